@@ -1,0 +1,8 @@
+// Package auth is the core of rekey: the use cases (sign up, log in, refresh,
+// log out, ...), the values they work on, the one error type and the small
+// interfaces that the core needs from the outside.
+//
+// It knows no transport, no SQL, no Redis and no JWT library. Doors translate
+// their protocol into calls of [Service]; stores, token codecs and caches are
+// handed to it behind the interfaces in ports.go.
+package auth

@@ -1,0 +1,228 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrNotFound is returned by a Store when the row asked for is not there.
+var ErrNotFound = errors.New("not found")
+
+// ErrEmailTaken is returned by a Store when another user has the e-mail key.
+var ErrEmailTaken = errors.New("e-mail address is taken")
+
+// ErrMovedOn is returned by a Store when a conditional write found its
+// condition no longer true. Nothing was written.
+var ErrMovedOn = errors.New("condition no longer holds")
+
+// Rotation is one compare-and-swap of a session's secret: from Current to
+// Next, under every condition of a live session.
+type Rotation struct {
+	SessionID string
+	UserID    string
+	Current   SecretHash // of the presented token
+	Next      SecretHash
+	// RetryHash is the hash of this rotation's Idempotency-Key, or nil. One
+	// equal to the row's (the previous rotation's) is stored as Attempt.
+	RetryHash *SecretHash
+	// Attempt is random. It is stored where a key's hash would be when there
+	// is no key, so that a swap whose outcome is unknown can be recognised.
+	Attempt          SecretHash
+	Now              time.Time // judges expiry; becomes LastSeenAt
+	IssuedAt         time.Time // of the child
+	AccessExpiresAt  time.Time // of the child, before the cap
+	RefreshExpiresAt time.Time // of the child, before the cap by the session's ExpiresAt
+}
+
+// SessionState is what the database says of a session at one moment.
+type SessionState struct {
+	Session Session
+	User    User
+	// Now is the database's clock at the moment of reading: windows are
+	// judged by it, never by a replica's.
+	Now time.Time
+	// AccessBlacklisted is whether the access token of the secret asked for
+	// was blacklisted singly.
+	AccessBlacklisted bool
+}
+
+// Store keeps users, sessions and blacklisted tokens. Every method is one
+// atomic change or one consistent read; ctx bounds it. Trouble with the
+// database is an *Error under CodeUnavailable, and the change did not happen
+// or its outcome is unknown; a method never answers ErrNotFound for it.
+type Store interface {
+	// CreateUser inserts a user and its first session together.
+	// ErrEmailTaken when the e-mail key is taken.
+	CreateUser(ctx context.Context, u User, s Session) error
+	// UserByEmailKey and UserByID return a user, disabled or not, or ErrNotFound.
+	UserByEmailKey(ctx context.Context, key string) (User, error)
+	UserByID(ctx context.Context, id string) (User, error)
+
+	// CreateSession inserts a session while the user is enabled and has still
+	// this epoch and password hash; ErrMovedOn otherwise. It serialises with
+	// everything that raises the epoch. rehash, unless empty, replaces the
+	// password hash in the same transaction.
+	CreateSession(ctx context.Context, s Session, epoch int64, passwordHash, rehash string) error
+
+	// Rotate swaps a session's secret in one statement and one round trip and
+	// returns the session and the user after it, its state's Now being the
+	// database's clock. The child's expiries are capped by the session's
+	// ExpiresAt. ErrMovedOn when no row fulfils every condition: id, user,
+	// current hash, not revoked, refresh token not blacklisted, not expired,
+	// user not disabled. On CodeUnavailable the outcome may be unknown.
+	Rotate(ctx context.Context, r Rotation) (SessionState, error)
+
+	// SessionState reads a session with its user by primary key, and whether
+	// the access token with this secret was blacklisted singly. ErrNotFound
+	// when there is no such session.
+	SessionState(ctx context.Context, sessionID string, secret SecretHash) (SessionState, error)
+	// Sessions lists a user's sessions that are neither revoked nor expired
+	// at now, newest first, at most limit.
+	Sessions(ctx context.Context, userID string, now time.Time, limit int) ([]Session, error)
+
+	// RevokeSession ends one session; true when this call ended it, false
+	// when it had ended before. ErrNotFound when the user has no such session.
+	RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time) (bool, error)
+	// EndSessions ends a user's live sessions in one transaction, applying
+	// change to the user, and returns the ids of those that it ended.
+	// ErrNotFound when there is no such user, ErrMovedOn when its password
+	// hash is no longer the expected one.
+	EndSessions(ctx context.Context, change EndSessions) ([]string, error)
+
+	// EnableUser lifts a disabling. Sessions stay ended. ErrNotFound.
+	EnableUser(ctx context.Context, userID string, at time.Time) error
+
+	// BlacklistAccess notes one access token. Repeating it keeps the first
+	// note, which is returned.
+	BlacklistAccess(ctx context.Context, t BlacklistedToken) (BlacklistedToken, error)
+	// BlacklistRefresh flags the session's refresh token while its secret is
+	// still t.SecretHash; false when the secret has moved on, which
+	// blacklists it all the same.
+	BlacklistRefresh(ctx context.Context, t BlacklistedToken) (bool, error)
+
+	// Now returns the database's clock.
+	Now(ctx context.Context) (time.Time, error)
+}
+
+// EndSessions describes a change that ends several sessions of one user.
+type EndSessions struct {
+	UserID string
+	Except string // a session id that stays, or empty
+	Reason string
+	At     time.Time
+	// RaiseEpoch also stops logins under way.
+	RaiseEpoch bool
+	// Disable sets DisabledAt.
+	Disable bool
+	// ExpectPasswordHash and PasswordHash replace the password's hash while it
+	// is the expected one; both empty to leave it.
+	ExpectPasswordHash string
+	PasswordHash       string
+	// BeforeCommit is called with the ids just before the commit; its error
+	// rolls everything back.
+	BeforeCommit func(ctx context.Context, sessionIDs []string) error
+}
+
+// Tokens mints and verifies tokens.
+type Tokens interface {
+	// Mint signs claims for a use. The same claims and key give the same
+	// bytes (RFC 6979). nbf is IssuedAt less one second.
+	Mint(use TokenUse, c Claims) (string, error)
+	// Verify checks a token of the given use at now. Its error is an *Error
+	// with Token set.
+	Verify(use TokenUse, token string, now time.Time) (Claims, error)
+	// VerifyExpired is Verify without judging exp.
+	VerifyExpired(use TokenUse, token string, now time.Time) (Claims, error)
+}
+
+// Doubt is a note that something of a session is about to be blacklisted.
+type Doubt struct {
+	SessionID string
+	// Secret limits the doubt to the tokens with this secret; nil doubts the
+	// whole session.
+	Secret *SecretHash
+	// Until is when the last token concerned ends by itself.
+	Until time.Time
+}
+
+// Blacklist is a cache of doubt in front of the store, for access checks only.
+// It never says that a token is bad, only whether the store must be asked.
+type Blacklist interface {
+	// Note is called before a change commits. An error means that the change
+	// must not be made (it is then an *Error under CodeUnavailable).
+	Note(ctx context.Context, doubts ...Doubt) error
+	// Clear reports whether an access token with these claims is certainly
+	// not blacklisted. False means: ask the store. It never fails.
+	Clear(ctx context.Context, sessionID string, secret SecretHash, issuedAt time.Time) bool
+}
+
+// ReplicaNote is what a replica tells the others about the cache nodes that it
+// writes doubts to.
+type ReplicaNote struct {
+	Replica string   // unique to a process
+	Nodes   []string // run ids; empty when it reaches none
+	// Age is how long ago it was written, by the database's clock.
+	Age time.Duration
+}
+
+// ReplicaNotes is where replicas leave and read their notes; kept in SQL,
+// which everyone who can change a session reaches.
+type ReplicaNotes interface {
+	WriteReplicaNote(ctx context.Context, replica string, nodes []string) error
+	// ReplicaNotes returns the notes not older than maxAge.
+	ReplicaNotes(ctx context.Context, maxAge time.Duration) ([]ReplicaNote, error)
+	// DeleteReplicaNotes deletes the notes older than minAge.
+	DeleteReplicaNotes(ctx context.Context, minAge time.Duration) error
+}
+
+// Limit is a rate: Burst requests at once, then Rate a second.
+type Limit struct {
+	Name  string // part of the key; also the metric's label
+	Rate  float64
+	Burst int
+}
+
+// Limiter says whether a request may go on.
+type Limiter interface {
+	// Allow counts one request of key under limit. It returns zero when the
+	// request may go on, else how long to wait. It has no error: a limiter
+	// whose store is gone limits by other means.
+	Allow(ctx context.Context, limit Limit, key string) time.Duration
+}
+
+// EventKind names something that operators and users want to know about.
+type EventKind string
+
+// The kinds.
+const (
+	EventSignUp          EventKind = "sign_up"
+	EventLogin           EventKind = "login"
+	EventLoginFailed     EventKind = "login_failed"
+	EventRefresh         EventKind = "refresh"
+	EventRefreshRetry    EventKind = "refresh_retry"    // the same pair again
+	EventRefreshRace     EventKind = "refresh_race"     // two uses within REUSE_WINDOW
+	EventRefreshReuse    EventKind = "refresh_reuse"    // an old token: theft, or a broken client
+	EventRefreshRollback EventKind = "refresh_rollback" // the database lost a write
+	EventLogout          EventKind = "logout"
+	EventSessionRevoked  EventKind = "session_revoked"
+	EventTokenBlacklist  EventKind = "token_blacklisted"
+	EventPasswordChanged EventKind = "password_changed"
+	EventUserDisabled    EventKind = "user_disabled"
+	EventUserEnabled     EventKind = "user_enabled"
+)
+
+// Event is one thing that happened. It never holds a secret.
+type Event struct {
+	Kind      EventKind
+	UserID    string
+	SessionID string
+	Client    Client
+	Detail    string // a word or two: the scope of a logout, the action on reuse
+	Count     int    // sessions ended
+}
+
+// Events receives events. It must not block for long and cannot fail.
+type Events interface {
+	Emit(ctx context.Context, e Event)
+}
