@@ -1,0 +1,89 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Authenticate returns who holds a live access token. The store is asked only
+// when the blacklist cannot clear the token.
+func (s *Service) Authenticate(ctx context.Context, accessToken string, c Client) (Caller, error) {
+	now, err := s.start()
+	if err != nil {
+		return Caller{}, err
+	}
+	claims, err := s.verify(ctx, UseAccess, accessToken, now, c)
+	if err != nil {
+		return Caller{}, err
+	}
+	if err := s.checkAccess(ctx, claims, now); err != nil {
+		return Caller{}, err
+	}
+	return Caller{UserID: claims.User.ID, SessionID: claims.SessionID, Claims: claims}, nil
+}
+
+func (s *Service) checkAccess(ctx context.Context, claims Claims, now time.Time) error {
+	if !canonicalID(claims.SessionID) {
+		return sessionMissing()
+	}
+	if s.Blacklist.Clear(ctx, claims.SessionID, HashSecret(claims.Secret), claims.IssuedAt) {
+		return nil
+	}
+	v, err := s.accessVerdict(ctx, claims, now)
+	if err != nil {
+		return err
+	}
+	if v != isCurrent {
+		return v.err()
+	}
+	return nil
+}
+
+func (s *Service) accessVerdict(ctx context.Context, claims Claims, now time.Time) (verdict, error) {
+	st, err := s.Store.SessionState(ctx, claims.SessionID, HashSecret(claims.Secret))
+	if errors.Is(err, ErrNotFound) {
+		return isMissing, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reading the state of a session: %w", err)
+	}
+	return s.judgeAccess(st, claims, now), nil
+}
+
+// CheckRefreshToken is the guard of the legacy route: nil when the refresh
+// token is live and current. It only reads: nothing but a refresh itself
+// revokes for reuse.
+func (s *Service) CheckRefreshToken(ctx context.Context, token string, c Client) error {
+	now, err := s.start()
+	if err != nil {
+		return err
+	}
+	claims, err := s.verify(ctx, UseRefresh, token, now, c)
+	if err != nil {
+		return err
+	}
+	v, err := s.refreshVerdict(ctx, claims, now)
+	if err != nil {
+		return err
+	}
+	if v != isCurrent {
+		return v.err()
+	}
+	return nil
+}
+
+func (s *Service) refreshVerdict(ctx context.Context, claims Claims, now time.Time) (verdict, error) {
+	if !canonicalID(claims.SessionID) {
+		return isMissing, nil
+	}
+	st, err := s.Store.SessionState(ctx, claims.SessionID, HashSecret(claims.Secret))
+	if errors.Is(err, ErrNotFound) {
+		return isMissing, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reading the state of a session: %w", err)
+	}
+	return s.judgeRefresh(st, claims, nil, now), nil
+}

@@ -1,0 +1,110 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// ChangePassword replaces the caller's password and ends the caller's other
+// sessions; it returns how many. A wrong current password is CodeBadUserInput,
+// not CodeUnauthenticated: clients log people out on that.
+func (s *Service) ChangePassword(ctx context.Context, caller Caller, in ChangePasswordInput, c Client) (int, error) {
+	now, err := s.start()
+	if err != nil {
+		return 0, err
+	}
+	u, err := s.Me(ctx, caller)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.allowAttempt(ctx, u.EmailKey, c); err != nil {
+		return 0, err
+	}
+	hash, err := s.newPasswordHash(ctx, u, in)
+	if err != nil {
+		return 0, err
+	}
+	ended, err := s.endSessions(ctx, EndSessions{
+		UserID: u.ID, Except: caller.SessionID, Reason: RevokedByPasswordChange, At: now,
+		RaiseEpoch: true, ExpectPasswordHash: u.PasswordHash, PasswordHash: hash,
+	})
+	if errors.Is(err, ErrMovedOn) {
+		return 0, Unavailable(fmt.Errorf("the password changed meanwhile: %w", err))
+	}
+	if err != nil {
+		return 0, err
+	}
+	s.Events.Emit(ctx, Event{Kind: EventPasswordChanged, UserID: u.ID, SessionID: caller.SessionID, Client: c, Count: ended})
+	return ended, nil
+}
+
+// newPasswordHash checks the current password and hashes the new one.
+func (s *Service) newPasswordHash(ctx context.Context, u User, in ChangePasswordInput) (string, error) {
+	next, err := normalizePassword("newPassword", in.NewPassword)
+	if err != nil {
+		return "", err
+	}
+	wrong := BadInput("currentPassword", "current password is wrong")
+	current, err := normalizePassword("currentPassword", in.CurrentPassword)
+	if err != nil {
+		return "", wrong
+	}
+	ok, _, err := s.Passwords.Verify(ctx, u.PasswordHash, current)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "", wrong
+	}
+	if next == current {
+		return "", BadInput("newPassword", "new password is the current one")
+	}
+	return s.Passwords.Hash(ctx, next)
+}
+
+// DisableUser bars a user and ends all of its sessions; it returns how many.
+// For administrators. CodeNotFound when no user has the e-mail address.
+func (s *Service) DisableUser(ctx context.Context, email string, c Client) (int, error) {
+	u, err := s.userByEmail(ctx, email)
+	if err != nil {
+		return 0, err
+	}
+	ended, err := s.endSessions(ctx, EndSessions{
+		UserID: u.ID, Reason: RevokedByDisabling, At: s.Now(), RaiseEpoch: true, Disable: true,
+	})
+	if err != nil {
+		return 0, err
+	}
+	s.Events.Emit(ctx, Event{Kind: EventUserDisabled, UserID: u.ID, Client: c, Count: ended})
+	return ended, nil
+}
+
+// EnableUser lifts a disabling. Ended sessions stay ended. For administrators.
+// CodeNotFound when no user has the e-mail address.
+func (s *Service) EnableUser(ctx context.Context, email string, c Client) error {
+	u, err := s.userByEmail(ctx, email)
+	if err != nil {
+		return err
+	}
+	if err := s.Store.EnableUser(ctx, u.ID, s.Now()); err != nil {
+		return fmt.Errorf("enabling a user: %w", err)
+	}
+	s.Events.Emit(ctx, Event{Kind: EventUserEnabled, UserID: u.ID, Client: c})
+	return nil
+}
+
+func (s *Service) userByEmail(ctx context.Context, email string) (User, error) {
+	_, key, err := emailAddress(email)
+	if err != nil {
+		return User{}, err
+	}
+	u, err := s.Store.UserByEmailKey(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return User{}, &Error{Code: CodeNotFound, Message: "no user has this e-mail address"}
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("looking a user up: %w", err)
+	}
+	return u, nil
+}

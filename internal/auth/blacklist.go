@@ -1,0 +1,103 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// IsBlacklisted reports whether a token of the caller's must not authenticate
+// though it verifies: rotated away, its session ended, or blacklisted singly.
+// CodeBadUserInput when it does not verify, CodeForbidden when it is another
+// user's.
+func (s *Service) IsBlacklisted(ctx context.Context, caller Caller, token string) (bool, error) {
+	now, err := s.start()
+	if err != nil {
+		return false, err
+	}
+	use, claims, err := s.ownToken(caller, token, now)
+	if err != nil {
+		return false, err
+	}
+	v, err := s.tokenVerdict(ctx, use, claims, now)
+	if err != nil {
+		return false, err
+	}
+	return v != isCurrent, nil
+}
+
+func (s *Service) tokenVerdict(ctx context.Context, use TokenUse, claims Claims, now time.Time) (verdict, error) {
+	if use == UseRefresh {
+		return s.refreshVerdict(ctx, claims, now)
+	}
+	if !canonicalID(claims.SessionID) {
+		return isMissing, nil
+	}
+	return s.accessVerdict(ctx, claims, now)
+}
+
+// ownToken verifies a token given as an argument, of either use.
+func (s *Service) ownToken(caller Caller, token string, now time.Time) (TokenUse, Claims, error) {
+	for _, use := range []TokenUse{UseAccess, UseRefresh} {
+		claims, err := s.Tokens.Verify(use, token, now)
+		if err != nil {
+			continue
+		}
+		if claims.User.ID != caller.UserID {
+			return "", Claims{}, &Error{Code: CodeForbidden, Message: "token is not yours"}
+		}
+		return use, claims, nil
+	}
+	return "", Claims{}, BadInput("token", "token is not a live access or refresh token")
+}
+
+// BlacklistToken blacklists one access or refresh token of the caller's.
+// Repeating it changes nothing. Errors as [Service.IsBlacklisted], and
+// CodeNotFound when its session is gone.
+func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reason string, c Client) (BlacklistedToken, error) {
+	now, err := s.start()
+	if err != nil {
+		return BlacklistedToken{}, err
+	}
+	reason = strings.TrimSpace(reason)
+	if !plainText(reason, maxReason) {
+		return BlacklistedToken{}, BadInput("reason", fmt.Sprintf("reason must have at most %d characters, none of them control characters", maxReason))
+	}
+	use, claims, err := s.ownToken(caller, token, now)
+	if err != nil {
+		return BlacklistedToken{}, err
+	}
+	if _, err := s.ownSession(ctx, caller, claims.SessionID); errors.Is(err, ErrNotFound) {
+		return BlacklistedToken{}, &Error{Code: CodeNotFound, Message: "the token's session is gone"}
+	} else if err != nil {
+		return BlacklistedToken{}, err
+	}
+	t, err := s.blacklist(ctx, BlacklistedToken{
+		SessionID: claims.SessionID, SecretHash: HashSecret(claims.Secret), Use: use,
+		Reason: reason, BlacklistedAt: now.Truncate(time.Microsecond), ExpiresAt: claims.ExpiresAt,
+	})
+	if err != nil {
+		return BlacklistedToken{}, err
+	}
+	s.Events.Emit(ctx, Event{Kind: EventTokenBlacklist, UserID: caller.UserID, SessionID: claims.SessionID, Client: c, Detail: string(use)})
+	return t, nil
+}
+
+func (s *Service) blacklist(ctx context.Context, t BlacklistedToken) (BlacklistedToken, error) {
+	if t.Use == UseRefresh {
+		if _, err := s.Store.BlacklistRefresh(ctx, t); err != nil {
+			return t, fmt.Errorf("blacklisting a refresh token: %w", err)
+		}
+		return t, nil
+	}
+	if err := s.Blacklist.Note(ctx, Doubt{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt}); err != nil {
+		return t, err
+	}
+	t, err := s.Store.BlacklistAccess(ctx, t)
+	if err != nil {
+		return t, fmt.Errorf("blacklisting an access token: %w", err)
+	}
+	return t, nil
+}

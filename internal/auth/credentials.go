@@ -1,0 +1,63 @@
+package auth
+
+import (
+	"fmt"
+	"net/mail"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+const (
+	minPassword  = 8   // code points after NFKC
+	maxPassword  = 256 // code points after NFKC
+	maxNameRunes = 200
+	maxEmail     = 254 // bytes, RFC 5321 section 4.5.3.1.3
+	maxReason    = 200 // code points
+)
+
+// normalizePassword returns the form that is hashed: NFKC (NIST SP 800-63B
+// section 3.1.1.2), so that a password verifies on whatever keyboard it is
+// typed. field names the input in errors.
+func normalizePassword(field, password string) (string, error) {
+	if !utf8.ValidString(password) || len(password) > 4*maxPassword*utf8.UTFMax {
+		return "", BadInput(field, passwordRule())
+	}
+	password = norm.NFKC.String(password)
+	if n := utf8.RuneCountInString(password); n < minPassword || n > maxPassword {
+		return "", BadInput(field, passwordRule())
+	}
+	return password, nil
+}
+
+func passwordRule() string {
+	return fmt.Sprintf("password must have %d to %d characters", minPassword, maxPassword)
+}
+
+// emailAddress returns the address as it is shown and the key that makes it
+// unique: trimmed and case-folded.
+func emailAddress(raw string) (email, key string, err error) {
+	email = strings.TrimSpace(raw)
+	parsed, err := mail.ParseAddress(email)
+	if err != nil || parsed.Address != email || len(email) > maxEmail || strings.ContainsFunc(email, unicode.IsControl) {
+		return "", "", BadInput("email", "e-mail address is not valid")
+	}
+	return email, cases.Fold().String(norm.NFKC.String(email)), nil
+}
+
+func personName(raw string) (string, error) {
+	name := strings.TrimSpace(raw)
+	if name == "" || !plainText(name, maxNameRunes) {
+		return "", BadInput("name", fmt.Sprintf("name must have 1 to %d characters, none of them control characters", maxNameRunes))
+	}
+	return name, nil
+}
+
+// plainText reports whether s is valid UTF-8 without control characters and
+// at most limit code points long.
+func plainText(s string, limit int) bool {
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit && !strings.ContainsFunc(s, unicode.IsControl)
+}

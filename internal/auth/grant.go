@@ -1,0 +1,72 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// grant signs the pair that a session's row stands for.
+func (s *Service) grant(u User, sess Session, secret string, now time.Time) (Grant, error) {
+	claims := Claims{
+		User: ClaimsUser{
+			ID: u.ID, Name: u.Name, Email: u.Email, EmailVerifiedAt: u.EmailVerifiedAt,
+			CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+		},
+		SessionID: sess.ID,
+		Secret:    secret,
+		IssuedAt:  sess.IssuedAt,
+		ExpiresAt: sess.AccessExpiresAt,
+	}
+	access, err := s.Tokens.Mint(UseAccess, claims)
+	if err != nil {
+		return Grant{}, fmt.Errorf("minting an access token: %w", err)
+	}
+	claims.ExpiresAt = sess.RefreshExpiresAt
+	refresh, err := s.Tokens.Mint(UseRefresh, claims)
+	if err != nil {
+		return Grant{}, fmt.Errorf("minting a refresh token: %w", err)
+	}
+	return Grant{
+		AccessToken: access, RefreshToken: refresh,
+		AccessExpiresAt: sess.AccessExpiresAt, RefreshExpiresAt: sess.RefreshExpiresAt,
+		ServerTime: now, User: u, Session: sess,
+	}, nil
+}
+
+// newSession makes a user's session of the first generation, with its secret.
+func (s *Service) newSession(userID string, now time.Time, c Client) (Session, string, error) {
+	id, err := newID()
+	if err != nil {
+		return Session{}, "", err
+	}
+	secret := newSecret()
+	iat := now.Truncate(time.Second)
+	end := iat.Add(s.SessionTTL)
+	return Session{
+		ID: id, UserID: userID, Generation: 1, SecretHash: HashSecret(secret),
+		IssuedAt:         iat,
+		AccessExpiresAt:  earlier(iat.Add(s.AccessTTL), end),
+		RefreshExpiresAt: earlier(iat.Add(s.RefreshTTL), end),
+		ExpiresAt:        end,
+		UserAgent:        c.UserAgent, IPAddress: c.Address,
+		CreatedAt: now, LastSeenAt: now,
+	}, secret, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// noteSessions doubts everything of the sessions that are about to end.
+func (s *Service) noteSessions(ctx context.Context, now time.Time, ids ...string) error {
+	doubts := make([]Doubt, len(ids))
+	for i, id := range ids {
+		// A replica whose clock is ahead may have signed a moment from now.
+		doubts[i] = Doubt{SessionID: id, Until: now.Add(s.AccessTTL + s.ClockLeeway)}
+	}
+	return s.Blacklist.Note(ctx, doubts...)
+}

@@ -1,0 +1,83 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+)
+
+// The limits of the use cases. A verified token counts by its session, so that
+// people behind one address do not slow each other down; all else counts by
+// the client's address.
+func addressLimit() Limit      { return Limit{Name: "address", Rate: 10, Burst: 30} }
+func refreshLimit() Limit      { return Limit{Name: "refresh", Rate: 10, Burst: 30} }
+func accessLimit() Limit       { return Limit{Name: "access", Rate: 50, Burst: 200} }
+func signUpLimit() Limit       { return Limit{Name: "sign_up", Rate: 0.2, Burst: 10} }
+func loginAddressLimit() Limit { return Limit{Name: "login_address", Rate: 1, Burst: 20} }
+
+// Guesses at one account from one address are held tighter than all guesses at
+// the account together, so that a stranger cannot lock its owner out.
+func loginPairLimit() Limit    { return Limit{Name: "login_pair", Rate: 0.2, Burst: 10} }
+func loginAccountLimit() Limit { return Limit{Name: "login_account", Rate: 1, Burst: 50} }
+
+func (s *Service) allow(ctx context.Context, l Limit, key string) error {
+	if wait := s.Limiter.Allow(ctx, l, key); wait > 0 {
+		return RateLimited(wait)
+	}
+	return nil
+}
+
+// allowAttempt counts one guess at a password.
+func (s *Service) allowAttempt(ctx context.Context, account string, c Client) error {
+	addr := AddressKey(c.Address)
+	return errors.Join(
+		s.allow(ctx, loginAddressLimit(), addr),
+		s.allow(ctx, loginPairLimit(), account+" "+addr),
+		s.allow(ctx, loginAccountLimit(), account),
+	)
+}
+
+// verify checks a token and counts it: by session when it verifies, else by
+// the client's address.
+func (s *Service) verify(ctx context.Context, use TokenUse, token string, now time.Time, c Client) (Claims, error) {
+	claims, err := s.verifyToken(use, token, now)
+	if err != nil {
+		return Claims{}, s.countFailure(ctx, c, err)
+	}
+	limit := accessLimit()
+	if use == UseRefresh {
+		limit = refreshLimit()
+	}
+	return claims, s.allow(ctx, limit, claims.SessionID)
+}
+
+func (s *Service) verifyToken(use TokenUse, token string, now time.Time) (Claims, error) {
+	if token == "" {
+		return Claims{}, Unauthenticated(ReasonTokenMissing, "a bearer token is required")
+	}
+	return s.Tokens.Verify(use, token, now)
+}
+
+// countFailure counts a request that failed with err by its address, and
+// returns what it is to be told.
+func (s *Service) countFailure(ctx context.Context, c Client, err error) error {
+	if limited := s.allow(ctx, addressLimit(), AddressKey(c.Address)); limited != nil {
+		return limited
+	}
+	return err
+}
+
+// AddressKey is what a client address counts as in limits: an IPv6 client
+// chooses freely within its /64, so the whole network counts as one.
+func AddressKey(address string) string {
+	addr, err := netip.ParseAddr(address)
+	if err != nil || addr.Unmap().Is4() {
+		return address
+	}
+	network, err := addr.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return network.String()
+}

@@ -1,0 +1,131 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// SignUp makes a user and logs it in. CodeConflict when the e-mail address has
+// an account.
+func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (Grant, error) {
+	now, err := s.start()
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := s.allow(ctx, signUpLimit(), AddressKey(c.Address)); err != nil {
+		return Grant{}, err
+	}
+	u, err := s.newUser(ctx, in, now)
+	if err != nil {
+		return Grant{}, err
+	}
+	sess, secret, err := s.newSession(u.ID, now, c)
+	if err != nil {
+		return Grant{}, err
+	}
+	err = s.Store.CreateUser(ctx, u, sess)
+	if errors.Is(err, ErrEmailTaken) {
+		return Grant{}, &Error{Code: CodeConflict, Message: "e-mail address has an account already", Field: "email"}
+	}
+	if err != nil {
+		return Grant{}, fmt.Errorf("creating a user: %w", err)
+	}
+	s.Events.Emit(ctx, Event{Kind: EventSignUp, UserID: u.ID, SessionID: sess.ID, Client: c})
+	return s.grant(u, sess, secret, now)
+}
+
+func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (User, error) {
+	name, nameErr := personName(in.Name)
+	email, key, emailErr := emailAddress(in.Email)
+	password, passwordErr := normalizePassword("password", in.Password)
+	if err := errors.Join(nameErr, emailErr, passwordErr); err != nil {
+		return User{}, err
+	}
+	hash, err := s.Passwords.Hash(ctx, password)
+	if err != nil {
+		return User{}, err
+	}
+	id, err := newID()
+	if err != nil {
+		return User{}, err
+	}
+	at := now.Truncate(time.Microsecond)
+	return User{
+		ID: id, Name: name, Email: email, EmailKey: key,
+		CreatedAt: at, UpdatedAt: at, PasswordHash: hash,
+	}, nil
+}
+
+// Login starts a session. Whether the address has an account shows neither in
+// the answer nor in its time: an unknown one costs the same hash.
+// ReasonInvalidCredentials; ReasonUserDisabled only with the right password.
+func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (Grant, error) {
+	now, err := s.start()
+	if err != nil {
+		return Grant{}, err
+	}
+	_, key, emailErr := emailAddress(in.Email)
+	password, passwordErr := normalizePassword("password", in.Password)
+	if emailErr != nil || passwordErr != nil {
+		// Such an account cannot exist, which is no secret: no hash is due.
+		return Grant{}, s.countFailure(ctx, c, invalidCredentials())
+	}
+	if err := s.allowAttempt(ctx, key, c); err != nil {
+		return Grant{}, err
+	}
+	u, rehash, err := s.checkCredentials(ctx, key, password, c)
+	if err != nil {
+		return Grant{}, err
+	}
+	return s.openSession(ctx, u, rehash, now, c)
+}
+
+func (s *Service) checkCredentials(ctx context.Context, key, password string, c Client) (u User, rehash string, err error) {
+	u, err = s.Store.UserByEmailKey(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		if _, err := s.Passwords.Hash(ctx, password); err != nil {
+			return User{}, "", err
+		}
+		return User{}, "", s.loginFailed(ctx, u, c)
+	}
+	if err != nil {
+		return User{}, "", fmt.Errorf("looking a user up: %w", err)
+	}
+	ok, rehash, err := s.Passwords.Verify(ctx, u.PasswordHash, password)
+	switch {
+	case err != nil:
+		return User{}, "", err
+	case !ok:
+		return User{}, "", s.loginFailed(ctx, u, c)
+	case u.Disabled():
+		return User{}, "", isUserDisabled.err()
+	}
+	return u, rehash, nil
+}
+
+func (s *Service) loginFailed(ctx context.Context, u User, c Client) error {
+	s.Events.Emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Client: c})
+	return invalidCredentials()
+}
+
+func invalidCredentials() error {
+	return Unauthenticated(ReasonInvalidCredentials, "e-mail address or password is wrong")
+}
+
+func (s *Service) openSession(ctx context.Context, u User, rehash string, now time.Time, c Client) (Grant, error) {
+	sess, secret, err := s.newSession(u.ID, now, c)
+	if err != nil {
+		return Grant{}, err
+	}
+	err = s.Store.CreateSession(ctx, sess, u.AuthEpoch, u.PasswordHash, rehash)
+	if errors.Is(err, ErrMovedOn) {
+		return Grant{}, Unavailable(fmt.Errorf("the user's sessions were ended during this login: %w", err))
+	}
+	if err != nil {
+		return Grant{}, fmt.Errorf("creating a session: %w", err)
+	}
+	s.Events.Emit(ctx, Event{Kind: EventLogin, UserID: u.ID, SessionID: sess.ID, Client: c})
+	return s.grant(u, sess, secret, now)
+}

@@ -1,0 +1,85 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Logout ends the session of a token, access or refresh, current or not, even
+// an expired one if its signature holds. It returns how many sessions ended:
+// 0 when there was nothing to end, which is no error (RFC 7009 section 2.2).
+func (s *Service) Logout(ctx context.Context, token string, c Client) (int, error) {
+	now, err := s.start()
+	if err != nil {
+		return 0, err
+	}
+	claims, ok := s.signedBySelf(token, now)
+	if !ok {
+		return 0, s.countFailure(ctx, c, nil)
+	}
+	ended, err := s.revoke(ctx, claims.User.ID, claims.SessionID, RevokedByLogout, now)
+	if errors.Is(err, ErrNotFound) || err == nil && !ended {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	s.Events.Emit(ctx, Event{Kind: EventLogout, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: "THIS", Count: 1})
+	return 1, nil
+}
+
+func (s *Service) signedBySelf(token string, now time.Time) (Claims, bool) {
+	for _, use := range []TokenUse{UseAccess, UseRefresh} {
+		if claims, err := s.Tokens.VerifyExpired(use, token, now); err == nil {
+			return claims, true
+		}
+	}
+	return Claims{}, false
+}
+
+// revoke ends one session. ErrNotFound when the user has no such session.
+func (s *Service) revoke(ctx context.Context, userID, sessionID, reason string, now time.Time) (bool, error) {
+	if !canonicalID(sessionID) || !canonicalID(userID) {
+		return false, ErrNotFound
+	}
+	if err := s.noteSessions(ctx, now, sessionID); err != nil {
+		return false, err
+	}
+	ended, err := s.Store.RevokeSession(ctx, userID, sessionID, reason, now)
+	if err != nil {
+		return false, fmt.Errorf("ending a session: %w", err)
+	}
+	return ended, nil
+}
+
+// EndSessions ends the caller's other sessions, or all of them. It returns how
+// many. All of them stops logins under way, too.
+func (s *Service) EndSessions(ctx context.Context, caller Caller, scope LogoutScope, c Client) (int, error) {
+	now, err := s.start()
+	if err != nil {
+		return 0, err
+	}
+	change := EndSessions{UserID: caller.UserID, Reason: RevokedByLogout, At: now, RaiseEpoch: scope == ScopeAll}
+	if scope == ScopeOthers {
+		change.Except = caller.SessionID
+	}
+	ended, err := s.endSessions(ctx, change)
+	if err != nil {
+		return 0, err
+	}
+	s.Events.Emit(ctx, Event{Kind: EventLogout, UserID: caller.UserID, SessionID: caller.SessionID, Client: c, Detail: string(scope), Count: ended})
+	return ended, nil
+}
+
+func (s *Service) endSessions(ctx context.Context, change EndSessions) (int, error) {
+	change.BeforeCommit = func(ctx context.Context, ids []string) error {
+		return s.noteSessions(ctx, change.At, ids...)
+	}
+	ids, err := s.Store.EndSessions(ctx, change)
+	if err != nil {
+		return 0, fmt.Errorf("ending sessions: %w", err)
+	}
+	return len(ids), nil
+}

@@ -1,0 +1,119 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// argon2id's parameters, as OWASP's Password Storage Cheat Sheet has them. They
+// stand in each hash, so raising them leaves old hashes valid until the next
+// login makes a new one.
+const (
+	argonMemory  = 19 * 1024 // KiB
+	argonTime    = 2
+	argonThreads = 1
+	argonSalt    = 16 // bytes
+	argonKey     = 32 // bytes
+)
+
+const hashFormat = "$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s"
+
+// Passwords hashes passwords with argon2id (RFC 9106), only so many at a time:
+// each takes 19 MiB and a core, and refreshes must not starve behind them.
+type Passwords struct {
+	slots    chan struct{}
+	waiting  atomic.Int64
+	maxQueue int64
+}
+
+// NewPasswords returns a hasher that works on concurrent passwords at once and
+// lets queue more wait; the rest get CodeRateLimited.
+func NewPasswords(concurrent, queue int) *Passwords {
+	return &Passwords{slots: make(chan struct{}, max(1, concurrent)), maxQueue: int64(queue)}
+}
+
+// Hash returns the PHC string of a password under a fresh salt.
+func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+	salt := make([]byte, argonSalt)
+	_, _ = rand.Read(salt) // never fails: it ends the process instead
+	sum, err := p.work(ctx, password, argonParams{argonMemory, argonTime, argonThreads, salt, argonKey})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(hashFormat, argon2.Version, argonMemory, argonTime, argonThreads, b64(salt), b64(sum)), nil
+}
+
+// Verify reports whether a password is the hashed one. When it is, and the
+// hash was made with other parameters than today's, rehash is its successor.
+func (p *Passwords) Verify(ctx context.Context, hash, password string) (ok bool, rehash string, err error) {
+	params, want, err := parseHash(hash)
+	if err != nil {
+		return false, "", fmt.Errorf("reading a password hash: %w", err)
+	}
+	sum, err := p.work(ctx, password, params)
+	if err != nil || subtle.ConstantTimeCompare(sum, want) != 1 {
+		return false, "", err
+	}
+	if params.memory == argonMemory && params.time == argonTime && params.threads == argonThreads {
+		return true, "", nil
+	}
+	rehash, err = p.Hash(ctx, password)
+	return err == nil, rehash, err
+}
+
+type argonParams struct {
+	memory, time uint32
+	threads      uint8
+	salt         []byte
+	keyLen       uint32
+}
+
+func (p *Passwords) work(ctx context.Context, password string, a argonParams) ([]byte, error) {
+	if p.waiting.Add(1) > p.maxQueue+int64(cap(p.slots)) {
+		p.waiting.Add(-1)
+		return nil, RateLimited(time.Second)
+	}
+	defer p.waiting.Add(-1)
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, Unavailable(fmt.Errorf("waiting to hash a password: %w", ctx.Err()))
+	}
+	defer func() { <-p.slots }()
+	return argon2.IDKey([]byte(password), a.salt, a.time, a.memory, a.threads, a.keyLen), nil
+}
+
+var errHashFormat = errors.New("not an argon2id PHC string")
+
+func parseHash(hash string) (argonParams, []byte, error) {
+	var a argonParams
+	var version int
+	parts := strings.Split(hash, "$")
+	if len(parts) != 6 || parts[1] != "argon2id" {
+		return a, nil, errHashFormat
+	}
+	if _, err := fmt.Sscanf(parts[2], "v=%d", &version); err != nil || version != argon2.Version {
+		return a, nil, errHashFormat
+	}
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &a.memory, &a.time, &a.threads); err != nil || a.time == 0 || a.threads == 0 {
+		return a, nil, errHashFormat
+	}
+	salt, saltErr := base64.RawStdEncoding.DecodeString(parts[4])
+	sum, sumErr := base64.RawStdEncoding.DecodeString(parts[5])
+	if err := errors.Join(saltErr, sumErr); err != nil || len(sum) == 0 {
+		return a, nil, errHashFormat
+	}
+	a.salt, a.keyLen = salt, uint32(len(sum))
+	return a, sum, nil
+}
+
+func b64(b []byte) string { return base64.RawStdEncoding.EncodeToString(b) }

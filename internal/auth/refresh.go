@@ -1,0 +1,139 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Refresh replaces a refresh token: a new pair, and the old one is
+// blacklisted. A repeated request gets the same pair again (see judgeParent).
+//
+// Errors: CodeUnauthenticated with the reason; CodeBadUserInput for the
+// idempotency key; CodeRateLimited; CodeUnavailable, and then the same token
+// works again.
+func (s *Service) Refresh(ctx context.Context, in RefreshInput, c Client) (Grant, error) {
+	now, err := s.start()
+	if err != nil {
+		return Grant{}, err
+	}
+	claims, err := s.verify(ctx, UseRefresh, in.Token, now, c)
+	if err != nil {
+		return Grant{}, err
+	}
+	retry, err := hashIdempotencyKey(in.IdempotencyKey)
+	if err != nil {
+		return Grant{}, err
+	}
+	if !canonicalID(claims.SessionID) {
+		return Grant{}, sessionMissing()
+	}
+	r := refresh{Service: s, claims: claims, retry: retry, client: c, now: now}
+	return r.run(ctx)
+}
+
+// refresh is one refresh under way.
+type refresh struct {
+	*Service
+	claims Claims
+	retry  *SecretHash
+	client Client
+	now    time.Time
+}
+
+// run swaps, and where that finds no row asks why. A token that is current
+// all the same (the row changed back in between, or a lost write) is swapped
+// once more, then the client is asked to come again.
+func (r refresh) run(ctx context.Context) (Grant, error) {
+	if err := r.noteRotation(ctx); err != nil {
+		return Grant{}, err
+	}
+	for range 2 {
+		g, err := r.swap(ctx)
+		if !errors.Is(err, ErrMovedOn) {
+			return g, err
+		}
+		st, err := r.state(ctx)
+		if err != nil {
+			return Grant{}, err
+		}
+		if v := r.judgeRefresh(st, r.claims, r.retry, r.now); v != isCurrent {
+			return r.settle(ctx, v, st)
+		}
+	}
+	return Grant{}, Unavailable(errors.New("the swap found no row, but the token is current"))
+}
+
+// noteRotation doubts the parent's access token before the swap can commit.
+func (r refresh) noteRotation(ctx context.Context) error {
+	parent := HashSecret(r.claims.Secret)
+	return r.Blacklist.Note(ctx, Doubt{
+		SessionID: r.claims.SessionID,
+		Secret:    &parent,
+		Until:     r.claims.IssuedAt.Add(r.AccessTTL),
+	})
+}
+
+// swap rotates by one compare-and-swap.
+func (r refresh) swap(ctx context.Context) (Grant, error) {
+	child := deriveSecret(r.RotationKeys[0], r.claims.SessionID, r.claims.Secret)
+	rot := r.rotation(child)
+	st, err := r.Store.Rotate(ctx, rot)
+	if err != nil && AsError(err).Code == CodeUnavailable {
+		st, err = r.resolve(ctx, rot, err)
+	}
+	if err != nil {
+		return Grant{}, fmt.Errorf("rotating a session: %w", err)
+	}
+	r.emit(ctx, EventRefresh, r.claims.SessionID)
+	return r.grant(st.User, st.Session, child, r.now)
+}
+
+func (r refresh) rotation(child string) Rotation {
+	// iat never runs backwards along a chain, whichever replica's clock is
+	// ahead: a later iat than the session's means that a write was lost.
+	iat := r.now.Truncate(time.Second)
+	if iat.Before(r.claims.IssuedAt) {
+		iat = r.claims.IssuedAt
+	}
+	return Rotation{
+		SessionID:        r.claims.SessionID,
+		UserID:           r.claims.User.ID,
+		Current:          HashSecret(r.claims.Secret),
+		Next:             HashSecret(child),
+		RetryHash:        r.retry,
+		Attempt:          HashSecret(newSecret()),
+		Now:              r.now,
+		IssuedAt:         iat,
+		AccessExpiresAt:  iat.Add(r.AccessTTL),
+		RefreshExpiresAt: iat.Add(r.RefreshTTL),
+	}
+}
+
+// resolve finds out whether a swap of unknown outcome landed: the row then
+// bears its mark. Otherwise it returns the swap's own error.
+func (r refresh) resolve(ctx context.Context, rot Rotation, swapErr error) (SessionState, error) {
+	st, err := r.Store.SessionState(ctx, rot.SessionID, rot.Next)
+	if err != nil {
+		return SessionState{}, swapErr
+	}
+	marked := st.Session.RetryHash.matches(rot.Attempt) ||
+		rot.RetryHash != nil && st.Session.RetryHash.matches(*rot.RetryHash)
+	landed := marked && st.Session.SecretHash.Equal(rot.Next)
+	if landed && judgeSession(st, r.claims.User.ID, r.now) == 0 && st.Session.RefreshBlacklistedAt == nil {
+		return st, nil
+	}
+	return SessionState{}, swapErr
+}
+
+func (r refresh) state(ctx context.Context) (SessionState, error) {
+	st, err := r.Store.SessionState(ctx, r.claims.SessionID, HashSecret(r.claims.Secret))
+	if errors.Is(err, ErrNotFound) {
+		return SessionState{}, sessionMissing()
+	}
+	if err != nil {
+		return SessionState{}, fmt.Errorf("reading the state of a session: %w", err)
+	}
+	return st, nil
+}

@@ -1,0 +1,83 @@
+package auth
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+const secretBytes = 32
+
+// newSecret returns 32 random bytes as 64 lower-case hex characters.
+// crypto/rand.Read never fails: it ends the process instead.
+func newSecret() string {
+	b := make([]byte, secretBytes)
+	_, _ = rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+// deriveSecret returns the one child of a presented secret. Whoever derives it,
+// and however often, finds the same, so two successors cannot come to be. The
+// presented secret is itself the child of its parent, so it stands for the
+// whole line of generations before it.
+func deriveSecret(key []byte, sessionID, presented string) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(sessionID)) // always 36 bytes, so the sum is unambiguous
+	mac.Write([]byte(presented))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// Equal compares in constant time.
+func (h SecretHash) Equal(other SecretHash) bool {
+	return subtle.ConstantTimeCompare(h[:], other[:]) == 1
+}
+
+func (h *SecretHash) matches(other SecretHash) bool { return h != nil && h.Equal(other) }
+
+const (
+	minIdempotencyKey = 16
+	maxIdempotencyKey = 128
+)
+
+// hashIdempotencyKey returns nil for no key, and an error for a bad one. Only
+// the hash is kept; the key itself is never logged.
+func hashIdempotencyKey(key string) (*SecretHash, error) {
+	if key == "" {
+		return nil, nil
+	}
+	if len(key) < minIdempotencyKey || len(key) > maxIdempotencyKey {
+		return nil, badIdempotencyKey()
+	}
+	for i := range len(key) {
+		if key[i] < '!' || key[i] > '~' {
+			return nil, badIdempotencyKey()
+		}
+	}
+	h := HashSecret(key)
+	return &h, nil
+}
+
+func badIdempotencyKey() error {
+	return BadInput("idempotencyKey", fmt.Sprintf("idempotency key must be %d to %d visible ASCII characters", minIdempotencyKey, maxIdempotencyKey))
+}
+
+// newID returns a version 7 UUID: in order of time, so that indexes stay compact.
+func newID() (string, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", fmt.Errorf("making an id: %w", err)
+	}
+	return id.String(), nil
+}
+
+// canonicalID reports whether id is spelt as ids are stored. Others are
+// unknown; they never reach the database.
+func canonicalID(id string) bool {
+	parsed, err := uuid.Parse(id)
+	return err == nil && parsed.String() == id
+}
