@@ -1,0 +1,83 @@
+package compat
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+const contentType = "application/json; charset=UTF-8"
+
+// envelope is the body of every answer. Legacy clients see the keys in the
+// order of the fields.
+type envelope struct {
+	Success bool     `json:"success"`
+	Message string   `json:"message"`
+	Payload *payload `json:"payload"`
+}
+
+// payload is the token pair of a success.
+type payload struct {
+	Token           string `json:"token"`
+	RefreshToken    string `json:"refresh_token"`
+	TokenExpiration int64  `json:"token_expiration"` // Unix seconds
+}
+
+// answer is one response, not yet written.
+type answer struct {
+	status     int
+	envelope   envelope
+	challenge  bool          // WWW-Authenticate
+	retryAfter time.Duration // Retry-After, unless zero
+}
+
+func success(g auth.Grant) answer {
+	return answer{
+		status: http.StatusCreated,
+		envelope: envelope{
+			Success: true,
+			Message: "Success",
+			Payload: &payload{
+				Token:           g.AccessToken,
+				RefreshToken:    g.RefreshToken,
+				TokenExpiration: g.AccessExpiresAt.Unix(),
+			},
+		},
+	}
+}
+
+func notFound() answer {
+	return answer{status: http.StatusNotFound, envelope: envelope{Message: "Not Found"}}
+}
+
+// write sends the answer. The bytes are made before the first of them leaves.
+func (a answer) write(w http.ResponseWriter) {
+	body := a.envelope.bytes()
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	if a.challenge {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	if a.retryAfter > 0 {
+		h.Set("Retry-After", retrySeconds(a.retryAfter))
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(body) // fails only when nobody listens any more
+}
+
+// bytes returns the envelope and a newline, escaped as encoding/json does by
+// default, like the legacy service.
+func (e envelope) bytes() []byte {
+	var b bytes.Buffer
+	_ = json.NewEncoder(&b).Encode(e) // strings and integers always encode
+	return b.Bytes()
+}
+
+// retrySeconds rounds up: a client that waits as told must not come too early.
+func retrySeconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}

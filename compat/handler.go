@@ -1,0 +1,128 @@
+package compat
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"rekey/internal/auth"
+)
+
+// Prefix is what the paths behind the guard begin with.
+const Prefix = "/auth/"
+
+const (
+	refreshPath       = Prefix + "refresh"
+	idempotencyHeader = "Idempotency-Key"
+	door              = "rest" // auth.Client.Door
+)
+
+// Service is what the door asks of the core; *auth.Service is one.
+type Service interface {
+	// Refresh replaces a refresh token.
+	Refresh(ctx context.Context, in auth.RefreshInput, c auth.Client) (auth.Grant, error)
+	// CheckRefreshToken is nil when the token is live and current. It changes
+	// nothing.
+	CheckRefreshToken(ctx context.Context, token string, c auth.Client) error
+}
+
+// Options are what the door is made of. Both are required.
+type Options struct {
+	Auth Service
+	// Logger receives internal errors and trouble with the database.
+	Logger *slog.Logger
+}
+
+type handler struct {
+	auth   Service
+	errors *renderer
+}
+
+// New returns the handler of everything under [Prefix]; it answers 404 to any
+// other path, as [NotFound] does.
+//
+// It must not stand behind an http.ServeMux pattern: that would redirect
+// unclean paths, which the legacy service guarded like all others.
+func New(o Options) http.Handler {
+	return &handler{auth: o.Auth, errors: newRenderer(o.Logger)}
+}
+
+// NotFound answers 404 in the envelope, without a guard: for paths outside
+// [Prefix] that nobody serves.
+func NotFound(w http.ResponseWriter, _ *http.Request) {
+	notFound().write(w)
+}
+
+// ServeHTTP routes on the path as it was spelt: the legacy router did not
+// decode it, so that /auth/%72efresh is an unknown path.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !strings.HasPrefix(r.URL.EscapedPath(), Prefix) {
+		NotFound(w, r)
+		return
+	}
+	a, err := h.answer(r)
+	if err != nil {
+		a = h.errors.answer(r, err)
+	}
+	a.write(w)
+}
+
+// answer looks for a bearer token, then leaves all checks of it to the core,
+// and only then minds the route. The body is never read.
+func (h *handler) answer(r *http.Request) (answer, error) {
+	token, err := auth.BearerToken(r.Header.Values("Authorization"))
+	if err != nil {
+		return answer{}, err
+	}
+	if r.Method == http.MethodGet && r.URL.EscapedPath() == refreshPath {
+		return h.refresh(r, token)
+	}
+	if err := h.guard(r, token); err != nil {
+		return answer{}, err
+	}
+	return notFound(), nil
+}
+
+func (h *handler) refresh(r *http.Request, token string) (answer, error) {
+	key, err := idempotencyKey(r.Header)
+	if err != nil {
+		// The guard comes before everything that the route minds.
+		if guardErr := h.guard(r, token); guardErr != nil {
+			return answer{}, guardErr
+		}
+		return answer{}, err
+	}
+	in := auth.RefreshInput{Token: token, IdempotencyKey: key}
+	grant, err := h.auth.Refresh(r.Context(), in, client(r))
+	if err != nil {
+		return answer{}, err
+	}
+	return success(grant), nil
+}
+
+func (h *handler) guard(r *http.Request, token string) error {
+	return h.auth.CheckRefreshToken(r.Context(), token, client(r))
+}
+
+// idempotencyKey returns the header's value, empty when the header is not
+// there. An empty header is refused: its sender believes to have a key. The
+// core judges the value.
+func idempotencyKey(h http.Header) (string, error) {
+	values := h.Values(idempotencyHeader)
+	switch {
+	case len(values) == 0:
+		return "", nil
+	case len(values) > 1:
+		return "", auth.BadInput("idempotencyKey", "more than one Idempotency-Key header")
+	case values[0] == "":
+		return "", auth.BadInput("idempotencyKey", "the Idempotency-Key header is empty")
+	}
+	return values[0], nil
+}
+
+func client(r *http.Request) auth.Client {
+	c := auth.ClientFrom(r.Context())
+	c.Door = door
+	return c
+}

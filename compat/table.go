@@ -1,0 +1,83 @@
+package compat
+
+import (
+	"net/http"
+
+	"rekey/internal/auth"
+)
+
+// row is how a class of failures is told.
+type row struct {
+	status  int
+	message func(*auth.Error) string
+	// retry adds Retry-After.
+	retry bool
+}
+
+// table is the one mapping from the core's errors to the legacy answers.
+// Errors under auth.CodeUnauthenticated are told by reason, others by code.
+type table struct {
+	codes   map[auth.Code]row
+	reasons map[auth.Reason]row
+}
+
+func newTable() table {
+	return table{codes: codeRows(), reasons: reasonRows()}
+}
+
+func codeRows() map[auth.Code]row {
+	return map[auth.Code]row{
+		auth.CodeUnauthenticated: blacklisted(), // of no known reason
+		auth.CodeForbidden:       {status: http.StatusForbidden, message: own},
+		auth.CodeBadUserInput:    {status: http.StatusBadRequest, message: own},
+		auth.CodeNotFound:        {status: http.StatusNotFound, message: text("Not Found")},
+		auth.CodeConflict:        {status: http.StatusConflict, message: own},
+		auth.CodeRateLimited:     {status: http.StatusTooManyRequests, message: text("Too many requests"), retry: true},
+		auth.CodeUnavailable:     {status: http.StatusServiceUnavailable, message: text("Service Unavailable"), retry: true},
+		auth.CodeInternal:        internal(),
+	}
+}
+
+func reasonRows() map[auth.Reason]row {
+	return map[auth.Reason]row{
+		auth.ReasonTokenMissing:       {status: http.StatusBadRequest, message: text("missing or malformed jwt")},
+		auth.ReasonTokenInvalid:       {status: http.StatusUnauthorized, message: tokenMessage},
+		auth.ReasonTokenExpired:       {status: http.StatusUnauthorized, message: tokenMessage},
+		auth.ReasonTokenBlacklisted:   blacklisted(),
+		auth.ReasonTokenReused:        blacklisted(),
+		auth.ReasonSessionRevoked:     blacklisted(),
+		auth.ReasonSessionExpired:     blacklisted(),
+		auth.ReasonSessionUnknown:     {status: http.StatusInternalServerError, message: unknownMessage},
+		auth.ReasonUserDisabled:       blacklisted(),
+		auth.ReasonInvalidCredentials: blacklisted(),
+	}
+}
+
+// row returns the row of an error; that of an internal error for a code that
+// the table does not know.
+func (t table) row(e *auth.Error) row {
+	if e.Code == auth.CodeUnauthenticated {
+		if r, ok := t.reasons[e.Reason]; ok {
+			return r
+		}
+	}
+	if r, ok := t.codes[e.Code]; ok {
+		return r
+	}
+	return internal()
+}
+
+func blacklisted() row {
+	return row{status: http.StatusInternalServerError, message: text(blacklistedMessage)}
+}
+
+func internal() row {
+	return row{status: http.StatusInternalServerError, message: text("Internal Server Error")}
+}
+
+// own is the error's own message, which is safe to show.
+func own(e *auth.Error) string { return bounded(e.Message) }
+
+func text(s string) func(*auth.Error) string {
+	return func(*auth.Error) string { return s }
+}

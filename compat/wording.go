@@ -1,0 +1,87 @@
+package compat
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+const (
+	blacklistedMessage = "token is blacklisted"
+	invalidPrefix      = "invalid or expired jwt, internal="
+	// maxDetail bounds what an answer repeats of a token's content, in bytes.
+	maxDetail = 200
+)
+
+// unknownMessage tells a session that is not there from a token that its
+// session has never heard of.
+func unknownMessage(e *auth.Error) string {
+	if e.SessionMissing {
+		return "auth token not found"
+	}
+	return blacklistedMessage
+}
+
+// tokenMessage words why a token does not verify.
+func tokenMessage(e *auth.Error) string {
+	if e.Token == nil {
+		return invalidPrefix + bounded(e.Message)
+	}
+	return invalidPrefix + faultText(*e.Token)
+}
+
+// faultText is the legacy service's wording of a fault; our own where it had
+// no such check.
+func faultText(f auth.TokenFailure) string {
+	switch f.Fault {
+	case auth.FaultTooLong:
+		return fmt.Sprintf("token is longer than %d bytes", auth.MaxTokenBytes)
+	case auth.FaultSegments:
+		return "token contains an invalid number of segments"
+	case auth.FaultBase64:
+		return fmt.Sprintf("illegal base64 data at input byte %d", f.Offset)
+	case auth.FaultJSON:
+		return detail(f, "token is not JSON")
+	case auth.FaultAlgorithm:
+		return "unexpected jwt signing method=" + bounded(f.Algorithm)
+	case auth.FaultHeader:
+		return "token header is not accepted"
+	case auth.FaultSignature:
+		return "crypto/ecdsa: verification error"
+	default:
+		return claimText(f)
+	}
+}
+
+// claimText words the faults of a token whose signature is good.
+func claimText(f auth.TokenFailure) string {
+	switch f.Fault {
+	case auth.FaultClaims:
+		return detail(f, "token claims are not accepted")
+	case auth.FaultExpired:
+		return fmt.Sprintf("token is expired by %v", f.ExpiredBy.Truncate(time.Second))
+	case auth.FaultNotYetValid:
+		return "token is not valid yet"
+	case auth.FaultIssuedInFuture:
+		return "Token used before issued"
+	default:
+		return "token is not accepted"
+	}
+}
+
+func detail(f auth.TokenFailure, otherwise string) string {
+	if f.Detail == "" {
+		return otherwise
+	}
+	return bounded(f.Detail)
+}
+
+// bounded cuts a text to maxDetail bytes and drops what is not UTF-8.
+func bounded(s string) string {
+	if len(s) > maxDetail {
+		s = s[:maxDetail]
+	}
+	return strings.ToValidUTF8(s, "")
+}
