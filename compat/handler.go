@@ -20,10 +20,11 @@ const (
 
 // Service is what the door asks of the core; *auth.Service is one.
 type Service interface {
-	// Refresh replaces a refresh token.
+	// Refresh replaces a refresh token. The empty one is missing: an error
+	// with auth.ReasonTokenMissing.
 	Refresh(ctx context.Context, in auth.RefreshInput, c auth.Client) (auth.Grant, error)
-	// CheckRefreshToken is nil when the token is live and current. It changes
-	// nothing.
+	// CheckRefreshToken is nil when the token is live and current, and judges
+	// as Refresh does. It changes nothing.
 	CheckRefreshToken(ctx context.Context, token string, c auth.Client) error
 }
 
@@ -68,32 +69,28 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.write(w)
 }
 
-// answer looks for a bearer token, then leaves all checks of it to the core,
-// and only then minds the route. The body is never read.
+// answer minds the route only after the core has judged the token. The body is
+// never read.
 func (h *handler) answer(r *http.Request) (answer, error) {
-	token, err := auth.BearerToken(r.Header.Values("Authorization"))
-	if err != nil {
-		return answer{}, err
-	}
 	if r.Method == http.MethodGet && r.URL.EscapedPath() == refreshPath {
-		return h.refresh(r, token)
+		return h.refresh(r)
 	}
-	if err := h.guard(r, token); err != nil {
+	if err := h.guard(r); err != nil {
 		return answer{}, err
 	}
 	return notFound(), nil
 }
 
-func (h *handler) refresh(r *http.Request, token string) (answer, error) {
+func (h *handler) refresh(r *http.Request) (answer, error) {
 	key, err := idempotencyKey(r.Header)
 	if err != nil {
 		// The guard comes before everything that the route minds.
-		if guardErr := h.guard(r, token); guardErr != nil {
+		if guardErr := h.guard(r); guardErr != nil {
 			return answer{}, guardErr
 		}
 		return answer{}, err
 	}
-	in := auth.RefreshInput{Token: token, IdempotencyKey: key}
+	in := auth.RefreshInput{Token: bearerToken(r), IdempotencyKey: key}
 	grant, err := h.auth.Refresh(r.Context(), in, client(r))
 	if err != nil {
 		return answer{}, err
@@ -101,8 +98,18 @@ func (h *handler) refresh(r *http.Request, token string) (answer, error) {
 	return success(grant), nil
 }
 
-func (h *handler) guard(r *http.Request, token string) error {
-	return h.auth.CheckRefreshToken(r.Context(), token, client(r))
+func (h *handler) guard(r *http.Request) error {
+	return h.auth.CheckRefreshToken(r.Context(), bearerToken(r), client(r))
+}
+
+// bearerToken returns the empty token where there is none: the core refuses it
+// as missing, and counts the request.
+func bearerToken(r *http.Request) string {
+	token, err := auth.BearerToken(r.Header.Values("Authorization"))
+	if err != nil {
+		return ""
+	}
+	return token
 }
 
 // idempotencyKey returns the header's value, empty when the header is not

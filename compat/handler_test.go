@@ -111,6 +111,27 @@ func TestHandler_PassesOn(t *testing.T) {
 	}
 }
 
+func TestHandler_LeavesAMissingTokenToTheCore(t *testing.T) {
+	for _, target := range []string{"/auth/refresh", "/auth/unknown"} {
+		f := &fakeService{}
+		r := httptest.NewRequest("GET", target, nil)
+		r.Header.Add("Authorization", "Bearer a.b.c")
+		r.Header.Add("Authorization", "Bearer a.b.c")
+		serve(f, io.Discard, r)
+		if got := f.tokens(); len(got) != 1 || got[0] != "" {
+			t.Errorf("%s: asked for %q, want the empty token", target, got)
+		}
+	}
+}
+
+func (f *fakeService) tokens() []string {
+	got := f.checked
+	for _, in := range f.refresh {
+		got = append(got, in.Token)
+	}
+	return got
+}
+
 func TestHandler_IdempotencyKey(t *testing.T) {
 	cases := []struct {
 		name   string
