@@ -1,0 +1,12 @@
+// Package throwaway starts real Postgres and Redis servers for tests: on free
+// loopback ports, in temporary directories of their own, ended and removed
+// afterwards.
+//
+// It knows where the binaries are usually found and how to start them, and
+// nothing of what the tests do with them. A test binary that uses it has
+//
+//	func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
+//
+// Where a binary is missing the test is skipped with the name of the Debian
+// package that has it; with REQUIRE_SERVICES=1 in the environment it fails.
+package throwaway

@@ -1,0 +1,178 @@
+package throwaway
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	pgUser     = "rekey"
+	maintenDB  = "postgres"
+	pgTimeout  = 10 * time.Second
+	pgFastStop = syscall.SIGINT // "fast": ends sessions, writes a checkpoint
+)
+
+// PostgresServer is a running Postgres of one's own. Its methods are for the
+// test's goroutine; they fail the test that started it.
+type PostgresServer struct {
+	tb        testing.TB // nil for the shared one
+	s         *server
+	password  string
+	databases atomic.Int64
+}
+
+// StartPostgres starts a Postgres of the test's own, with Postgres' own
+// durability, and ends it after the test. args are added to the command line
+// of postgres, such as "-c", "max_connections=20".
+func StartPostgres(tb testing.TB, args ...string) *PostgresServer {
+	tb.Helper()
+	p, err := startPostgres(LookPath(tb, "postgres", "postgresql"), args)
+	if err != nil {
+		tb.Fatalf("throwaway postgres: %v", err)
+	}
+	p.tb = tb
+	tb.Cleanup(func() {
+		if err := p.remove(); err != nil {
+			tb.Errorf("throwaway postgres: %v", err)
+		}
+	})
+	return p
+}
+
+// URL returns the address of the database "postgres", with the password of a
+// superuser.
+func (p *PostgresServer) URL() string { return p.url(maintenDB) }
+
+// Database creates an empty database and returns its URL.
+func (p *PostgresServer) Database(tb testing.TB) string {
+	tb.Helper()
+	name := fmt.Sprintf("test_%d", p.databases.Add(1))
+	if err := p.exec("CREATE DATABASE " + name + " TEMPLATE template0"); err != nil {
+		tb.Fatalf("create database: %v", err)
+	}
+	return p.url(name)
+}
+
+// Stop ends the server in its own way; sessions are cut off.
+func (p *PostgresServer) Stop() { p.s.end(pgFastStop) }
+
+// Kill ends the server and all its processes by SIGKILL.
+func (p *PostgresServer) Kill() { p.s.kill() }
+
+// Restart stops the server if it runs, and starts it again on the same port
+// with its data; after Kill it recovers first.
+func (p *PostgresServer) Restart() {
+	p.tb.Helper()
+	p.Stop()
+	if err := p.s.start(); err != nil {
+		p.tb.Fatalf("restart throwaway postgres: %v", err)
+	}
+}
+
+func (p *PostgresServer) url(database string) string {
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(pgUser, p.password),
+		Host: p.s.addr(), Path: "/" + database, RawQuery: "sslmode=disable"}
+	return u.String()
+}
+
+// exec runs one statement in the maintenance database.
+func (p *PostgresServer) exec(statement string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), pgTimeout)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, p.URL())
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	_, err = conn.Exec(ctx, statement)
+	return errors.Join(err, conn.Close(ctx))
+}
+
+// remove kills the server, since its data is thrown away too.
+func (p *PostgresServer) remove() error {
+	p.s.kill()
+	return os.RemoveAll(p.s.dir)
+}
+
+// startPostgres makes a cluster next to the given binary's initdb and starts it.
+func startPostgres(binary string, args []string) (*PostgresServer, error) {
+	cred, err := postgresCredential()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := newDir(cred)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{dir: dir, cred: cred}
+	p := &PostgresServer{s: s, password: rand.Text()}
+	s.argv = func(port int) []string {
+		return append([]string{binary, "-D", dataDir(dir), "-p", strconv.Itoa(port),
+			"-c", "listen_addresses=" + loopback, "-c", "unix_socket_directories="}, args...)
+	}
+	s.ready = func(int) error { return p.exec("SELECT 1") } // the password tells ours from any other
+	if err := p.initdb(binary); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	if err := s.launch(); err != nil {
+		return nil, errors.Join(err, p.remove())
+	}
+	return p, nil
+}
+
+func dataDir(dir string) string { return filepath.Join(dir, "data") }
+
+// initdb makes the cluster. It does not sync: nobody kills it while it works.
+func (p *PostgresServer) initdb(postgres string) error {
+	binary, err := filepath.EvalSymlinks(postgres)
+	if err != nil {
+		return fmt.Errorf("find initdb: %w", err)
+	}
+	pwfile := filepath.Join(p.s.dir, "password")
+	if err := os.WriteFile(pwfile, []byte(p.password), 0o600); err != nil {
+		return fmt.Errorf("write the password: %w", err)
+	}
+	if c := p.s.cred; c != nil {
+		if err := os.Chown(pwfile, int(c.Uid), int(c.Gid)); err != nil {
+			return fmt.Errorf("hand over the password: %w", err)
+		}
+	}
+	cmd := exec.Command(filepath.Join(filepath.Dir(binary), "initdb"), "-D", dataDir(p.s.dir),
+		"--username="+pgUser, "--pwfile="+pwfile, "--auth=scram-sha-256",
+		"--encoding=UTF8", "--no-locale", "--no-sync")
+	cmd.Dir, cmd.SysProcAttr = p.s.dir, &syscall.SysProcAttr{Credential: p.s.cred}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	return nil
+}
+
+// postgresCredential returns the user to run Postgres as when we are root,
+// which Postgres refuses: postgres, or else nobody. Nil when we are not root.
+func postgresCredential() (*syscall.Credential, error) {
+	if os.Getuid() != 0 {
+		return nil, nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		if u, err = user.Lookup("nobody"); err != nil {
+			return nil, fmt.Errorf("postgres does not run as root: %w", err)
+		}
+	}
+	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(err1, err2)
+}

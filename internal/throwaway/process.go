@@ -1,0 +1,131 @@
+package throwaway
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+const (
+	startTimeout = 30 * time.Second
+	stopTimeout  = 15 * time.Second
+	poll         = 5 * time.Millisecond
+)
+
+// process is one running server.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the server has ended and was waited for
+}
+
+// startProcess starts argv in dir, its output going to logFile, as the user of
+// cred (nil: as we are).
+func startProcess(dir, logFile string, cred *syscall.Credential, argv ...string) (*process, error) {
+	out, err := os.OpenFile(filepath.Join(dir, logFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the server's log: %w", err)
+	}
+	defer out.Close()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = childAttr(cred)
+	p := &process{cmd: cmd, done: make(chan struct{})}
+	started := make(chan error)
+	go p.run(started)
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", filepath.Base(argv[0]), err)
+	}
+	return p, nil
+}
+
+// run starts the child and waits for it on one thread that is kept for it: the
+// parent-death signal is sent when the thread that forked ends, not when the
+// process does, and Go ends idle threads as it likes.
+func (p *process) run(started chan<- error) {
+	runtime.LockOSThread()
+	err := p.cmd.Start()
+	started <- err
+	if err != nil {
+		return
+	}
+	_ = p.cmd.Wait() // how it ended does not matter: it was told to, or the log says why
+	close(p.done)
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// stop asks the server to end by sig, and kills it when it does not.
+func (p *process) stop(sig syscall.Signal) {
+	if p.ended() {
+		return
+	}
+	_ = p.cmd.Process.Signal(sig) // it may have ended in between
+	select {
+	case <-p.done:
+	case <-time.After(stopTimeout):
+		p.kill()
+	}
+}
+
+// kill ends the server and all its children at once, and waits until they are
+// gone. The children are listed one by one because Postgres gives each of its
+// own a process group.
+func (p *process) kill() {
+	if p.ended() {
+		return
+	}
+	children := childrenOf(p.pid())
+	_ = syscall.Kill(-p.pid(), syscall.SIGKILL)
+	<-p.done
+	for _, child := range children {
+		_ = syscall.Kill(child, syscall.SIGKILL)
+	}
+	deadline := time.Now().Add(stopTimeout)
+	for _, child := range children {
+		for alive(child) && time.Now().Before(deadline) {
+			time.Sleep(poll)
+		}
+	}
+}
+
+// await polls ready until it answers nil, the process ends or time is up.
+func (p *process) await(ready func() error) error {
+	deadline := time.Now().Add(startTimeout)
+	for {
+		err := ready()
+		if err == nil {
+			return nil
+		}
+		if p.ended() {
+			return errEnded
+		}
+		if time.Now().After(deadline) {
+			p.kill()
+			return fmt.Errorf("not ready after %v: %w", startTimeout, err)
+		}
+		time.Sleep(poll)
+	}
+}
+
+// errEnded is how a taken port shows itself: the server ends at once.
+var errEnded = errors.New("the server ended while starting")
+
+// alive reports whether a process is there. A zombie of ours is waited for by
+// run; those of Postgres by init.
+func alive(pid int) bool { return syscall.Kill(pid, 0) == nil && !zombie(pid) }

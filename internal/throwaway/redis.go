@@ -1,0 +1,94 @@
+package throwaway
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// RedisServer is a running redis-server without persistence. Its methods are
+// for the test's goroutine; they fail the test that started it.
+type RedisServer struct {
+	tb testing.TB
+	s  *server
+}
+
+// Redis starts a Redis of the test's own and ends it after the test. args are
+// added to its command line, such as "--maxmemory-policy", "allkeys-lru".
+func Redis(tb testing.TB, args ...string) *RedisServer {
+	tb.Helper()
+	binary := LookPath(tb, "redis-server", "redis-server")
+	dir, err := newDir(nil)
+	if err != nil {
+		tb.Fatalf("throwaway redis: %v", err)
+	}
+	s := &server{dir: dir}
+	s.argv = func(port int) []string {
+		return append([]string{binary, "--bind", loopback, "--port", strconv.Itoa(port),
+			"--dir", dir, "--save", "", "--appendonly", "no"}, args...)
+	}
+	s.ready = func(pid int) error { return redisReady(s.addr(), pid) }
+	tb.Cleanup(func() { endRedis(tb, s) })
+	if err := s.launch(); err != nil {
+		tb.Fatalf("throwaway redis: %v", err)
+	}
+	return &RedisServer{tb: tb, s: s}
+}
+
+func endRedis(tb testing.TB, s *server) {
+	s.kill() // there is nothing that a clean end would save
+	if err := os.RemoveAll(s.dir); err != nil {
+		tb.Errorf("throwaway redis: %v", err)
+	}
+}
+
+// Addr returns host:port; the same after a restart.
+func (r *RedisServer) Addr() string { return r.s.addr() }
+
+// URL returns redis://host:port/0.
+func (r *RedisServer) URL() string { return "redis://" + r.s.addr() + "/0" }
+
+// Stop ends the server in its own way.
+func (r *RedisServer) Stop() { r.s.end(syscall.SIGTERM) }
+
+// Kill ends the server by SIGKILL.
+func (r *RedisServer) Kill() { r.s.kill() }
+
+// Restart ends the server if it runs, and starts it again on the same port,
+// empty and with a new run id.
+func (r *RedisServer) Restart() {
+	r.tb.Helper()
+	r.s.kill()
+	if err := r.s.start(); err != nil {
+		r.tb.Fatalf("restart throwaway redis: %v", err)
+	}
+}
+
+// redisReady asks who answers at addr. The process id is compared because
+// another server may have taken the port before ours could.
+func redisReady(addr string, pid int) error {
+	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	if _, err := conn.Write([]byte("INFO server\r\n")); err != nil {
+		return err
+	}
+	want := fmt.Appendf(nil, "\r\nprocess_id:%d\r\n", pid)
+	var answer []byte
+	for buf := make([]byte, 4096); !bytes.Contains(answer, want); {
+		n, err := conn.Read(buf)
+		if err != nil {
+			return fmt.Errorf("no answer from process %d: %w", pid, err)
+		}
+		answer = append(answer, buf[:n]...)
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package throwaway
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// portTries is how often a free port is chosen: another process can take it
+// between our looking and the server's binding.
+const portTries = 5
+
+// server is what a Postgres and a Redis server have in common: a directory, a
+// port and a process that can be ended and started again.
+type server struct {
+	dir   string
+	port  int
+	cred  *syscall.Credential
+	proc  *process
+	argv  func(port int) []string
+	ready func(pid int) error
+}
+
+// launch starts the server on a free port and waits until it is ready.
+func (s *server) launch() error {
+	var err error
+	for range portTries {
+		if s.port, err = freePort(); err != nil {
+			return err
+		}
+		if err = s.start(); !errors.Is(err, errEnded) {
+			return err
+		}
+	}
+	return err
+}
+
+// start starts the server on its port and waits until it is ready.
+func (s *server) start() error {
+	proc, err := startProcess(s.dir, logName, s.cred, s.argv(s.port)...)
+	if err != nil {
+		return err
+	}
+	s.proc = proc
+	if err := proc.await(func() error { return s.ready(proc.pid()) }); err != nil {
+		return fmt.Errorf("%w; its log: %s", err, s.logTail())
+	}
+	return nil
+}
+
+// end stops the server by sig, if it runs.
+func (s *server) end(sig syscall.Signal) {
+	if s.proc != nil {
+		s.proc.stop(sig)
+	}
+}
+
+// kill ends the server without asking, if it runs.
+func (s *server) kill() {
+	if s.proc != nil {
+		s.proc.kill()
+	}
+}
+
+const (
+	logName  = "server.log"
+	tailSize = 2000
+)
+
+// logTail returns the end of the server's log, for error messages.
+func (s *server) logTail() string {
+	log, err := os.ReadFile(filepath.Join(s.dir, logName))
+	if err != nil {
+		return err.Error()
+	}
+	return string(log[max(0, len(log)-tailSize):])
+}
+
+func (s *server) addr() string { return net.JoinHostPort(loopback, strconv.Itoa(s.port)) }
+
+const loopback = "127.0.0.1"
+
+// freePort returns a loopback port on which nobody listens at this moment.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", loopback+":0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// newDir makes a directory of our own, owned by the user that the server will
+// run as. It is not below a test's TempDir, which other users cannot enter.
+func newDir(cred *syscall.Credential) (string, error) {
+	dir, err := os.MkdirTemp("", "rekey-throwaway-")
+	if err != nil {
+		return "", fmt.Errorf("make a directory: %w", err)
+	}
+	if cred == nil {
+		return dir, nil
+	}
+	if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
+		return "", errors.Join(fmt.Errorf("hand over the directory: %w", err), os.RemoveAll(dir))
+	}
+	return dir, nil
+}

@@ -1,0 +1,83 @@
+package throwaway
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path"
+	"sync"
+	"testing"
+)
+
+// sharedServers are those that live as long as the test binary.
+type sharedServers struct {
+	mu       sync.Mutex
+	main     bool // Main will remove what is started
+	postgres *PostgresServer
+	err      error // what the one attempt to start Postgres came to
+}
+
+// shared is the one variable of this package: tests of one binary have nothing
+// but the package in common.
+var shared sharedServers
+
+// Main runs the tests, then stops and removes every shared server. It returns
+// the exit code:
+//
+//	func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
+func Main(m *testing.M) int {
+	shared.mu.Lock()
+	shared.main = true
+	shared.mu.Unlock()
+	code := m.Run()
+	if err := shared.remove(); err != nil {
+		fmt.Fprintln(os.Stderr, "throwaway:", err)
+		return max(code, 1)
+	}
+	return code
+}
+
+// Postgres returns the URL of a fresh empty database on a server that the test
+// binary shares, started at first use. The database goes after the test, with
+// whoever is still connected. The server does not sync: it survives no crash.
+func Postgres(tb testing.TB) string {
+	tb.Helper()
+	binary := LookPath(tb, "postgres", "postgresql")
+	p, err := shared.startedPostgres(binary)
+	if err != nil {
+		tb.Fatalf("throwaway postgres: %v", err)
+	}
+	address := p.Database(tb)
+	tb.Cleanup(func() {
+		u, err := url.Parse(address)
+		if err == nil {
+			err = p.exec("DROP DATABASE " + path.Base(u.Path) + " WITH (FORCE)")
+		}
+		if err != nil {
+			tb.Errorf("throwaway postgres: drop database: %v", err)
+		}
+	})
+	return address
+}
+
+func (s *sharedServers) startedPostgres(binary string) (*PostgresServer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.main {
+		return nil, fmt.Errorf("TestMain must call throwaway.Main, or the server would stay")
+	}
+	if s.postgres == nil && s.err == nil {
+		s.postgres, s.err = startPostgres(binary, []string{
+			"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200"})
+	}
+	return s.postgres, s.err
+}
+
+func (s *sharedServers) remove() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.postgres == nil {
+		return nil
+	}
+	return s.postgres.remove()
+}
