@@ -6,12 +6,12 @@ import "time"
 type verdict int
 
 const (
-	isCurrent verdict = iota + 1
-	isRepeat          // the direct parent, entitled to the same pair again
-	isRace            // the direct parent, within the window
-	isReuse           // older, or the parent after the window
-	isRollback        // newer than the session knows: the database lost a write
-	isBlacklisted     // blacklisted singly
+	isCurrent     verdict = iota + 1
+	isRepeat              // the direct parent, entitled to the same pair again
+	isRace                // the direct parent, within the window
+	isReuse               // older, or the parent after the window
+	isRollback            // newer than the session knows: the database lost a write
+	isBlacklisted         // blacklisted singly
 	isUserDisabled
 	isRevoked
 	isExpired

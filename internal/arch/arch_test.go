@@ -1,0 +1,169 @@
+package arch
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "rekey"
+
+// room is what one package may import: ours by allowed, and libraries that
+// only some packages may see by libraries.
+type room struct {
+	allowed   []string // our packages; "*" for any
+	libraries []string // of the restricted ones below
+}
+
+// Libraries that are one room's business.
+const (
+	gormLib    = "gorm.io/"
+	redisLib   = "github.com/redis/"
+	jwtLib     = "github.com/golang-jwt/"
+	gqlgenLib  = "github.com/99designs/gqlgen"
+	gqlparser  = "github.com/vektah/gqlparser"
+	httpLib    = "net/http"
+	sqlLib     = "database/sql"
+	throttled  = "github.com/throttled/"
+	gooseLib   = "github.com/pressly/goose"
+	sqliteLib  = "github.com/glebarez/"
+	pgxLib     = "github.com/jackc/pgx"
+	compressor = "github.com/klauspost/compress"
+)
+
+// restricted libraries may be imported only where a room names them.
+func restricted() []string {
+	return []string{
+		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, sqlLib, throttled, gooseLib, sqliteLib, pgxLib, compressor,
+	}
+}
+
+// house is the table of docs/architecture.md. A package that is not in it fails.
+func house() map[string]room {
+	return map[string]room{
+		"":                                 {allowed: []string{"*"}, libraries: []string{httpLib, gqlgenLib}},
+		"graph":                            {allowed: []string{"graph/model"}, libraries: []string{gqlgenLib, gqlparser}},
+		"graph/model":                      {libraries: []string{gqlgenLib}},
+		"resolvers":                        {allowed: []string{"graph", "graph/model", "internal/auth"}, libraries: []string{gqlgenLib, gqlparser, httpLib}},
+		"compat":                           {allowed: []string{"internal/auth"}, libraries: []string{httpLib}},
+		"models":                           {},
+		"internal/auth":                    {},
+		"internal/token":                   {allowed: []string{"internal/auth"}, libraries: []string{jwtLib}},
+		"internal/store":                   {allowed: []string{"internal/auth", "models"}, libraries: []string{gormLib, sqlLib, gooseLib, sqliteLib, pgxLib}},
+		"internal/store/storetest":         {allowed: []string{"internal/auth"}},
+		"internal/blacklist":               {allowed: []string{"internal/auth"}, libraries: []string{redisLib}},
+		"internal/blacklist/blacklisttest": {allowed: []string{"internal/auth"}},
+		"internal/config":                  {},
+		"internal/limit":                   {allowed: []string{"internal/auth"}, libraries: []string{throttled}},
+		"internal/web":                     {allowed: []string{"internal/auth"}, libraries: []string{httpLib, compressor}},
+		"internal/graphqlhttp":             {allowed: []string{"internal/auth"}, libraries: []string{httpLib, gqlgenLib, gqlparser}},
+		"internal/cli":                     {allowed: []string{"internal/auth", "internal/config"}},
+		"internal/throwaway":               {libraries: []string{sqlLib, redisLib, pgxLib}},
+		"internal/arch":                    {},
+	}
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+// TestHouse_Imports holds every package to the table: each import of ours is
+// allowed, and so is each restricted library.
+func TestHouse_Imports(t *testing.T) {
+	for _, pkg := range listPackages(t) {
+		name := strings.TrimPrefix(strings.TrimPrefix(pkg.ImportPath, module), "/")
+		if exempt(name) {
+			continue
+		}
+		t.Run("/"+name, func(t *testing.T) {
+			r, ok := house()[name]
+			if !ok {
+				t.Fatalf("package %q is not in the house: add it to this table and to docs/architecture.md, with what it owns and imports", name)
+			}
+			for _, fault := range r.faults(pkg.Imports) {
+				t.Error(fault)
+			}
+		})
+	}
+}
+
+// TestRoom_Faults shows that the rules bite.
+func TestRoom_Faults(t *testing.T) {
+	tests := map[string]struct {
+		room    string
+		imports []string
+		want    int
+	}{
+		"a door may call the core":              {"compat", []string{"rekey/internal/auth", "net/http"}, 0},
+		"a door may not see the other door":     {"compat", []string{"rekey/resolvers"}, 1},
+		"a door may not see rows or GORM":       {"resolvers", []string{"rekey/models", "gorm.io/gorm"}, 2},
+		"the core may not see transport or SQL": {"internal/auth", []string{"net/http", "database/sql", "context"}, 2},
+		"the core may not see a JWT library":    {"internal/auth", []string{"github.com/golang-jwt/jwt/v5"}, 1},
+		"models import nothing of ours":         {"models", []string{"rekey/internal/auth"}, 1},
+		"subpackages of net/http are transport": {"internal/auth", []string{"net/http/httptest"}, 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := house()[tt.room].faults(tt.imports)
+			if len(got) != tt.want {
+				t.Errorf("faults = %v, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func (r room) faults(imports []string) []string {
+	var faults []string
+	for _, path := range imports {
+		if ours, ok := strings.CutPrefix(path, module+"/"); ok {
+			if !slices.Contains(r.allowed, ours) && !slices.Contains(r.allowed, "*") {
+				faults = append(faults, "may not import "+path)
+			}
+			continue
+		}
+		if lib := restrictedLibrary(path); lib != "" && !slices.Contains(r.libraries, lib) {
+			faults = append(faults, "may not import the library "+path)
+		}
+	}
+	return faults
+}
+
+func restrictedLibrary(path string) string {
+	for _, lib := range restricted() {
+		if path == strings.TrimSuffix(lib, "/") || strings.HasPrefix(path, strings.TrimSuffix(lib, "/")+"/") {
+			return lib
+		}
+	}
+	return ""
+}
+
+// exempt packages measure or drive the product from outside.
+func exempt(name string) bool {
+	return name == "e2e" || strings.HasPrefix(name, "e2e/") || name == "bench" || strings.HasPrefix(name, "bench/")
+}
+
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", module+"/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []goPackage
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return pkgs
+		}
+		if err != nil {
+			t.Fatalf("reading go list: %v", err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
