@@ -1,0 +1,214 @@
+package limit
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// clock stands still until it is moved.
+type clock struct{ t time.Time }
+
+func newClock() *clock { return &clock{time.Date(2021, 11, 14, 12, 22, 28, 0, time.UTC)} }
+
+func (c *clock) now() time.Time       { return c.t }
+func (c *clock) move(d time.Duration) { c.t = c.t.Add(d) }
+
+func perSecond(rate float64, burst int) auth.Limit {
+	return auth.Limit{Name: "test", Rate: rate, Burst: burst}
+}
+
+func TestLimiter_Allow(t *testing.T) {
+	ctx := context.Background()
+	ten := perSecond(10, 30)
+
+	t.Run("BurstThenRate", func(t *testing.T) {
+		c := newClock()
+		l := NewMemory(100, c.now)
+		for i := range 30 {
+			if wait := l.Allow(ctx, ten, "a"); wait != 0 {
+				t.Fatalf("request %d of the burst waits %v", i+1, wait)
+			}
+		}
+		for range 5 {
+			if wait := l.Allow(ctx, ten, "a"); wait != 100*time.Millisecond {
+				t.Fatalf("after the burst wait = %v, want 100ms: a refusal must not count", wait)
+			}
+			c.move(100 * time.Millisecond)
+			if wait := l.Allow(ctx, ten, "a"); wait != 0 {
+				t.Fatalf("after waiting, wait = %v", wait)
+			}
+		}
+	})
+
+	t.Run("RetryAfterShrinks", func(t *testing.T) {
+		c := newClock()
+		l := NewMemory(100, c.now)
+		slow := perSecond(0.2, 1)
+		l.Allow(ctx, slow, "a")
+		c.move(2 * time.Second)
+		if wait := l.Allow(ctx, slow, "a"); wait != 3*time.Second {
+			t.Errorf("wait = %v, want the remaining 3s of 5s", wait)
+		}
+	})
+
+	t.Run("BurstComesBack", func(t *testing.T) {
+		c := newClock()
+		l := NewMemory(100, c.now)
+		exhaust(l, ten, "a")
+		c.move(time.Hour)
+		if got := exhaust(l, ten, "a"); got != 30 {
+			t.Errorf("%d allowed after a rest, want 30", got)
+		}
+	})
+
+	t.Run("KeysAreApart", func(t *testing.T) {
+		l := NewMemory(100, newClock().now)
+		exhaust(l, ten, "a")
+		if got := exhaust(l, ten, "b"); got != 30 {
+			t.Errorf("%d of another key allowed, want 30", got)
+		}
+	})
+
+	t.Run("LimitsAreApart", func(t *testing.T) {
+		l := NewMemory(100, newClock().now)
+		exhaust(l, ten, "a")
+		other := auth.Limit{Name: "other", Rate: 10, Burst: 3}
+		if got := exhaust(l, other, "a"); got != 3 {
+			t.Errorf("%d under another limit allowed, want 3", got)
+		}
+	})
+}
+
+func TestLimiter_Eviction(t *testing.T) {
+	ctx := context.Background()
+	one := perSecond(1, 1)
+
+	t.Run("LeastRecentlyUsedIsForgotten", func(t *testing.T) {
+		l := NewMemory(2, newClock().now)
+		l.Allow(ctx, one, "a")
+		l.Allow(ctx, one, "b")
+		l.Allow(ctx, one, "a") // refused, yet used
+		l.Allow(ctx, one, "c")
+		if l.Allow(ctx, one, "a") == 0 {
+			t.Error("a was forgotten, though b was used longer ago")
+		}
+		if l.Allow(ctx, one, "b") != 0 {
+			t.Error("b is still remembered: more than two keys are kept")
+		}
+	})
+
+	t.Run("AFloodUnderOneLimitLeavesTheOthers", func(t *testing.T) {
+		l := NewMemory(2, newClock().now)
+		account := auth.Limit{Name: "login_account", Rate: 1, Burst: 1}
+		l.Allow(ctx, account, "victim")
+		for i := range 100 {
+			l.Allow(ctx, one, strconv.Itoa(i))
+		}
+		if l.Allow(ctx, account, "victim") == 0 {
+			t.Error("keys under another limit made the account's count forgotten")
+		}
+	})
+}
+
+func TestLimiter_Concurrency(t *testing.T) {
+	l := NewMemory(100, newClock().now)
+	var allowed atomic.Int64
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for range 50 {
+				if l.Allow(context.Background(), perSecond(10, 1000), "hot") == 0 {
+					allowed.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := allowed.Load(); got != 1000 {
+		t.Errorf("%d of 3200 simultaneous requests allowed, want exactly the burst of 1000", got)
+	}
+}
+
+func TestLimiter_OddLimits(t *testing.T) {
+	for name, tc := range map[string]struct {
+		limit auth.Limit
+		want  int
+	}{
+		"ZeroRate":      {perSecond(0, 2), 2},
+		"NegativeRate":  {perSecond(-1, 2), 2},
+		"NoNumber":      {perSecond(math.NaN(), 2), 2},
+		"ZeroBurst":     {perSecond(1, 0), 1},
+		"NegativeBurst": {perSecond(1, -5), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := NewMemory(10, newClock().now)
+			if got := exhaust(l, tc.limit, "a"); got != tc.want {
+				t.Errorf("%d allowed, want %d", got, tc.want)
+			}
+			if len(l.rates) != 1 {
+				t.Errorf("%d counters for one limit", len(l.rates))
+			}
+		})
+	}
+	t.Run("InfiniteRate", func(t *testing.T) {
+		c := newClock()
+		l := NewMemory(10, c.now)
+		exhaust(l, perSecond(math.Inf(1), 1), "a")
+		c.move(time.Microsecond)
+		if wait := l.Allow(context.Background(), perSecond(math.Inf(1), 1), "a"); wait != 0 {
+			t.Errorf("wait = %v under an infinite rate", wait)
+		}
+	})
+}
+
+func TestNewMemory(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a limiter without bound was made")
+		}
+	}()
+	NewMemory(0, newClock().now)
+}
+
+func TestOff_Allow(t *testing.T) {
+	for range 1000 {
+		if wait := (Off{}).Allow(context.Background(), perSecond(1, 1), "a"); wait != 0 {
+			t.Fatalf("wait = %v", wait)
+		}
+	}
+}
+
+func TestBounded(t *testing.T) {
+	if got := bounded("192.0.2.1"); got != "192.0.2.1" {
+		t.Errorf("a short key became %q", got)
+	}
+	long := strings.Repeat("x", 10_000)
+	hashed := bounded(long)
+	if len(hashed) > 80 {
+		t.Errorf("a long key is kept with %d bytes", len(hashed))
+	}
+	if hashed == bounded(long+"y") {
+		t.Error("two long keys share one count")
+	}
+	if bounded(hashed) == hashed {
+		t.Error("a key can be spelt that shares another one's count")
+	}
+}
+
+// exhaust sends requests until one is refused, and returns how many were not.
+func exhaust(l *Limiter, limit auth.Limit, key string) int {
+	for n := range 2000 {
+		if l.Allow(context.Background(), limit, key) != 0 {
+			return n
+		}
+	}
+	return -1
+}
