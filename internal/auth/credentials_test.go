@@ -1,0 +1,188 @@
+package auth
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestNormalizePassword(t *testing.T) {
+	for name, tt := range map[string]struct {
+		password string
+		ok       bool
+	}{
+		"7 characters":              {"1234567", false},
+		"8 characters":              {"12345678", true},
+		"8 emoji":                   {strings.Repeat("🔑", 8), true},
+		"256 emoji":                 {strings.Repeat("🔑", 256), true},
+		"257":                       {strings.Repeat("a", 257), false},
+		"4 ligatures, 8 after NFKC": {"ﬁﬁﬁﬁ", true},
+		"invalid UTF-8":             {"12345678\xff", false},
+		"spaces count":              {"        ", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := normalizePassword("password", tt.password)
+			if (err == nil) != tt.ok {
+				t.Errorf("error = %v, want ok %v", err, tt.ok)
+			}
+		})
+	}
+	composed, _ := normalizePassword("password", "cafés-and-more")
+	decomposed, _ := normalizePassword("password", "cafe\u0301s-and-more")
+	if composed != decomposed {
+		t.Error("the two spellings of é differ")
+	}
+}
+
+func TestEmailAddress(t *testing.T) {
+	for name, tt := range map[string]struct{ raw, email, key string }{
+		"plain":           {"Ada@Example.com", "Ada@Example.com", "ada@example.com"},
+		"trimmed":         {"  ada@example.com\n", "ada@example.com", "ada@example.com"},
+		"folded":          {"STRASSE@example.com", "STRASSE@example.com", "strasse@example.com"},
+		"folded, sharp s": {"straße@example.com", "straße@example.com", "strasse@example.com"},
+		"no at":           {"ada", "", ""},
+		"display name":    {"Ada <ada@example.com>", "", ""},
+		"newline inside":  {"ada@exam\nple.com", "", ""},
+		"two":             {"a@example.com, b@example.com", "", ""},
+		"too long":        {strings.Repeat("a", 250) + "@example.com", "", ""},
+		"empty":           {"", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			email, key, err := emailAddress(tt.raw)
+			if email != tt.email || key != tt.key || (err == nil) != (tt.email != "") {
+				t.Errorf("got %q, %q, %v", email, key, err)
+			}
+		})
+	}
+}
+
+func TestPasswords_Verify(t *testing.T) {
+	p := NewPasswords(2, 8)
+	hash, err := p.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("hash %q does not carry its parameters", hash)
+	}
+	t.Run("right", func(t *testing.T) {
+		ok, rehash, err := p.Verify(t.Context(), hash, "correct horse")
+		if !ok || rehash != "" || err != nil {
+			t.Errorf("got %v, %q, %v", ok, rehash, err)
+		}
+	})
+	t.Run("wrong", func(t *testing.T) {
+		if ok, _, err := p.Verify(t.Context(), hash, "correct horsf"); ok || err != nil {
+			t.Errorf("got %v, %v", ok, err)
+		}
+	})
+	t.Run("no truncation", func(t *testing.T) {
+		long := strings.Repeat("x", 128)
+		hash, _ := p.Hash(t.Context(), long+"a")
+		if ok, _, _ := p.Verify(t.Context(), hash, long+"b"); ok {
+			t.Error("passwords that differ in the last byte verify alike")
+		}
+	})
+	t.Run("other parameters are replaced", func(t *testing.T) {
+		// argon2id of "correct horse" with m=64, t=1, p=1, made with the reference tool's format.
+		old := weakHash(t, "correct horse")
+		ok, rehash, err := p.Verify(t.Context(), old, "correct horse")
+		if !ok || err != nil || !strings.Contains(rehash, "m=19456,t=2,p=1") {
+			t.Errorf("got %v, %q, %v", ok, rehash, err)
+		}
+	})
+	t.Run("not a hash", func(t *testing.T) {
+		for _, h := range []string{"", "x", "$argon2i$v=19$m=1,t=1,p=1$YQ$YQ", "$argon2id$v=19$m=1,t=0,p=1$YQ$YQ", "$argon2id$v=19$m=64,t=1,p=1$YQ$", "$2a$10$abcdefghijklmnopqrstuv"} {
+			if ok, _, err := p.Verify(t.Context(), h, "correct horse"); ok || err == nil {
+				t.Errorf("%q: got %v, %v", h, ok, err)
+			}
+		}
+	})
+}
+
+func weakHash(t *testing.T, password string) string {
+	t.Helper()
+	p := NewPasswords(1, 1)
+	salt := []byte("0123456789abcdef")
+	sum, err := p.work(t.Context(), password, argonParams{memory: 64, time: 1, threads: 1, salt: salt, keyLen: argonKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "$argon2id$v=19$m=64,t=1,p=1$" + b64(salt) + "$" + b64(sum)
+}
+
+func TestPasswords_work_bounded(t *testing.T) {
+	p := NewPasswords(1, 2)
+	p.slots <- struct{}{} // a hash under way
+	p.waiting.Add(1)
+	var wg sync.WaitGroup
+	results := make(chan error, 10)
+	for range 10 {
+		wg.Go(func() {
+			_, err := p.Hash(t.Context(), "correct horse")
+			results <- err
+		})
+	}
+	for range 8 { // those that found no place to wait answer at once
+		err := <-results
+		if e := AsError(err); e == nil || e.Code != CodeRateLimited {
+			t.Fatalf("error = %v, want %s", err, CodeRateLimited)
+		}
+	}
+	<-p.slots
+	p.waiting.Add(-1)
+	wg.Wait()
+	close(results)
+	for err := range results {
+		if err != nil {
+			t.Errorf("one that waited: %v", err)
+		}
+	}
+}
+
+func TestAsError(t *testing.T) {
+	if AsError(nil) != nil {
+		t.Error("nil is an error")
+	}
+	if e := AsError(errors.New("password=hunter2")); e.Code != CodeInternal || strings.Contains(e.Error(), "hunter2") {
+		t.Errorf("an unknown error is told: %v", e)
+	}
+	if e := AsError(BadInput("email", "no")); e.Code != CodeBadUserInput || e.Field != "email" {
+		t.Errorf("got %+v", e)
+	}
+}
+
+func TestAddressKey(t *testing.T) {
+	for in, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "": "", "x": "x",
+	} {
+		if got := AddressKey(in); got != want {
+			t.Errorf("AddressKey(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestBearerToken(t *testing.T) {
+	for name, tt := range map[string]struct {
+		values []string
+		want   string
+	}{
+		"bearer":       {[]string{"Bearer abc"}, "abc"},
+		"any case":     {[]string{"bEARER abc"}, "abc"},
+		"two headers":  {[]string{"Bearer abc", "Bearer def"}, ""},
+		"none":         {nil, ""},
+		"empty":        {[]string{""}, ""},
+		"alone":        {[]string{"Bearer"}, ""},
+		"alone, space": {[]string{"Bearer "}, ""},
+		"other scheme": {[]string{"Basic abc"}, ""},
+		"no scheme":    {[]string{"abc.def.ghi"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := BearerToken(tt.values)
+			if got != tt.want || (err == nil) != (tt.want != "") {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
