@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"io"
+	"text/template"
+)
+
+const banner = `
+rekey is ready
+  GraphQL       POST {{.Base}}/graphql
+  legacy route  GET  {{.Base}}/auth/refresh
+  health        GET  {{.Base}}/livez   {{.Base}}/readyz
+  data          {{.Data}}
+
+Try it, in another terminal:
+
+  # sign up
+  curl -s {{.Base}}/graphql -H 'Content-Type: application/json' \
+    -d '{"query":"mutation { signUp(input: {name: \"Ada\", email: \"ada@example.com\", password: \"correct horse\"}) { token refreshToken expiresIn } }"}'
+
+  # log in, and keep the refresh token
+  RT=$(curl -s {{.Base}}/graphql -H 'Content-Type: application/json' \
+    -d '{"query":"mutation { login(input: {email: \"ada@example.com\", password: \"correct horse\"}) { refreshToken } }"}' \
+    | sed 's/.*"refreshToken":"\([^"]*\)".*/\1/')
+
+  # refresh: a new pair, the old one is blacklisted
+  curl -s {{.Base}}/auth/refresh -H "Authorization: Bearer $RT"
+
+`
+
+// Banner writes where the service answers, and lines to try it with. base is
+// its URL, data where it keeps what it must not lose.
+func Banner(w io.Writer, base, data string) error {
+	return template.Must(template.New("banner").Parse(banner)).Execute(w, struct{ Base, Data string }{base, data})
+}
