@@ -1,0 +1,62 @@
+package resolvers
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"rekey/internal/auth"
+)
+
+// Authentication is the executor's extension that lets @auth and resolvers ask
+// who is calling. The access token is looked at when it is first asked for,
+// and once an operation, however many fields ask.
+type Authentication struct {
+	Auth *auth.Service
+}
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.OperationInterceptor
+} = Authentication{}
+
+var errNoService = errors.New("authentication has no service")
+
+// ExtensionName names the extension in gqlgen's messages.
+func (Authentication) ExtensionName() string { return "Authentication" }
+
+// Validate refuses an Authentication without a service.
+func (a Authentication) Validate(graphql.ExecutableSchema) error {
+	if a.Auth == nil {
+		return errNoService
+	}
+	return nil
+}
+
+type callerKey struct{}
+
+// InterceptOperation prepares the context of an operation.
+func (a Authentication) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	// OnceValues, not Once: if authenticating panics, it panics for every
+	// field that asks, and none takes the zero Caller for somebody.
+	lookup := sync.OnceValues(func() (auth.Caller, error) {
+		token, err := bearerToken(ctx)
+		if err != nil {
+			return auth.Caller{}, err
+		}
+		return a.Auth.Authenticate(ctx, token, auth.ClientFrom(ctx))
+	})
+	return next(context.WithValue(ctx, callerKey{}, lookup))
+}
+
+// callerFrom returns who is calling: the holder of the live access token in
+// the Authorization header. Its errors are those of [auth.Service.Authenticate].
+func callerFrom(ctx context.Context) (auth.Caller, error) {
+	lookup, ok := ctx.Value(callerKey{}).(func() (auth.Caller, error))
+	if !ok {
+		return auth.Caller{}, errNoService
+	}
+	return lookup()
+}

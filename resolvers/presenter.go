@@ -1,0 +1,125 @@
+package resolvers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime/debug"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"rekey/internal/auth"
+)
+
+// Presenter turns every error of the GraphQL door into what clients are told.
+// An *auth.Error is told as it is; of anything else they learn no more than
+// "internal error", and the log learns the rest, once.
+type Presenter struct {
+	Log *slog.Logger
+}
+
+// errLogged is the cause of an error whose details are in the log already.
+var errLogged = errors.New("logged when it happened")
+
+// Present is a graphql.ErrorPresenterFunc.
+func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
+	known := classify(ctx, err)
+	p.log(ctx, known)
+	presented := &gqlerror.Error{
+		Message:    messageOf(known),
+		Path:       graphql.GetPath(ctx),
+		Extensions: extensionsOf(ctx, known),
+	}
+	var located *gqlerror.Error
+	if errors.As(err, &located) {
+		presented.Path, presented.Locations = located.Path, located.Locations
+	}
+	return presented
+}
+
+// Recover is a graphql.RecoverFunc: the request fails, the process lives.
+func (p Presenter) Recover(ctx context.Context, panicked any) error {
+	p.Log.ErrorContext(ctx, "panic in graphql",
+		"request_id", auth.ClientFrom(ctx).RequestID,
+		"panic", fmt.Sprint(panicked),
+		"stack", string(debug.Stack()))
+	return fmt.Errorf("panic: %w", errLogged)
+}
+
+func classify(ctx context.Context, err error) *auth.Error {
+	known := auth.AsError(err)
+	if known.Code != auth.CodeInternal || errors.Is(err, errLogged) {
+		return known
+	}
+	if argumentsUnread(ctx) {
+		// gqlgen could not read an argument that passed validation, such as an
+		// enum value in another case. Its message repeats the value.
+		return auth.BadInput("", "an argument has a value that is not valid")
+	}
+	if ctx.Err() != nil {
+		// The client left, or time is up: nobody's fault in here.
+		return auth.Unavailable(err)
+	}
+	return known
+}
+
+// argumentsUnread reports whether the field failed before its resolver could
+// be called: gqlgen sets the arguments of a field before it resolves it.
+func argumentsUnread(ctx context.Context) bool {
+	field := graphql.GetFieldContext(ctx)
+	return field != nil && field.Field.Field != nil && field.Field.Definition != nil &&
+		len(field.Field.Definition.Arguments) > 0 && field.Args == nil
+}
+
+func (p Presenter) log(ctx context.Context, e *auth.Error) {
+	if errors.Is(e.Err, errLogged) {
+		return
+	}
+	level := slog.LevelWarn
+	switch {
+	case e.Code == auth.CodeInternal:
+		level = slog.LevelError
+	case e.Code != auth.CodeUnavailable || ctx.Err() != nil:
+		return
+	}
+	p.Log.Log(ctx, level, "graphql request failed",
+		"request_id", auth.ClientFrom(ctx).RequestID,
+		"code", string(e.Code),
+		"cause", e.Err)
+}
+
+// messageOf never tells an internal error's own words.
+func messageOf(e *auth.Error) string {
+	if e.Code == auth.CodeInternal {
+		return "internal error"
+	}
+	return e.Message
+}
+
+func extensionsOf(ctx context.Context, e *auth.Error) map[string]any {
+	extensions := map[string]any{
+		"code":      string(e.Code),
+		"retryable": e.Retryable(),
+		"requestId": auth.ClientFrom(ctx).RequestID,
+	}
+	if e.Reason != "" {
+		extensions["reason"] = string(e.Reason)
+	}
+	if e.Code == auth.CodeBadUserInput && e.Field != "" {
+		extensions["field"] = e.Field
+	}
+	if e.Retryable() {
+		extensions["retryAfter"] = wholeSeconds(e.RetryAfter)
+	}
+	return extensions
+}
+
+// wholeSeconds rounds up, to one at least: who waits that long has waited long
+// enough.
+func wholeSeconds(d time.Duration) int {
+	return max(1, int(math.Ceil(d.Seconds())))
+}

@@ -1,0 +1,17 @@
+// Package resolvers is the GraphQL door: it turns GraphQL input into calls of
+// the core and the core's values and errors into API types. No rule lives here.
+//
+// It knows the schema and the core, and neither HTTP statuses nor SQL, Redis
+// and JWT. What gqlgen calls stands in *.resolvers.go, one for each file of
+// the schema; those files are rewritten by the generator, so nothing else
+// stands in them.
+package resolvers
+
+import "rekey/internal/auth"
+
+//go:generate go run github.com/99designs/gqlgen generate
+
+// Resolver is the root of the GraphQL API.
+type Resolver struct {
+	Auth *auth.Service
+}
