@@ -1,0 +1,24 @@
+package config
+
+// crossCheck looks for settings that are each valid but do not go together.
+func crossCheck(c Config, r *report) {
+	r.compare(c.AccessTTL <= c.RefreshTTL, "ACCESS_TTL", c.AccessTTL.String(),
+		"must not be longer than REFRESH_TTL ("+c.RefreshTTL.String()+")", "REFRESH_TTL")
+	r.compare(c.RefreshTTL <= c.SessionTTL, "REFRESH_TTL", c.RefreshTTL.String(),
+		"must not be longer than SESSION_TTL ("+c.SessionTTL.String()+")", "SESSION_TTL")
+	// A pair can be repeated only as long as the key that derived it is kept,
+	// which is RETRY_TTL. The grace may well exceed REUSE_WINDOW: it is looked
+	// at first.
+	r.compare(c.RefreshGrace <= c.RetryTTL, "REFRESH_GRACE", c.RefreshGrace.String(),
+		"must not be longer than RETRY_TTL ("+c.RetryTTL.String()+")", "RETRY_TTL")
+	checkKeyPair(c, r)
+}
+
+func checkKeyPair(c Config, r *report) {
+	access, refresh := c.AccessPrivatePEMFile, c.RefreshPrivatePEMFile
+	const accessName, refreshName = "ACCESS_PRIVATE_PEM_FILE", "REFRESH_PRIVATE_PEM_FILE"
+	r.compare(access == "" || refresh != "", refreshName, "", "must be set when "+accessName+" is", accessName)
+	r.compare(refresh == "" || access != "", accessName, "", "must be set when "+refreshName+" is", refreshName)
+	r.compare(access == "" || access != refresh, refreshName, refresh,
+		"must not be the file of "+accessName+": access and refresh tokens are told apart by their keys alone", accessName)
+}

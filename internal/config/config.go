@@ -1,0 +1,70 @@
+package config
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is the whole configuration of one process.
+type Config struct {
+	Host    string // empty: all interfaces
+	Port    int    // 0: any free port
+	DataDir string
+
+	DatabaseURL Secret // postgres:// or postgresql://; empty: SQLite in DataDir
+	RedisURL    Secret // empty: no Redis
+
+	AccessTTL     time.Duration // whole seconds, like the next two
+	RefreshTTL    time.Duration
+	SessionTTL    time.Duration
+	ReuseWindow   time.Duration
+	RefreshGrace  time.Duration
+	RetryTTL      time.Duration
+	AccessOverlap time.Duration
+	ClockLeeway   time.Duration
+	ReuseAction   string // "revoke" or "reject"
+
+	AccessPrivatePEMFile  string // both or none of the private keys
+	RefreshPrivatePEMFile string
+	AccessVerifyPEMFiles  []string
+	RefreshVerifyPEMFiles []string
+	RotationKeyFile       string
+	Zone                  *time.Location // of the times in tokens
+
+	TrustedProxies  []netip.Prefix // masked; IPv4 never as mapped IPv6
+	RateLimits      bool
+	CORSOrigins     []string // just "*", or origins in lower case
+	ShutdownTimeout time.Duration
+
+	LogLevel  slog.Level
+	LogFormat string // "text" or "json"
+}
+
+// Load reads the configuration through getenv, as os.Getenv. A variable that
+// is empty, or blank, counts as unset. The error names every problem, one a
+// line, and never a password. With an error the Config holds the settings that
+// were valid, so that the keys it names can be checked and their problems told
+// with the others; nothing may be started or created from it.
+func Load(getenv func(string) string) (Config, error) {
+	var c Config
+	r := report{failed: map[string]bool{}}
+	for _, s := range settings() {
+		value := strings.TrimSpace(getenv(s.name))
+		if value == "" {
+			value = s.fallback
+		}
+		s.apply(&c, value, r.about(s))
+	}
+	crossCheck(c, &r)
+	return c, errors.Join(r.problems...)
+}
+
+// Address is what to listen on, in the form that net.Listen takes.
+func (c Config) Address() string {
+	return net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
+}

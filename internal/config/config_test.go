@@ -1,0 +1,194 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// env is a getenv over a map.
+func env(vars map[string]string) func(string) string {
+	return func(name string) string { return vars[name] }
+}
+
+// pemFile makes a file that can be read, and returns its path.
+func pemFile(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte("a key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoad_Defaults(t *testing.T) {
+	got, err := Load(env(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		Port: 8080, DataDir: "./data",
+		AccessTTL: 15 * time.Minute, RefreshTTL: 30 * 24 * time.Hour, SessionTTL: 90 * 24 * time.Hour,
+		ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
+		ClockLeeway: 30 * time.Second, ReuseAction: "revoke", Zone: time.UTC, RateLimits: true,
+		CORSOrigins: []string{"*"}, ShutdownTimeout: 20 * time.Second, LogFormat: "text",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("Load() = %+v\nwant      %+v", got, want)
+	}
+}
+
+func TestLoad_Values(t *testing.T) {
+	access, refresh, old, ring := pemFile(t, "a.pem"), pemFile(t, "r.pem"), pemFile(t, "old.pem"), pemFile(t, "ring")
+	got, err := Load(env(map[string]string{
+		"HOST": "::1", "PORT": " 0 ", "DATA_DIR": t.TempDir(),
+		"DATABASE_URL": "postgresql://u:p%40ss@db/rekey", "REDIS_URL": "redis+sentinel://a:1,b:2/0/main",
+		"REUSE_ACTION": "reject", "TRUSTED_PROXIES": "10.1.2.3/8, 192.0.2.1,2001:db8::1,::ffff:198.51.100.0/120,",
+		"RATE_LIMITS": "off", "ACCESS_PRIVATE_PEM_FILE": access, "REFRESH_PRIVATE_PEM_FILE": refresh,
+		"ACCESS_VERIFY_PEM_FILES": old + "," + access, "ROTATION_KEY_FILE": ring, "TZ": ":Europe/Budapest",
+		"CORS_ORIGINS": "https://App.example.com,http://localhost:3000", "LOG_LEVEL": "WARN", "LOG_FORMAT": "json",
+		"REFRESH_GRACE": "1m", "REUSE_WINDOW": "0", "ACCESS_TTL": "1s",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, same := range map[string]bool{
+		"address":   got.Address() == "[::1]:0",
+		"urls":      got.DatabaseURL == "postgresql://u:p%40ss@db/rekey" && got.RedisURL == "redis+sentinel://a:1,b:2/0/main",
+		"action":    got.ReuseAction == "reject" && !got.RateLimits,
+		"files":     got.AccessPrivatePEMFile == access && got.RefreshPrivatePEMFile == refresh && got.RotationKeyFile == ring,
+		"lists":     reflect.DeepEqual(got.AccessVerifyPEMFiles, []string{old, access}) && got.RefreshVerifyPEMFiles == nil,
+		"zone":      got.Zone.String() == "Europe/Budapest",
+		"origins":   reflect.DeepEqual(got.CORSOrigins, []string{"https://app.example.com", "http://localhost:3000"}),
+		"log":       got.LogLevel == slog.LevelWarn && got.LogFormat == "json",
+		"durations": got.RefreshGrace == time.Minute && got.ReuseWindow == 0 && got.AccessTTL == time.Second,
+		"proxies": reflect.DeepEqual(got.TrustedProxies, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"),
+			netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::1/128"), netip.MustParsePrefix("198.51.100.0/24")}),
+	} {
+		if !same {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestLoad_EveryProblemAtOnce(t *testing.T) {
+	vars := map[string]string{
+		"PORT": "70000", "ACCESS_TTL": "1500ms", "REUSE_WINDOW": "-5s", "TZ": "Mars/Olympus",
+		"TRUSTED_PROXIES": "10.0.0.0/33,proxy", "REUSE_ACTION": "ignore", "LOG_FORMAT": "xml",
+	}
+	_, err := Load(env(vars))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	want := []string{
+		`PORT: "70000": must be a whole number from 0 to 65535`,
+		`ACCESS_TTL: "1500ms": must be a whole number of seconds`,
+		`TZ: "Mars/Olympus": must be a zone of the tz database, such as UTC or Europe/Budapest`,
+		`REUSE_WINDOW: "-5s": must not be negative`,
+		`REUSE_ACTION: "ignore": must be revoke or reject`,
+		`TRUSTED_PROXIES: "10.0.0.0/33": must be an IP address or a CIDR such as 10.0.0.0/8`,
+		`TRUSTED_PROXIES: "proxy": must be an IP address or a CIDR such as 10.0.0.0/8`,
+		`LOG_FORMAT: "xml": must be text or json`,
+	}
+	if got := strings.Split(err.Error(), "\n"); !reflect.DeepEqual(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestLoad_Refused(t *testing.T) {
+	dir, key := t.TempDir(), pemFile(t, "key.pem")
+	for name, tc := range map[string]struct {
+		vars map[string]string
+		want string // what the only line says, after the name of the variable
+	}{
+		"HOST with port":       {vars{"HOST": "localhost:80"}, "without port"},
+		"PORT not a number":    {vars{"PORT": "http"}, "whole number"},
+		"PORT negative":        {vars{"PORT": "-1"}, "from 0 to 65535"},
+		"DATA_DIR a file":      {vars{"DATA_DIR": key}, "must be a directory"},
+		"DATABASE_URL scheme":  {vars{"DATABASE_URL": "mysql://db/x"}, "postgres://"},
+		"DATABASE_URL bare":    {vars{"DATABASE_URL": "postgres://"}, "postgres://"},
+		"DATABASE_URL broken":  {vars{"DATABASE_URL": "postgres://u:%zz@db/x"}, "percent-encoded"},
+		"REDIS_URL scheme":     {vars{"REDIS_URL": "localhost:6379"}, "redis://"},
+		"ACCESS_TTL unit":      {vars{"ACCESS_TTL": "15"}, "must be a duration"},
+		"ACCESS_TTL zero":      {vars{"ACCESS_TTL": "0s"}, "at least 1s"},
+		"ACCESS_TTL negative":  {vars{"ACCESS_TTL": "-1s"}, "must not be negative"},
+		"ACCESS_TTL long":      {vars{"ACCESS_TTL": "25h"}, "at most 24h"},
+		"ACCESS_TTL over":      {vars{"ACCESS_TTL": "2h", "REFRESH_TTL": "1h"}, "longer than REFRESH_TTL (1h0m0s)"},
+		"REFRESH_TTL over":     {vars{"REFRESH_TTL": "3000h"}, "longer than SESSION_TTL (2160h0m0s)"},
+		"REFRESH_GRACE over":   {vars{"REFRESH_GRACE": "20s", "RETRY_TTL": "10s"}, "longer than RETRY_TTL (10s)"},
+		"CLOCK_LEEWAY long":    {vars{"CLOCK_LEEWAY": "1h"}, "at most 5m"},
+		"RATE_LIMITS word":     {vars{"RATE_LIMITS": "no"}, "on or off"},
+		"TZ of the machine":    {vars{"TZ": "Local"}, "tz database"},
+		"LOG_LEVEL word":       {vars{"LOG_LEVEL": "loud"}, "debug, info, warn or error"},
+		"CORS_ORIGINS path":    {vars{"CORS_ORIGINS": "https://a.example/"}, "without a path"},
+		"CORS_ORIGINS pattern": {vars{"CORS_ORIGINS": "https://*.example"}, "origin such as"},
+		"CORS_ORIGINS mixed":   {vars{"CORS_ORIGINS": "*,https://a.example"}, "stand alone"},
+		"CORS_ORIGINS none":    {vars{"CORS_ORIGINS": ","}, "must name an origin"},
+		"ROTATION_KEY_FILE":    {vars{"ROTATION_KEY_FILE": dir + "/none"}, "no such file"},
+
+		"REFRESH_PRIVATE_PEM_FILE missing": {vars{"ACCESS_PRIVATE_PEM_FILE": key}, "must be set when ACCESS_PRIVATE_PEM_FILE is"},
+		"ACCESS_PRIVATE_PEM_FILE missing":  {vars{"REFRESH_PRIVATE_PEM_FILE": key}, "must be set when REFRESH_PRIVATE_PEM_FILE is"},
+		"REFRESH_PRIVATE_PEM_FILE same":    {vars{"ACCESS_PRIVATE_PEM_FILE": key, "REFRESH_PRIVATE_PEM_FILE": key}, "told apart"},
+		"ACCESS_VERIFY_PEM_FILES dir":      {vars{"ACCESS_VERIFY_PEM_FILES": key + "," + dir}, "is not a file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load(env(tc.vars))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			variable, _, _ := strings.Cut(name, " ")
+			if got := err.Error(); !strings.HasPrefix(got, variable+": ") || !strings.Contains(got, tc.want) || strings.Contains(got, "\n") {
+				t.Errorf("error = %s\nwant one line on %s with %q", got, variable, tc.want)
+			}
+		})
+	}
+}
+
+type vars = map[string]string
+
+func TestLoad_PartlyValid(t *testing.T) {
+	key, other := pemFile(t, "a.pem"), pemFile(t, "b.pem")
+	got, err := Load(env(vars{"PORT": "x", "ACCESS_PRIVATE_PEM_FILE": key, "REFRESH_PRIVATE_PEM_FILE": other, "ACCESS_VERIFY_PEM_FILES": "/none," + key}))
+	if err == nil || got.AccessPrivatePEMFile != key || !reflect.DeepEqual(got.AccessVerifyPEMFiles, []string{key}) {
+		t.Errorf("the valid key files are not told beside the error: %+v, %v", got, err)
+	}
+}
+
+func TestLoad_NoSecretInErrors(t *testing.T) {
+	const password = "hunter2"
+	pasted := "-----BEGIN EC PRIVATE KEY-----\n" + password + "\n-----END EC PRIVATE KEY-----"
+	url := "postgres://rekey:" + password + "@db:port/rekey%"
+	all := vars{}
+	for _, s := range settings() {
+		for _, value := range []string{url, pasted, "redis:/x:" + password + "@h"} {
+			all[s.name] = value
+			_, err := Load(env(vars{s.name: value}))
+			if err != nil && strings.Contains(err.Error(), password) {
+				t.Errorf("%s: %v", s.name, err)
+			}
+		}
+	}
+	if _, err := Load(env(all)); err == nil || strings.Contains(err.Error(), password) {
+		t.Errorf("all at once: %v", err)
+	}
+}
+
+func TestSecret_Hidden(t *testing.T) {
+	c := Config{DatabaseURL: "postgres://u:hunter2@db/x"}
+	var line strings.Builder
+	slog.New(slog.NewJSONHandler(&line, nil)).Info("x", "config", c, "url", c.DatabaseURL)
+	slog.New(slog.NewTextHandler(&line, nil)).Info("x", "config", c, "url", c.DatabaseURL)
+	fmt.Fprintf(&line, "%v %+v %#v %s %q %x", c, c, c, c.DatabaseURL, c.DatabaseURL, c.DatabaseURL)
+	if strings.Contains(line.String(), "hunter2") || strings.Contains(line.String(), fmt.Sprintf("%x", "hunter2")) {
+		t.Errorf("the password is shown: %s", line.String())
+	}
+	if string(c.DatabaseURL) != "postgres://u:hunter2@db/x" || c.RedisURL.String() != "" {
+		t.Error("the value is lost, or nothing is shown as something")
+	}
+}

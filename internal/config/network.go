@@ -1,0 +1,120 @@
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// host takes a host name or an IP address without brackets or port.
+func host(field func(*Config) *string) apply {
+	return func(c *Config, value string, bad reject) {
+		_, err := netip.ParseAddr(value)
+		if err != nil && strings.ContainsAny(value, ":/[]@ \t") {
+			bad(value, "must be a host name or an IP address, without port")
+			return
+		}
+		*field(c) = value
+	}
+}
+
+// databaseURL does not repeat what net/url says, which would be the URL.
+func databaseURL(field func(*Config) *Secret) apply {
+	return func(c *Config, value string, bad reject) {
+		if value == "" {
+			return
+		}
+		if !hasScheme(value, "postgres", "postgresql") {
+			bad(value, "must begin with postgres:// or postgresql://")
+			return
+		}
+		if _, err := url.Parse(value); err != nil {
+			bad(value, "is not a valid URL; special characters in the password must be percent-encoded")
+			return
+		}
+		*field(c) = Secret(value)
+	}
+}
+
+// redisURL checks the scheme alone: a sentinel's or a cluster's URL lists
+// several hosts, which net/url does not read.
+func redisURL(field func(*Config) *Secret) apply {
+	return func(c *Config, value string, bad reject) {
+		if value == "" {
+			return
+		}
+		if !hasScheme(value, "redis", "rediss", "redis+sentinel", "redis+cluster") {
+			bad(value, "must begin with redis://, rediss://, redis+sentinel:// or redis+cluster://")
+			return
+		}
+		*field(c) = Secret(value)
+	}
+}
+
+// hasScheme reports whether something follows one of the schemes.
+func hasScheme(value string, schemes ...string) bool {
+	scheme, rest, _ := strings.Cut(value, "://")
+	for _, s := range schemes {
+		if scheme == s && rest != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func prefixes(field func(*Config) *[]netip.Prefix) apply {
+	return func(c *Config, value string, bad reject) {
+		var list []netip.Prefix
+		for _, item := range items(value) {
+			prefix, ok := parsePrefix(item)
+			if !ok {
+				bad(item, "must be an IP address or a CIDR such as 10.0.0.0/8")
+				continue
+			}
+			list = append(list, prefix)
+		}
+		*field(c) = list
+	}
+}
+
+// parsePrefix reads an address or a CIDR. IPv4 mapped into IPv6 becomes IPv4,
+// as the addresses that are compared with it do.
+func parsePrefix(s string) (netip.Prefix, bool) {
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
+		addr = addr.Unmap()
+		return netip.PrefixFrom(addr, addr.BitLen()), true
+	}
+	prefix, err := netip.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}, false
+	}
+	if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 {
+		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
+	}
+	return prefix.Masked(), true
+}
+
+func origins(field func(*Config) *[]string) apply {
+	return func(c *Config, value string, bad reject) {
+		list := items(strings.ToLower(value))
+		if len(list) == 0 {
+			bad(value, "must name an origin")
+		}
+		for _, item := range list {
+			switch {
+			case item == "*" && len(list) > 1:
+				bad(value, "* allows every origin and must stand alone")
+			case item != "*" && !isOrigin(item):
+				bad(item, "must be * or an origin such as https://app.example.com, without a path")
+			}
+		}
+		*field(c) = list
+	}
+}
+
+// isOrigin reports whether s is what a browser sends as Origin (RFC 6454
+// section 7): scheme, host and port, nothing more.
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && !strings.Contains(s, "*") && u.Scheme != "" && u.Host != "" && strings.EqualFold(s, u.Scheme+"://"+u.Host)
+}

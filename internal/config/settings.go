@@ -1,0 +1,122 @@
+package config
+
+import "time"
+
+// setting declares one environment variable: everything that is known of it.
+type setting struct {
+	name     string
+	fallback string // the value when it is unset
+	kind     string // what its values look like, for the reference
+	about    string // what it does, for the reference
+	group    string // its heading in the reference
+	secret   bool   // never shown
+	apply    func(c *Config, value string, bad reject)
+}
+
+// settings returns the declarations in the order of the reference.
+func settings() []setting {
+	groups := []struct {
+		name     string
+		settings []setting
+	}{
+		{"Listening", listening()},
+		{"Storage", storage()},
+		{"Sessions and tokens", lifetimes()},
+		{"Rotation", rotation()},
+		{"Keys", keys()},
+		{"Clients", clients()},
+		{"Logs", logs()},
+	}
+	var all []setting
+	for _, g := range groups {
+		for _, s := range g.settings {
+			s.group = g.name
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func listening() []setting {
+	return []setting{
+		{name: "HOST", kind: "name or address", about: "What to listen on. Unset: all interfaces.",
+			apply: host(func(c *Config) *string { return &c.Host })},
+		{name: "PORT", fallback: "8080", kind: "number", about: "TCP port. 0 takes any free one, which the start prints.",
+			apply: integer(func(c *Config) *int { return &c.Port }, 0, 65535)},
+		{name: "SHUTDOWN_TIMEOUT", fallback: "20s", kind: "duration",
+			about: "On SIGTERM or SIGINT, how long requests in flight may take to finish.",
+			apply: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }, 0, 10*time.Minute)},
+	}
+}
+
+func storage() []setting {
+	return []setting{
+		{name: "DATA_DIR", fallback: "./data", kind: "directory",
+			about: "Where the SQLite database and the keys made at the first start are kept. Made when missing.",
+			apply: directory(func(c *Config) *string { return &c.DataDir })},
+		{name: "DATABASE_URL", kind: "URL", secret: true,
+			about: "`postgres://` or `postgresql://`. Unset: SQLite in `DATA_DIR`.",
+			apply: databaseURL(func(c *Config) *Secret { return &c.DatabaseURL })},
+		{name: "REDIS_URL", kind: "URL", secret: true,
+			about: "`redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://`. Spares access checks a look into the database. Unset: no Redis.",
+			apply: redisURL(func(c *Config) *Secret { return &c.RedisURL })},
+	}
+}
+
+func lifetimes() []setting {
+	return []setting{
+		// A service that verifies access tokens by their signature alone does
+		// not learn of a logout: their life is how long it stays wrong.
+		{name: "ACCESS_TTL", fallback: "15m", kind: "duration",
+			about: "Life of an access token, in whole seconds, at most 24h: whoever checks only the signature learns of a logout no earlier than this.",
+			apply: wholeSeconds(func(c *Config) *time.Duration { return &c.AccessTTL }, 24*time.Hour)},
+		{name: "REFRESH_TTL", fallback: "720h", kind: "duration",
+			about: "Life of a refresh token, in whole seconds: a session unused for this long ends. At least `ACCESS_TTL`.",
+			apply: wholeSeconds(func(c *Config) *time.Duration { return &c.RefreshTTL }, year)},
+		{name: "SESSION_TTL", fallback: "2160h", kind: "duration",
+			about: "Life of a session, in whole seconds, however busy it is. At least `REFRESH_TTL`.",
+			apply: wholeSeconds(func(c *Config) *time.Duration { return &c.SessionTTL }, 5*year)},
+		{name: "CLOCK_LEEWAY", fallback: "30s", kind: "duration",
+			about: "How far clocks may be apart when `iat` and `nbf` are judged; `exp` has no leeway.",
+			apply: duration(func(c *Config) *time.Duration { return &c.ClockLeeway }, 0, 5*time.Minute)},
+		{name: "TZ", fallback: "UTC", kind: "zone", about: "Zone of the times inside tokens, a name of the tz database such as `Europe/Budapest`.",
+			apply: zone(func(c *Config) **time.Location { return &c.Zone })},
+	}
+}
+
+func rotation() []setting {
+	return []setting{
+		{name: "REUSE_WINDOW", fallback: "10s", kind: "duration",
+			about: "After a rotation, how long the old refresh token counts as a race of two tabs and not as theft.",
+			apply: duration(func(c *Config) *time.Duration { return &c.ReuseWindow }, 0, time.Hour)},
+		{name: "REFRESH_GRACE", fallback: "0s", kind: "duration",
+			about: "After a rotation, how long the old refresh token gets the same pair again without an `Idempotency-Key`. At most `RETRY_TTL`.",
+			apply: duration(func(c *Config) *time.Duration { return &c.RefreshGrace }, 0, time.Hour)},
+		{name: "RETRY_TTL", fallback: "24h", kind: "duration",
+			about: "After a rotation, how long the old refresh token gets the same pair again with the `Idempotency-Key` of the rotation.",
+			apply: duration(func(c *Config) *time.Duration { return &c.RetryTTL }, 0, 30*24*time.Hour)},
+		{name: "ACCESS_OVERLAP", fallback: "10s", kind: "duration",
+			about: "After a rotation, how long the old access token still works, so that requests in flight finish.",
+			apply: duration(func(c *Config) *time.Duration { return &c.AccessOverlap }, 0, 5*time.Minute)},
+		{name: "REUSE_ACTION", fallback: "revoke", kind: "`revoke` or `reject`",
+			about: "What the replay of an old refresh token does: end the session, or only refuse and record it.",
+			apply: choice(func(c *Config) *string { return &c.ReuseAction }, "revoke", "reject")},
+	}
+}
+
+func keys() []setting {
+	return []setting{
+		{name: "ACCESS_PRIVATE_PEM_FILE", kind: "file",
+			about: "P-256 private key that signs access tokens. Set with `REFRESH_PRIVATE_PEM_FILE`, or neither. Unset: made at the first start, in `DATA_DIR`.",
+			apply: file(func(c *Config) *string { return &c.AccessPrivatePEMFile })},
+		{name: "REFRESH_PRIVATE_PEM_FILE", kind: "file", about: "The same for refresh tokens. It must be another key.",
+			apply: file(func(c *Config) *string { return &c.RefreshPrivatePEMFile })},
+		{name: "ACCESS_VERIFY_PEM_FILES", kind: "files, by comma", about: "Public keys under which access tokens verify too: keys that signed before.",
+			apply: files(func(c *Config) *[]string { return &c.AccessVerifyPEMFiles })},
+		{name: "REFRESH_VERIFY_PEM_FILES", kind: "files, by comma", about: "The same for refresh tokens.",
+			apply: files(func(c *Config) *[]string { return &c.RefreshVerifyPEMFiles })},
+		{name: "ROTATION_KEY_FILE", kind: "file",
+			about: "Key from which the next secret of a session is derived; the same for all replicas. Unset: made at the first start, in `DATA_DIR`.",
+			apply: file(func(c *Config) *string { return &c.RotationKeyFile })},
+	}
+}
