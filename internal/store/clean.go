@@ -1,0 +1,31 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// CleanMargin is how long rows are kept past their end. A replica whose clock
+// is behind may still take the token of such a row for one that is good.
+const CleanMargin = 10 * time.Minute
+
+// Clean deletes blacklisted tokens and sessions whose end is CleanMargin or
+// more before now, at most limit of each, so that no statement takes long. It
+// returns how many rows went (tokens that went along with their session are
+// not counted); call it again while that is limit or more. CodeUnavailable.
+func (s *Store) Clean(ctx context.Context, now time.Time, limit int) (int, error) {
+	p := params{"end": micros(now.Add(-CleanMargin)), "limit": limit}
+	tokens, err := s.exec(ctx, s.deleteExpired("blacklisted_tokens", "session_id, secret_hash, use"), p)
+	if err != nil {
+		return 0, fail("delete expired tokens", err)
+	}
+	sessions, err := s.exec(ctx, s.deleteExpired("sessions", "id"), p)
+	return int(tokens + sessions), fail("delete expired sessions", err)
+}
+
+// deleteExpired skips rows that another replica is deleting.
+func (s *Store) deleteExpired(table, key string) string {
+	return `DELETE FROM ` + table + ` WHERE (` + key + `) IN (
+		SELECT ` + key + ` FROM ` + table + ` WHERE expires_at <= @end
+		ORDER BY expires_at LIMIT @limit ` + s.dialect.skipLocked + `)`
+}

@@ -1,0 +1,66 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// statementLogger is GORM's logger on slog. Parameters never reach it, so that
+// no hash, address or name can be logged.
+type statementLogger struct {
+	log  *slog.Logger
+	slow time.Duration
+}
+
+var (
+	_ logger.Interface  = statementLogger{}
+	_ gorm.ParamsFilter = statementLogger{}
+)
+
+// ParamsFilter drops the parameters before GORM would spell them out.
+func (l statementLogger) ParamsFilter(_ context.Context, statement string, _ ...any) (string, []any) {
+	return statement, nil
+}
+
+// LogMode returns l: slog's handler decides what is shown.
+func (l statementLogger) LogMode(logger.LogLevel) logger.Interface { return l }
+
+// Info, Warn and Error log GORM's own remarks without their arguments, which
+// may hold values.
+func (l statementLogger) Info(ctx context.Context, msg string, _ ...any) {
+	l.log.DebugContext(ctx, msg)
+}
+
+// Warn is as Info.
+func (l statementLogger) Warn(ctx context.Context, msg string, _ ...any) {
+	l.log.WarnContext(ctx, msg)
+}
+
+// Error is as Info: the error itself is returned to the caller.
+func (l statementLogger) Error(ctx context.Context, msg string, _ ...any) {
+	l.log.DebugContext(ctx, msg)
+}
+
+// Trace logs a slow statement at warn, and a failed one at debug: its error is
+// returned, and whoever handles it logs it.
+func (l statementLogger) Trace(ctx context.Context, begin time.Time, describe func() (string, int64), err error) {
+	elapsed := time.Since(begin)
+	if elapsed >= l.slow {
+		statement, rows := describe()
+		l.log.WarnContext(ctx, "slow statement", "statement", statement, "rows", rows, "elapsed", elapsed)
+	}
+	if err == nil || expected(err) || !l.log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	statement, _ := describe()
+	l.log.DebugContext(ctx, "statement failed", "statement", statement, "error", redact(err))
+}
+
+func expected(err error) bool {
+	return errors.Is(err, gorm.ErrRecordNotFound) || errors.Is(err, gorm.ErrDuplicatedKey)
+}

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	gosqlite "github.com/glebarez/go-sqlite"
+	"github.com/glebarez/sqlite"
+	"gorm.io/gorm"
+)
+
+// sqliteReaders is how many connections read. WAL lets them read while the
+// one writer writes.
+const sqliteReaders = 4
+
+// busyTimeout is how long SQLite waits for another process' write, in
+// milliseconds.
+const busyTimeout = "busy_timeout(3000)"
+
+func openSQLite(ctx context.Context, o Options) (*Store, error) {
+	if o.Path == "" {
+		return nil, errors.New("neither a database URL nor a file is given")
+	}
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return nil, fmt.Errorf("find the database file: %w", err)
+	}
+	o.Path = path
+	s := &Store{dialect: sqliteDialect(), options: o}
+	if err := s.openFiles(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) openFiles(ctx context.Context) (err error) {
+	if err := os.MkdirAll(filepath.Dir(s.options.Path), 0o700); err != nil {
+		return fmt.Errorf("make the database's directory: %w", err)
+	}
+	if s.options.Exclusive {
+		if s.claim, err = claim(ctx, s.options.Path); err != nil {
+			return err
+		}
+	}
+	if err := createPrivately(s.options.Path); err != nil {
+		return err
+	}
+	if s.begin, err = s.openPool(1, "synchronous(FULL)", "foreign_keys(1)"); err != nil {
+		return err
+	}
+	s.write = prepared(s.begin)
+	read, err := s.openPool(sqliteReaders, "query_only(1)")
+	if err != nil {
+		return err
+	}
+	s.read = prepared(read)
+	return nil
+}
+
+// createPrivately makes the file with a mode that SQLite would not choose.
+// SQLite gives -wal and -shm the mode of the main file.
+func createPrivately(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("create the database file: %w", err)
+	}
+	return f.Close()
+}
+
+// openPool opens connections with the given pragmas. Transactions take the
+// write lock at once: one that began by reading could not be upgraded.
+func (s *Store) openPool(conns int, pragmas ...string) (*gorm.DB, error) {
+	query := url.Values{
+		"_pragma": append([]string{busyTimeout, "journal_mode(WAL)"}, pragmas...),
+		"_txlock": {"immediate"},
+	}
+	dsn := url.URL{Scheme: "file", Path: s.options.Path, RawQuery: query.Encode()}
+	pool, err := sql.Open(sqlite.DriverName, dsn.String())
+	if err != nil {
+		return nil, fail("open the database", err)
+	}
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	s.pools = append(s.pools, pool)
+	return attach(sqliteDialector{sqlite.Dialector{Conn: pool}}, s.options)
+}
+
+// sqliteDialector keeps the engine's error beside GORM's translation, which
+// alone does not say which constraint was violated.
+type sqliteDialector struct{ sqlite.Dialector }
+
+// Translate is called by GORM for every error (TranslateError).
+func (d sqliteDialector) Translate(err error) error {
+	translated := d.Dialector.Translate(err)
+	var engine *gosqlite.Error
+	if translated != err && errors.As(err, &engine) {
+		return fmt.Errorf("%w: %w", translated, engine)
+	}
+	return translated
+}
