@@ -1,0 +1,51 @@
+package token
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"encoding/hex"
+	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// The vectors are those of RFC 6979 appendix A.2.5, P-256 with SHA-256.
+func TestDeterministicES256_Sign(t *testing.T) {
+	scalar, err := hex.DecodeString("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for message, want := range map[string]string{
+		"sample": "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716" +
+			"f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8",
+		"test": "f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367" +
+			"019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
+	} {
+		t.Run(message, func(t *testing.T) {
+			sig, err := deterministicES256{}.Sign(message, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := hex.EncodeToString(sig); got != want {
+				t.Errorf("signature\n%s, want\n%s", got, want)
+			}
+			if err := (deterministicES256{}).Verify(message, sig, &key.PublicKey); err != nil {
+				t.Errorf("verifying: %v", err)
+			}
+		})
+	}
+	t.Run("WrongKeyType", func(t *testing.T) {
+		if _, err := (deterministicES256{}).Sign("sample", []byte("secret")); err == nil {
+			t.Error("signed with a byte slice")
+		}
+	})
+	t.Run("NotRegistered", func(t *testing.T) {
+		if _, ours := jwt.GetSigningMethod(algorithm).(deterministicES256); ours {
+			t.Error("the library knows the method")
+		}
+	})
+}
