@@ -1,0 +1,70 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+const (
+	maxLoggedPath    = 128 // bytes
+	maxLoggedSegment = 40  // bytes; a UUID has 36
+	maxLoggedMethod  = 16  // bytes
+)
+
+// AccessLog writes one line a request when it has been answered, at info, or at
+// warn for a status of 500 and above and for an answer that was cut off. It
+// logs neither query, headers nor bodies.
+func AccessLog(log *slog.Logger, now func() time.Time, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun := now()
+		rec := &recorder{ResponseWriter: w}
+		done := false
+		defer func() { logRequest(log, r, rec, now().Sub(begun), !done) }()
+		next.ServeHTTP(rec, r)
+		done = true
+	})
+}
+
+func logRequest(log *slog.Logger, r *http.Request, rec *recorder, took time.Duration, aborted bool) {
+	status := rec.status
+	if status == 0 && !aborted {
+		status = http.StatusOK // what net/http answers for a silent handler
+	}
+	level := slog.LevelInfo
+	if status >= http.StatusInternalServerError || aborted {
+		level = slog.LevelWarn
+	}
+	client := auth.ClientFrom(r.Context())
+	attrs := []slog.Attr{
+		slog.String("method", truncated(r.Method, maxLoggedMethod)),
+		slog.String("path", loggedPath(r.URL.Path)),
+		slog.Int("status", status),
+		slog.Int64("bytes", rec.bytes),
+		slog.Duration("duration", took),
+		slog.String("requestId", client.RequestID),
+		slog.String("client", client.Address),
+	}
+	if aborted {
+		attrs = append(attrs, slog.Bool("aborted", true))
+	}
+	log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// loggedPath is a path fit for a log. A long segment is no route of ours, and
+// may be a token that a client put there by mistake.
+func loggedPath(path string) string {
+	if len(path) <= maxLoggedSegment {
+		return path
+	}
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		if len(s) > maxLoggedSegment {
+			segments[i] = "[long]"
+		}
+	}
+	return truncated(strings.Join(segments, "/"), maxLoggedPath)
+}

@@ -1,0 +1,83 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+
+	"rekey/internal/auth"
+)
+
+// logged returns the only line that a request leaves.
+func logged(t *testing.T, handler http.HandlerFunc, r *http.Request) map[string]any {
+	t.Helper()
+	var log logBuffer
+	r = r.WithContext(auth.WithClient(r.Context(), auth.Client{Address: "192.0.2.1", RequestID: "request-1"}))
+	AccessLog(log.logger(), steps(), handler).ServeHTTP(httptest.NewRecorder(), r)
+	var line map[string]any
+	if err := json.Unmarshal([]byte(log.String()), &line); err != nil {
+		t.Fatalf("log %q: %v", log.String(), err)
+	}
+	delete(line, "time")
+	return line
+}
+
+func TestAccessLog(t *testing.T) {
+	t.Run("Line", func(t *testing.T) {
+		r := httptest.NewRequest(http.MethodPost, "/auth/refresh?token=hunter2", strings.NewReader("hunter2"))
+		r.Header.Set("Authorization", "Bearer hunter2")
+		got := logged(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusCreated)
+			_, _ = w.Write([]byte("hunter2"))
+		}, r)
+		want := map[string]any{
+			"level": "INFO", "msg": "request", "method": "POST", "path": "/auth/refresh", "status": 201.0,
+			"bytes": 7.0, "duration": 250e6, "requestId": "request-1", "client": "192.0.2.1",
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("line %v\nwant %v", got, want)
+		}
+	})
+	t.Run("Levels", func(t *testing.T) {
+		for status, level := range map[int]string{200: "INFO", 404: "INFO", 429: "INFO", 500: "WARN", 503: "WARN"} {
+			line := logged(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) },
+				httptest.NewRequest(http.MethodGet, "/", nil))
+			if line["level"] != level {
+				t.Errorf("%d at %v, want %s", status, line["level"], level)
+			}
+		}
+	})
+	t.Run("SilentHandler", func(t *testing.T) {
+		line := logged(t, func(http.ResponseWriter, *http.Request) {}, httptest.NewRequest(http.MethodGet, "/", nil))
+		if line["status"] != 200.0 {
+			t.Errorf("status %v", line["status"])
+		}
+	})
+	t.Run("InformationalStatus", func(t *testing.T) {
+		line := logged(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusConflict)
+		}, httptest.NewRequest(http.MethodGet, "/", nil))
+		if line["status"] != 409.0 {
+			t.Errorf("status %v", line["status"])
+		}
+	})
+}
+
+func TestLoggedPath(t *testing.T) {
+	token := "eyJ" + strings.Repeat("x", 300) + ".y.z"
+	for in, want := range map[string]string{
+		"/auth/refresh": "/auth/refresh",
+		"/sessions/95a51a3f-56fa-4889-bf80-3c57d054b1c2/events": "/sessions/95a51a3f-56fa-4889-bf80-3c57d054b1c2/events",
+		"/auth/refresh/" + token:                                "/auth/refresh/[long]",
+		token + "/x":                                            "[long]/x",
+		strings.Repeat("/seg", 100):                             strings.Repeat("/seg", 32),
+	} {
+		if got := loggedPath(in); got != want {
+			t.Errorf("loggedPath(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

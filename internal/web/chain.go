@@ -1,0 +1,40 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Options are what the middlewares of a Chain need.
+type Options struct {
+	Log     *slog.Logger
+	Now     func() time.Time
+	Proxies Proxies
+	// Origins are the origins whose pages may call; "*" is any.
+	Origins []string
+	// RenderError answers a panic; nil answers JSON.
+	RenderError RenderError
+}
+
+// Chain puts the middlewares around a handler, the outermost first:
+//
+//	body limit      needs net/http's own writer
+//	client          gives the request its id, which all others log
+//	access log      sees every answer
+//	headers         are set before anything can answer
+//	CORS            answers preflights
+//	gzip
+//	recover         inside of gzip, so that the answer after a panic is
+//	                compressed like any other; outside of it there is only
+//	                what is in this package, where net/http's recover is enough
+//	handler
+func Chain(handler http.Handler, o Options) http.Handler {
+	handler = Recover(o.Log, o.RenderError, handler)
+	handler = Gzip(handler)
+	handler = CORS(o.Origins, handler)
+	handler = Headers(o.Proxies, handler)
+	handler = AccessLog(o.Log, o.Now, handler)
+	handler = Client(o.Proxies, handler)
+	return BodyLimit(MaxBodyBytes, handler)
+}
