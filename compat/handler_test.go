@@ -238,10 +238,9 @@ func (u untouchable) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-func TestErrorWriter(t *testing.T) {
+func TestRenderError(t *testing.T) {
 	w := httptest.NewRecorder()
-	r := httptest.NewRequest("GET", "/auth/refresh", nil)
-	ErrorWriter(slog.New(slog.DiscardHandler))(w, r, auth.RateLimited(3*time.Second))
+	RenderError(w, httptest.NewRequest("GET", "/auth/refresh", nil), auth.RateLimited(3*time.Second))
 	if w.Code != 429 || w.Header().Get("Retry-After") != "3" || !strings.Contains(w.Body.String(), `"Too many requests"`) {
 		t.Errorf("got %d %v %s", w.Code, w.Header(), w.Body)
 	}

@@ -3,7 +3,6 @@ package compat
 import (
 	"log/slog"
 	"net/http"
-	"time"
 
 	"rekey/internal/auth"
 )
@@ -19,28 +18,16 @@ func newRenderer(l *slog.Logger) *renderer {
 	return &renderer{table: newTable(), logger: l}
 }
 
-// ErrorWriter returns a function that answers err in the envelope, by the same
-// table as the door itself: for the middleware around it.
-func ErrorWriter(l *slog.Logger) func(w http.ResponseWriter, r *http.Request, err error) {
-	rd := newRenderer(l)
-	return func(w http.ResponseWriter, r *http.Request, err error) {
-		rd.answer(r, err).write(w)
-	}
+// RenderError answers an error that was met, and logged, before the door could
+// answer: in the envelope and by the same table.
+func RenderError(w http.ResponseWriter, _ *http.Request, e *auth.Error) {
+	newTable().answer(e).write(w)
 }
 
 func (rd *renderer) answer(r *http.Request, err error) answer {
 	e := auth.AsError(err)
 	rd.log(r, e)
-	row := rd.table.row(e)
-	a := answer{
-		status:    row.status,
-		envelope:  envelope{Message: row.message(e)},
-		challenge: row.status == http.StatusUnauthorized,
-	}
-	if row.retry {
-		a.retryAfter = max(e.RetryAfter, time.Second)
-	}
-	return a
+	return rd.table.answer(e)
 }
 
 // log notes the failures that are not the client's, once: the answer does not
@@ -57,6 +44,6 @@ func (rd *renderer) log(r *http.Request, e *auth.Error) {
 	rd.logger.LogAttrs(r.Context(), level, "request failed",
 		slog.String("door", door),
 		slog.String("code", string(e.Code)),
-		slog.String("request_id", auth.ClientFrom(r.Context()).RequestID),
+		slog.String("requestId", auth.ClientFrom(r.Context()).RequestID),
 		slog.Any("cause", e.Err))
 }

@@ -2,6 +2,7 @@ package compat
 
 import (
 	"net/http"
+	"time"
 
 	"rekey/internal/auth"
 )
@@ -51,6 +52,20 @@ func reasonRows() map[auth.Reason]row {
 		auth.ReasonUserDisabled:       blacklisted(),
 		auth.ReasonInvalidCredentials: blacklisted(),
 	}
+}
+
+// answer words an error as its row has it.
+func (t table) answer(e *auth.Error) answer {
+	row := t.row(e)
+	a := answer{
+		status:    row.status,
+		envelope:  envelope{Message: row.message(e)},
+		challenge: row.status == http.StatusUnauthorized,
+	}
+	if row.retry {
+		a.retryAfter = max(e.RetryAfter, time.Second)
+	}
+	return a
 }
 
 // row returns the row of an error; that of an internal error for a code that

@@ -103,7 +103,7 @@ func TestWording_Recorded(t *testing.T) {
 			continue
 		}
 		delete(bodies, x.Response.Status)
-		a := newRenderer(nil).answer(nil, &e)
+		a := newTable().answer(&e)
 		if got := string(a.envelope.bytes()); a.status != x.Response.Status || got != x.Response.Body+"\n" {
 			t.Errorf("%s: got %d %s", x.Name, a.status, got)
 		}
