@@ -12,7 +12,7 @@ import (
 )
 
 func (r *mutationResolver) SignUp(ctx context.Context, input model.SignUpInput) (*model.AuthPayload, error) {
-	grant, err := r.Auth.SignUp(ctx, auth.SignUpInput(input), auth.ClientFrom(ctx))
+	grant, err := r.Auth.SignUp(ctx, auth.SignUpInput(input), clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -20,7 +20,7 @@ func (r *mutationResolver) SignUp(ctx context.Context, input model.SignUpInput) 
 }
 
 func (r *mutationResolver) Login(ctx context.Context, input model.LoginInput) (*model.AuthPayload, error) {
-	grant, err := r.Auth.Login(ctx, auth.LoginInput(input), auth.ClientFrom(ctx))
+	grant, err := r.Auth.Login(ctx, auth.LoginInput(input), clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -28,15 +28,12 @@ func (r *mutationResolver) Login(ctx context.Context, input model.LoginInput) (*
 }
 
 func (r *mutationResolver) RefreshToken(ctx context.Context, refreshToken *string, idempotencyKey *string) (*model.AuthPayload, error) {
-	token, err := tokenOrBearer(ctx, refreshToken)
-	if err != nil {
-		return nil, err
-	}
 	key, err := idempotencyKeyOf(ctx, idempotencyKey)
 	if err != nil {
 		return nil, err
 	}
-	grant, err := r.Auth.Refresh(ctx, auth.RefreshInput{Token: token, IdempotencyKey: key}, auth.ClientFrom(ctx))
+	in := auth.RefreshInput{Token: tokenOrBearer(ctx, refreshToken), IdempotencyKey: key}
+	grant, err := r.Auth.Refresh(ctx, in, clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -45,15 +42,15 @@ func (r *mutationResolver) RefreshToken(ctx context.Context, refreshToken *strin
 
 func (r *mutationResolver) Logout(ctx context.Context, scope model.LogoutScope, refreshToken *string) (int, error) {
 	if scope == model.LogoutScopeThis {
-		token, err := tokenOrBearer(ctx, refreshToken)
+		token, err := tokenToEnd(ctx, refreshToken)
 		if err != nil {
 			return 0, err
 		}
-		return r.Auth.Logout(ctx, token, auth.ClientFrom(ctx))
+		return r.Auth.Logout(ctx, token, clientOf(ctx))
 	}
 	caller, err := callerFrom(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return r.Auth.EndSessions(ctx, caller, auth.LogoutScope(scope), auth.ClientFrom(ctx))
+	return r.Auth.EndSessions(ctx, caller, auth.LogoutScope(scope), clientOf(ctx))
 }

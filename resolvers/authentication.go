@@ -42,11 +42,7 @@ func (a Authentication) InterceptOperation(ctx context.Context, next graphql.Ope
 	// OnceValues, not Once: if authenticating panics, it panics for every
 	// field that asks, and none takes the zero Caller for somebody.
 	lookup := sync.OnceValues(func() (auth.Caller, error) {
-		token, err := bearerToken(ctx)
-		if err != nil {
-			return auth.Caller{}, err
-		}
-		return a.Auth.Authenticate(ctx, token, auth.ClientFrom(ctx))
+		return a.Auth.Authenticate(ctx, bearerToken(ctx), clientOf(ctx))
 	})
 	return next(context.WithValue(ctx, callerKey{}, lookup))
 }

@@ -8,7 +8,6 @@ package resolvers
 import (
 	"context"
 	"rekey/graph/model"
-	"rekey/internal/auth"
 )
 
 func (r *mutationResolver) BlacklistToken(ctx context.Context, token string, reason *string) (*model.BlacklistedToken, error) {
@@ -16,7 +15,7 @@ func (r *mutationResolver) BlacklistToken(ctx context.Context, token string, rea
 	if err != nil {
 		return nil, err
 	}
-	note, err := r.Auth.BlacklistToken(ctx, caller, token, valueOf(reason), auth.ClientFrom(ctx))
+	note, err := r.Auth.BlacklistToken(ctx, caller, token, valueOf(reason), clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}

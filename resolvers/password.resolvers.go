@@ -16,5 +16,5 @@ func (r *mutationResolver) ChangePassword(ctx context.Context, input model.Chang
 	if err != nil {
 		return 0, err
 	}
-	return r.Auth.ChangePassword(ctx, caller, auth.ChangePasswordInput(input), auth.ClientFrom(ctx))
+	return r.Auth.ChangePassword(ctx, caller, auth.ChangePasswordInput(input), clientOf(ctx))
 }

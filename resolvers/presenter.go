@@ -109,7 +109,7 @@ func extensionsOf(ctx context.Context, e *auth.Error) map[string]any {
 	if e.Reason != "" {
 		extensions["reason"] = string(e.Reason)
 	}
-	if e.Code == auth.CodeBadUserInput && e.Field != "" {
+	if e.Field != "" {
 		extensions["field"] = e.Field
 	}
 	if e.Retryable() {

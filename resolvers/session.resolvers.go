@@ -8,7 +8,6 @@ package resolvers
 import (
 	"context"
 	"rekey/graph/model"
-	"rekey/internal/auth"
 )
 
 func (r *mutationResolver) RevokeSession(ctx context.Context, id string) (*model.Session, error) {
@@ -16,7 +15,7 @@ func (r *mutationResolver) RevokeSession(ctx context.Context, id string) (*model
 	if err != nil {
 		return nil, err
 	}
-	session, err := r.Auth.RevokeSession(ctx, caller, id, auth.ClientFrom(ctx))
+	session, err := r.Auth.RevokeSession(ctx, caller, id, clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}

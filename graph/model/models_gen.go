@@ -89,9 +89,9 @@ type Session struct {
 
 // A new account.
 type SignUpInput struct {
-	// What to call the person, as it is shown.
+	// What to call the person, as it is shown: 1 to 200 characters.
 	Name string `json:"name"`
-	// The e-mail address. Surrounding space is dropped; upper and lower case are the same address.
+	// The e-mail address, at most 254 bytes. Surrounding space is dropped; upper and lower case are the same address.
 	Email string `json:"email"`
 	// 8 to 256 characters (code points after NFKC normalisation). There are no rules about which.
 	Password string `json:"password"`

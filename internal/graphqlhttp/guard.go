@@ -1,0 +1,108 @@
+package graphqlhttp
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/parser"
+
+	"rekey/internal/auth"
+)
+
+// onceDirective marks, in the schema, the fields of which a document may hold
+// one.
+const onceDirective = "once"
+
+// guard refuses a document that asks for too much. It looks at it before it is
+// validated: validation is the dearest part of a hostile document.
+type guard struct {
+	limits     Limits
+	hideSchema bool
+	once       map[string]bool // root fields marked @once
+	lists      map[string]bool // fields that are a list in some type
+}
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.OperationParameterMutator
+	graphql.OperationContextMutator
+} = guard{}
+
+func newGuard(schema *ast.Schema, limits Limits, hideSchema bool) guard {
+	g := guard{limits: limits, hideSchema: hideSchema, once: map[string]bool{}, lists: map[string]bool{}}
+	for _, definition := range schema.Types {
+		for _, field := range definition.Fields {
+			if field.Type.Elem != nil {
+				g.lists[field.Name] = true
+			}
+		}
+	}
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
+		if root == nil {
+			continue
+		}
+		for _, field := range root.Fields {
+			if field.Directives.ForName(onceDirective) != nil {
+				g.once[field.Name] = true
+			}
+		}
+	}
+	return g
+}
+
+// ExtensionName names the extension in gqlgen's messages.
+func (guard) ExtensionName() string { return "Guard" }
+
+// Validate has nothing to refuse.
+func (guard) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationParameters changes nothing; it refuses.
+func (g guard) MutateOperationParameters(_ context.Context, params *graphql.RawParams) *gqlerror.Error {
+	seen := scan(params.Query, g.limits.Tokens)
+	if seen.count > g.limits.Tokens {
+		return refusal("the document has more than %d tokens", g.limits.Tokens)
+	}
+	if seen.longestName > g.limits.NameBytes {
+		return refusal("a name in the document is longer than %d bytes", g.limits.NameBytes)
+	}
+	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: params.Query}, g.limits.Tokens)
+	if err != nil {
+		return nil // the executor parses it too, and says where it is wrong
+	}
+	return g.check(measure(document, g.lists))
+}
+
+// MutateOperationContext lets introspection pass, which gqlgen refuses by default.
+func (g guard) MutateOperationContext(_ context.Context, operation *graphql.OperationContext) *gqlerror.Error {
+	operation.DisableIntrospection = g.hideSchema
+	return nil
+}
+
+func (g guard) check(s shape) *gqlerror.Error {
+	switch {
+	case s.depth > g.limits.Depth:
+		return refusal("the document is nested deeper than %d fields", g.limits.Depth)
+	case s.rootFields > g.limits.RootFields:
+		return refusal("an operation has more than %d fields at its root", g.limits.RootFields)
+	case s.aliases > g.limits.Aliases:
+		return refusal("the document has more than %d aliases", g.limits.Aliases)
+	case s.cost > g.limits.Cost:
+		return refusal("an operation asks for more than its share (%d)", g.limits.Cost)
+	case s.deferred:
+		return refusal("@defer is not served")
+	case g.hideSchema && s.introspection:
+		return refusal("introspection is switched off")
+	case s.count(g.once) > 1:
+		return refusal("a request may hold one field that signs in, refreshes, logs out or changes a password")
+	default:
+		return nil
+	}
+}
+
+func refusal(format string, args ...any) *gqlerror.Error {
+	message := fmt.Sprintf(format, args...)
+	return &gqlerror.Error{Message: message, Err: auth.BadInput("", message)}
+}

@@ -1,0 +1,155 @@
+package graphqlhttp
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"rekey/internal/auth"
+)
+
+// Options are what New needs besides the schema.
+type Options struct {
+	// Present words every error; Recover logs a panic and returns the error
+	// that Present words. Both are required.
+	Present graphql.ErrorPresenterFunc
+	Recover graphql.RecoverFunc
+	// Extensions run in this order, after this package's own.
+	Extensions []graphql.HandlerExtension
+	// Limits that are zero are those of DefaultLimits.
+	Limits Limits
+	// HideSchema refuses introspection, and leaves "Did you mean" out of errors.
+	HideSchema bool
+}
+
+const allowedMethods = "GET, POST, OPTIONS"
+
+type handler struct {
+	exec    *executor.Executor
+	limits  Limits
+	present graphql.ErrorPresenterFunc
+	recover graphql.RecoverFunc
+}
+
+// New returns the handler of a GraphQL endpoint.
+func New(schema graphql.ExecutableSchema, options Options) http.Handler {
+	limits := options.Limits.withDefaults()
+	exec := executor.New(schema)
+	exec.SetErrorPresenter(options.Present)
+	exec.SetRecoverFunc(options.Recover)
+	exec.SetParserTokenLimit(limits.Tokens)
+	exec.SetQueryCache(newDocumentCache())
+	exec.SetDisableSuggestion(options.HideSchema)
+	exec.Use(newGuard(schema.Schema(), limits, options.HideSchema))
+	if options.HideSchema {
+		exec.SetDefaultRulesFn(rulesWithoutSuggestions)
+	}
+	for _, e := range options.Extensions {
+		exec.Use(e)
+	}
+	return &handler{exec: exec, limits: limits, present: options.Present, recover: options.Recover}
+}
+
+// ServeHTTP answers one request.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = r.WithContext(graphql.StartOperationTrace(r.Context()))
+	defer h.recovered(w, r)
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Allow", allowedMethods)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	media, params, err := h.read(w, r)
+	if err != nil {
+		h.refuse(w, r, media, err)
+		return
+	}
+	h.execute(w, r, media, params)
+}
+
+// read returns what is asked, and the media type to answer in.
+func (h *handler) read(w http.ResponseWriter, r *http.Request) (mediaType, *graphql.RawParams, *requestError) {
+	media, acceptable := negotiate(r.Header.Values("Accept"))
+	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+		return media, nil, errMethod(allowedMethods, "GraphQL is served to POST, and queries to GET")
+	}
+	if !acceptable {
+		return media, nil, errNotAcceptable()
+	}
+	read := readPost
+	if r.Method == http.MethodGet {
+		read = readGet
+	}
+	params, err := read(w, r, h.limits.BodyBytes)
+	return media, params, err
+}
+
+func (h *handler) execute(w http.ResponseWriter, r *http.Request, media mediaType, params *graphql.RawParams) {
+	ctx := r.Context()
+	params.Headers = r.Header
+	operation, errs := h.exec.CreateOperationContext(ctx, params)
+	if len(errs) > 0 {
+		response := h.exec.DispatchError(graphql.WithOperationContext(ctx, operation), clientSafe(errs))
+		write(w, media, media.requestErrorStatus(), response)
+		return
+	}
+	if err := checkMethod(r.Method, operation); err != nil {
+		h.refuse(w, r, media, err)
+		return
+	}
+	responses, ctx := h.exec.DispatchOperation(ctx, operation)
+	response := responses(ctx)
+	if response == nil { // the client left, or time is up
+		response = h.dispatch(ctx, auth.Unavailable(context.Cause(ctx)))
+	}
+	write(w, media, media.executionStatus(response), response)
+}
+
+// checkMethod keeps what changes something, and what is given arguments, off
+// GET: a link must not act, and URLs end up in logs and histories.
+func checkMethod(method string, operation *graphql.OperationContext) *requestError {
+	if method != http.MethodGet {
+		return nil
+	}
+	if operation.Operation.Operation != ast.Query {
+		return errMethod(http.MethodPost, "only queries are served to GET; use POST")
+	}
+	for _, field := range graphql.CollectFields(operation, operation.Operation.SelectionSet, []string{"Query"}) {
+		if len(field.Arguments) > 0 && !strings.HasPrefix(field.Name, "__") {
+			return errMethod(http.MethodPost, "fields with arguments are not served to GET; use POST")
+		}
+	}
+	return nil
+}
+
+// refuse answers a request that was not understood, or is not served.
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, media mediaType, err *requestError) {
+	if err.allow != "" {
+		w.Header().Set("Allow", err.allow)
+	}
+	write(w, media, err.status, h.dispatch(r.Context(), auth.BadInput("", err.message)))
+}
+
+func (h *handler) dispatch(ctx context.Context, err *auth.Error) *graphql.Response {
+	return h.exec.DispatchError(ctx, gqlerror.List{{Err: err, Message: err.Message}})
+}
+
+// recovered answers a request that panicked outside the resolvers. Nothing has
+// been written then: answers are written last.
+func (h *handler) recovered(w http.ResponseWriter, r *http.Request) {
+	panicked := recover()
+	if panicked == nil {
+		return
+	}
+	if panicked == http.ErrAbortHandler {
+		panic(panicked)
+	}
+	ctx := r.Context()
+	presented := h.present(ctx, h.recover(ctx, panicked))
+	write(w, mediaJSON, http.StatusInternalServerError, &graphql.Response{Errors: gqlerror.List{presented}})
+}

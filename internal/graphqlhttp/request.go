@@ -1,0 +1,141 @@
+package graphqlhttp
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// requestError is a request that is not well-formed GraphQL over HTTP. Its
+// message holds nothing of the request.
+type requestError struct {
+	status  int
+	message string
+	allow   string // the Allow header of a 405
+}
+
+func errBadRequest(message string) *requestError {
+	return &requestError{status: http.StatusBadRequest, message: message}
+}
+
+func errMethod(allow, message string) *requestError {
+	return &requestError{status: http.StatusMethodNotAllowed, message: message, allow: allow}
+}
+
+func errNotAcceptable() *requestError {
+	return &requestError{
+		status:  http.StatusNotAcceptable,
+		message: "answers are application/graphql-response+json or application/json, in utf-8",
+	}
+}
+
+func errMediaType(message string) *requestError {
+	return &requestError{status: http.StatusUnsupportedMediaType, message: message}
+}
+
+func errTooLarge(limit int64) *requestError {
+	return &requestError{
+		status:  http.StatusRequestEntityTooLarge,
+		message: fmt.Sprintf("the body is larger than %d bytes", limit),
+	}
+}
+
+// readPost reads a JSON body of at most limit bytes.
+func readPost(w http.ResponseWriter, r *http.Request, limit int64) (*graphql.RawParams, *requestError) {
+	if err := checkContentType(r.Header); err != nil {
+		return nil, err
+	}
+	if r.ContentLength > limit {
+		return nil, errTooLarge(limit)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, errTooLarge(limit)
+	}
+	if err != nil {
+		return nil, errBadRequest("the body could not be read to its end")
+	}
+	if !utf8.Valid(body) {
+		return nil, errBadRequest("the body is not UTF-8")
+	}
+	// Members of an object, so that their names are compared exactly, and a
+	// value and nothing after it.
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil || members == nil {
+		return nil, errBadRequest("the body is not one JSON object")
+	}
+	return paramsOf(members)
+}
+
+func checkContentType(header http.Header) *requestError {
+	name, params, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil || name != "application/json" {
+		return errMediaType("the body must be application/json")
+	}
+	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+		return errMediaType("the body must be in utf-8")
+	}
+	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return errMediaType("the body must not be encoded")
+	}
+	return nil
+}
+
+// readGet reads the parameters of the URL, variables and extensions being JSON.
+func readGet(_ http.ResponseWriter, r *http.Request, limit int64) (*graphql.RawParams, *requestError) {
+	if int64(len(r.URL.RawQuery)) > limit {
+		return nil, &requestError{status: http.StatusRequestURITooLong, message: "the URL is too long"}
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, errBadRequest("the URL's query string is malformed")
+	}
+	members := map[string]json.RawMessage{}
+	for _, name := range []string{"query", "operationName"} {
+		if value := values.Get(name); value != "" {
+			members[name], _ = json.Marshal(value) // a string cannot fail
+		}
+	}
+	for _, name := range []string{"variables", "extensions"} {
+		if value := values.Get(name); value != "" {
+			members[name] = json.RawMessage(value)
+		}
+	}
+	return paramsOf(members)
+}
+
+// paramsOf reads the members that GraphQL over HTTP defines and ignores others.
+func paramsOf(members map[string]json.RawMessage) (*graphql.RawParams, *requestError) {
+	params := &graphql.RawParams{}
+	if value, given := members["query"]; !given || string(value) == "null" {
+		return nil, errBadRequest(`"query" is missing`)
+	}
+	for _, member := range []struct {
+		name string
+		into any
+		kind string
+	}{
+		{"query", &params.Query, "a string"},
+		{"operationName", &params.OperationName, "a string"},
+		{"variables", &params.Variables, "an object"},
+		{"extensions", &params.Extensions, "an object"},
+	} {
+		value, given := members[member.name]
+		if !given {
+			continue
+		}
+		if err := json.Unmarshal(value, member.into); err != nil {
+			return nil, errBadRequest(fmt.Sprintf("%q must be %s", member.name, member.kind))
+		}
+	}
+	return params, nil
+}

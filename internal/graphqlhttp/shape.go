@@ -1,0 +1,132 @@
+package graphqlhttp
+
+import "github.com/vektah/gqlparser/v2/ast"
+
+const (
+	// listFactor is how many items a list is taken to have.
+	listFactor = 10
+	// saturated keeps sums of exponential documents from overflowing.
+	saturated = 1 << 30
+)
+
+// shape is how big a document is. Of several operations the biggest counts,
+// though one is executed; aliases and names are those of the whole document.
+type shape struct {
+	depth         int
+	rootFields    int
+	cost          int
+	aliases       int
+	introspection bool
+	deferred      bool
+	names         map[string]int // how often each field stands in the document
+}
+
+// count is how often fields with these names stand in the document.
+func (s shape) count(names map[string]bool) int {
+	total := 0
+	for name := range names {
+		total += s.names[name]
+	}
+	return total
+}
+
+// size is what a selection set amounts to with its fragments expanded.
+type size struct{ depth, fields, cost int }
+
+// plus is a and b side by side.
+func (a size) plus(b size) size {
+	return size{
+		depth:  max(a.depth, b.depth),
+		fields: min(a.fields+b.fields, saturated),
+		cost:   min(a.cost+b.cost, saturated),
+	}
+}
+
+// measurer walks each selection set once: a fragment's size is kept, so that
+// fragments that double each other cost nothing to measure.
+type measurer struct {
+	lists     map[string]bool
+	fragments map[string]*ast.FragmentDefinition
+	sizes     map[string]size
+	shape     shape
+}
+
+// measure works on a document that was parsed and not validated.
+func measure(document *ast.QueryDocument, lists map[string]bool) shape {
+	m := &measurer{
+		lists:     lists,
+		fragments: map[string]*ast.FragmentDefinition{},
+		sizes:     map[string]size{},
+		shape:     shape{names: map[string]int{}},
+	}
+	for _, fragment := range document.Fragments {
+		m.fragments[fragment.Name] = fragment
+	}
+	for _, fragment := range document.Fragments { // used or not: all are validated
+		m.add(m.fragment(fragment.Name))
+	}
+	for _, operation := range document.Operations {
+		s := m.selections(operation.SelectionSet)
+		m.add(s)
+		m.shape.rootFields = max(m.shape.rootFields, s.fields)
+	}
+	return m.shape
+}
+
+func (m *measurer) add(s size) {
+	m.shape.depth = max(m.shape.depth, s.depth)
+	m.shape.cost = max(m.shape.cost, s.cost)
+}
+
+func (m *measurer) selections(set ast.SelectionSet) size {
+	var total size
+	for _, selection := range set {
+		switch s := selection.(type) {
+		case *ast.Field:
+			total = total.plus(m.field(s))
+		case *ast.InlineFragment:
+			m.directives(s.Directives)
+			total = total.plus(m.selections(s.SelectionSet))
+		case *ast.FragmentSpread:
+			m.directives(s.Directives)
+			total = total.plus(m.fragment(s.Name))
+		}
+	}
+	return total
+}
+
+func (m *measurer) field(f *ast.Field) size {
+	m.shape.names[f.Name]++
+	if f.Alias != f.Name {
+		m.shape.aliases++
+	}
+	if f.Name == "__schema" || f.Name == "__type" {
+		m.shape.introspection = true
+	}
+	inner := m.selections(f.SelectionSet)
+	if m.lists[f.Name] {
+		inner.cost = min(inner.cost*listFactor, saturated)
+	}
+	return size{depth: inner.depth + 1, fields: 1, cost: min(inner.cost+1, saturated)}
+}
+
+// fragment is empty for one that is not there, or that holds itself: validation
+// refuses both.
+func (m *measurer) fragment(name string) size {
+	if known, seen := m.sizes[name]; seen {
+		return known
+	}
+	definition := m.fragments[name]
+	if definition == nil {
+		return size{}
+	}
+	m.sizes[name] = size{}
+	m.sizes[name] = m.selections(definition.SelectionSet)
+	return m.sizes[name]
+}
+
+func (m *measurer) directives(list ast.DirectiveList) {
+	if list.ForName("defer") != nil {
+		m.shape.deferred = true
+	}
+}

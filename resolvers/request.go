@@ -1,0 +1,81 @@
+package resolvers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"rekey/internal/auth"
+)
+
+const (
+	door = "graphql"
+
+	idempotencyHeader = "Idempotency-Key"
+	idempotencyField  = "idempotencyKey"
+)
+
+// clientOf returns where the request comes from, this door included.
+func clientOf(ctx context.Context) auth.Client {
+	client := auth.ClientFrom(ctx)
+	client.Door = door
+	return client
+}
+
+func headerOf(ctx context.Context) http.Header {
+	return graphql.GetOperationContext(ctx).Headers
+}
+
+// bearerToken returns the empty token where there is none: the core refuses it
+// as missing, and counts the request.
+func bearerToken(ctx context.Context) string {
+	token, err := auth.BearerToken(headerOf(ctx).Values("Authorization"))
+	if err != nil {
+		return ""
+	}
+	return token
+}
+
+// tokenOrBearer returns the argument when it is given, else the bearer token.
+// A given argument makes the Authorization header count for nothing: clients
+// send an expired one along.
+func tokenOrBearer(ctx context.Context, argument *string) string {
+	if argument != nil {
+		return *argument
+	}
+	return bearerToken(ctx)
+}
+
+// tokenToEnd is tokenOrBearer for a logout, which has nothing to end for a
+// token that is bad, but must be given one.
+func tokenToEnd(ctx context.Context, argument *string) (string, error) {
+	token := tokenOrBearer(ctx, argument)
+	if token == "" {
+		return "", auth.Unauthenticated(auth.ReasonTokenMissing, "a token is required, as argument or bearer token")
+	}
+	return token, nil
+}
+
+// idempotencyKeyOf returns the argument or the Idempotency-Key header, or ""
+// when there is neither. Two that differ leave open which was meant, and the
+// sender of an empty one believes to have a key: both are refused. The core
+// judges the value.
+func idempotencyKeyOf(ctx context.Context, argument *string) (string, error) {
+	keys := headerOf(ctx).Values(idempotencyHeader)
+	if len(keys) > 1 {
+		return "", auth.BadInput(idempotencyField, "more than one Idempotency-Key header")
+	}
+	if argument != nil {
+		keys = append([]string{*argument}, keys...)
+	}
+	switch {
+	case len(keys) == 0:
+		return "", nil
+	case keys[0] == "":
+		return "", auth.BadInput(idempotencyField, "the idempotency key is empty")
+	case len(keys) == 2 && keys[0] != keys[1]:
+		return "", auth.BadInput(idempotencyField, "the idempotency keys of header and argument differ")
+	}
+	return keys[0], nil
+}
