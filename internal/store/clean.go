@@ -29,3 +29,26 @@ func (s *Store) deleteExpired(table, key string) string {
 		SELECT ` + key + ` FROM ` + table + ` WHERE expires_at <= @end
 		ORDER BY expires_at LIMIT @limit ` + s.dialect.skipLocked + `)`
 }
+
+// cleanBatch is how many rows one statement of KeepClean deletes at most.
+const cleanBatch = 500
+
+// KeepClean cleans every so often until ctx ends, in small batches. A failure
+// is tried again the next time; it is logged like any failed statement.
+func (s *Store) KeepClean(ctx context.Context, every time.Duration, now func() time.Time) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		for {
+			n, err := s.Clean(ctx, now(), cleanBatch)
+			if err != nil || n < cleanBatch {
+				break
+			}
+		}
+	}
+}

@@ -91,7 +91,11 @@ func queryOne[T any](ctx context.Context, db *gorm.DB, statement string, p param
 // something commits on SQLite when its rows end: only then is it known to have
 // happened.
 func collect[T any](db *gorm.DB, statement string, p params, fields func(*T) []any) (list []T, err error) {
-	rows, err := db.Raw(statement, p).Rows()
+	var args []any
+	if len(p) > 0 {
+		args = append(args, p)
+	}
+	rows, err := db.Raw(statement, args...).Rows()
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,102 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/store"
+	"rekey/internal/store/storetest"
+	"rekey/internal/throwaway"
+)
+
+func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
+
+// tableClock is a database's clock that is a row of a table.
+type tableClock struct{ db *sql.DB }
+
+const tableClockExpression = "(SELECT micros FROM test_clock)"
+
+func newTableClock(t *testing.T, driver, dsn string) tableClock {
+	t.Helper()
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	c := tableClock{db: db}
+	c.exec(t, "CREATE TABLE test_clock (micros bigint NOT NULL)")
+	c.exec(t, "INSERT INTO test_clock VALUES (0)")
+	return c
+}
+
+func (c tableClock) Set(tb testing.TB, now time.Time) {
+	tb.Helper()
+	c.exec(tb, "UPDATE test_clock SET micros = $1", now.UnixMicro())
+}
+
+func (c tableClock) exec(tb testing.TB, statement string, args ...any) {
+	tb.Helper()
+	if _, err := c.db.Exec(statement, args...); err != nil {
+		tb.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// open opens and migrates a store that is closed after the test.
+func open(t *testing.T, o store.Options) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), o)
+	if err != nil {
+		t.Fatalf("open: %v (%v)", err, auth.AsError(err).Err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	if _, err := s.Migrate(context.WithoutCancel(t.Context())); err != nil {
+		t.Fatalf("migrate: %v", err)
+	}
+	return s
+}
+
+func sqlitePath(t *testing.T) string { return filepath.Join(t.TempDir(), "data", "rekey.db") }
+
+// withOption adds a server setting to a Postgres URL that has a query. A plus
+// is no space there, as in libpq.
+func withOption(address, setting string) string {
+	return address + "&options=" + strings.ReplaceAll(url.QueryEscape("-c "+setting), "+", "%20")
+}
+
+func TestStore_SQLite(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) (storetest.Store, storetest.Clock) {
+		path := sqlitePath(t)
+		s := open(t, store.Options{Path: path, DatabaseClock: tableClockExpression})
+		return s, newTableClock(t, "sqlite", "file:"+path)
+	})
+}
+
+func TestStore_Postgres(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) (storetest.Store, storetest.Clock) {
+		return openPostgres(t, throwaway.Postgres(t))
+	})
+}
+
+// The whole contract holds whatever isolation the server has by default.
+func TestStore_PostgresSerializable(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) (storetest.Store, storetest.Clock) {
+		return openPostgres(t, withOption(throwaway.Postgres(t), "default_transaction_isolation=serializable"))
+	})
+}
+
+func openPostgres(t *testing.T, address string) (storetest.Store, storetest.Clock) {
+	t.Helper()
+	s := open(t, store.Options{URL: address, DatabaseClock: tableClockExpression})
+	return s, newTableClock(t, "pgx", address)
+}

@@ -1,0 +1,166 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"rekey/internal/auth"
+)
+
+const (
+	racers = 32
+	pairs  = 200
+)
+
+// together runs the functions at the same time.
+func together(fns ...func()) {
+	start := make(chan struct{})
+	var wg sync.WaitGroup
+	for _, fn := range fns {
+		wg.Go(func() {
+			<-start
+			fn()
+		})
+	}
+	close(start)
+	wg.Wait()
+}
+
+// testRaceRotate: of N racers exactly one wins; the others learn that the
+// session moved on.
+func testRaceRotate(t *testing.T, s suite) {
+	for range 5 {
+		_, sess := s.signUp(t)
+		states, errs := make([]auth.SessionState, racers), make([]error, racers)
+		fns := make([]func(), racers)
+		for i := range fns {
+			r := rotation(sess)
+			r.Next, r.Attempt = hash("next"+strconv.Itoa(i)), hash("attempt"+strconv.Itoa(i))
+			fns[i] = func() { states[i], errs[i] = s.Rotate(t.Context(), r) }
+		}
+		together(fns...)
+		winner := -1
+		for i, err := range errs {
+			switch {
+			case err == nil && winner < 0:
+				winner = i
+			case !errors.Is(err, auth.ErrMovedOn):
+				t.Fatalf("racer %d: %v (%v), want one winner and ErrMovedOn", i, err, errors.Unwrap(err))
+			}
+		}
+		if winner < 0 {
+			t.Fatal("nobody won")
+		}
+		got := s.state(t, sess.ID).Session
+		wantEqual(t, "session", got, states[winner].Session)
+		wantEqual(t, "generation", got.Generation, 2)
+	}
+}
+
+// testRaceRotateEnd: whatever ends a session against its rotation; afterwards
+// the session has ended, and it was this call that ended it.
+func testRaceRotateEnd(t *testing.T, s suite) {
+	for i := range pairs {
+		u, sess := s.signUp(t)
+		var ended bool
+		var endErr, rotateErr error
+		var child auth.SessionState
+		end := func() { ended, endErr = s.RevokeSession(t.Context(), u.ID, sess.ID, "logout", noon()) }
+		if i%2 == 1 {
+			end = func() {
+				var ids []string
+				ids, endErr = s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: "logout", At: noon()})
+				ended = slices.Equal(ids, []string{sess.ID})
+			}
+		}
+		together(end, func() { child, rotateErr = s.Rotate(t.Context(), rotation(sess)) })
+		must(t, endErr)
+		if !ended {
+			t.Fatal("the session was not ended")
+		}
+		if rotateErr != nil {
+			wantError(t, rotateErr, auth.ErrMovedOn)
+			child.Session = sess
+		}
+		s.wantNoRotation(t, rotation(child.Session), sess.ID)
+		wantEqual(t, "reason", s.state(t, sess.ID).Session.RevokedReason, "logout")
+	}
+}
+
+// testRaceRotateBlacklist: a refresh token is either rotated or blacklisted.
+func testRaceRotateBlacklist(t *testing.T, s suite) {
+	for range pairs {
+		_, sess := s.signUp(t)
+		var flagged bool
+		var flagErr, rotateErr error
+		together(
+			func() { flagged, flagErr = s.BlacklistRefresh(t.Context(), refreshToken(sess)) },
+			func() { _, rotateErr = s.Rotate(t.Context(), rotation(sess)) },
+		)
+		must(t, flagErr)
+		if rotateErr != nil {
+			wantError(t, rotateErr, auth.ErrMovedOn)
+		}
+		wantEqual(t, "flagged", flagged, rotateErr != nil)
+	}
+}
+
+// testRaceLoginEnd: a login under way cannot outlive what raises the epoch.
+// Once both have returned, either the login failed, or its session was ended.
+func testRaceLoginEnd(t *testing.T, s suite) {
+	won := 0
+	for i := range pairs {
+		u, first := s.signUp(t)
+		sess := newSession(u.ID)
+		rehash := ""
+		if i%2 == 1 {
+			rehash = "rehashed"
+		}
+		var ids []string
+		var loginErr, endErr error
+		together(
+			func() { loginErr = s.CreateSession(t.Context(), sess, u.AuthEpoch, u.PasswordHash, rehash) },
+			func() {
+				ids, endErr = s.EndSessions(t.Context(), auth.EndSessions{
+					UserID: u.ID, Reason: "logout", At: noon(), RaiseEpoch: true,
+				})
+			},
+		)
+		must(t, endErr)
+		if loginErr != nil {
+			wantError(t, loginErr, auth.ErrMovedOn)
+			s.wantNoSession(t, sess.ID)
+			wantEqual(t, "ended", ids, []string{first.ID})
+			continue
+		}
+		won++
+		wantEqual(t, "ended", sorted(ids), sorted([]string{first.ID, sess.ID}))
+		s.wantNoRotation(t, rotation(sess), sess.ID)
+	}
+	t.Logf("%d of %d logins were in time, and ended", won, pairs)
+}
+
+// testRaceSignUp: one of several sign-ups with one address succeeds.
+func testRaceSignUp(t *testing.T, s suite) {
+	key := newUser().EmailKey
+	errs := make([]error, 8)
+	fns := make([]func(), len(errs))
+	for i := range fns {
+		u := newUser()
+		u.EmailKey = key
+		fns[i] = func() { errs[i] = s.CreateUser(t.Context(), u, newSession(u.ID)) }
+	}
+	together(fns...)
+	wins := 0
+	for _, err := range errs {
+		if err == nil {
+			wins++
+			continue
+		}
+		wantError(t, err, auth.ErrEmailTaken)
+	}
+	wantEqual(t, "winners", wins, 1)
+}

@@ -1,0 +1,132 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/internal/auth"
+)
+
+func testRotate(t *testing.T, s suite) {
+	t.Run("Swaps", func(t *testing.T) {
+		u, sess := s.signUp(t)
+		dbNow := noon().Add(time.Hour + time.Microsecond)
+		s.clock.Set(t, dbNow)
+		defer s.clock.Set(t, noon())
+		r := rotation(sess)
+		st, err := s.Rotate(t.Context(), r)
+		must(t, err)
+		want := sess
+		want.Generation = 2
+		want.SecretHash, want.PreviousHash, want.RetryHash = r.Next, &r.Current, &r.Attempt
+		want.RotatedAt, want.LastSeenAt = &dbNow, r.Now
+		want.IssuedAt, want.AccessExpiresAt, want.RefreshExpiresAt = r.IssuedAt, r.AccessExpiresAt, r.RefreshExpiresAt
+		wantEqual(t, "state", st, auth.SessionState{Session: want, User: u, Now: dbNow})
+		wantEqual(t, "stored", s.state(t, sess.ID).Session, want)
+	})
+	t.Run("OnlyThisSession", func(t *testing.T) {
+		u, sess := s.signUp(t)
+		other := s.login(t, u)
+		_, err := s.Rotate(t.Context(), rotation(sess))
+		must(t, err)
+		wantEqual(t, "other session", s.state(t, other.ID).Session, other)
+	})
+	t.Run("CappedByAbsoluteExpiry", func(t *testing.T) {
+		u, _ := s.signUp(t)
+		sess := newSession(u.ID)
+		sess.ExpiresAt = noon().Add(time.Hour + time.Minute).Truncate(time.Second)
+		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		st, err := s.Rotate(t.Context(), rotation(sess))
+		must(t, err)
+		wantEqual(t, "access", st.Session.AccessExpiresAt, sess.ExpiresAt)
+		wantEqual(t, "refresh", st.Session.RefreshExpiresAt, sess.ExpiresAt)
+	})
+}
+
+// testRotateConditions breaks the conditions one by one: nothing may change.
+func testRotateConditions(t *testing.T, s suite) {
+	type world struct {
+		user auth.User
+		sess auth.Session
+		r    *auth.Rotation
+	}
+	tests := map[string]func(t *testing.T, w world){
+		"UnknownSession": func(_ *testing.T, w world) { w.r.SessionID = uuid.NewString() },
+		"OtherUser": func(t *testing.T, w world) {
+			other, _ := s.signUp(t)
+			w.r.UserID = other.ID
+		},
+		"OtherHash": func(_ *testing.T, w world) { w.r.Current = hash("other") },
+		"ParentHash": func(t *testing.T, w world) {
+			_, err := s.Rotate(t.Context(), rotation(w.sess))
+			must(t, err)
+			w.r.Next = hash("second child")
+		},
+		"Revoked": func(t *testing.T, w world) {
+			_, err := s.RevokeSession(t.Context(), w.user.ID, w.sess.ID, "logout", noon())
+			must(t, err)
+		},
+		"RefreshBlacklisted": func(t *testing.T, w world) {
+			_, err := s.BlacklistRefresh(t.Context(), refreshToken(w.sess))
+			must(t, err)
+		},
+		"IdleExpired": func(_ *testing.T, w world) { w.r.Now = w.sess.RefreshExpiresAt },
+		"Disabled": func(t *testing.T, w world) {
+			// The session itself stays live: the user alone stands in the way.
+			_, err := s.EndSessions(t.Context(), auth.EndSessions{
+				UserID: w.user.ID, Except: w.sess.ID, At: noon(), Disable: true,
+			})
+			must(t, err)
+		},
+	}
+	for name, spoil := range tests {
+		t.Run(name, func(t *testing.T) {
+			u, sess := s.signUp(t)
+			r := rotation(sess)
+			spoil(t, world{user: u, sess: sess, r: &r})
+			s.wantNoRotation(t, r, sess.ID)
+		})
+	}
+	t.Run("AbsolutelyExpired", func(t *testing.T) {
+		u, _ := s.signUp(t)
+		sess := newSession(u.ID)
+		sess.ExpiresAt = noon().Add(time.Hour)
+		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		r := rotation(sess)
+		r.Now = sess.ExpiresAt
+		s.wantNoRotation(t, r, sess.ID)
+		r.Now = sess.ExpiresAt.Add(-time.Microsecond)
+		_, err := s.Rotate(t.Context(), r)
+		must(t, err)
+	})
+}
+
+func (s suite) wantNoRotation(t *testing.T, r auth.Rotation, sessionID string) {
+	t.Helper()
+	before := s.state(t, sessionID)
+	_, err := s.Rotate(t.Context(), r)
+	wantError(t, err, auth.ErrMovedOn)
+	wantEqual(t, "state afterwards", s.state(t, sessionID), before)
+}
+
+func testRotateRetryHash(t *testing.T, s suite) {
+	_, sess := s.signUp(t)
+	key := hash("key")
+	stored := func(retry *auth.SecretHash, attempt auth.SecretHash) auth.SecretHash {
+		t.Helper()
+		r := rotation(sess)
+		r.RetryHash, r.Attempt, r.Next = retry, attempt, hash(string(attempt[:]))
+		st, err := s.Rotate(t.Context(), r)
+		must(t, err)
+		sess = st.Session
+		wantEqual(t, "stored", s.state(t, sess.ID).Session.RetryHash, sess.RetryHash)
+		return *sess.RetryHash
+	}
+	wantEqual(t, "a first key", stored(&key, hash("a1")), key)
+	wantEqual(t, "the same key again is the attempt", stored(&key, hash("a2")), hash("a2"))
+	wantEqual(t, "and counts again after that", stored(&key, hash("a3")), key)
+	wantEqual(t, "no key is the attempt", stored(nil, hash("a4")), hash("a4"))
+	wantEqual(t, "another key", stored(ptr(hash("other")), hash("a5")), hash("other"))
+}

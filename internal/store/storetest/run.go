@@ -1,0 +1,72 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// Store is what the suite tests: everything that a database does for rekey.
+type Store interface {
+	auth.Store
+	auth.ReplicaNotes
+	// Clean deletes at most limit blacklisted tokens and limit sessions that
+	// ended well before now, and returns how many rows went.
+	Clean(ctx context.Context, now time.Time, limit int) (int, error)
+}
+
+// Clock sets the database's clock, which stands still until set again.
+type Clock interface {
+	Set(tb testing.TB, now time.Time)
+}
+
+// suite is one store under test. Tests make users and sessions of their own
+// and leave them there.
+type suite struct {
+	Store
+	clock Clock
+}
+
+// Run runs the whole contract on the store that open returns: migrated, empty,
+// its database's clock being the one returned.
+func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
+	store, clock := open(t)
+	s := suite{Store: store, clock: clock}
+	s.clock.Set(t, noon())
+	tests := []struct {
+		name string
+		run  func(t *testing.T, s suite)
+	}{
+		{"CreateUser", testCreateUser},
+		{"User", testUser},
+		{"EnableUser", testEnableUser},
+		{"CreateSession", testCreateSession},
+		{"SessionState", testSessionState},
+		{"Sessions", testSessions},
+		{"Rotate", testRotate},
+		{"RotateConditions", testRotateConditions},
+		{"RotateRetryHash", testRotateRetryHash},
+		{"RevokeSession", testRevokeSession},
+		{"EndSessions", testEndSessions},
+		{"EndSessionsUser", testEndSessionsUser},
+		{"EndSessionsBeforeCommit", testBeforeCommit},
+		{"BlacklistAccess", testBlacklistAccess},
+		{"BlacklistRefresh", testBlacklistRefresh},
+		{"Now", testNow},
+		{"ReplicaNotes", testReplicaNotes},
+		{"Clean", testClean},
+		{"BadText", testBadText},
+		{"ForeignIDs", testForeignIDs},
+		{"Cancelled", testCancelled},
+		{"RaceRotate", testRaceRotate},
+		{"RaceRotateEnd", testRaceRotateEnd},
+		{"RaceRotateBlacklist", testRaceRotateBlacklist},
+		{"RaceLoginEnd", testRaceLoginEnd},
+		{"RaceSignUp", testRaceSignUp},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
+	}
+}

@@ -1,0 +1,120 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/internal/auth"
+)
+
+func testCreateSession(t *testing.T, s suite) {
+	u, _ := s.signUp(t)
+	ctx := t.Context()
+	t.Run("Inserts", func(t *testing.T) {
+		sess := newSession(u.ID)
+		// Every column is written, not only those of a login.
+		sess.PreviousHash, sess.RetryHash = ptr(hash("previous")), ptr(hash("retry"))
+		sess.RotatedAt, sess.RefreshBlacklistedAt = ptr(noon()), ptr(noon().Add(time.Microsecond))
+		must(t, s.CreateSession(ctx, sess, 0, u.PasswordHash, ""))
+		st := s.state(t, sess.ID)
+		wantEqual(t, "session", st.Session, sess)
+		wantEqual(t, "user", st.User, u)
+	})
+	for name, call := range map[string]func(auth.Session) error{
+		"Epoch": func(x auth.Session) error { return s.CreateSession(ctx, x, 1, u.PasswordHash, "") },
+		"Hash":  func(x auth.Session) error { return s.CreateSession(ctx, x, 0, "another", "") },
+		"EpochRehashing": func(x auth.Session) error {
+			return s.CreateSession(ctx, x, 1, u.PasswordHash, "rehashed")
+		},
+		"HashRehashing": func(x auth.Session) error { return s.CreateSession(ctx, x, 0, "another", "rehashed") },
+	} {
+		t.Run("ErrMovedOn"+name, func(t *testing.T) {
+			sess := newSession(u.ID)
+			wantError(t, call(sess), auth.ErrMovedOn)
+			s.wantNoSession(t, sess.ID)
+			wantEqual(t, "user", s.user(t, u.ID), u)
+		})
+	}
+	t.Run("ErrMovedOnUnknownUser", func(t *testing.T) {
+		sess := newSession(uuid.NewString())
+		wantError(t, s.CreateSession(ctx, sess, 0, u.PasswordHash, ""), auth.ErrMovedOn)
+	})
+	t.Run("Rehash", func(t *testing.T) {
+		sess := newSession(u.ID)
+		must(t, s.CreateSession(ctx, sess, 0, u.PasswordHash, "rehashed"))
+		st := s.state(t, sess.ID)
+		want := u
+		want.PasswordHash = "rehashed" // and UpdatedAt stays: the user changed nothing
+		wantEqual(t, "user", st.User, want)
+		wantEqual(t, "session", st.Session, sess)
+	})
+	t.Run("ErrMovedOnDisabled", func(t *testing.T) {
+		u, _ := s.signUp(t)
+		_, err := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, At: noon(), Disable: true})
+		must(t, err)
+		for _, rehash := range []string{"", "rehashed"} {
+			wantError(t, s.CreateSession(ctx, newSession(u.ID), 0, u.PasswordHash, rehash), auth.ErrMovedOn)
+		}
+	})
+}
+
+func (s suite) user(t *testing.T, id string) auth.User {
+	t.Helper()
+	u, err := s.UserByID(t.Context(), id)
+	must(t, err)
+	return u
+}
+
+func (s suite) wantNoSession(t *testing.T, id string) {
+	t.Helper()
+	_, err := s.SessionState(t.Context(), id, auth.SecretHash{})
+	wantError(t, err, auth.ErrNotFound)
+}
+
+func testSessionState(t *testing.T, s suite) {
+	_, sess := s.signUp(t)
+	t.Run("ErrNotFound", func(t *testing.T) { s.wantNoSession(t, uuid.NewString()) })
+	t.Run("DatabaseClock", func(t *testing.T) {
+		s.clock.Set(t, noon().Add(time.Microsecond))
+		defer s.clock.Set(t, noon())
+		wantEqual(t, "now", s.state(t, sess.ID).Now, noon().Add(time.Microsecond))
+	})
+	t.Run("AccessBlacklisted", func(t *testing.T) {
+		blacklisted := func(secret auth.SecretHash) bool {
+			st, err := s.SessionState(t.Context(), sess.ID, secret)
+			must(t, err)
+			return st.AccessBlacklisted
+		}
+		wantEqual(t, "before", blacklisted(sess.SecretHash), false)
+		_, err := s.BlacklistAccess(t.Context(), accessToken(sess))
+		must(t, err)
+		wantEqual(t, "that secret", blacklisted(sess.SecretHash), true)
+		wantEqual(t, "another secret", blacklisted(hash("another")), false)
+	})
+}
+
+func testSessions(t *testing.T, s suite) {
+	u, first := s.signUp(t)
+	second, third := newSession(u.ID), newSession(u.ID)
+	second.CreatedAt, third.CreatedAt = noon().Add(time.Microsecond), noon().Add(2*time.Microsecond)
+	idle, over, revoked := newSession(u.ID), newSession(u.ID), newSession(u.ID)
+	idle.RefreshExpiresAt = noon()
+	over.ExpiresAt = noon()
+	revoked.RevokedAt, revoked.RevokedReason = ptr(noon()), "logout"
+	for _, sess := range []auth.Session{third, second, idle, over, revoked} {
+		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""))
+	}
+	s.signUp(t) // somebody else's
+	list := func(limit int) []auth.Session {
+		got, err := s.Sessions(t.Context(), u.ID, noon(), limit)
+		must(t, err)
+		return got
+	}
+	wantEqual(t, "newest first", list(10), []auth.Session{third, second, first})
+	wantEqual(t, "limited", list(2), []auth.Session{third, second})
+	got, err := s.Sessions(t.Context(), uuid.NewString(), noon(), 10)
+	must(t, err)
+	wantEqual(t, "nobody's", len(got), 0)
+}

@@ -1,0 +1,134 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"rekey/internal/auth"
+)
+
+// wantInternal wants an error that is the program's fault, and neither "not
+// found" nor trouble that goes away.
+func wantInternal(t *testing.T, err error) {
+	t.Helper()
+	if err == nil || errors.Is(err, auth.ErrNotFound) || errors.Is(err, auth.ErrEmailTaken) ||
+		errors.Is(err, auth.ErrMovedOn) || auth.AsError(err).Code != auth.CodeInternal {
+		t.Errorf("error is %v, want an internal one", err)
+	}
+}
+
+func testBadText(t *testing.T, s suite) {
+	ctx := t.Context()
+	u, sess := s.signUp(t)
+	for name, bad := range map[string]string{"NUL": "secret\x00", "UTF8": "secret\xff"} {
+		t.Run(name, func(t *testing.T) {
+			other := newUser()
+			other.Name = bad
+			device := newSession(u.ID)
+			device.UserAgent = bad
+			_, byKey := s.UserByEmailKey(ctx, bad)
+			_, revoke := s.RevokeSession(ctx, u.ID, sess.ID, bad, noon())
+			_, end := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, Reason: bad, At: noon()})
+			token := accessToken(sess)
+			token.Reason = bad
+			_, blacklist := s.BlacklistAccess(ctx, token)
+			for call, err := range map[string]error{
+				"CreateUser":       s.CreateUser(ctx, other, newSession(other.ID)),
+				"CreateSession":    s.CreateSession(ctx, device, 0, u.PasswordHash, ""),
+				"UserByEmailKey":   byKey,
+				"RevokeSession":    revoke,
+				"EndSessions":      end,
+				"BlacklistAccess":  blacklist,
+				"WriteReplicaNote": s.WriteReplicaNote(ctx, bad, nil),
+			} {
+				wantInternal(t, err)
+				if strings.Contains(auth.AsError(err).Err.Error(), "secret") {
+					t.Errorf("%s: the error quotes the text: %v", call, auth.AsError(err).Err)
+				}
+			}
+			wantEqual(t, "session", s.state(t, sess.ID).Session, sess)
+		})
+	}
+}
+
+// testForeignIDs uses ids that no row can have; tokens signed elsewhere may
+// carry them.
+func testForeignIDs(t *testing.T, s suite) {
+	ctx := t.Context()
+	u, sess := s.signUp(t)
+	for _, id := range []string{"", "7", "x' OR 1=1 --", "\x00", "\xff", strings.ToUpper(sess.ID), "{" + sess.ID + "}"} {
+		_, byID := s.UserByID(ctx, id)
+		wantError(t, byID, auth.ErrNotFound)
+		s.wantNoSession(t, id)
+		_, err := s.RevokeSession(ctx, u.ID, id, "logout", noon())
+		wantError(t, err, auth.ErrNotFound)
+		_, err = s.EndSessions(ctx, auth.EndSessions{UserID: id, At: noon()})
+		wantError(t, err, auth.ErrNotFound)
+		wantError(t, s.EnableUser(ctx, id, noon()), auth.ErrNotFound)
+		r := rotation(sess)
+		r.SessionID = id
+		_, err = s.Rotate(ctx, r)
+		wantError(t, err, auth.ErrMovedOn)
+		r = rotation(sess)
+		r.UserID = id
+		s.wantNoRotation(t, r, sess.ID)
+		stranger := newSession(u.ID)
+		stranger.ID = id
+		wantInternal(t, s.CreateSession(ctx, stranger, 0, u.PasswordHash, ""))
+	}
+	wantEqual(t, "session", s.state(t, sess.ID).Session, sess)
+}
+
+// testCancelled calls everything with a context that is over.
+func testCancelled(t *testing.T, s suite) {
+	u, sess := s.signUp(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	before := s.state(t, sess.ID)
+	newcomer, device := newUser(), newSession(u.ID)
+	calls := map[string]func() error{
+		"CreateUser":     func() error { return s.CreateUser(ctx, newcomer, newSession(newcomer.ID)) },
+		"UserByEmailKey": func() error { _, err := s.UserByEmailKey(ctx, u.EmailKey); return err },
+		"UserByID":       func() error { _, err := s.UserByID(ctx, u.ID); return err },
+		"CreateSession":  func() error { return s.CreateSession(ctx, device, 0, u.PasswordHash, "") },
+		"Rehash":         func() error { return s.CreateSession(ctx, device, 0, u.PasswordHash, "rehashed") },
+		"Rotate":         func() error { _, err := s.Rotate(ctx, rotation(sess)); return err },
+		"SessionState":   func() error { _, err := s.SessionState(ctx, sess.ID, sess.SecretHash); return err },
+		"Sessions":       func() error { _, err := s.Sessions(ctx, u.ID, noon(), 1); return err },
+		"RevokeSession":  func() error { _, err := s.RevokeSession(ctx, u.ID, sess.ID, "logout", noon()); return err },
+		"EndSessions": func() error {
+			_, err := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, At: noon(), RaiseEpoch: true, Disable: true})
+			return err
+		},
+		"EnableUser":         func() error { return s.EnableUser(ctx, u.ID, noon()) },
+		"BlacklistAccess":    func() error { _, err := s.BlacklistAccess(ctx, accessToken(sess)); return err },
+		"BlacklistRefresh":   func() error { _, err := s.BlacklistRefresh(ctx, refreshToken(sess)); return err },
+		"Now":                func() error { _, err := s.Now(ctx); return err },
+		"WriteReplicaNote":   func() error { return s.WriteReplicaNote(ctx, "cancelled", nil) },
+		"ReplicaNotes":       func() error { _, err := s.ReplicaNotes(ctx, day); return err },
+		"DeleteReplicaNotes": func() error { return s.DeleteReplicaNotes(ctx, 0) },
+		"Clean":              func() error { _, err := s.Clean(ctx, noon().Add(-365*day), 1); return err },
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			err := call()
+			if err == nil || auth.AsError(err).Code != auth.CodeUnavailable || errors.Is(err, auth.ErrNotFound) {
+				t.Errorf("error is %v, want one under UNAVAILABLE", err)
+			}
+			wantEqual(t, "state", s.state(t, sess.ID), before)
+		})
+	}
+	t.Run("WhileEnding", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := s.EndSessions(ctx, auth.EndSessions{
+			UserID: u.ID, At: noon(), RaiseEpoch: true,
+			BeforeCommit: func(context.Context, []string) error { cancel(); return nil },
+		})
+		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
+			t.Errorf("error is %v, want one under UNAVAILABLE", err)
+		}
+		wantEqual(t, "state", s.state(t, sess.ID), before)
+	})
+}
