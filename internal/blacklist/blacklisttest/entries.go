@@ -1,0 +1,125 @@
+package blacklisttest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// Cache is what the suites look at.
+type Cache interface {
+	auth.Blacklist
+	// Put writes entries, and Doubted looks for them, whatever the trust.
+	Put(ctx context.Context, doubts ...auth.Doubt) error
+	Doubted(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error)
+	// Round and Join write our note and read the others'.
+	Round(ctx context.Context) error
+	Join(ctx context.Context) error
+}
+
+// Entries is a cache for [RunEntries].
+type Entries struct {
+	Cache  Cache
+	Now    func() time.Time
+	Leeway time.Duration // the cache's clock leeway
+	// Pass lets the cache believe that time has passed.
+	Pass func(t *testing.T, d time.Duration)
+}
+
+// The sessions and secrets of the suites.
+const (
+	session = "0190a0c4-2f64-7b7e-9a53-3f0d6a0f5f10"
+	another = "0190a0c4-2f64-7b7e-9a53-3f0d6a0f5f11"
+)
+
+func secret() auth.SecretHash  { return auth.HashSecret("one") }
+func sibling() auth.SecretHash { return auth.HashSecret("two") }
+
+// RunEntries checks what an entry covers and how long it stays. open makes an
+// empty cache.
+func RunEntries(t *testing.T, open func(t *testing.T) Entries) {
+	one := secret()
+	t.Run("nothing is doubted at first", func(t *testing.T) {
+		e := open(t)
+		e.want(t, session, one, false)
+	})
+	t.Run("a session's doubt covers all its secrets and no other session", func(t *testing.T) {
+		e := open(t)
+		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Minute)})
+		e.want(t, session, one, true)
+		e.want(t, session, sibling(), true)
+		e.want(t, another, one, false)
+	})
+	t.Run("a secret's doubt covers that secret in that session", func(t *testing.T) {
+		e := open(t)
+		e.put(t, auth.Doubt{SessionID: session, Secret: &one, Until: e.Now().Add(time.Minute)})
+		e.want(t, session, one, true)
+		e.want(t, session, sibling(), false)
+		e.want(t, another, one, false)
+	})
+	t.Run("several at once", func(t *testing.T) {
+		e := open(t)
+		e.put(t, auth.Doubt{SessionID: session, Secret: &one, Until: e.Now().Add(time.Minute)},
+			auth.Doubt{SessionID: another, Until: e.Now().Add(time.Minute)})
+		e.want(t, session, one, true)
+		e.want(t, another, one, true)
+	})
+	runExpiry(t, open)
+}
+
+func runExpiry(t *testing.T, open func(t *testing.T) Entries) {
+	one := secret()
+	t.Run("an entry outlives its tokens by the leeway", func(t *testing.T) {
+		e := open(t)
+		e.put(t, auth.Doubt{SessionID: session, Secret: &one, Until: e.Now().Add(time.Minute)})
+		e.Pass(t, time.Minute+e.Leeway-2*time.Second)
+		e.want(t, session, one, true)
+		e.Pass(t, 2*time.Second)
+		e.want(t, session, one, false)
+	})
+	t.Run("a shorter doubt does not shorten a longer one", func(t *testing.T) {
+		e := open(t)
+		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Hour)})
+		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Minute)})
+		e.Pass(t, 30*time.Minute)
+		e.want(t, session, one, true)
+	})
+	t.Run("a longer doubt prolongs a shorter one", func(t *testing.T) {
+		e := open(t)
+		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Minute)})
+		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Hour)})
+		e.Pass(t, 30*time.Minute)
+		e.want(t, session, one, true)
+	})
+	t.Run("nothing is written for tokens that have ended", func(t *testing.T) {
+		e := open(t)
+		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(-e.Leeway)})
+		e.want(t, session, one, false)
+	})
+	t.Run("an entry lives a second at least", func(t *testing.T) {
+		e := open(t)
+		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Millisecond - e.Leeway)})
+		e.Pass(t, 500*time.Millisecond)
+		e.want(t, session, one, true)
+	})
+}
+
+func (e Entries) put(t *testing.T, doubts ...auth.Doubt) {
+	t.Helper()
+	if err := e.Cache.Put(t.Context(), doubts...); err != nil {
+		t.Fatalf("Put: %v", err)
+	}
+}
+
+func (e Entries) want(t *testing.T, sessionID string, s auth.SecretHash, want bool) {
+	t.Helper()
+	got, err := e.Cache.Doubted(t.Context(), sessionID, s)
+	if err != nil {
+		t.Fatalf("Doubted: %v", err)
+	}
+	if got != want {
+		t.Errorf("Doubted(%s) = %v, want %v", sessionID, got, want)
+	}
+}

@@ -1,0 +1,285 @@
+package blacklisttest
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// Trust is a cache for [RunTrust], with what surrounds it.
+type Trust struct {
+	Cache Cache
+	Clock *Clock // the cache's and the notes'
+	Notes *Notes // holding no note yet, or a note of this cache's replica alone
+	// Margin is how much later than a marker a token must be issued.
+	Margin time.Duration
+	// AccessLifetime is the cache's.
+	AccessLifetime time.Duration
+	// Forget makes the cache lose its entries and markers.
+	Forget func(t *testing.T)
+	// Waits returns how often Join has waited for others.
+	Waits func() int
+}
+
+// RunTrust checks that Clear is true only where it may be. open makes a cache
+// on a node of its own that has just started.
+func RunTrust(t *testing.T, open func(t *testing.T) Trust) {
+	t.Run("not before the first round", func(t *testing.T) {
+		h := open(t)
+		h.Clock.Advance(time.Hour)
+		h.want(t, h.Clock.Now(), false)
+	})
+	t.Run("tokens later than the start by the margin", func(t *testing.T) {
+		h := open(t)
+		start := h.joined(t)
+		h.want(t, start.Add(-time.Second), false)
+		h.want(t, start.Add(h.Margin), false)
+		h.want(t, start.Add(h.Margin+time.Second), true)
+	})
+	t.Run("a doubted token is asked, its session's others are clear", func(t *testing.T) {
+		h := open(t)
+		h.settled(t)
+		one := secret()
+		h.note(t, auth.Doubt{SessionID: session, Secret: &one, Until: h.Clock.Now().Add(time.Minute)})
+		h.want(t, h.Clock.Now(), false)
+		if !h.Cache.Clear(t.Context(), session, sibling(), h.Clock.Now()) {
+			t.Error("another secret is doubted too")
+		}
+	})
+	t.Run("a doubted session is asked, others are clear", func(t *testing.T) {
+		h := open(t)
+		h.settled(t)
+		h.note(t, auth.Doubt{SessionID: session, Until: h.Clock.Now().Add(time.Minute)})
+		h.want(t, h.Clock.Now(), false)
+		if !h.Cache.Clear(t.Context(), another, secret(), h.Clock.Now()) {
+			t.Error("another session is doubted too")
+		}
+	})
+	t.Run("what was forgotten is asked", func(t *testing.T) {
+		h := open(t)
+		h.settled(t)
+		h.note(t, auth.Doubt{SessionID: session, Until: h.Clock.Now().Add(time.Minute)})
+		issued := h.Clock.Now()
+		h.Forget(t)
+		h.want(t, issued, false)
+		h.later(t, h.Margin+2*time.Second)
+		h.want(t, issued, false)
+		h.want(t, h.Clock.Now(), true)
+	})
+	runOthers(t, open)
+	runNotes(t, open)
+	runJoin(t, open)
+	runRaces(t, open)
+}
+
+// runOthers checks what the notes of other replicas do.
+func runOthers(t *testing.T, open func(t *testing.T) Trust) {
+	t.Run("another replica on the same node", func(t *testing.T) {
+		h := open(t)
+		h.settled(t)
+		h.other(t, h.nodes(t))
+		h.round(t)
+		h.want(t, h.Clock.Now(), true)
+	})
+	for name, nodes := range map[string][]string{"another node": {"deadbeef"}, "none": nil} {
+		t.Run("a living replica names "+name, func(t *testing.T) {
+			h := open(t)
+			h.settled(t)
+			h.other(t, nodes)
+			h.round(t)
+			h.want(t, h.Clock.Now(), false)
+		})
+		t.Run("a dead replica named "+name, func(t *testing.T) {
+			h := open(t)
+			h.settled(t)
+			issued := h.Clock.Now()
+			h.other(t, nodes)
+			h.later(t, 4*time.Second)
+			h.want(t, issued, false)
+			h.want(t, h.Clock.Now(), false)
+			h.later(t, h.Margin)
+			h.want(t, issued, false)
+			h.want(t, h.Clock.Now(), true)
+			h.later(t, h.AccessLifetime)
+			h.want(t, issued, true) // it has ended by itself: the note is of no more use
+		})
+	}
+	t.Run("a dead replica named the same node", func(t *testing.T) {
+		h := open(t)
+		h.settled(t)
+		issued := h.Clock.Now()
+		h.other(t, h.nodes(t))
+		h.later(t, 4*time.Second)
+		h.want(t, issued, true)
+	})
+}
+
+// runNotes checks what trouble with the notes does.
+func runNotes(t *testing.T, open func(t *testing.T) Trust) {
+	t.Run("notes read two seconds ago", func(t *testing.T) {
+		h := open(t)
+		h.settled(t)
+		h.Clock.Advance(1900 * time.Millisecond)
+		h.want(t, h.Clock.Now(), true)
+		h.Clock.Advance(100 * time.Millisecond)
+		h.want(t, h.Clock.Now(), false)
+	})
+	t.Run("a failing round", func(t *testing.T) {
+		h := open(t)
+		h.settled(t)
+		h.Notes.Fail(errors.New("no database"))
+		h.Clock.Advance(2 * time.Second)
+		if err := h.Cache.Round(t.Context()); err == nil {
+			t.Error("Round did not fail")
+		}
+		h.want(t, h.Clock.Now(), false)
+		h.Notes.Fail(nil)
+		h.round(t)
+		h.want(t, h.Clock.Now(), true)
+	})
+	t.Run("a change relies on no old note", func(t *testing.T) {
+		h := open(t)
+		h.settled(t)
+		h.Clock.Advance(3 * time.Second)
+		h.Notes.Fail(errors.New("no database"))
+		doubt := auth.Doubt{SessionID: session, Until: h.Clock.Now().Add(time.Minute)}
+		wantUnavailable(t, h.Cache.Note(t.Context(), doubt))
+		h.Notes.Fail(nil)
+		h.note(t, doubt)
+		if age := h.age(t); age != 0 {
+			t.Errorf("the note is still %v old", age)
+		}
+	})
+	t.Run("a change without doubts needs nobody", func(t *testing.T) {
+		h := open(t)
+		h.settled(t)
+		h.Clock.Advance(3 * time.Second)
+		h.Notes.Fail(errors.New("no database"))
+		h.note(t)
+		h.note(t, auth.Doubt{SessionID: session, Until: h.Clock.Now().Add(-time.Hour)})
+	})
+}
+
+func runJoin(t *testing.T, open func(t *testing.T) Trust) {
+	t.Run("joining alone does not wait", func(t *testing.T) {
+		h := open(t)
+		h.joined(t)
+		if n := h.Waits(); n != 0 {
+			t.Errorf("waited %d times", n)
+		}
+	})
+	t.Run("joining others on another node waits", func(t *testing.T) {
+		h := open(t)
+		h.other(t, []string{"deadbeef"})
+		h.joined(t)
+		if n := h.Waits(); n != 1 {
+			t.Errorf("waited %d times, want 1", n)
+		}
+	})
+	t.Run("joining a replica that trusts nothing does not wait", func(t *testing.T) {
+		h := open(t)
+		h.other(t, nil)
+		h.joined(t)
+		if n := h.Waits(); n != 0 {
+			t.Errorf("waited %d times", n)
+		}
+	})
+	t.Run("joining fails without notes", func(t *testing.T) {
+		h := open(t)
+		h.Notes.Fail(errors.New("no database"))
+		if err := h.Cache.Join(t.Context()); err == nil {
+			t.Error("Join did not fail")
+		}
+	})
+}
+
+// joined joins and returns the moment.
+func (h Trust) joined(t *testing.T) time.Time {
+	t.Helper()
+	if err := h.Cache.Join(t.Context()); err != nil {
+		t.Fatalf("Join: %v", err)
+	}
+	return h.Clock.Now()
+}
+
+// settled joins, and lets so much time pass that tokens of now can be clear.
+func (h Trust) settled(t *testing.T) {
+	t.Helper()
+	h.joined(t)
+	h.later(t, h.Margin+time.Second)
+	h.want(t, h.Clock.Now(), true)
+}
+
+// later lets time pass and makes a round after it.
+func (h Trust) later(t *testing.T, d time.Duration) {
+	t.Helper()
+	h.Clock.Advance(d)
+	h.round(t)
+}
+
+func (h Trust) round(t *testing.T) {
+	t.Helper()
+	if err := h.Cache.Round(t.Context()); err != nil {
+		t.Fatalf("Round: %v", err)
+	}
+}
+
+func (h Trust) note(t *testing.T, doubts ...auth.Doubt) {
+	t.Helper()
+	if err := h.Cache.Note(t.Context(), doubts...); err != nil {
+		t.Fatalf("Note: %v", err)
+	}
+}
+
+func (h Trust) want(t *testing.T, issuedAt time.Time, want bool) {
+	t.Helper()
+	if got := h.Cache.Clear(t.Context(), session, secret(), issuedAt); got != want {
+		t.Errorf("Clear(issued %v from now) = %v, want %v", issuedAt.Sub(h.Clock.Now()), got, want)
+	}
+}
+
+const otherReplica = "other"
+
+// other writes another replica's note.
+func (h Trust) other(t *testing.T, nodes []string) {
+	t.Helper()
+	if err := h.Notes.WriteReplicaNote(t.Context(), otherReplica, nodes); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// nodes returns what the cache's own note names.
+func (h Trust) nodes(t *testing.T) []string {
+	t.Helper()
+	for replica, nodes := range h.Notes.All() {
+		if replica != otherReplica {
+			return nodes
+		}
+	}
+	t.Fatal("the cache has written no note")
+	return nil
+}
+
+// age returns that of the cache's own note.
+func (h Trust) age(t *testing.T) time.Duration {
+	t.Helper()
+	notes, err := h.Notes.ReplicaNotes(t.Context(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(notes, func(n auth.ReplicaNote) bool { return n.Replica != otherReplica })
+	if i < 0 {
+		t.Fatal("the cache has written no note")
+	}
+	return notes[i].Age
+}
+
+func wantUnavailable(t *testing.T, err error) {
+	t.Helper()
+	if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
+		t.Errorf("error %v, want %s", err, auth.CodeUnavailable)
+	}
+}

@@ -1,0 +1,93 @@
+package blacklist
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+var _ auth.Blacklist = (*Cache)(nil)
+
+// Cache is a cache of doubt. It is made by [NewMemory], [Open] or [NewNone],
+// joined by Join before anything is served, and kept by Run. Safe for
+// concurrent use.
+type Cache struct {
+	opts    Options
+	backend backend
+	trust   *trust
+}
+
+func newCache(o Options, b backend) *Cache {
+	return &Cache{opts: o, backend: b, trust: newTrust(o, b)}
+}
+
+// Note puts the doubts where every replica that trusts anything will find
+// them. When that fails it says so in SQL, so that the others stop trusting,
+// and the change may go on all the same. Only when that fails too is there an
+// error, under auth.CodeUnavailable, and the change must not be made.
+func (c *Cache) Note(ctx context.Context, doubts ...auth.Doubt) error {
+	entries := entriesOf(doubts, c.opts.Now(), c.opts.ClockLeeway)
+	if len(entries) == 0 {
+		return nil
+	}
+	var nodes []string
+	// While our note says that we reach none, entries would help nobody: the
+	// markers are reset before a node is named again.
+	if !c.trust.namesNone() {
+		nodes = c.put(ctx, entries)
+	}
+	// A caller that went away is no sign that the node did.
+	if err := ctx.Err(); err != nil {
+		return auth.Unavailable(fmt.Errorf("noting a doubt: %w", err))
+	}
+	if err := c.trust.vouch(ctx, nodes); err != nil {
+		return auth.Unavailable(fmt.Errorf("noting that no cache node is written to: %w", err))
+	}
+	return nil
+}
+
+// put returns the nodes that took the entries, none when any was not taken.
+func (c *Cache) put(ctx context.Context, entries []entry) []string {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.putTimeout())
+	defer cancel()
+	nodes, err := c.backend.put(ctx, entries)
+	if err != nil {
+		return nil // the next round tells the reason
+	}
+	return nodes
+}
+
+// Clear reports whether an access token is certainly not blacklisted. It is
+// false at any trouble, and it does not wait longer than Options.Timeout.
+func (c *Cache) Clear(ctx context.Context, sessionID string, secret auth.SecretHash, issuedAt time.Time) bool {
+	now := c.opts.Now()
+	if !c.trust.holds(now) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	defer cancel()
+	s, err := c.backend.look(ctx, sessionID, secret, now)
+	if err != nil || s.doubted || !issuedAt.After(s.marker.Add(c.opts.margin())) {
+		return false
+	}
+	return c.trust.allows(s.node, issuedAt, c.opts.Now())
+}
+
+// Close ends the connections. The note stays: what this process did still
+// matters to the others.
+func (c *Cache) Close() error { return c.backend.close() }
+
+// Put writes entries whatever the trust; for tools and tests. What it does not
+// do, Note does: tell the others when it fails.
+func (c *Cache) Put(ctx context.Context, doubts ...auth.Doubt) error {
+	_, err := c.backend.put(ctx, entriesOf(doubts, c.opts.Now(), c.opts.ClockLeeway))
+	return err
+}
+
+// Doubted reports whether there is an entry for the session or for this secret
+// of it, whatever the trust; for tools and tests.
+func (c *Cache) Doubted(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error) {
+	return c.backend.has(ctx, sessionID, secret)
+}

@@ -1,0 +1,139 @@
+package blacklist_test
+
+import (
+	"bytes"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/blacklist"
+	"rekey/internal/blacklist/blacklisttest"
+)
+
+var (
+	_ auth.Blacklist      = (*blacklist.Cache)(nil)
+	_ blacklisttest.Cache = (*blacklist.Cache)(nil)
+)
+
+const (
+	session  = "0190a0c4-2f64-7b7e-9a53-3f0d6a0f5f10"
+	leeway   = 5 * time.Second
+	lifetime = 15 * time.Minute
+	// margin is two leeways, ten seconds for a change to commit and two for a round.
+	margin = 2*leeway + 12*time.Second
+)
+
+// stage is what a cache under test is surrounded by.
+type stage struct {
+	clock *blacklisttest.Clock
+	notes *blacklisttest.Notes
+	log   *lockedBuffer
+
+	mu    sync.Mutex
+	waits int
+}
+
+func newStage() *stage {
+	clock := &blacklisttest.Clock{}
+	return &stage{clock: clock, notes: blacklisttest.NewNotes(clock), log: &lockedBuffer{}}
+}
+
+func (s *stage) options() blacklist.Options {
+	return blacklist.Options{
+		Notes:          s.notes,
+		Now:            s.clock.Now,
+		After:          s.after,
+		Logger:         slog.New(slog.NewTextHandler(s.log, nil)),
+		AccessLifetime: lifetime,
+		ClockLeeway:    leeway,
+		Timeout:        2 * time.Second, // the machine may be slow; what is under test is not
+	}
+}
+
+// after lets the time pass at once.
+func (s *stage) after(d time.Duration) <-chan time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waits++
+	s.clock.Advance(d)
+	c := make(chan time.Time, 1)
+	c <- s.clock.Now()
+	return c
+}
+
+func (s *stage) waited() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waits
+}
+
+// trust makes a harness of a cache on this stage.
+func (s *stage) trust(c *blacklist.Cache, forget func(*testing.T)) blacklisttest.Trust {
+	return blacklisttest.Trust{
+		Cache: c, Clock: s.clock, Notes: s.notes,
+		Margin: margin, AccessLifetime: lifetime, Forget: forget, Waits: s.waited,
+	}
+}
+
+// settle joins and lets so much time pass that tokens of now are clear.
+func (s *stage) settle(t *testing.T, c *blacklist.Cache) {
+	t.Helper()
+	if err := c.Join(t.Context()); err != nil {
+		t.Fatalf("Join: %v", err)
+	}
+	s.later(t, c, margin+time.Second)
+	wantClear(t, c, s.clock.Now(), true)
+}
+
+// later lets time pass and makes a round after it.
+func (s *stage) later(t *testing.T, c *blacklist.Cache, d time.Duration) {
+	t.Helper()
+	s.clock.Advance(d)
+	if err := c.Round(t.Context()); err != nil {
+		t.Fatalf("Round: %v", err)
+	}
+}
+
+func (s *stage) doubt() auth.Doubt {
+	return auth.Doubt{SessionID: session, Until: s.clock.Now().Add(lifetime)}
+}
+
+func wantClear(t *testing.T, c *blacklist.Cache, issuedAt time.Time, want bool) {
+	t.Helper()
+	if got := c.Clear(t.Context(), session, auth.HashSecret("one"), issuedAt); got != want {
+		t.Errorf("Clear = %v, want %v (%+v)", got, want, c.Status())
+	}
+}
+
+func wantUnavailable(t *testing.T, err error) {
+	t.Helper()
+	if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
+		t.Errorf("error %v, want %s", err, auth.CodeUnavailable)
+	}
+}
+
+func mustNote(t *testing.T, c *blacklist.Cache, d auth.Doubt) {
+	t.Helper()
+	if err := c.Note(t.Context(), d); err != nil {
+		t.Fatalf("Note: %v", err)
+	}
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

@@ -1,0 +1,90 @@
+package blacklist_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/blacklist"
+	"rekey/internal/blacklist/blacklisttest"
+)
+
+func TestMemory_Entries(t *testing.T) {
+	blacklisttest.RunEntries(t, func(*testing.T) blacklisttest.Entries {
+		s := newStage()
+		return blacklisttest.Entries{
+			Cache: blacklist.NewMemory(s.options()), Now: s.clock.Now, Leeway: leeway,
+			Pass: func(_ *testing.T, d time.Duration) { s.clock.Advance(d) },
+		}
+	})
+}
+
+func TestMemory_Trust(t *testing.T) {
+	blacklisttest.RunTrust(t, func(*testing.T) blacklisttest.Trust {
+		s := newStage()
+		c := blacklist.NewMemory(s.options())
+		return s.trust(c, func(t *testing.T) { overflow(t, s, c) })
+	})
+}
+
+// overflow notes so many doubts that every bucket forgets.
+func overflow(t *testing.T, s *stage, c *blacklist.Cache) {
+	t.Helper()
+	const batch = 1000
+	for at := 0; ; at += batch {
+		doubts := make([]auth.Doubt, batch)
+		for i := range doubts {
+			doubts[i] = auth.Doubt{SessionID: fmt.Sprintf("s%d", at+i), Until: s.clock.Now().Add(time.Second)}
+		}
+		if err := c.Put(t.Context(), doubts...); err != nil {
+			t.Fatal(err)
+		}
+		if doubted, err := c.Doubted(t.Context(), session, auth.HashSecret("one")); err != nil || !doubted {
+			return // the session's entry is gone, so its bucket has forgotten
+		}
+		if at > 2_000_000 {
+			t.Fatal("nothing was forgotten")
+		}
+	}
+}
+
+func TestMemory_Bound(t *testing.T) {
+	s := newStage()
+	o := s.options()
+	o.MaxEntries = 1 // one a bucket
+	c := blacklist.NewMemory(o)
+	s.settle(t, c)
+	issued := s.clock.Now()
+	mustNote(t, c, s.doubt())
+	wantClear(t, c, issued, false)
+	overflow(t, s, c)
+	wantClear(t, c, issued, false)
+	s.later(t, c, margin+time.Second)
+	wantClear(t, c, s.clock.Now(), true)
+}
+
+func TestMemory_TwoProcesses(t *testing.T) {
+	s := newStage()
+	server := blacklist.NewMemory(s.options())
+	s.settle(t, server)
+	issued := s.clock.Now()
+
+	command := blacklist.NewNone(s.options())
+	if err := command.Join(t.Context()); err != nil {
+		t.Fatalf("Join: %v", err)
+	}
+	if s.waited() != 1 {
+		t.Error("the command did not wait for the server to take notice")
+	}
+	mustNote(t, command, s.doubt())
+	wantClear(t, server, issued, false) // its notes have become too old
+	s.later(t, server, 0)
+	wantClear(t, server, s.clock.Now(), false)
+
+	s.later(t, server, 4*time.Second) // the command has ended
+	wantClear(t, server, issued, false)
+	s.later(t, server, margin)
+	wantClear(t, server, s.clock.Now(), true)
+	wantClear(t, server, issued, false)
+}

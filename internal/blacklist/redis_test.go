@@ -1,0 +1,132 @@
+package blacklist_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"rekey/internal/blacklist"
+	"rekey/internal/blacklist/blacklisttest"
+	"rekey/internal/throwaway"
+)
+
+func openRedis(t testing.TB, s *stage, url string) *blacklist.Cache {
+	t.Helper()
+	o := s.options()
+	o.RedisURL = url
+	c, err := blacklist.Open(o)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// raw returns a client of our own, to do to the server what others may do.
+func raw(t testing.TB, addr string) *redis.Client {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: addr})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func do(t testing.TB, c *redis.Client, args ...any) {
+	t.Helper()
+	if err := c.Do(t.Context(), args...).Err(); err != nil {
+		t.Fatalf("%v: %v", args, err)
+	}
+}
+
+func TestRedis_EntriesOnMiniredis(t *testing.T) {
+	blacklisttest.RunEntries(t, func(t *testing.T) blacklisttest.Entries {
+		s := newStage()
+		server := miniredis.RunT(t)
+		return blacklisttest.Entries{
+			Cache: openRedis(t, s, "redis://"+server.Addr()), Now: s.clock.Now, Leeway: leeway,
+			Pass: func(_ *testing.T, d time.Duration) {
+				s.clock.Advance(d)
+				server.FastForward(d)
+			},
+		}
+	})
+}
+
+// TestRedis_WithoutRunID: a server that does not say who it is is never trusted.
+func TestRedis_WithoutRunID(t *testing.T) {
+	s := newStage()
+	c := openRedis(t, s, "redis://"+miniredis.RunT(t).Addr())
+	if err := c.Join(t.Context()); err != nil {
+		t.Fatalf("Join: %v", err)
+	}
+	s.later(t, c, time.Hour)
+	mustNote(t, c, s.doubt())
+	wantClear(t, c, s.clock.Now(), false)
+	for _, nodes := range s.notes.All() {
+		if len(nodes) > 0 {
+			t.Errorf("our note names %q", nodes)
+		}
+	}
+}
+
+func TestRedis_Entries(t *testing.T) {
+	server := throwaway.Redis(t)
+	blacklisttest.RunEntries(t, func(t *testing.T) blacklisttest.Entries {
+		s, client := newStage(), raw(t, server.Addr())
+		do(t, client, "FLUSHALL")
+		return blacklisttest.Entries{
+			Cache: openRedis(t, s, server.URL()), Now: s.clock.Now, Leeway: leeway,
+			Pass: func(t *testing.T, d time.Duration) {
+				s.clock.Advance(d)
+				age(t, client, d)
+			},
+		}
+	})
+}
+
+// age takes d off the life of every key: the server's clock cannot be set.
+func age(t *testing.T, client *redis.Client, d time.Duration) {
+	t.Helper()
+	keys, err := client.Keys(t.Context(), "rekey:*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range keys {
+		ttl, err := client.PTTL(t.Context(), k).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ttl > 0 { // one without a life is a marker
+			do(t, client, "PEXPIRE", k, (ttl - d).Milliseconds())
+		}
+	}
+}
+
+func TestRedis_Trust(t *testing.T) {
+	server := throwaway.Redis(t)
+	client := raw(t, server.Addr())
+	blacklisttest.RunTrust(t, func(t *testing.T) blacklisttest.Trust {
+		do(t, client, "FLUSHALL")
+		s := newStage()
+		return s.trust(openRedis(t, s, server.URL()), func(t *testing.T) { do(t, client, "FLUSHALL") })
+	})
+}
+
+// TestRedis_Cluster runs the suite on a cluster of one node.
+func TestRedis_Cluster(t *testing.T) {
+	server := throwaway.Redis(t, "--cluster-enabled", "yes")
+	client := raw(t, server.Addr())
+	do(t, client, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+	for client.ClusterInfo(t.Context()).Val() == "" || infoState(t, client) != "ok" {
+		if err := t.Context().Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	blacklisttest.RunTrust(t, func(t *testing.T) blacklisttest.Trust {
+		do(t, client, "FLUSHALL")
+		s := newStage()
+		c := openRedis(t, s, "redis+cluster://"+server.Addr())
+		return s.trust(c, func(t *testing.T) { do(t, client, "FLUSHALL") })
+	})
+}

@@ -1,0 +1,64 @@
+package blacklist
+
+import (
+	"context"
+	"slices"
+
+	"rekey/internal/auth"
+)
+
+// Round writes our note and reads the others': what Run does every second.
+// Its error means that SQL could not be written or read; nothing is trusted
+// any more soon after.
+func (c *Cache) Round(ctx context.Context) error {
+	_, err := c.round(ctx)
+	return err
+}
+
+func (c *Cache) round(ctx context.Context) ([]auth.ReplicaNote, error) {
+	bounded, cancel := context.WithTimeout(ctx, roundTimeout)
+	defer cancel()
+	notes, err := c.trust.round(bounded)
+	if err != nil && ctx.Err() == nil { // the end of Run is no trouble
+		c.trust.report(ctx, Status{Reason: err.Error()})
+	}
+	return notes, err
+}
+
+// Join makes the first round, before anything is served. When other living
+// replicas write to other nodes than we do it waits until they must have read
+// our note: until then they may trust nodes that our entries do not reach.
+func (c *Cache) Join(ctx context.Context) error {
+	notes, err := c.round(ctx)
+	if err != nil || !c.trust.disputed(notes) {
+		return err
+	}
+	select {
+	case <-c.opts.After(noticeFor):
+		// What was read before the wait is too old to be trusted after it.
+		return c.Round(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// disputed reports whether a living replica writes to other nodes than we do.
+func (t *trust) disputed(notes []auth.ReplicaNote) bool {
+	own := t.own.Load().nodes
+	return slices.ContainsFunc(others(notes, t.replica), func(n auth.ReplicaNote) bool {
+		return n.Age <= liveFor && !containsAll(own, n.Nodes)
+	})
+}
+
+// Run makes a round every second until ctx ends, and returns nil then. A round
+// that fails shows in Status and in the log; the next one tries again.
+func (c *Cache) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.opts.After(roundEvery):
+			_ = c.Round(ctx) // reported
+		}
+	}
+}
