@@ -89,6 +89,8 @@ func (g guard) check(s shape) *gqlerror.Error {
 		return refusal("an operation has more than %d fields at its root", g.limits.RootFields)
 	case s.aliases > g.limits.Aliases:
 		return refusal("the document has more than %d aliases", g.limits.Aliases)
+	case s.written > g.limits.Fields:
+		return refusal("the document has more than %d fields", g.limits.Fields)
 	case s.cost > g.limits.Cost:
 		return refusal("an operation asks for more than its share (%d)", g.limits.Cost)
 	case s.deferred:

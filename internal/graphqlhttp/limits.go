@@ -13,6 +13,7 @@ type Limits struct {
 	Depth      int   // of nested fields, fragments expanded
 	RootFields int   // of an operation, fragments expanded
 	Aliases    int   // in a document
+	Fields     int   // in a document, as written: each pair with one name is compared
 	// Cost counts the fields of an operation, fragments expanded, those in a
 	// list ten times.
 	Cost int
@@ -28,7 +29,8 @@ func DefaultLimits() Limits {
 		Depth:      15,
 		RootFields: 20,
 		Aliases:    30,
-		Cost:       50_000,
+		Fields:     300,
+		Cost:       75_000,
 	}
 }
 
@@ -41,6 +43,7 @@ func (l Limits) withDefaults() Limits {
 		Depth:      cmp.Or(l.Depth, d.Depth),
 		RootFields: cmp.Or(l.RootFields, d.RootFields),
 		Aliases:    cmp.Or(l.Aliases, d.Aliases),
+		Fields:     cmp.Or(l.Fields, d.Fields),
 		Cost:       cmp.Or(l.Cost, d.Cost),
 	}
 }

@@ -16,6 +16,7 @@ type shape struct {
 	rootFields    int
 	cost          int
 	aliases       int
+	written       int // fields, as they stand in the document
 	introspection bool
 	deferred      bool
 	names         map[string]int // how often each field stands in the document
@@ -97,6 +98,7 @@ func (m *measurer) selections(set ast.SelectionSet) size {
 
 func (m *measurer) field(f *ast.Field) size {
 	m.shape.names[f.Name]++
+	m.shape.written++
 	if f.Alias != f.Name {
 		m.shape.aliases++
 	}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package graphqlhttp
+
+// raceFactor is how much slower the race detector may make things.
+const raceFactor = 1
