@@ -1,0 +1,99 @@
+package resolvers
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+func apiSchema() *ast.Schema { return NewSchema(&Resolver{}).Schema() }
+
+// Everything that the explorer shows is described. What gqlparser brings along
+// is not ours to describe.
+func TestSchema_Descriptions(t *testing.T) {
+	schema := apiSchema()
+	missing := func(description, what string) {
+		if strings.TrimSpace(description) == "" {
+			t.Errorf("%s has no description", what)
+		}
+	}
+	for _, definition := range schema.Types {
+		if definition.BuiltIn {
+			continue
+		}
+		missing(definition.Description, definition.Name)
+		for _, value := range definition.EnumValues {
+			missing(value.Description, definition.Name+"."+value.Name)
+		}
+		for _, field := range definition.Fields {
+			if strings.HasPrefix(field.Name, "__") {
+				continue
+			}
+			missing(field.Description, definition.Name+"."+field.Name)
+			for _, argument := range field.Arguments {
+				missing(argument.Description, definition.Name+"."+field.Name+"("+argument.Name+")")
+			}
+		}
+	}
+	for _, name := range []string{"auth", "public", "once"} {
+		missing(schema.Directives[name].Description, "@"+name)
+	}
+}
+
+// Nobody can forget to say who may call a root field.
+func TestSchema_Decisions(t *testing.T) {
+	public := map[string]bool{"signUp": true, "login": true, "refreshToken": true, "logout": true}
+	schema := apiSchema()
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
+		for _, field := range root.Fields {
+			if strings.HasPrefix(field.Name, "__") {
+				continue
+			}
+			isAuth, isPublic := field.Directives.ForName("auth") != nil, field.Directives.ForName("public") != nil
+			if isAuth == isPublic {
+				t.Errorf("%s.%s needs exactly one of @auth and @public", root.Name, field.Name)
+			}
+			if isPublic != public[field.Name] {
+				t.Errorf("%s.%s: public = %v", root.Name, field.Name, isPublic)
+			}
+		}
+	}
+	if schema.Subscription != nil {
+		t.Error("subscriptions are not covered by this test")
+	}
+	// gqlgen never calls a directive that stands on a root type.
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
+		if len(root.Directives) > 0 {
+			t.Errorf("a directive on type %s does nothing", root.Name)
+		}
+	}
+}
+
+// Whatever is a guess at a password or a refresh token counts as one.
+func TestSchema_Once(t *testing.T) {
+	schema := apiSchema()
+	for _, field := range schema.Mutation.Fields {
+		if once := field.Directives.ForName("once") != nil; !once && takesSecret(schema, field.Arguments) {
+			t.Errorf("Mutation.%s takes a password or refresh token and has no @once", field.Name)
+		}
+	}
+	if !takesSecret(schema, schema.Mutation.Fields.ForName("login").Arguments) {
+		t.Error("takesSecret does not see login's password")
+	}
+}
+
+func takesSecret(schema *ast.Schema, arguments ast.ArgumentDefinitionList) bool {
+	for _, argument := range arguments {
+		names := []string{argument.Name}
+		for _, field := range schema.Types[argument.Type.Name()].Fields {
+			names = append(names, field.Name)
+		}
+		for _, name := range names {
+			if name = strings.ToLower(name); strings.Contains(name, "password") || name == "refreshtoken" {
+				return true
+			}
+		}
+	}
+	return false
+}
