@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,4 +132,14 @@ func mustJSON(tb testing.TB, path string, into any) {
 	if err := json.Unmarshal(data, into); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// decoded is the content of a token's n-th segment.
+func decoded(tb testing.TB, tok string, n int) []byte {
+	tb.Helper()
+	data, err := base64.RawURLEncoding.DecodeString(strings.Split(tok, ".")[n])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
 }

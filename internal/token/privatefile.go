@@ -37,7 +37,7 @@ func readPrivate(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -65,11 +65,11 @@ func createPrivate(path string, content func() ([]byte, error)) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp)
-	if err := os.Link(temp, path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	linkErr := os.Link(temp, path)
+	if errors.Is(linkErr, fs.ErrExist) {
+		linkErr = nil
 	}
-	return syncDir(dir)
+	return errors.Join(linkErr, os.Remove(temp), syncDir(dir))
 }
 
 // writeTemp writes a file that only its owner can read and waits for the disk.

@@ -1,0 +1,37 @@
+package token_test
+
+import (
+	"strings"
+	"testing"
+
+	"rekey/internal/auth"
+)
+
+// Nothing but the one token that was minted verifies, and nothing panics. The
+// mirrored signature (r, n-s) verifies too; no mutation comes upon it.
+func FuzzCodec_Verify(f *testing.F) {
+	fix := newFixture(f)
+	good := fix.mint(f)
+	parts := strings.Split(good, ".")
+	for _, seed := range []string{
+		good,
+		"", "..", "a.b.c", good + "=", good + ".", strings.Repeat(".", 64),
+		parts[0] + "\n." + parts[1] + "." + parts[2],
+		segment(`{"alg":"none"}`) + "." + parts[1] + ".",
+		segment(plainHeader) + "." + parts[1] + "." + parts[2],
+		parts[0] + "." + segment(`{"exp":1e309,"iat":null}`) + "." + parts[2],
+		parts[0] + "." + segment(`{"user":{"created_at":"x"}}`) + "." + parts[2],
+		segment(`{"alg":"ES256","crit":[]}`) + "." + segment(`{}`) + ".",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, tok string) {
+		claims, err := fix.codec.Verify(auth.UseRefresh, tok, issuedAt)
+		if (err == nil) != (tok == good) {
+			t.Errorf("error %v for %q", err, tok)
+		}
+		if got := failure(t, err); err != nil && (got.Fault == 0 || claims != (auth.Claims{})) {
+			t.Errorf("failure %+v with claims %+v", got, claims)
+		}
+	})
+}

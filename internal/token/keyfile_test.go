@@ -1,0 +1,297 @@
+package token_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"rekey/internal/token"
+)
+
+func pemOf(t *testing.T, kind string, der []byte, err error) []byte {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+func pkcs8(t *testing.T, key any) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	return pemOf(t, "PRIVATE KEY", der, err)
+}
+
+func sec1(t *testing.T, key *ecdsa.PrivateKey) []byte {
+	t.Helper()
+	der, err := x509.MarshalECPrivateKey(key)
+	return pemOf(t, "EC PRIVATE KEY", der, err)
+}
+
+func pkix(t *testing.T, key any) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(key)
+	return pemOf(t, "PUBLIC KEY", der, err)
+}
+
+func writeFile(t *testing.T, data []byte, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(path, data, mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func p384(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func rsaKey(t *testing.T) *rsa.PrivateKey {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func TestLoadSigningKey(t *testing.T) {
+	key := newKey(t)
+	parameters := pemOf(t, "EC PARAMETERS", []byte{6, 8, 42, 134, 72, 206, 61, 3, 1, 7}, nil)
+	for name, test := range map[string]struct {
+		data []byte
+		want string // in the error; empty for success
+	}{
+		"PKCS8":          {pkcs8(t, key), ""},
+		"SEC1":           {sec1(t, key), ""},
+		"WithParameters": {append(parameters, sec1(t, key)...), ""},
+		"Public":         {pkix(t, &key.PublicKey), "the private one is wanted"},
+		"P384":           {pkcs8(t, p384(t)), "needs P-256"},
+		"RSA":            {pkcs8(t, rsaKey(t)), "an ECDSA key is wanted"},
+		"Two":            {append(pkcs8(t, key), pkcs8(t, newKey(t))...), "holds 2 PEM blocks"},
+		"Encrypted":      {pemOf(t, "ENCRYPTED PRIVATE KEY", []byte{1}, nil), "encrypted"},
+		"Certificate":    {pemOf(t, "CERTIFICATE", []byte{1}, nil), "private key is wanted"},
+		"Damaged":        {pemOf(t, "PRIVATE KEY", []byte{1}, nil), "key.pem: "},
+		"Empty":          {nil, "not a PEM file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := token.LoadSigningKey(writeFile(t, test.data, 0o644))
+			if test.want != "" {
+				if err == nil || !strings.Contains(err.Error(), test.want) || got != nil {
+					t.Fatalf("error %v, want one with %q", err, test.want)
+				}
+				return
+			}
+			if err != nil || !got.Equal(key) {
+				t.Errorf("another key, or error %v", err)
+			}
+		})
+	}
+	t.Run("NoFile", func(t *testing.T) {
+		if _, err := token.LoadSigningKey(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("error %v, want not exist", err)
+		}
+	})
+}
+
+func TestLoadVerifyKeys(t *testing.T) {
+	a, b, c := newKey(t), newKey(t), newKey(t)
+	good := writeFile(t, append(pkix(t, &a.PublicKey), pkix(t, &b.PublicKey)...), 0o644)
+	t.Run("SeveralInOrder", func(t *testing.T) {
+		keys, err := token.LoadVerifyKeys([]string{good, writeFile(t, pkix(t, &c.PublicKey), 0o644)})
+		if err != nil || len(keys) != 3 {
+			t.Fatalf("%d keys, error %v", len(keys), err)
+		}
+		for i, want := range publics(a, b, c) {
+			if !keys[i].Equal(want) {
+				t.Errorf("key %d is another one", i)
+			}
+		}
+	})
+	t.Run("AllProblemsAtOnce", func(t *testing.T) {
+		damaged := bytes.Replace(pkix(t, &b.PublicKey), []byte("M"), []byte("*"), 1)
+		keys, err := token.LoadVerifyKeys([]string{
+			good,
+			filepath.Join(t.TempDir(), "none"),
+			writeFile(t, pkcs8(t, a), 0o644),
+			writeFile(t, pkix(t, &p384(t).PublicKey), 0o644),
+			writeFile(t, pkix(t, &rsaKey(t).PublicKey), 0o644),
+			writeFile(t, append(pkix(t, &a.PublicKey), damaged...), 0o644),
+			writeFile(t, pemOf(t, "CERTIFICATE", []byte{1}, nil), 0o644),
+		})
+		if err == nil || keys != nil {
+			t.Fatalf("%d keys, error %v", len(keys), err)
+		}
+		for _, want := range []string{
+			"none: no such file", "only its public half belongs here", "key is on P-384",
+			"an ECDSA key is wanted", "or a damaged one", `this is PEM "CERTIFICATE"`,
+		} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("error lacks %q:\n%v", want, err)
+			}
+		}
+	})
+	t.Run("None", func(t *testing.T) {
+		if keys, err := token.LoadVerifyKeys(nil); err != nil || len(keys) != 0 {
+			t.Errorf("%d keys, error %v", len(keys), err)
+		}
+	})
+}
+
+// together calls f from 16 goroutines at once.
+func together[T any](t *testing.T, f func() (T, error)) []T {
+	t.Helper()
+	const racers = 16
+	var (
+		start   = make(chan struct{})
+		done    sync.WaitGroup
+		results = make([]T, racers)
+		errs    = make([]error, racers)
+	)
+	for i := range racers {
+		done.Go(func() {
+			<-start
+			results[i], errs[i] = f()
+		})
+	}
+	close(start)
+	done.Wait()
+	for i, err := range errs {
+		if err != nil {
+			t.Fatalf("racer %d: %v", i, err)
+		}
+	}
+	return results
+}
+
+// checkPrivate wants path to be alone in its directory, with mode 0600.
+func checkPrivate(t *testing.T, path string) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %04o, want 0600", info.Mode().Perm())
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
+		t.Errorf("files left behind: %v", entries)
+	}
+}
+
+func TestLoadOrCreateSigningKey(t *testing.T) {
+	t.Run("OneKeyHoweverMany", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "data", "access.pem")
+		keys := together(t, func() (*ecdsa.PrivateKey, error) { return token.LoadOrCreateSigningKey(path) })
+		checkPrivate(t, path)
+		stored, err := token.LoadSigningKey(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, key := range keys {
+			if !key.Equal(stored) {
+				t.Errorf("racer %d has another key", i)
+			}
+		}
+	})
+	t.Run("OpenToOthers", func(t *testing.T) {
+		path := writeFile(t, pkcs8(t, newKey(t)), 0o600)
+		if err := os.Chmod(path, 0o640); err != nil {
+			t.Fatal(err)
+		}
+		_, err := token.LoadOrCreateSigningKey(path)
+		if err == nil || !strings.Contains(err.Error(), "chmod 600 "+path) {
+			t.Errorf("error %v, want one that says chmod 600", err)
+		}
+	})
+	t.Run("DamagedFileIsKept", func(t *testing.T) {
+		path := writeFile(t, []byte("half a key"), 0o600)
+		if _, err := token.LoadOrCreateSigningKey(path); err == nil {
+			t.Error("no error")
+		}
+		if data, _ := os.ReadFile(path); string(data) != "half a key" {
+			t.Errorf("the file now holds %d bytes", len(data))
+		}
+	})
+	t.Run("NoDirectory", func(t *testing.T) {
+		path := filepath.Join(writeFile(t, nil, 0o600), "access.pem")
+		if _, err := token.LoadOrCreateSigningKey(path); err == nil {
+			t.Error("no error below a file")
+		}
+	})
+}
+
+func TestLoadOrCreateSecrets(t *testing.T) {
+	t.Run("OneKeyHoweverMany", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "rotation.keys")
+		rings := together(t, func() ([][]byte, error) { return token.LoadOrCreateSecrets(path) })
+		checkPrivate(t, path)
+		for i, ring := range rings {
+			if len(ring) != 1 || len(ring[0]) != 32 || !bytes.Equal(ring[0], rings[0][0]) {
+				t.Errorf("racer %d has another ring", i)
+			}
+		}
+	})
+	first, second := strings.Repeat("0a", 32), strings.Repeat("FE", 32)
+	t.Run("RingInOrder", func(t *testing.T) {
+		text := "# ring\r\n\n  " + first + " # current\r\n" + second
+		ring, err := token.LoadOrCreateSecrets(writeFile(t, []byte(text), 0o600))
+		if err != nil || len(ring) != 2 {
+			t.Fatalf("%d keys, error %v", len(ring), err)
+		}
+		for i, want := range []string{first, strings.ToLower(second)} {
+			if got := hex.EncodeToString(ring[i]); got != want {
+				t.Errorf("key %d is %s, want %s", i, got, want)
+			}
+		}
+	})
+	t.Run("AllBadLinesButNotWhatIsInThem", func(t *testing.T) {
+		text := first + "\n" + first[:62] + "\n" + second + "00\nxyz\n"
+		_, err := token.LoadOrCreateSecrets(writeFile(t, []byte(text), 0o600))
+		if err == nil {
+			t.Fatal("no error")
+		}
+		for _, want := range []string{"line 2 ", "line 3 ", "line 4 "} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("error lacks %q: %v", want, err)
+			}
+		}
+		for _, secret := range []string{"0a0a", "FEFE", "xyz"} {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("error tells %q: %v", secret, err)
+			}
+		}
+	})
+	t.Run("Empty", func(t *testing.T) {
+		if _, err := token.LoadOrCreateSecrets(writeFile(t, []byte("# nothing\n"), 0o600)); err == nil {
+			t.Error("no error")
+		}
+	})
+	t.Run("OpenToOthers", func(t *testing.T) {
+		path := writeFile(t, []byte(first), 0o600)
+		if err := os.Chmod(path, 0o604); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := token.LoadOrCreateSecrets(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+			t.Errorf("error %v, want one that says chmod 600", err)
+		}
+	})
+}
