@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -22,9 +23,10 @@ var (
 	_ gorm.ParamsFilter = statementLogger{}
 )
 
-// ParamsFilter drops the parameters before GORM would spell them out.
+// ParamsFilter drops the parameters before GORM would spell them out, and puts
+// the statement on one line.
 func (l statementLogger) ParamsFilter(_ context.Context, statement string, _ ...any) (string, []any) {
-	return statement, nil
+	return strings.Join(strings.Fields(statement), " "), nil
 }
 
 // LogMode returns l: slog's handler decides what is shown.

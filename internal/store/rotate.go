@@ -50,7 +50,7 @@ func (s *Store) rotation() string {
 		RETURNING %[3]s, %[4]s, %[1]s, false`,
 		s.dialect.clock, s.dialect.least,
 		list("", sessionColumns(), ""),
-		list("(SELECT u.", userColumns(), " FROM users u WHERE u.id = sessions.user_id)"))
+		"user_id, "+list("(SELECT u.", userColumns()[1:], " FROM users u WHERE u.id = sessions.user_id)"))
 }
 
 func rotationParams(r auth.Rotation) params {

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"bytes"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"rekey/internal/auth"
+)
+
+// openLogged returns a migrated SQLite store that logs everything to the
+// buffer, every statement counting as slow.
+func openLogged(t *testing.T) (*Store, *bytes.Buffer) {
+	t.Helper()
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "rekey.db"), Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	if _, err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, db := range []**gorm.DB{&s.read, &s.write, &s.begin} {
+		*db = (*db).Session(&gorm.Session{Logger: statementLogger{log: log, slow: time.Nanosecond}})
+	}
+	return s, &out
+}
+
+func TestStatementLogger_Trace(t *testing.T) {
+	s, out := openLogged(t)
+	ctx := t.Context()
+	t.Run("SlowStatement", func(t *testing.T) {
+		_, _ = s.UserByEmailKey(ctx, "hunter2@example.org")
+		if got := out.String(); !strings.Contains(got, "level=WARN") || !strings.Contains(got, "email_key = ?") {
+			t.Errorf("the slow statement is not in the log: %s", got)
+		}
+	})
+	t.Run("FailedStatement", func(t *testing.T) {
+		out.Reset()
+		_, err := s.exec(ctx, "UPDATE nowhere SET x = @x", params{"x": "hunter2"})
+		if err == nil {
+			t.Fatal("no error")
+		}
+		if got := out.String(); !strings.Contains(got, "level=DEBUG") || !strings.Contains(got, "no such table") {
+			t.Errorf("the failed statement is not in the log: %s", got)
+		}
+	})
+	t.Run("NoParameters", func(t *testing.T) {
+		u := auth.User{ID: "0195c7c0-0000-7000-8000-000000000001", Name: "hunter2", Email: "hunter2", EmailKey: "hunter2", PasswordHash: "hunter2"}
+		sess := auth.Session{ID: "0195c7c0-0000-7000-8000-000000000002", UserID: u.ID, UserAgent: "hunter2"}
+		for range 2 { // the second one fails
+			_ = s.CreateUser(ctx, u, sess)
+		}
+		_, _ = s.Rotate(ctx, auth.Rotation{SessionID: sess.ID, UserID: u.ID})
+		if strings.Contains(out.String(), "hunter2") {
+			t.Errorf("a parameter is in the log: %s", out)
+		}
+	})
+}
+
+// TestStore_OneStatement counts statements where one is promised.
+func TestStore_OneStatement(t *testing.T) {
+	s, out := openLogged(t)
+	ids := auth.Rotation{SessionID: "0195c7c0-0000-7000-8000-000000000002", UserID: "0195c7c0-0000-7000-8000-000000000001"}
+	for name, call := range map[string]func(){
+		"Rotate":       func() { _, _ = s.Rotate(t.Context(), ids) },
+		"SessionState": func() { _, _ = s.SessionState(t.Context(), ids.SessionID, ids.Current) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			out.Reset()
+			call()
+			if got := strings.Count(out.String(), "slow statement"); got != 1 {
+				t.Errorf("%d statements, want 1: %s", got, out)
+			}
+		})
+	}
+}

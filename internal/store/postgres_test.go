@@ -1,0 +1,236 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/internal/auth"
+	"rekey/internal/store"
+	"rekey/internal/throwaway"
+)
+
+// connect opens a connection beside the store's.
+func connect(t *testing.T, address string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// signUp stores a user with one session, whose first rotation is returned.
+func signUp(t *testing.T, s *store.Store) (auth.User, auth.Rotation) {
+	t.Helper()
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	end := now.Truncate(time.Second).Add(time.Hour)
+	u := auth.User{ID: uuid.NewString(), Name: "Ada", EmailKey: uuid.NewString(), CreatedAt: now, UpdatedAt: now, PasswordHash: "x"}
+	sess := auth.Session{
+		ID: uuid.NewString(), UserID: u.ID, Generation: 1, SecretHash: auth.HashSecret("0"), CreatedAt: now, LastSeenAt: now,
+		IssuedAt: now.Truncate(time.Second), AccessExpiresAt: end, RefreshExpiresAt: end, ExpiresAt: end,
+	}
+	if err := s.CreateUser(t.Context(), u, sess); err != nil {
+		t.Fatalf("sign up: %v (%v)", err, auth.AsError(err).Err)
+	}
+	return u, auth.Rotation{
+		SessionID: sess.ID, UserID: u.ID, Current: sess.SecretHash, Next: auth.HashSecret("0+"),
+		Now: now, IssuedAt: sess.IssuedAt, AccessExpiresAt: end, RefreshExpiresAt: end,
+	}
+}
+
+// rotateTimes rotates one session again and again.
+func rotateTimes(t *testing.T, s *store.Store, r auth.Rotation, times int) {
+	t.Helper()
+	for range times {
+		st, err := s.Rotate(t.Context(), r)
+		if err != nil {
+			t.Fatalf("rotate: %v (%v)", err, auth.AsError(err).Err)
+		}
+		r.Current, r.Next = r.Next, auth.HashSecret(string(r.Next[:]))
+		if st.Session.SecretHash != r.Current {
+			t.Fatal("the session has another secret than the rotation's")
+		}
+	}
+}
+
+// A rotation updates in place: no index is touched.
+func TestStore_PostgresHOT(t *testing.T) {
+	const rotations = 200
+	address := throwaway.Postgres(t)
+	// One connection, which reports its statistics when the store closes.
+	s, err := store.Open(t.Context(), store.Options{URL: address, MaxOpenConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, r := signUp(t, s)
+	rotateTimes(t, s, r, rotations)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db := connect(t, address)
+	var all, hot int
+	eventually(t, func() bool {
+		err := db.QueryRow(`SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'sessions'`).Scan(&all, &hot)
+		return err == nil && all >= rotations
+	})
+	if hot < all*95/100 {
+		t.Errorf("%d of %d updates were HOT", hot, all)
+	}
+}
+
+// eventually asks until the answer is yes.
+func eventually(t *testing.T, yes func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !yes() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("waited in vain")
+		}
+	}
+}
+
+// Connections that the server ended are replaced; at most the statements that
+// were on them fail, as trouble.
+func TestStore_PostgresHeals(t *testing.T) {
+	server := throwaway.StartPostgres(t)
+	address := server.Database(t)
+	s := open(t, store.Options{URL: address, MaxOpenConns: 4})
+	_, r := signUp(t, s)
+	rotateTimes(t, s, r, 3)
+	for name, cut := range map[string]func(){
+		"Terminated": func() {
+			if _, err := connect(t, address).Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rekey'`); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"Restarted": server.Restart,
+		"Killed":    func() { server.Kill(); server.Restart() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cut()
+			failures := 0
+			eventually(t, func() bool {
+				_, err := s.SessionState(t.Context(), r.SessionID, r.Current)
+				if err != nil && auth.AsError(err).Code != auth.CodeUnavailable {
+					t.Fatalf("error is %v, want one under UNAVAILABLE", err)
+				}
+				failures++
+				return err == nil
+			})
+			_, other := signUp(t, s)
+			rotateTimes(t, s, other, 3)
+			t.Logf("worked at try %d", failures)
+		})
+	}
+	t.Run("Down", func(t *testing.T) {
+		server.Stop()
+		for name, call := range map[string]func() error{
+			"Ping":   func() error { return s.Ping(t.Context()) },
+			"Rotate": func() error { _, err := s.Rotate(t.Context(), r); return err },
+			"Login":  func() error { _, err := s.UserByEmailKey(t.Context(), "x"); return err },
+			"Open":   func() error { _, err := store.Open(t.Context(), store.Options{URL: address}); return err },
+		} {
+			if err := call(); err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
+				t.Errorf("%s: error is %v, want one under UNAVAILABLE", name, err)
+			}
+		}
+		server.Restart()
+	})
+}
+
+// A row that somebody else holds, and a server that went read-only, are trouble.
+func TestStore_PostgresTrouble(t *testing.T) {
+	address := throwaway.Postgres(t)
+	s := open(t, store.Options{URL: withOption(address, "lock_timeout=100ms")})
+	_, r := signUp(t, s)
+	t.Run("RowLocked", func(t *testing.T) {
+		tx, err := connect(t, address).Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback()
+		if _, err := tx.Exec(`SELECT 1 FROM sessions FOR UPDATE`); err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Rotate(t.Context(), r)
+		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
+			t.Errorf("error is %v, want one under UNAVAILABLE", err)
+		}
+	})
+	t.Run("ReadOnly", func(t *testing.T) {
+		replica := open(t, store.Options{URL: withOption(address, "default_transaction_read_only=on")})
+		_, err := replica.Rotate(t.Context(), r)
+		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
+			t.Errorf("error is %v, want one under UNAVAILABLE", err)
+		}
+	})
+	t.Run("PoolExhausted", func(t *testing.T) {
+		small := open(t, store.Options{URL: address, MaxOpenConns: 1})
+		u, _ := signUp(t, small)
+		_, err := small.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, BeforeCommit: func(ctx context.Context, _ []string) error {
+			ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+			defer cancel()
+			_, err := small.Now(ctx)
+			return err
+		}})
+		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
+			t.Errorf("error is %v, want one under UNAVAILABLE", err)
+		}
+	})
+	rotateTimes(t, s, r, 1) // nothing was consumed
+}
+
+func TestOpen_PostgresSettings(t *testing.T) {
+	address := throwaway.Postgres(t)
+	for name, test := range map[string]struct{ url, want string }{
+		"Default": {address, "5s 3s rekey"},
+		"URL":     {address + "&statement_timeout=7000&lock_timeout=1000&application_name=mine", "7s 1s mine"},
+		"Options": {withOption(address, "statement_timeout=9s"), "9s 3s rekey"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, store.Options{URL: test.url, DatabaseClock: `(SELECT (
+				current_setting('statement_timeout') || ' ' || current_setting('lock_timeout') || ' ' ||
+				current_setting('application_name') = '` + test.want + `')::int)`})
+			if got, err := s.Now(t.Context()); err != nil || got.UnixMicro() != 1 {
+				t.Errorf("the settings are not %q (%v)", test.want, err)
+			}
+		})
+	}
+}
+
+func TestOpen_PostgresBadURL(t *testing.T) {
+	for _, url := range []string{
+		"mysql://u:hunter2@h/d", "host=h password=hunter2", "postgres://u:hun#ter2@h:port/d", "postgres://u:hunter2%zz@h/d",
+		"postgres://u:hunter2@127.0.0.1:1/d?sslmode=nonsense",
+	} {
+		s, err := store.Open(t.Context(), store.Options{URL: url})
+		if err == nil {
+			t.Errorf("Open succeeded; close: %v", s.Close())
+			continue
+		}
+		for ; err != nil; err = errors.Unwrap(err) {
+			if strings.Contains(err.Error(), "ter2") {
+				t.Errorf("the error tells the password: %v", err)
+			}
+		}
+	}
+}
+
+func TestStore_PostgresClock(t *testing.T) {
+	wantClock(t, open(t, store.Options{URL: throwaway.Postgres(t)}))
+}

@@ -1,0 +1,117 @@
+package store_test
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"net/url"
+	"sync/atomic"
+	"testing"
+
+	"rekey/internal/auth"
+	"rekey/internal/store"
+	"rekey/internal/throwaway"
+)
+
+// proxy stands in front of Postgres and counts what clients wait for: each
+// Sync, and each simple query, is one round trip.
+type proxy struct {
+	net.Listener
+	upstream string
+	trips    atomic.Int64
+}
+
+func startProxy(t *testing.T, upstream string) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	p := &proxy{Listener: l, upstream: upstream}
+	go p.serve()
+	return p
+}
+
+func (p *proxy) serve() {
+	for {
+		client, err := p.Accept()
+		if err != nil {
+			return
+		}
+		go p.relay(client)
+	}
+}
+
+func (p *proxy) relay(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", p.upstream)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	go func() {
+		_, _ = io.Copy(client, server)
+		client.Close()
+	}()
+	// The first message has no type, each later one has a byte for it.
+	for typed := 0; p.forward(client, server, typed) == nil; typed = 1 {
+	}
+}
+
+func (p *proxy) forward(from io.Reader, to io.Writer, typed int) error {
+	head := make([]byte, typed+4)
+	if _, err := io.ReadFull(from, head); err != nil {
+		return err
+	}
+	if typed == 1 && (head[0] == 'S' || head[0] == 'Q') {
+		p.trips.Add(1)
+	}
+	if _, err := to.Write(head); err != nil {
+		return err
+	}
+	_, err := io.CopyN(to, from, int64(binary.BigEndian.Uint32(head[typed:]))-4)
+	return err
+}
+
+// TestStore_PostgresRoundTrips counts what a warm connection needs.
+func TestStore_PostgresRoundTrips(t *testing.T) {
+	address, err := url.Parse(throwaway.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startProxy(t, address.Host)
+	address.Host = p.Addr().String()
+	s := open(t, store.Options{URL: address.String(), MaxOpenConns: 1})
+	u, r := signUp(t, s)
+	calls := map[string]struct {
+		call func() error
+		want int64
+	}{
+		"Rotate": {func() error {
+			_, err := s.Rotate(t.Context(), r)
+			r.Current, r.Next = r.Next, auth.HashSecret(string(r.Next[:]))
+			return err
+		}, 1},
+		"SessionState": {func() error { _, err := s.SessionState(t.Context(), r.SessionID, r.Current); return err }, 1},
+		"UserByID":     {func() error { _, err := s.UserByID(t.Context(), u.ID); return err }, 1},
+		// BEGIN, two statements, COMMIT: nothing is prepared again.
+		"EndSessions": {func() error {
+			_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Except: r.SessionID, At: r.Now})
+			return err
+		}, 4},
+	}
+	for name, test := range calls {
+		t.Run(name, func(t *testing.T) {
+			for range 2 { // the first one prepares
+				p.trips.Store(0)
+				if err := test.call(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := p.trips.Load(); got != test.want {
+				t.Errorf("%d round trips, want %d", got, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,195 @@
+package store_test
+
+import (
+	"bufio"
+	"database/sql"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/store"
+)
+
+func TestOpen_SQLiteFiles(t *testing.T) {
+	for _, name := range []string{"rekey.db", "a b?c#d%41&e=f.db"} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "new", "data", name)
+			s := open(t, store.Options{Path: path})
+			if got := s.Dialect(); got != store.SQLite {
+				t.Errorf("dialect is %q", got)
+			}
+			wantMode(t, filepath.Dir(path), 0o700)
+			for _, suffix := range []string{"", "-wal", "-shm"} {
+				wantMode(t, path+suffix, 0o600)
+			}
+		})
+	}
+}
+
+func wantMode(t *testing.T, path string, want os.FileMode) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Mode().Perm(); got != want {
+		t.Errorf("%s has mode %o, want %o", filepath.Base(path), got, want)
+	}
+}
+
+func TestOpen_SQLiteBadPath(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("no database, though long enough for SQLite to look at it: "+
+		"0123456789012345678901234567890123456789012345678901234567890123456789"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{"none": "", "under a file": file + "/x.db", "no database": file} {
+		t.Run(name, func(t *testing.T) {
+			if s, err := store.Open(t.Context(), store.Options{Path: path}); err == nil {
+				t.Errorf("Open succeeded; close: %v", s.Close())
+			}
+		})
+	}
+}
+
+func TestOpen_Exclusive(t *testing.T) {
+	path := sqlitePath(t)
+	wantInUse(t, path, false)
+	s, err := store.Open(t.Context(), store.Options{Path: path, Exclusive: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantInUse(t, path, true)
+	if _, err := store.Open(t.Context(), store.Options{Path: path, Exclusive: true}); !errors.Is(err, store.ErrInUse) {
+		t.Errorf("second Open: %v, want ErrInUse", err)
+	}
+	open(t, store.Options{Path: path}) // a command may look while a server runs
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantInUse(t, path, false)
+	open(t, store.Options{Path: path, Exclusive: true})
+}
+
+func wantInUse(t *testing.T, path string, want bool) {
+	t.Helper()
+	got, err := store.InUse(path)
+	if err != nil || got != want {
+		t.Errorf("InUse is %v (%v), want %v", got, err, want)
+	}
+}
+
+const holdEnv = "STORE_TEST_HOLD"
+
+// TestOpen_ExclusiveKilled kills a process that holds the database.
+func TestOpen_ExclusiveKilled(t *testing.T) {
+	if path := os.Getenv(holdEnv); path != "" {
+		hold(t, path)
+		return
+	}
+	path := sqlitePath(t)
+	holder := exec.Command(os.Args[0], "-test.run=^TestOpen_ExclusiveKilled$")
+	holder.Env = append(os.Environ(), holdEnv+"="+path)
+	out, err := holder.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || line != "held\n" {
+		t.Errorf("the holder says %q (%v)", line, err)
+	}
+	wantInUse(t, path, true)
+	if err := holder.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = holder.Wait() // always an error: it was killed
+	wantInUse(t, path, false)
+	open(t, store.Options{Path: path, Exclusive: true})
+}
+
+func hold(t *testing.T, path string) {
+	open(t, store.Options{Path: path, Exclusive: true})
+	os.Stdout.WriteString("held\n")
+	<-t.Context().Done() // until killed
+}
+
+// Another process that writes makes ours wait, and at last fail as trouble.
+func TestStore_SQLiteBusy(t *testing.T) {
+	path := sqlitePath(t)
+	s := open(t, store.Options{Path: path})
+	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	tx, err := other.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.WriteReplicaNote(t.Context(), "a", nil)
+	if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
+		t.Errorf("error is %v, want one under UNAVAILABLE", err)
+	}
+	if _, err := s.Now(t.Context()); err != nil {
+		t.Errorf("reading while another writes: %v", err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.WriteReplicaNote(t.Context(), "a", nil); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func TestStore_SQLiteClock(t *testing.T) {
+	wantClock(t, open(t, store.Options{Path: sqlitePath(t)}))
+}
+
+// wantClock wants the engine's own clock to be this machine's.
+func wantClock(t *testing.T, s *store.Store) {
+	t.Helper()
+	before := time.Now().Truncate(time.Millisecond)
+	got, err := s.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Before(before) || got.After(time.Now().Add(time.Millisecond)) {
+		t.Errorf("the database's clock is %v after ours", got.Sub(before))
+	}
+}
+
+func TestStore_SQLiteUnmigrated(t *testing.T) {
+	s, err := store.Open(t.Context(), store.Options{Path: sqlitePath(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	_, err = s.UserByEmailKey(t.Context(), "a@example.org")
+	if err == nil || auth.AsError(err).Code != auth.CodeInternal {
+		t.Errorf("error is %v, want an internal one", err)
+	}
+}
+
+// A restart finds what was there.
+func TestStore_SQLiteReopen(t *testing.T) {
+	path := sqlitePath(t)
+	s := open(t, store.Options{Path: path})
+	if err := s.WriteReplicaNote(t.Context(), "a", []string{"x"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, store.Options{Path: path})
+	notes, err := s.ReplicaNotes(t.Context(), time.Minute)
+	if err != nil || len(notes) != 1 {
+		t.Errorf("notes are %v (%v), want one", notes, err)
+	}
+}
