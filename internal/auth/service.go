@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 )
@@ -97,6 +98,29 @@ func (s *Service) CheckClock(ctx context.Context) error {
 		return &Error{Code: CodeUnavailable, Message: fmt.Sprintf("clock is %s off the database's", off.Round(time.Millisecond))}
 	}
 	return nil
+}
+
+// WatchClock checks the clock now and again until ctx ends. It logs when the
+// clock goes astray and when it is right again; trouble with the database is
+// told by whoever needs it.
+func (s *Service) WatchClock(ctx context.Context, every time.Duration, log *slog.Logger) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		before := s.clockAstray.Load()
+		err := s.CheckClock(ctx)
+		switch after := s.clockAstray.Load(); {
+		case after && !before:
+			log.ErrorContext(ctx, "clock is astray, token work answers unavailable", "reason", err)
+		case before && !after:
+			log.InfoContext(ctx, "clock is right again")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }
 
 // clockDistance is how far db lies outside of [before, after].

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"net"
 	"text/template"
 )
 
@@ -29,7 +30,21 @@ Try it, in another terminal:
 `
 
 // Banner writes where the service answers, and lines to try it with. base is
-// its URL, data where it keeps what it must not lose.
-func Banner(w io.Writer, base, data string) error {
-	return template.Must(template.New("banner").Parse(banner)).Execute(w, struct{ Base, Data string }{base, data})
+// its URL, data where it keeps what it must not lose. A terminal that is gone
+// is no reason not to serve: what cannot be written is left out.
+func Banner(w io.Writer, base, data string) {
+	_ = template.Must(template.New("banner").Parse(banner)).Execute(w, struct{ Base, Data string }{base, data})
+}
+
+// BaseURL is where people reach a listener. A listener on every interface is
+// reached as localhost.
+func BaseURL(host string, l net.Addr) string {
+	if host == "" {
+		host = "localhost"
+	}
+	_, port, err := net.SplitHostPort(l.String())
+	if err != nil {
+		return "http://" + l.String()
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"rekey/compat"
+	"rekey/internal/auth"
+	"rekey/internal/blacklist"
+	"rekey/internal/config"
+	"rekey/internal/graphqlhttp"
+	"rekey/internal/limit"
+	"rekey/internal/store"
+	"rekey/internal/token"
+	"rekey/internal/web"
+	"rekey/resolvers"
+)
+
+const (
+	limitedKeys   = 1 << 17 // clients and sessions a limit remembers
+	passwordQueue = 64      // logins that may wait for a password to be hashed
+	clockEvery    = 5 * time.Second
+	cleanEvery    = time.Minute
+)
+
+// role is what a process opens the core for.
+type role bool
+
+const (
+	command role = false // one change, beside whatever server runs
+	server  role = true
+)
+
+// app is the core with what it stands on.
+type app struct {
+	*program
+	core  *auth.Service
+	store *store.Store
+	cache *blacklist.Cache
+}
+
+func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) {
+	if err := os.MkdirAll(p.cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("making DATA_DIR: %w", err)
+	}
+	return store.Open(ctx, store.Options{
+		URL: string(p.cfg.DatabaseURL), Path: filepath.Join(p.cfg.DataDir, "rekey.db"),
+		Exclusive: as == server, Logger: p.log, DatabaseClock: p.databaseClock,
+	})
+}
+
+// open wires the core. The caller closes what it gets.
+func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
+	st, err := p.openStore(ctx, as)
+	if err != nil {
+		return nil, err
+	}
+	a := &app{program: p, store: st}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	if _, err := st.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	keys, err := keyFiles(p.cfg, p.cfg.DataDir).Load()
+	if err != nil {
+		return nil, err
+	}
+	codec, err := token.New(token.Options{Access: keys.Access, Refresh: keys.Refresh, Location: p.cfg.Zone, Leeway: p.cfg.ClockLeeway})
+	if err != nil {
+		return nil, err
+	}
+	if a.cache, err = p.openCache(ctx, st, as); err != nil {
+		return nil, err
+	}
+	a.core, err = auth.New(auth.Options{
+		Settings: settings(p.cfg), Store: st, Tokens: codec, Blacklist: a.cache, Limiter: p.limiter(),
+		Events: auth.LogEvents{Logger: p.log}, Now: p.now, RotationKeys: keys.Rotation,
+		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue),
+	})
+	return a, err
+}
+
+// openCache joins the replicas.
+func (p *program) openCache(ctx context.Context, st *store.Store, as role) (*blacklist.Cache, error) {
+	o := blacklist.Options{
+		Notes: st, Now: p.now, After: time.After, Logger: p.log, RedisURL: string(p.cfg.RedisURL),
+		AccessLifetime: p.cfg.AccessTTL, ClockLeeway: p.cfg.ClockLeeway,
+	}
+	cache, err := p.newCache(ctx, st, as, o)
+	if err != nil {
+		return nil, fmt.Errorf("opening the blacklist's cache: %w", err)
+	}
+	return cache, cache.Join(ctx)
+}
+
+// newCache: a server that owns its SQLite file is the only writer but for
+// commands, and notes of its former lives say nothing any more.
+func (p *program) newCache(ctx context.Context, st *store.Store, as role, o blacklist.Options) (*blacklist.Cache, error) {
+	switch {
+	case o.RedisURL != "":
+		return blacklist.Open(o)
+	case as == server && st.Dialect() == store.SQLite:
+		return blacklist.NewMemory(o), st.DeleteReplicaNotes(ctx, 0)
+	}
+	return blacklist.NewNone(o), nil
+}
+
+func (p *program) limiter() auth.Limiter {
+	if !p.cfg.RateLimits {
+		return limit.Off{}
+	}
+	return limit.NewMemory(limitedKeys, p.now)
+}
+
+func (a *app) close() error {
+	if a.cache == nil {
+		return a.store.Close()
+	}
+	return errors.Join(a.cache.Close(), a.store.Close())
+}
+
+func (a *app) handler() http.Handler {
+	present := resolvers.Presenter{Log: a.log}
+	gql := graphqlhttp.New(resolvers.NewSchema(&resolvers.Resolver{Auth: a.core}), graphqlhttp.Options{
+		Present: present.Present, Recover: present.Recover,
+		Extensions: []graphql.HandlerExtension{resolvers.Authentication{Auth: a.core}},
+	})
+	legacy := compat.New(compat.Options{Auth: a.core, Logger: a.log})
+	routes := map[string]http.Handler{"/graphql": gql, "/livez": web.Live(), "/readyz": web.Ready(a.log, a.checks())}
+	route := func(w http.ResponseWriter, r *http.Request) {
+		h, ok := routes[r.URL.Path]
+		if !ok {
+			h = legacy // which answers 404 to what is not its own
+		}
+		h.ServeHTTP(w, r)
+	}
+	return web.Chain(http.HandlerFunc(route), web.Options{
+		Log: a.log, Now: a.now, Proxies: a.cfg.TrustedProxies, Origins: a.cfg.CORSOrigins, RenderError: compat.RenderError,
+	})
+}
+
+// checks are what readiness looks at.
+func (a *app) checks() []web.Check {
+	checks := []web.Check{
+		{Name: "database", Func: a.store.Ping},
+		{Name: "clock", Func: a.core.CheckClock},
+	}
+	if a.cfg.RedisURL != "" {
+		checks = append(checks, web.Check{Name: "redis", Optional: true, Func: a.checkCache})
+	}
+	return checks
+}
+
+func (a *app) checkCache(context.Context) error {
+	if s := a.cache.Status(); !s.Trusted {
+		return web.NotReady("not trusted, access checks ask the database: " + s.Reason)
+	}
+	return nil
+}
+
+// keepUp runs what goes on in the background until the returned function is
+// called, which waits for its end.
+func (a *app) keepUp(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = a.cache.Run(ctx) }) // nil: it ends with ctx
+	wg.Go(func() { a.core.WatchClock(ctx, clockEvery, a.log) })
+	wg.Go(func() { a.store.KeepClean(ctx, cleanEvery, a.now) })
+	return func() { cancel(); wg.Wait() }
+}
+
+func settings(cfg config.Config) auth.Settings {
+	return auth.Settings{
+		AccessTTL: cfg.AccessTTL, RefreshTTL: cfg.RefreshTTL, SessionTTL: cfg.SessionTTL,
+		ReuseWindow: cfg.ReuseWindow, RefreshGrace: cfg.RefreshGrace, RetryTTL: cfg.RetryTTL,
+		AccessOverlap: cfg.AccessOverlap, ClockLeeway: cfg.ClockLeeway, ReuseAction: auth.ReuseAction(cfg.ReuseAction),
+	}
+}

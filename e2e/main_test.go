@@ -1,0 +1,263 @@
+package e2e
+
+import (
+	"encoding/json"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestServe_embedded: the newcomer's way, and a restart that keeps everything.
+func TestServe_embedded(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	env := map[string]string{"DATA_DIR": dir}
+	c := httpClient()
+	p := start(t, env)
+	first := signUp(t, c, p.URL, "Ada@Example.com")
+	viaREST, err := refresh(c, restDoor, p.URL, first.Refresh, "")
+	if err != nil || viaREST.Status != http.StatusCreated || viaREST.Problem != "" {
+		t.Fatalf("refresh by REST: %+v, %v", viaREST, err)
+	}
+	viaGraphQL, err := refresh(c, graphqlDoor, p.URL, viaREST.Refresh, "")
+	if err != nil || viaGraphQL.Problem != "" {
+		t.Fatalf("refresh by GraphQL: %+v, %v", viaGraphQL, err)
+	}
+	if code := p.terminate(); code != 0 {
+		t.Fatalf("exit code %d:\n%s", code, p.out)
+	}
+
+	p = start(t, env)
+	if problem := me(t, c, p.URL, viaGraphQL.Access); problem != "" {
+		t.Errorf("access token after a restart: %s", problem)
+	}
+	if problem := me(t, c, p.URL, first.Access); problem != "" && problem != "TOKEN_BLACKLISTED" {
+		t.Errorf("rotated access token after a restart: %s", problem)
+	}
+	again, err := refresh(c, restDoor, p.URL, viaGraphQL.Refresh, "")
+	if err != nil || again.Problem != "" {
+		t.Errorf("refresh after a restart: %+v, %v", again, err)
+	}
+	logIn(t, c, p.URL, " ada@example.COM ")
+	checkModes(t, dir)
+}
+
+// checkModes: nobody but the owner reads keys or data.
+func checkModes(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServe_banner(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
+	for _, want := range []string{"/graphql", "/auth/refresh", "/livez", "/readyz", "curl"} {
+		if !strings.Contains(p.out.String(), want) {
+			t.Errorf("the start does not mention %s:\n%s", want, p.out)
+		}
+	}
+}
+
+// TestServe_secondOnTheSameFile: SQLite has one owner.
+func TestServe_secondOnTheSameFile(t *testing.T) {
+	env := map[string]string{"DATA_DIR": t.TempDir()}
+	start(t, env)
+	second := spawn(t, env)
+	if code := second.wait(); code != 1 || !strings.Contains(second.out.String(), "in use") {
+		t.Errorf("exit code %d:\n%s", code, second.out)
+	}
+}
+
+// TestServe_badConfiguration: every problem at once, and no start.
+func TestServe_badConfiguration(t *testing.T) {
+	p := spawn(t, map[string]string{
+		"DATA_DIR": t.TempDir(), "PORT": "http", "REUSE_WINDOW": "-5s", "DATABASE_URL": "mysql://u:hunter2@h/db",
+		"REUSE_ACTION": "shrug", "TRUSTED_PROXIES": "10.0.0.0/99",
+	})
+	if code := p.wait(); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{"PORT", "REUSE_WINDOW", "DATABASE_URL", "REUSE_ACTION", "TRUSTED_PROXIES"} {
+		if !strings.Contains(p.out.String(), want) {
+			t.Errorf("%s is not named:\n%s", want, p.out)
+		}
+	}
+	if strings.Contains(p.out.String(), "hunter2") {
+		t.Errorf("a password is told:\n%s", p.out)
+	}
+}
+
+func TestServe_badKeys(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, map[string]string{"DATA_DIR": dir})
+	p.terminate()
+	keys, err := filepath.Glob(filepath.Join(dir, "*.pem"))
+	if err != nil || len(keys) != 2 {
+		t.Fatalf("key files: %v, %v", keys, err)
+	}
+	notAKey := filepath.Join(t.TempDir(), "not-a-key.pem")
+	if err := os.WriteFile(notAKey, []byte("hello"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct{ access, refresh, want string }{
+		"equal pairs": {keys[0], keys[0], "both"},
+		"not a key":   {keys[0], notAKey, "not-a-key.pem"},
+		"missing":     {keys[0], filepath.Join(dir, "missing.pem"), "missing.pem"},
+		"only one":    {keys[0], "", "REFRESH_PRIVATE_PEM_FILE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := spawn(t, map[string]string{"DATA_DIR": dir, "ACCESS_PRIVATE_PEM_FILE": tt.access, "REFRESH_PRIVATE_PEM_FILE": tt.refresh})
+			if code := p.wait(); code != 1 || !strings.Contains(p.out.String(), tt.want) {
+				t.Errorf("exit code %d:\n%s", code, p.out)
+			}
+		})
+	}
+}
+
+// TestUsers_disable: the command line bars a user while the server runs, and
+// by the time it returns no token of the user works.
+func TestUsers_disable(t *testing.T) {
+	for _, engine := range engines() {
+		t.Run(engine.name, func(t *testing.T) {
+			env := engine.env(t)
+			p := start(t, env)
+			c := httpClient()
+			mine := signUp(t, c, p.URL, "ada@example.com")
+			if problem := me(t, c, p.URL, mine.Access); problem != "" {
+				t.Fatal(problem)
+			}
+			disable := spawn(t, env, "users", "disable", "ADA@example.com")
+			if code := disable.wait(); code != 0 || !strings.Contains(disable.out.String(), "1 sessions ended") {
+				t.Fatalf("exit code %d:\n%s", code, disable.out)
+			}
+			if problem := me(t, c, p.URL, mine.Access); problem != "USER_DISABLED" {
+				t.Errorf("access token of a disabled user: %q", problem)
+			}
+			if got, err := refresh(c, restDoor, p.URL, mine.Refresh, ""); err != nil || got.Problem != "token is blacklisted" {
+				t.Errorf("refresh of a disabled user: %+v, %v", got, err)
+			}
+			enable := spawn(t, env, "users", "enable", "ada@example.com")
+			if code := enable.wait(); code != 0 {
+				t.Fatalf("exit code %d:\n%s", code, enable.out)
+			}
+			if problem := me(t, c, p.URL, mine.Access); problem != "SESSION_REVOKED" {
+				t.Errorf("old access token of an enabled user: %q", problem)
+			}
+			logIn(t, c, p.URL, "ada@example.com")
+		})
+	}
+}
+
+func TestUsers_unknown(t *testing.T) {
+	env := map[string]string{"DATA_DIR": t.TempDir()}
+	p := spawn(t, env, "users", "disable", "nobody@example.com")
+	if code := p.wait(); code != 1 || !strings.Contains(p.out.String(), "no user") {
+		t.Errorf("exit code %d:\n%s", code, p.out)
+	}
+	p = spawn(t, env, "users", "disable")
+	if code := p.wait(); code != 2 {
+		t.Errorf("exit code %d:\n%s", code, p.out)
+	}
+	p = spawn(t, env, "nonsense")
+	if code := p.wait(); code != 2 {
+		t.Errorf("exit code %d:\n%s", code, p.out)
+	}
+}
+
+func TestMigrate_command(t *testing.T) {
+	for _, engine := range engines() {
+		t.Run(engine.name, func(t *testing.T) {
+			env := engine.env(t)
+			for _, want := range []string{"migrations applied", "0 migrations applied"} {
+				p := spawn(t, env, "migrate")
+				if code := p.wait(); code != 0 || !strings.Contains(p.out.String(), want) {
+					t.Errorf("exit code %d:\n%s", code, p.out)
+				}
+			}
+		})
+	}
+}
+
+func TestServe_health(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
+	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/nowhere": 404, "/auth": 404} {
+		res, err := httpClient().Get(p.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%s: %d %s", path, res.StatusCode, body)
+		}
+		if res.Header.Get("X-Request-ID") == "" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: headers %v", path, res.Header)
+		}
+	}
+	var ready struct{ Status string }
+	req, _ := http.NewRequest(http.MethodGet, p.URL+"/readyz", nil)
+	if _, err := send(httpClient(), req, &ready); err != nil || ready.Status != "ok" {
+		t.Errorf("readyz: %+v, %v", ready, err)
+	}
+}
+
+// TestServe_logsNoSecrets: what a day's work leaves in the log.
+func TestServe_logsNoSecrets(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "LOG_LEVEL": "debug", "LOG_FORMAT": "json"})
+	c := httpClient()
+	mine := signUp(t, c, p.URL, "ada@example.com")
+	const key = "canary-idempotency-key"
+	next, err := refresh(c, restDoor, p.URL, mine.Refresh, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{mine.Refresh, "not.a.token", next.Access} { // a race, garbage, the wrong kind
+		if _, err := refresh(c, graphqlDoor, p.URL, token, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res, err := c.Post(p.URL+"/graphql?password=canary-query", "application/json", strings.NewReader(`{"query": "canary-body`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	p.terminate()
+	log := p.out.String()
+	if !strings.Contains(log, "refresh_race") {
+		t.Errorf("the log tells nothing of the race:\n%s", log)
+	}
+	var claims struct {
+		User struct{ Auth struct{ Token string } }
+	}
+	decodeClaims(t, next.Refresh, &claims)
+	for what, secret := range map[string]string{
+		"password": password, "access token": mine.Access, "refresh token": next.Refresh, "secret": claims.User.Auth.Token,
+		"key": key, "query": "canary-query", "body": "canary-body",
+	} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the log tells the %s", what)
+		}
+	}
+	for line := range strings.Lines(log) {
+		if strings.HasPrefix(line, "{") && !json.Valid([]byte(line)) {
+			t.Errorf("not JSON: %s", line)
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"rekey/internal/throwaway"
+)
+
+// binary is the program under test, built once for the whole run.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "rekey-e2e")
+	if err != nil {
+		log.Fatal(err)
+	}
+	binary = filepath.Join(dir, "rekey")
+	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", binary, "rekey").CombinedOutput()
+	if err != nil {
+		log.Fatalf("go build: %v\n%s", err, out)
+	}
+	code := throwaway.Main(m)
+	if err := os.RemoveAll(dir); err != nil {
+		log.Print(err)
+	}
+	os.Exit(code)
+}
+
+// process is a running rekey.
+type process struct {
+	URL  string
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+	out  *output
+}
+
+// start runs the binary with env on top of a bare environment, and waits until
+// it says where it answers. It is ended with the test.
+func start(t *testing.T, env map[string]string) *process {
+	t.Helper()
+	p := spawn(t, env)
+	select {
+	case url := <-p.out.ready:
+		p.URL = url
+	case <-p.done:
+		t.Fatalf("rekey ended at the start:\n%s", p.out)
+	case <-time.After(30 * time.Second):
+		t.Fatalf("rekey did not start:\n%s", p.out)
+	}
+	return p
+}
+
+// spawn runs the binary without waiting for it.
+func spawn(t *testing.T, env map[string]string, args ...string) *process {
+	t.Helper()
+	p := &process{done: make(chan struct{}), out: newOutput()}
+	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), binary, args...)
+	p.cmd.Env = environment(env)
+	p.cmd.Dir = t.TempDir()
+	r, w := io.Pipe()
+	p.cmd.Stdout, p.cmd.Stderr = w, w
+	go p.out.follow(r)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // how it ended stands in ProcessState
+		_ = w.Close()
+		close(p.done)
+	}()
+	t.Cleanup(func() { p.kill() })
+	return p
+}
+
+func environment(env map[string]string) []string {
+	all := []string{"HOST=127.0.0.1", "PORT=0"}
+	for k, v := range env {
+		all = append(all, k+"="+v)
+	}
+	return all
+}
+
+// kill ends the process by SIGKILL.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended
+	<-p.done
+}
+
+// terminate asks the process to end and returns its exit code.
+func (p *process) terminate() int {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	return p.wait()
+}
+
+func (p *process) wait() int {
+	<-p.done
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// output keeps what a process prints.
+type output struct {
+	mu    sync.Mutex
+	text  strings.Builder
+	ready chan string
+}
+
+func newOutput() *output { return &output{ready: make(chan string, 1)} }
+
+func (o *output) follow(r io.Reader) {
+	address := regexp.MustCompile(`POST\s+(http://\S+)/graphql`)
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		o.mu.Lock()
+		o.text.WriteString(lines.Text() + "\n")
+		o.mu.Unlock()
+		if m := address.FindStringSubmatch(lines.Text()); m != nil {
+			select {
+			case o.ready <- m[1]:
+			default:
+			}
+		}
+	}
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}

@@ -1,0 +1,125 @@
+// Command rekey is a self-hosted GraphQL auth API. This file is the wiring,
+// and the only place that knows every room of the house.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+	_ "time/tzdata" // TZ must work where no zone files are installed
+
+	"rekey/internal/auth"
+	"rekey/internal/cli"
+	"rekey/internal/config"
+	"rekey/internal/token"
+	"rekey/internal/web"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	stop()
+	os.Exit(code)
+}
+
+// run carries out one command line and returns the exit code. Everything that
+// it writes, logs included, goes to stdout.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) int {
+	with := func(do func(p *program) error) error {
+		p, err := newProgram(getenv, stdout)
+		if err != nil {
+			return err
+		}
+		return do(p)
+	}
+	return cli.Run(ctx, args, cli.Program{
+		Serve: func(ctx context.Context) error {
+			return with(func(p *program) error { return p.serve(ctx) })
+		},
+		Migrate: func(ctx context.Context) (applied int, err error) {
+			err = with(func(p *program) error { applied, err = p.migrate(ctx); return err })
+			return applied, err
+		},
+		Open: func(ctx context.Context) (core *auth.Service, closeCore func() error, err error) {
+			err = with(func(p *program) error {
+				a, err := p.open(ctx, command)
+				core, closeCore = a.core, a.close
+				return err
+			})
+			return core, closeCore, err
+		},
+		Out: stdout, Err: stdout,
+	})
+}
+
+// program is one configured process.
+type program struct {
+	cfg    config.Config
+	log    *slog.Logger
+	stdout io.Writer
+	now    func() time.Time
+	// databaseClock replaces the database's clock by a SQL expression; tests do.
+	databaseClock string
+}
+
+func newProgram(getenv func(string) string, stdout io.Writer) (*program, error) {
+	cfg, err := config.Load(getenv)
+	if err != nil {
+		// Problems of the keys that are named are told along with the others.
+		_, keyErr := keyFiles(cfg, "").Load()
+		return nil, fmt.Errorf("the configuration cannot work:\n%w", errors.Join(err, keyErr))
+	}
+	return &program{cfg: cfg, log: web.NewLogger(stdout, cfg.LogFormat, cfg.LogLevel), stdout: stdout, now: time.Now}, nil
+}
+
+func keyFiles(cfg config.Config, dir string) token.Files {
+	return token.Files{
+		Dir: dir, Rotation: cfg.RotationKeyFile,
+		AccessPrivate: cfg.AccessPrivatePEMFile, AccessVerify: cfg.AccessVerifyPEMFiles,
+		RefreshPrivate: cfg.RefreshPrivatePEMFile, RefreshVerify: cfg.RefreshVerifyPEMFiles,
+	}
+}
+
+func (p *program) migrate(ctx context.Context) (applied int, err error) {
+	st, err := p.openStore(ctx, command)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	return st.Migrate(ctx)
+}
+
+// serve runs the service until ctx ends.
+func (p *program) serve(ctx context.Context) (err error) {
+	a, err := p.open(ctx, server)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	listener, err := net.Listen("tcp", p.cfg.Address())
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	defer a.keepUp(context.WithoutCancel(ctx))()
+	p.announce(listener)
+	err = web.Serve(ctx, listener, web.Server(a.handler(), p.log), p.cfg.ShutdownTimeout)
+	p.log.Info("stopped")
+	return err
+}
+
+// announce tells people where the service answers, and machines by the log.
+func (p *program) announce(l net.Listener) {
+	base := cli.BaseURL(p.cfg.Host, l.Addr())
+	if p.cfg.LogFormat == "json" {
+		p.log.Info("ready", "graphql", base+"/graphql", "rest", base+"/auth/refresh", "health", base+"/readyz")
+		return
+	}
+	cli.Banner(p.stdout, base, p.cfg.DataDir)
+}
