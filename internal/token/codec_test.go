@@ -123,6 +123,7 @@ func TestCodec_Mint(t *testing.T) {
 	t.Run("RefusesWhatVerifyWouldNotTake", func(t *testing.T) {
 		for name, change := range map[string]func(*auth.Claims){
 			"ZeroTimes":   func(c *auth.Claims) { c.IssuedAt, c.ExpiresAt = time.Time{}, time.Time{} },
+			"Epoch":       func(c *auth.Claims) { c.IssuedAt = time.Unix(0, 0) }, // nbf is before it
 			"TooLong":     func(c *auth.Claims) { c.User.Name = strings.Repeat("x", auth.MaxTokenBytes) },
 			"YearTenMill": func(c *auth.Claims) { c.User.CreatedAt = time.Date(10_000_000, 1, 1, 0, 0, 0, 0, time.UTC) },
 		} {

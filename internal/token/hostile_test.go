@@ -3,7 +3,9 @@ package token_test
 import (
 	"crypto/ecdsa"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -116,6 +118,7 @@ func TestCodec_Verify_algorithm(t *testing.T) {
 		{"HS256ByNothing", hs256(nil), alg("HS256")},
 		{"RS256", ec(`{"alg":"RS256"}`), alg("RS256")},
 		{"ES384", ec(`{"alg":"ES384"}`), alg("ES384")},
+		{"ES384ByOurKey", es384(t, f.refresh), alg("ES384")},
 		{"ES256K", ec(`{"alg":"ES256K"}`), alg("ES256K")},
 		{"LowerCase", ec(`{"alg":"es256"}`), alg("es256")},
 		{"TrailingSpace", ec(`{"alg":"ES256 "}`), alg("ES256?")},
@@ -130,6 +133,21 @@ func TestCodec_Verify_algorithm(t *testing.T) {
 		{"Unprintable", ec(`{"alg":"a\nb\u0000\u001b[31mé"}`), alg("a?b??[31m?")},
 		{"Endless", ec(`{"alg":"` + strings.Repeat("A", 4000) + `"}`), alg(strings.Repeat("A", 32))},
 	})
+}
+
+// es384 is a token that verifies under our key, by another algorithm.
+func es384(t *testing.T, key *ecdsa.PrivateKey) string {
+	t.Helper()
+	signed := segment(`{"alg":"ES384","typ":"JWT"}`) + "." + segment(goodClaims)
+	digest := sha512.Sum384([]byte(signed))
+	r, s, err := ecdsa.Sign(rand.Reader, key, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := make([]byte, 96)
+	r.FillBytes(raw[:48])
+	s.FillBytes(raw[48:])
+	return signed + "." + base64.RawURLEncoding.EncodeToString(raw)
 }
 
 func hs256(key []byte) string {

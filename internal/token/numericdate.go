@@ -75,7 +75,7 @@ func notNumber(data []byte) string {
 // range is checked in floating point first: it bounds the exponent.
 func fractionalDate(text string) numericDate {
 	unusable := numericDate{present: true}
-	if len(text) > maxDateBytes || text[0] == '-' {
+	if len(text) > maxDateBytes {
 		return unusable
 	}
 	approx, err := strconv.ParseFloat(text, 64)
