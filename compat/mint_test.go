@@ -41,7 +41,7 @@ type (
 
 const headerES256 = `{"alg":"ES256","typ":"JWT"}`
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -52,7 +52,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 
 // signToken signs a token of whatever header and claims, JSON or not. It knows
 // nothing of the code under test.
-func signToken(t *testing.T, key *ecdsa.PrivateKey, header, claims string) string {
+func signToken(t testing.TB, key *ecdsa.PrivateKey, header, claims string) string {
 	t.Helper()
 	input := b64(header) + "." + b64(claims)
 	sum := sha256.Sum256([]byte(input))
@@ -66,7 +66,7 @@ func signToken(t *testing.T, key *ecdsa.PrivateKey, header, claims string) strin
 
 func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-func toJSON(t *testing.T, v any) string {
+func toJSON(t testing.TB, v any) string {
 	t.Helper()
 	raw, err := json.Marshal(v)
 	if err != nil {
