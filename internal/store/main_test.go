@@ -75,6 +75,7 @@ func withOption(address, setting string) string {
 }
 
 func TestStore_SQLite(t *testing.T) {
+	t.Parallel()
 	storetest.Run(t, func(t *testing.T) (storetest.Store, storetest.Clock) {
 		path := sqlitePath(t)
 		s := open(t, store.Options{Path: path, DatabaseClock: tableClockExpression})
@@ -83,16 +84,25 @@ func TestStore_SQLite(t *testing.T) {
 }
 
 func TestStore_Postgres(t *testing.T) {
+	t.Parallel()
 	storetest.Run(t, func(t *testing.T) (storetest.Store, storetest.Clock) {
 		return openPostgres(t, throwaway.Postgres(t))
 	})
 }
 
 // The whole contract holds whatever isolation the server has by default.
-func TestStore_PostgresSerializable(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) (storetest.Store, storetest.Clock) {
-		return openPostgres(t, withOption(throwaway.Postgres(t), "default_transaction_isolation=serializable"))
-	})
+func TestStore_PostgresIsolation(t *testing.T) {
+	t.Parallel()
+	for name, setting := range map[string]string{
+		"Serializable":   "default_transaction_isolation=serializable",
+		"RepeatableRead": `default_transaction_isolation=repeatable\ read`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) (storetest.Store, storetest.Clock) {
+				return openPostgres(t, withOption(throwaway.Postgres(t), setting))
+			})
+		})
+	}
 }
 
 func openPostgres(t *testing.T, address string) (storetest.Store, storetest.Clock) {

@@ -13,6 +13,7 @@ const migrators = 8
 
 // Replicas that start at once apply each migration once between them.
 func TestStore_MigrateTogether(t *testing.T) {
+	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {
 		migrateTogether(t, store.Options{Path: sqlitePath(t)})
 	})

@@ -107,6 +107,7 @@ func eventually(t *testing.T, yes func() bool) {
 // Connections that the server ended are replaced; at most the statements that
 // were on them fail, as trouble.
 func TestStore_PostgresHeals(t *testing.T) {
+	t.Parallel()
 	server := throwaway.StartPostgres(t)
 	address := server.Database(t)
 	s := open(t, store.Options{URL: address, MaxOpenConns: 4})

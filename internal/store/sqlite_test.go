@@ -122,6 +122,7 @@ func hold(t *testing.T, path string) {
 
 // Another process that writes makes ours wait, and at last fail as trouble.
 func TestStore_SQLiteBusy(t *testing.T) {
+	t.Parallel()
 	path := sqlitePath(t)
 	s := open(t, store.Options{Path: path})
 	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")

@@ -60,6 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"BadText", testBadText},
 		{"ForeignIDs", testForeignIDs},
 		{"Cancelled", testCancelled},
+		{"UnderWay", testUnderWay},
 		{"RaceRotate", testRaceRotate},
 		{"RaceRotateEnd", testRaceRotateEnd},
 		{"RaceRotateBlacklist", testRaceRotateBlacklist},
