@@ -11,6 +11,7 @@ import (
 	"rekey/internal/auth"
 )
 
+// SignUp is the resolver for the signUp field.
 func (r *mutationResolver) SignUp(ctx context.Context, input model.SignUpInput) (*model.AuthPayload, error) {
 	grant, err := r.Auth.SignUp(ctx, auth.SignUpInput(input), clientOf(ctx))
 	if err != nil {
@@ -19,6 +20,7 @@ func (r *mutationResolver) SignUp(ctx context.Context, input model.SignUpInput) 
 	return payloadOf(grant), nil
 }
 
+// Login is the resolver for the login field.
 func (r *mutationResolver) Login(ctx context.Context, input model.LoginInput) (*model.AuthPayload, error) {
 	grant, err := r.Auth.Login(ctx, auth.LoginInput(input), clientOf(ctx))
 	if err != nil {
@@ -27,6 +29,7 @@ func (r *mutationResolver) Login(ctx context.Context, input model.LoginInput) (*
 	return payloadOf(grant), nil
 }
 
+// RefreshToken is the resolver for the refreshToken field.
 func (r *mutationResolver) RefreshToken(ctx context.Context, refreshToken *string, idempotencyKey *string) (*model.AuthPayload, error) {
 	key, err := idempotencyKeyOf(ctx, idempotencyKey)
 	if err != nil {
@@ -40,6 +43,7 @@ func (r *mutationResolver) RefreshToken(ctx context.Context, refreshToken *strin
 	return payloadOf(grant), nil
 }
 
+// Logout is the resolver for the logout field.
 func (r *mutationResolver) Logout(ctx context.Context, scope model.LogoutScope, refreshToken *string) (int, error) {
 	if scope == model.LogoutScopeThis {
 		token, err := tokenToEnd(ctx, refreshToken)

@@ -10,6 +10,7 @@ import (
 	"rekey/graph/model"
 )
 
+// BlacklistToken is the resolver for the blacklistToken field.
 func (r *mutationResolver) BlacklistToken(ctx context.Context, token string, reason *string) (*model.BlacklistedToken, error) {
 	caller, err := callerFrom(ctx)
 	if err != nil {
@@ -22,6 +23,7 @@ func (r *mutationResolver) BlacklistToken(ctx context.Context, token string, rea
 	return blacklistedOf(note), nil
 }
 
+// IsBlacklisted is the resolver for the isBlacklisted field.
 func (r *queryResolver) IsBlacklisted(ctx context.Context, token string) (bool, error) {
 	caller, err := callerFrom(ctx)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"rekey/internal/auth"
 )
 
+// ChangePassword is the resolver for the changePassword field.
 func (r *mutationResolver) ChangePassword(ctx context.Context, input model.ChangePasswordInput) (int, error) {
 	caller, err := callerFrom(ctx)
 	if err != nil {

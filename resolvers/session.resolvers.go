@@ -10,6 +10,7 @@ import (
 	"rekey/graph/model"
 )
 
+// RevokeSession is the resolver for the revokeSession field.
 func (r *mutationResolver) RevokeSession(ctx context.Context, id string) (*model.Session, error) {
 	caller, err := callerFrom(ctx)
 	if err != nil {
@@ -22,6 +23,7 @@ func (r *mutationResolver) RevokeSession(ctx context.Context, id string) (*model
 	return sessionOf(session, caller.SessionID), nil
 }
 
+// Session is the resolver for the session field.
 func (r *queryResolver) Session(ctx context.Context) (*model.Session, error) {
 	caller, err := callerFrom(ctx)
 	if err != nil {
@@ -34,6 +36,7 @@ func (r *queryResolver) Session(ctx context.Context) (*model.Session, error) {
 	return sessionOf(session, caller.SessionID), nil
 }
 
+// Sessions is the resolver for the sessions field.
 func (r *queryResolver) Sessions(ctx context.Context) ([]*model.Session, error) {
 	caller, err := callerFrom(ctx)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"rekey/graph/model"
 )
 
+// Me is the resolver for the me field.
 func (r *queryResolver) Me(ctx context.Context) (*model.User, error) {
 	caller, err := callerFrom(ctx)
 	if err != nil {

@@ -12,17 +12,12 @@ import (
 	"rekey/internal/auth"
 )
 
-// onceDirective marks, in the schema, the fields of which a document may hold
-// one.
-const onceDirective = "once"
-
 // guard refuses a document that asks for too much. It looks at it before it is
 // validated: validation is the dearest part of a hostile document.
 type guard struct {
 	limits     Limits
 	hideSchema bool
-	once       map[string]bool // root fields marked @once
-	lists      map[string]bool // fields that are a list in some type
+	schema     schemaFacts
 }
 
 var _ interface {
@@ -32,25 +27,7 @@ var _ interface {
 } = guard{}
 
 func newGuard(schema *ast.Schema, limits Limits, hideSchema bool) guard {
-	g := guard{limits: limits, hideSchema: hideSchema, once: map[string]bool{}, lists: map[string]bool{}}
-	for _, definition := range schema.Types {
-		for _, field := range definition.Fields {
-			if field.Type.Elem != nil {
-				g.lists[field.Name] = true
-			}
-		}
-	}
-	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
-		if root == nil {
-			continue
-		}
-		for _, field := range root.Fields {
-			if field.Directives.ForName(onceDirective) != nil {
-				g.once[field.Name] = true
-			}
-		}
-	}
-	return g
+	return guard{limits: limits, hideSchema: hideSchema, schema: factsOf(schema)}
 }
 
 // ExtensionName names the extension in gqlgen's messages.
@@ -69,10 +46,10 @@ func (g guard) MutateOperationParameters(_ context.Context, params *graphql.RawP
 		return refusal("a name in the document is longer than %d bytes", g.limits.NameBytes)
 	}
 	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: params.Query}, g.limits.Tokens)
-	if err != nil {
-		return nil // the executor parses it too, and says where it is wrong
+	if err == nil {
+		return g.check(measure(document, g.schema))
 	}
-	return g.check(measure(document, g.lists))
+	return nil // the executor parses it too, and says where it is wrong
 }
 
 // MutateOperationContext lets introspection pass, which gqlgen refuses by default.
@@ -97,7 +74,7 @@ func (g guard) check(s shape) *gqlerror.Error {
 		return refusal("@defer is not served")
 	case g.hideSchema && s.introspection:
 		return refusal("introspection is switched off")
-	case s.count(g.once) > 1:
+	case s.once > 1:
 		return refusal("a request may hold one field that signs in, refreshes, logs out or changes a password")
 	default:
 		return nil

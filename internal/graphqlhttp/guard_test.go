@@ -32,6 +32,8 @@ func TestGuard_Once(t *testing.T) {
 func TestGuard_OnceIsEnough(t *testing.T) {
 	for name, document := range map[string]string{
 		"alone":                   `mutation { ` + login + ` }`,
+		"a payload's field":       `mutation { login(input: {email: "", password: ""}) { refreshToken } }`,
+		"in a fragment":           `mutation { login(input: {email: "", password: ""}) { ...f ... { refreshToken } } } fragment f on AuthPayload { refreshToken }`,
 		"one fragment, two times": `mutation { ...f ...f } fragment f on Mutation { ` + login + ` }`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package graphqlhttp
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -32,6 +33,7 @@ const allowedMethods = "GET, POST, OPTIONS"
 type handler struct {
 	exec    *executor.Executor
 	limits  Limits
+	wording *wording
 	present graphql.ErrorPresenterFunc
 	recover graphql.RecoverFunc
 }
@@ -52,7 +54,7 @@ func New(schema graphql.ExecutableSchema, options Options) http.Handler {
 	for _, e := range options.Extensions {
 		exec.Use(e)
 	}
-	return &handler{exec: exec, limits: limits, present: options.Present, recover: options.Recover}
+	return &handler{exec: exec, limits: limits, wording: newWording(), present: options.Present, recover: options.Recover}
 }
 
 // ServeHTTP answers one request.
@@ -94,7 +96,7 @@ func (h *handler) execute(w http.ResponseWriter, r *http.Request, media mediaTyp
 	params.Headers = r.Header
 	operation, errs := h.exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
-		response := h.exec.DispatchError(graphql.WithOperationContext(ctx, operation), clientSafe(errs))
+		response := h.exec.DispatchError(graphql.WithOperationContext(ctx, operation), h.wording.clientSafe(errs))
 		write(w, media, media.requestErrorStatus(), response)
 		return
 	}
@@ -146,7 +148,7 @@ func (h *handler) recovered(w http.ResponseWriter, r *http.Request) {
 	if panicked == nil {
 		return
 	}
-	if panicked == http.ErrAbortHandler {
+	if err, ok := panicked.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(panicked)
 	}
 	ctx := r.Context()

@@ -10,7 +10,8 @@ const (
 )
 
 // shape is how big a document is. Of several operations the biggest counts,
-// though one is executed; aliases and names are those of the whole document.
+// though one is executed; what is counted as it is written is that of the
+// whole document.
 type shape struct {
 	depth         int
 	rootFields    int
@@ -19,16 +20,7 @@ type shape struct {
 	written       int // fields, as they stand in the document
 	introspection bool
 	deferred      bool
-	names         map[string]int // how often each field stands in the document
-}
-
-// count is how often fields with these names stand in the document.
-func (s shape) count(names map[string]bool) int {
-	total := 0
-	for name := range names {
-		total += s.names[name]
-	}
-	return total
+	once          int // root fields, as they are written, of which one is allowed
 }
 
 // size is what a selection set amounts to with its fragments expanded.
@@ -46,19 +38,18 @@ func (a size) plus(b size) size {
 // measurer walks each selection set once: a fragment's size is kept, so that
 // fragments that double each other cost nothing to measure.
 type measurer struct {
-	lists     map[string]bool
+	schema    schemaFacts
 	fragments map[string]*ast.FragmentDefinition
 	sizes     map[string]size
 	shape     shape
 }
 
 // measure works on a document that was parsed and not validated.
-func measure(document *ast.QueryDocument, lists map[string]bool) shape {
+func measure(document *ast.QueryDocument, schema schemaFacts) shape {
 	m := &measurer{
-		lists:     lists,
+		schema:    schema,
 		fragments: map[string]*ast.FragmentDefinition{},
 		sizes:     map[string]size{},
-		shape:     shape{names: map[string]int{}},
 	}
 	for _, fragment := range document.Fragments {
 		m.fragments[fragment.Name] = fragment
@@ -67,7 +58,7 @@ func measure(document *ast.QueryDocument, lists map[string]bool) shape {
 		m.add(m.fragment(fragment.Name))
 	}
 	for _, operation := range document.Operations {
-		s := m.selections(operation.SelectionSet)
+		s := m.selections(operation.SelectionSet, operation.Operation == ast.Mutation)
 		m.add(s)
 		m.shape.rootFields = max(m.shape.rootFields, s.fields)
 	}
@@ -79,15 +70,17 @@ func (m *measurer) add(s size) {
 	m.shape.cost = max(m.shape.cost, s.cost)
 }
 
-func (m *measurer) selections(set ast.SelectionSet) size {
+// selections measures a selection set; root says that it is, or may be, one of
+// the mutation type itself.
+func (m *measurer) selections(set ast.SelectionSet, root bool) size {
 	var total size
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:
-			total = total.plus(m.field(s))
+			total = total.plus(m.field(s, root))
 		case *ast.InlineFragment:
 			m.directives(s.Directives)
-			total = total.plus(m.selections(s.SelectionSet))
+			total = total.plus(m.selections(s.SelectionSet, root))
 		case *ast.FragmentSpread:
 			m.directives(s.Directives)
 			total = total.plus(m.fragment(s.Name))
@@ -96,17 +89,19 @@ func (m *measurer) selections(set ast.SelectionSet) size {
 	return total
 }
 
-func (m *measurer) field(f *ast.Field) size {
-	m.shape.names[f.Name]++
+func (m *measurer) field(f *ast.Field, root bool) size {
 	m.shape.written++
+	if root && m.schema.once[f.Name] {
+		m.shape.once++
+	}
 	if f.Alias != f.Name {
 		m.shape.aliases++
 	}
 	if f.Name == "__schema" || f.Name == "__type" {
 		m.shape.introspection = true
 	}
-	inner := m.selections(f.SelectionSet)
-	if m.lists[f.Name] {
+	inner := m.selections(f.SelectionSet, false)
+	if m.schema.lists[f.Name] {
 		inner.cost = min(inner.cost*listFactor, saturated)
 	}
 	return size{depth: inner.depth + 1, fields: 1, cost: min(inner.cost+1, saturated)}
@@ -123,7 +118,7 @@ func (m *measurer) fragment(name string) size {
 		return size{}
 	}
 	m.sizes[name] = size{}
-	m.sizes[name] = m.selections(definition.SelectionSet)
+	m.sizes[name] = m.selections(definition.SelectionSet, m.schema.mayBeMutation(definition.TypeCondition))
 	return m.sizes[name]
 }
 

@@ -1,0 +1,170 @@
+package resolvers_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"rekey/internal/auth"
+	"rekey/internal/graphqlhttp"
+	"rekey/internal/limit"
+	"rekey/internal/store"
+	"rekey/internal/token"
+	"rekey/resolvers"
+)
+
+// stack is the core on SQLite behind the GraphQL endpoint, without middleware.
+type stack struct {
+	handler http.Handler
+	store   *store.Store
+	now     atomic.Pointer[time.Time]
+	checks  atomic.Int64 // access checks
+}
+
+func newStack(t *testing.T) *stack {
+	t.Helper()
+	s := &stack{}
+	s.setNow(time.Now())
+	s.openStore(t)
+	service := s.newService(t)
+	presenter := resolvers.Presenter{Log: slog.New(slog.DiscardHandler)}
+	s.handler = graphqlhttp.New(resolvers.NewSchema(&resolvers.Resolver{Auth: service}), graphqlhttp.Options{
+		Present:    presenter.Present,
+		Recover:    presenter.Recover,
+		Extensions: []graphql.HandlerExtension{resolvers.Authentication{Auth: service}},
+	})
+	return s
+}
+
+func (s *stack) setNow(t time.Time) { s.now.Store(&t) }
+
+func (s *stack) openStore(t *testing.T) {
+	t.Helper()
+	opened, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "rekey.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = opened.Close() }) // a test closes it itself
+	if _, err := opened.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.store = opened
+}
+
+func (s *stack) newService(t *testing.T) *auth.Service {
+	t.Helper()
+	codec, err := token.New(token.Options{
+		Access:  token.KeySet{Signing: newKey(t)},
+		Refresh: token.KeySet{Signing: newKey(t)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	service, err := auth.New(auth.Options{
+		Settings: auth.Settings{
+			AccessTTL: 15 * time.Minute, RefreshTTL: 24 * time.Hour, SessionTTL: 90 * 24 * time.Hour,
+			ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
+			ClockLeeway: 30 * time.Second, ReuseAction: auth.ReuseRevoke,
+		},
+		Store: s.store, Tokens: codec, Blacklist: counting{checks: &s.checks}, Limiter: limit.Off{}, Events: noEvents{},
+		Passwords: auth.NewPasswords(2, 8), Now: func() time.Time { return *s.now.Load() },
+		RotationKeys: [][]byte{bytes.Repeat([]byte{7}, 32)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service
+}
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// counting is a blacklist that always asks the database, and counts.
+type counting struct{ checks *atomic.Int64 }
+
+func (counting) Note(context.Context, ...auth.Doubt) error { return nil }
+
+func (c counting) Clear(context.Context, string, auth.SecretHash, time.Time) bool {
+	c.checks.Add(1)
+	return false
+}
+
+type noEvents struct{}
+
+func (noEvents) Emit(context.Context, auth.Event) {}
+
+// answer is what a client reads.
+type answer struct {
+	status int
+	header http.Header
+	Data   map[string]json.RawMessage
+	Errors []struct {
+		Message    string
+		Extensions map[string]any
+	}
+}
+
+// send posts a document. header is name, value, name, value, ...
+func (s *stack) send(t *testing.T, document string, variables map[string]any, header ...string) answer {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/graphql-response+json")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	a := answer{status: w.Code, header: w.Header()}
+	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	return a
+}
+
+// refused is "CODE REASON" of the first error, or "".
+func (a answer) refused() string {
+	if len(a.Errors) == 0 {
+		return ""
+	}
+	e := a.Errors[0].Extensions
+	if reason, ok := e["reason"].(string); ok {
+		return e["code"].(string) + " " + reason
+	}
+	return e["code"].(string)
+}
+
+// field decodes one field of the data.
+func field[T any](t *testing.T, a answer, name string) T {
+	t.Helper()
+	var value T
+	if len(a.Errors) > 0 {
+		t.Fatalf("%s: %+v", name, a.Errors)
+	}
+	if err := json.Unmarshal(a.Data[name], &value); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return value
+}
