@@ -69,7 +69,8 @@ func (c contractCase) checkBody(t *testing.T, path string, res response) {
 	if e.Success || e.Payload != nil {
 		t.Errorf("%s: envelope %+v", path, e)
 	}
-	if e.Message != c.message && !(c.begins && strings.HasPrefix(e.Message, c.message) && len(e.Message) > len(c.message)) {
+	detail, right := strings.CutPrefix(e.Message, c.message)
+	if !right || c.begins == (detail == "") {
 		t.Errorf("%s: message %q, want %q", path, e.Message, c.message)
 	}
 }

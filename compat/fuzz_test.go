@@ -74,7 +74,7 @@ func FuzzSignedToken(f *testing.F) {
 		f.Add(`{"alg":"ES256","crit":[]}`, claims)
 	}
 	f.Fuzz(func(t *testing.T, header, claims string) {
-		r := httptest.NewRequest("GET", refreshPath, nil)
+		r := httptest.NewRequest(http.MethodGet, refreshPath, nil)
 		r.Header.Set("Authorization", "Bearer "+signToken(t, refresh, header, claims))
 		w := httptest.NewRecorder()
 		door.ServeHTTP(w, r)

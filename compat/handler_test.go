@@ -114,7 +114,7 @@ func TestHandler_PassesOn(t *testing.T) {
 func TestHandler_LeavesAMissingTokenToTheCore(t *testing.T) {
 	for _, target := range []string{"/auth/refresh", "/auth/unknown"} {
 		f := &fakeService{}
-		r := httptest.NewRequest("GET", target, nil)
+		r := httptest.NewRequest(http.MethodGet, target, nil)
 		r.Header.Add("Authorization", "Bearer a.b.c")
 		r.Header.Add("Authorization", "Bearer a.b.c")
 		serve(f, io.Discard, r)
@@ -213,8 +213,10 @@ func TestHandler_Logs(t *testing.T) {
 			if n := strings.Count(log.String(), "\n"); n != c.logs {
 				t.Fatalf("%d lines: %s", n, &log)
 			}
-			if c.logs > 0 && !(strings.Contains(log.String(), "the cause") && strings.Contains(log.String(), "the-request")) {
-				t.Errorf("log lacks the cause or the request: %s", &log)
+			for _, want := range []string{"the cause", "requestId=the-request"} {
+				if c.logs > 0 && !strings.Contains(log.String(), want) {
+					t.Errorf("the log lacks %q: %s", want, &log)
+				}
 			}
 			if strings.Contains(log.String(), "a.b.c") || strings.Contains(w.Body.String(), "the cause") {
 				t.Errorf("told too much: log %s body %s", &log, w.Body)
@@ -224,7 +226,7 @@ func TestHandler_Logs(t *testing.T) {
 }
 
 func TestHandler_LeavesTheBodyUnread(t *testing.T) {
-	r := httptest.NewRequest("GET", "/auth/refresh", untouchable{t})
+	r := httptest.NewRequest(http.MethodGet, "/auth/refresh", untouchable{t})
 	r.Header.Set("Authorization", "Bearer a.b.c")
 	if w := serve(&fakeService{}, io.Discard, r); w.Code != http.StatusCreated {
 		t.Errorf("status %d", w.Code)
@@ -240,7 +242,7 @@ func (u untouchable) Read([]byte) (int, error) {
 
 func TestRenderError(t *testing.T) {
 	w := httptest.NewRecorder()
-	RenderError(w, httptest.NewRequest("GET", "/auth/refresh", nil), auth.RateLimited(3*time.Second))
+	RenderError(w, httptest.NewRequest(http.MethodGet, "/auth/refresh", nil), auth.RateLimited(3*time.Second))
 	if w.Code != 429 || w.Header().Get("Retry-After") != "3" || !strings.Contains(w.Body.String(), `"Too many requests"`) {
 		t.Errorf("got %d %v %s", w.Code, w.Header(), w.Body)
 	}
