@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,22 +31,22 @@ func connect(t *testing.T, address string) *sql.DB {
 func signUp(t *testing.T, s *store.Store) (auth.User, auth.Rotation) {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	end := now.Truncate(time.Second).Add(time.Hour)
+	end, idle := now.Truncate(time.Second).Add(24*time.Hour), now.Truncate(time.Second).Add(time.Hour)
 	u := auth.User{ID: uuid.NewString(), Name: "Ada", EmailKey: uuid.NewString(), CreatedAt: now, UpdatedAt: now, PasswordHash: "x"}
 	sess := auth.Session{
 		ID: uuid.NewString(), UserID: u.ID, Generation: 1, SecretHash: auth.HashSecret("0"), CreatedAt: now, LastSeenAt: now,
-		IssuedAt: now.Truncate(time.Second), AccessExpiresAt: end, RefreshExpiresAt: end, ExpiresAt: end,
+		IssuedAt: now.Truncate(time.Second), AccessExpiresAt: idle, RefreshExpiresAt: idle, ExpiresAt: end,
 	}
 	if err := s.CreateUser(t.Context(), u, sess); err != nil {
 		t.Fatalf("sign up: %v (%v)", err, auth.AsError(err).Err)
 	}
 	return u, auth.Rotation{
 		SessionID: sess.ID, UserID: u.ID, Current: sess.SecretHash, Next: auth.HashSecret("0+"),
-		Now: now, IssuedAt: sess.IssuedAt, AccessExpiresAt: end, RefreshExpiresAt: end,
+		Now: now, IssuedAt: sess.IssuedAt, AccessExpiresAt: idle, RefreshExpiresAt: idle,
 	}
 }
 
-// rotateTimes rotates one session again and again.
+// rotateTimes rotates one session again and again, a second apart.
 func rotateTimes(t *testing.T, s *store.Store, r auth.Rotation, times int) {
 	t.Helper()
 	for range times {
@@ -54,6 +55,8 @@ func rotateTimes(t *testing.T, s *store.Store, r auth.Rotation, times int) {
 			t.Fatalf("rotate: %v (%v)", err, auth.AsError(err).Err)
 		}
 		r.Current, r.Next = r.Next, auth.HashSecret(string(r.Next[:]))
+		r.Now, r.IssuedAt = r.Now.Add(time.Second), r.IssuedAt.Add(time.Second)
+		r.AccessExpiresAt, r.RefreshExpiresAt = r.AccessExpiresAt.Add(time.Second), r.RefreshExpiresAt.Add(time.Second)
 		if st.Session.SecretHash != r.Current {
 			t.Fatal("the session has another secret than the rotation's")
 		}
@@ -152,6 +155,52 @@ func TestStore_PostgresHeals(t *testing.T) {
 		}
 		server.Restart()
 	})
+}
+
+// A login that holds the user's row is waited for, and its session is seen and
+// ended: also where the server's default is a snapshot a transaction.
+func TestStore_PostgresLoginCommitting(t *testing.T) {
+	address := throwaway.Postgres(t)
+	s := open(t, store.Options{URL: withOption(address, `default_transaction_isolation=repeatable\ read`)})
+	u, r := signUp(t, s)
+	db := connect(t, address)
+	login, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer login.Rollback()
+	device := uuid.NewString()
+	for _, statement := range []string{
+		`SELECT 1 FROM users FOR SHARE`,
+		`CREATE TEMP TABLE device ON COMMIT DROP AS SELECT * FROM sessions`,
+		`UPDATE device SET id = '` + device + `'`,
+		`INSERT INTO sessions SELECT * FROM device`,
+	} {
+		if _, err := login.Exec(statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	var ids []string
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		ids, err = s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: r.Now, RaiseEpoch: true})
+		done <- err
+	}()
+	eventually(t, func() bool {
+		var waiting int
+		err := db.QueryRow(`SELECT count(*) FROM pg_locks WHERE NOT granted`).Scan(&waiting)
+		return err == nil && waiting > 0
+	})
+	if err := login.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(ids, device) || !slices.Contains(ids, r.SessionID) {
+		t.Errorf("ended %v, want both sessions", ids)
+	}
 }
 
 // A row that somebody else holds, and a server that went read-only, are trouble.
