@@ -117,7 +117,7 @@ func TestServe_badKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct{ access, refresh, want string }{
-		"equal pairs": {keys[0], keys[0], "both"},
+		"equal pairs": {keys[0], keys[0], "same key"},
 		"not a key":   {keys[0], notAKey, "not-a-key.pem"},
 		"missing":     {keys[0], filepath.Join(dir, "missing.pem"), "missing.pem"},
 		"only one":    {keys[0], "", "REFRESH_PRIVATE_PEM_FILE"},

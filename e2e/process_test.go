@@ -119,7 +119,7 @@ type output struct {
 func newOutput() *output { return &output{ready: make(chan string, 1)} }
 
 func (o *output) follow(r io.Reader) {
-	address := regexp.MustCompile(`POST\s+(http://\S+)/graphql`)
+	address := regexp.MustCompile(`(http://[^\s"]+)/graphql`)
 	for lines := bufio.NewScanner(r); lines.Scan(); {
 		o.mu.Lock()
 		o.text.WriteString(lines.Text() + "\n")
