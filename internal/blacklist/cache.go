@@ -66,8 +66,6 @@ func (c *Cache) Clear(ctx context.Context, sessionID string, secret auth.SecretH
 	if !c.trust.holds(now) {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
-	defer cancel()
 	s, err := c.backend.look(ctx, sessionID, secret, now)
 	if err != nil || s.doubted || !issuedAt.After(s.marker.Add(c.opts.margin())) {
 		return false

@@ -18,10 +18,11 @@ import (
 type redisBackend struct {
 	client  redis.UniversalClient
 	looking *redis.Script
+	timeout time.Duration // of a look
 }
 
-func newRedisBackend(client redis.UniversalClient) *redisBackend {
-	return &redisBackend{client: client, looking: redis.NewScript(lookLua)}
+func newRedisBackend(client redis.UniversalClient, timeout time.Duration) *redisBackend {
+	return &redisBackend{client: client, looking: redis.NewScript(lookLua), timeout: timeout}
 }
 
 func (r *redisBackend) name() string { return "redis" }
@@ -41,6 +42,8 @@ func secretKey(sessionID string, secret auth.SecretHash) string {
 }
 
 func (r *redisBackend) look(ctx context.Context, sessionID string, secret auth.SecretHash, now time.Time) (sighting, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
 	keys := []string{markerKey(bucketOf(sessionID)), sessionKey(sessionID), secretKey(sessionID, secret)}
 	answer, err := r.looking.Run(ctx, r.client, keys, now.UnixMilli()).Slice()
 	if err != nil {

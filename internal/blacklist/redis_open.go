@@ -31,7 +31,7 @@ func Open(o Options) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newCache(o, newRedisBackend(client)), nil
+	return newCache(o, newRedisBackend(client, o.Timeout)), nil
 }
 
 var errRedisURL = errors.New("not a usable Redis URL: want redis://, redis+sentinel:// or redis+cluster:// (rediss for TLS), " +

@@ -90,7 +90,7 @@ func runOthers(t *testing.T, open func(t *testing.T) Trust) {
 			h.settled(t)
 			h.other(t, nodes)
 			h.round(t)
-			h.want(t, h.Clock.Now(), false)
+			h.want(t, h.Clock.Now().Add(time.Hour), false) // however new
 		})
 		t.Run("a dead replica named "+name, func(t *testing.T) {
 			h := open(t)
@@ -102,8 +102,11 @@ func runOthers(t *testing.T, open func(t *testing.T) Trust) {
 			h.want(t, h.Clock.Now(), false)
 			h.later(t, h.Margin)
 			h.want(t, issued, false)
+			h.want(t, issued.Add(h.Margin+time.Second), false) // its last change may have come after its note
 			h.want(t, h.Clock.Now(), true)
-			h.later(t, h.AccessLifetime)
+			h.later(t, h.AccessLifetime-h.Margin)
+			h.want(t, issued.Add(h.Margin), false) // such a token may still live
+			h.later(t, h.Margin)
 			h.want(t, issued, true) // it has ended by itself: the note is of no more use
 		})
 	}
@@ -182,6 +185,15 @@ func runJoin(t *testing.T, open func(t *testing.T) Trust) {
 	t.Run("joining a replica that trusts nothing does not wait", func(t *testing.T) {
 		h := open(t)
 		h.other(t, nil)
+		h.joined(t)
+		if n := h.Waits(); n != 0 {
+			t.Errorf("waited %d times", n)
+		}
+	})
+	t.Run("joining after a replica on another node does not wait", func(t *testing.T) {
+		h := open(t)
+		h.other(t, []string{"deadbeef"})
+		h.Clock.Advance(4 * time.Second)
 		h.joined(t)
 		if n := h.Waits(); n != 0 {
 			t.Errorf("waited %d times", n)

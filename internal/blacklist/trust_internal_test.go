@@ -1,0 +1,37 @@
+package blacklist
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"rekey/internal/blacklist/blacklisttest"
+)
+
+// TestTrust_vouch: a change that could not put its entries does not write
+// "none" into the middle of a round, which would then name the node over it.
+func TestTrust_vouch(t *testing.T) {
+	clock := &blacklisttest.Clock{}
+	notes := blacklisttest.NewNotes(clock)
+	tr := newTrust(Options{Notes: notes, Now: clock.Now, After: time.After, Logger: slog.New(slog.DiscardHandler)}, none{})
+	release, err := tr.take(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := tr.vouch(gone, nil); err == nil {
+		t.Error("vouch did not wait for its turn")
+	}
+	if all := notes.All(); len(all) > 0 {
+		t.Errorf("notes %v written out of turn", all)
+	}
+	release()
+	if err := tr.vouch(t.Context(), nil); err != nil {
+		t.Errorf("vouch: %v", err)
+	}
+	if all := notes.All(); len(all) != 1 {
+		t.Errorf("notes %v, want one", all)
+	}
+}
