@@ -135,6 +135,7 @@ func (a *app) handler() http.Handler {
 	present := resolvers.Presenter{Log: a.log}
 	gql := graphqlhttp.New(resolvers.NewSchema(&resolvers.Resolver{Auth: a.core}), graphqlhttp.Options{
 		Present: present.Present, Recover: present.Recover,
+		Admit:      func(ctx context.Context) error { return a.core.Admit(ctx, auth.ClientFrom(ctx)) },
 		Extensions: []graphql.HandlerExtension{resolvers.Authentication{Auth: a.core}},
 	})
 	legacy := compat.New(compat.Options{Auth: a.core, Logger: a.log})

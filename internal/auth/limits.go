@@ -11,6 +11,7 @@ import (
 // people behind one address do not slow each other down; all else counts by
 // the client's address.
 func addressLimit() Limit      { return Limit{Name: "address", Rate: 10, Burst: 30} }
+func documentLimit() Limit     { return Limit{Name: "document", Rate: 200, Burst: 600} }
 func refreshLimit() Limit      { return Limit{Name: "refresh", Rate: 10, Burst: 30} }
 func accessLimit() Limit       { return Limit{Name: "access", Rate: 50, Burst: 200} }
 func signUpLimit() Limit       { return Limit{Name: "sign_up", Rate: 0.2, Burst: 10} }
@@ -26,6 +27,12 @@ func (s *Service) allow(ctx context.Context, l Limit, key string) error {
 		return RateLimited(wait)
 	}
 	return nil
+}
+
+// Admit counts a GraphQL document by its client's address before it is looked
+// at: whatever it asks for, it has to be parsed. CodeRateLimited.
+func (s *Service) Admit(ctx context.Context, c Client) error {
+	return s.allow(ctx, documentLimit(), AddressKey(c.Address))
 }
 
 // allowAttempt counts one guess at a password.

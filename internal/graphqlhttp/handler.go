@@ -20,6 +20,9 @@ type Options struct {
 	// that Present words. Both are required.
 	Present graphql.ErrorPresenterFunc
 	Recover graphql.RecoverFunc
+	// Admit is asked before anything of a request is read; its error, an
+	// *auth.Error, is the answer. Nil admits everything.
+	Admit func(ctx context.Context) error
 	// Extensions run in this order, after this package's own.
 	Extensions []graphql.HandlerExtension
 	// Limits that are zero are those of DefaultLimits.
@@ -34,6 +37,7 @@ type handler struct {
 	exec    *executor.Executor
 	limits  Limits
 	wording *wording
+	admit   func(ctx context.Context) error
 	present graphql.ErrorPresenterFunc
 	recover graphql.RecoverFunc
 }
@@ -54,7 +58,13 @@ func New(schema graphql.ExecutableSchema, options Options) http.Handler {
 	for _, e := range options.Extensions {
 		exec.Use(e)
 	}
-	return &handler{exec: exec, limits: limits, wording: newWording(), present: options.Present, recover: options.Recover}
+	if options.Admit == nil {
+		options.Admit = func(context.Context) error { return nil }
+	}
+	return &handler{
+		exec: exec, limits: limits, wording: newWording(),
+		admit: options.Admit, present: options.Present, recover: options.Recover,
+	}
 }
 
 // ServeHTTP answers one request.
@@ -66,12 +76,24 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	if err := h.admit(r.Context()); err != nil {
+		h.turnAway(w, r, auth.AsError(err))
+		return
+	}
 	media, params, err := h.read(w, r)
 	if err != nil {
 		h.refuse(w, r, media, err)
 		return
 	}
 	h.execute(w, r, media, params)
+}
+
+// turnAway answers a request that was not looked at. Nothing was executed, so
+// the status tells it in either media type.
+func (h *handler) turnAway(w http.ResponseWriter, r *http.Request, err *auth.Error) {
+	media, _ := negotiate(r.Header.Values("Accept"))
+	response := h.dispatch(r.Context(), err)
+	write(w, media, mediaGraphQL.executionStatus(response), response)
 }
 
 // read returns what is asked, and the media type to answer in.
