@@ -54,11 +54,11 @@ func TestFail_Codes(t *testing.T) {
 
 func TestFail_CoreErrors(t *testing.T) {
 	for _, want := range []error{auth.ErrNotFound, auth.ErrMovedOn, auth.ErrEmailTaken} {
-		if got := fail("do it", want); got != want {
+		if got := fail("do it", want); !errors.Is(got, want) {
 			t.Errorf("%v became %v", want, got)
 		}
 	}
-	if got := fail("do it", gorm.ErrRecordNotFound); got != auth.ErrNotFound {
+	if got := fail("do it", gorm.ErrRecordNotFound); !errors.Is(got, auth.ErrNotFound) {
 		t.Errorf("no row became %v", got)
 	}
 	if got := fail("do it", nil); got != nil {

@@ -51,9 +51,8 @@ func InUse(path string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("open the lock file: %w", err)
 	}
-	defer f.Close()
-	held, err := tryLock(f, syscall.LOCK_SH)
-	return !held && err == nil, err
+	free, err := tryLock(f, syscall.LOCK_SH)
+	return !free && err == nil, errors.Join(err, f.Close())
 }
 
 // lockFile locks a file, trying at most so many times, or for as long as ctx

@@ -51,7 +51,7 @@ func (l statementLogger) Error(ctx context.Context, msg string, _ ...any) {
 // Trace logs a slow statement at warn, and a failed one at debug: its error is
 // returned, and whoever handles it logs it.
 func (l statementLogger) Trace(ctx context.Context, begin time.Time, describe func() (string, int64), err error) {
-	elapsed := time.Since(begin)
+	elapsed := time.Since(begin) //nolint:forbidigo // GORM measures by the wall clock, and nothing is judged by it
 	if elapsed >= l.slow {
 		statement, rows := describe()
 		l.log.WarnContext(ctx, "slow statement", "statement", statement, "rows", rows, "elapsed", elapsed)

@@ -29,7 +29,7 @@ func newTableClock(t *testing.T, driver, dsn string) tableClock {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { db.Close() })
+	t.Cleanup(func() { _ = db.Close() })
 	c := tableClock{db: db}
 	c.exec(t, "CREATE TABLE test_clock (micros bigint NOT NULL)")
 	c.exec(t, "INSERT INTO test_clock VALUES (0)")

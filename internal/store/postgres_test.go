@@ -23,7 +23,7 @@ func connect(t *testing.T, address string) *sql.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { db.Close() })
+	t.Cleanup(func() { _ = db.Close() })
 	return db
 }
 
@@ -168,7 +168,7 @@ func TestStore_PostgresLoginCommitting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer login.Rollback()
+	defer func() { _ = login.Rollback() }() // does nothing once committed
 	device := uuid.NewString()
 	for _, statement := range []string{
 		`SELECT 1 FROM users FOR SHARE`,
@@ -189,7 +189,8 @@ func TestStore_PostgresLoginCommitting(t *testing.T) {
 	}()
 	eventually(t, func() bool {
 		var waiting int
-		err := db.QueryRow(`SELECT count(*) FROM pg_locks WHERE NOT granted`).Scan(&waiting)
+		err := db.QueryRow(`SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting)
 		return err == nil && waiting > 0
 	})
 	if err := login.Commit(); err != nil {
@@ -213,7 +214,7 @@ func TestStore_PostgresTrouble(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer tx.Rollback()
+		defer func() { _ = tx.Rollback() }()
 		if _, err := tx.Exec(`SELECT 1 FROM sessions FOR UPDATE`); err != nil {
 			t.Fatal(err)
 		}

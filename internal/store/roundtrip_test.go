@@ -27,7 +27,7 @@ func startProxy(t *testing.T, upstream string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() { _ = l.Close() })
 	p := &proxy{Listener: l, upstream: upstream}
 	go p.serve()
 	return p
@@ -44,15 +44,15 @@ func (p *proxy) serve() {
 }
 
 func (p *proxy) relay(client net.Conn) {
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	server, err := net.Dial("tcp", p.upstream)
 	if err != nil {
 		return
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	go func() {
 		_, _ = io.Copy(client, server)
-		client.Close()
+		_ = client.Close()
 	}()
 	// The first message has no type, each later one has a byte for it.
 	for typed := 0; p.forward(client, server, typed) == nil; typed = 1 {

@@ -98,7 +98,7 @@ type sqliteDialector struct{ sqlite.Dialector }
 func (d sqliteDialector) Translate(err error) error {
 	translated := d.Dialector.Translate(err)
 	var engine *gosqlite.Error
-	if translated != err && errors.As(err, &engine) {
+	if errors.As(err, &engine) && !errors.As(translated, new(*gosqlite.Error)) {
 		return fmt.Errorf("%w: %w", translated, engine)
 	}
 	return translated

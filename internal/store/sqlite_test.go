@@ -116,7 +116,9 @@ func TestOpen_ExclusiveKilled(t *testing.T) {
 
 func hold(t *testing.T, path string) {
 	open(t, store.Options{Path: path, Exclusive: true})
-	os.Stdout.WriteString("held\n")
+	if _, err := os.Stdout.WriteString("held\n"); err != nil {
+		t.Fatal(err)
+	}
 	<-t.Context().Done() // until killed
 }
 
@@ -129,7 +131,7 @@ func TestStore_SQLiteBusy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close()
+	defer func() { _ = other.Close() }()
 	tx, err := other.Begin()
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +173,7 @@ func TestStore_SQLiteUnmigrated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	_, err = s.UserByEmailKey(t.Context(), "a@example.org")
 	if err == nil || auth.AsError(err).Code != auth.CodeInternal {
 		t.Errorf("error is %v, want an internal one", err)

@@ -48,18 +48,17 @@ func testRevokeSession(t *testing.T, s suite) {
 }
 
 func testEndSessions(t *testing.T, s suite) {
-	ctx := t.Context()
 	t.Run("AllLiveOnes", func(t *testing.T) {
 		u, first := s.signUp(t)
 		second := s.login(t, u)
 		expired := newSession(u.ID)
 		expired.RefreshExpiresAt = noon()
-		must(t, s.CreateSession(ctx, expired, 0, u.PasswordHash, ""))
+		must(t, s.CreateSession(t.Context(), expired, 0, u.PasswordHash, ""))
 		gone := s.login(t, u)
-		_, err := s.RevokeSession(ctx, u.ID, gone.ID, "logout", noon().Add(-time.Hour))
+		_, err := s.RevokeSession(t.Context(), u.ID, gone.ID, "logout", noon().Add(-time.Hour))
 		must(t, err)
 		_, stranger := s.signUp(t)
-		ids, err := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, Reason: "revoked", At: noon()})
+		ids, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: "revoked", At: noon()})
 		must(t, err)
 		wantEqual(t, "ids", sorted(ids), sorted([]string{first.ID, second.ID}))
 		got := s.state(t, second.ID)
@@ -69,27 +68,27 @@ func testEndSessions(t *testing.T, s suite) {
 		wantEqual(t, "ended before", s.state(t, gone.ID).Session.RevokedReason, "logout")
 		wantEqual(t, "stranger's", s.state(t, stranger.ID).Session, stranger)
 		s.wantNoRotation(t, rotation(expired), expired.ID)
-		ids, err = s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, Reason: "revoked", At: noon()})
+		ids, err = s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: "revoked", At: noon()})
 		must(t, err)
 		wantEqual(t, "ids again", len(ids), 0)
 	})
 	t.Run("Except", func(t *testing.T) {
 		u, first := s.signUp(t)
 		stays := s.login(t, u)
-		ids, err := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, Except: stays.ID, Reason: "logout", At: noon()})
+		ids, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Except: stays.ID, Reason: "logout", At: noon()})
 		must(t, err)
 		wantEqual(t, "ids", ids, []string{first.ID})
 		wantEqual(t, "the one that stays", s.state(t, stays.ID).Session, stays)
 	})
 	t.Run("ErrNotFound", func(t *testing.T) {
-		_, err := s.EndSessions(ctx, auth.EndSessions{UserID: uuid.NewString(), At: noon()})
+		_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: uuid.NewString(), At: noon()})
 		wantError(t, err, auth.ErrNotFound)
 	})
 }
 
 // testEndSessionsUser is about what EndSessions does to the user.
 func testEndSessionsUser(t *testing.T, s suite) {
-	ctx, later := t.Context(), noon().Add(time.Hour)
+	later := noon().Add(time.Hour)
 	change := func(t *testing.T, change auth.EndSessions) (before, after auth.User) {
 		t.Helper()
 		u, _ := s.signUp(t)
@@ -97,7 +96,7 @@ func testEndSessionsUser(t *testing.T, s suite) {
 		if change.PasswordHash != "" {
 			change.ExpectPasswordHash = u.PasswordHash
 		}
-		_, err := s.EndSessions(ctx, change)
+		_, err := s.EndSessions(t.Context(), change)
 		must(t, err)
 		return u, s.user(t, u.ID)
 	}
@@ -110,7 +109,7 @@ func testEndSessionsUser(t *testing.T, s suite) {
 		want, got := change(t, auth.EndSessions{RaiseEpoch: true, Disable: true})
 		want.AuthEpoch, want.DisabledAt, want.UpdatedAt = 1, &later, later
 		wantEqual(t, "user", got, want)
-		_, err := s.EndSessions(ctx, auth.EndSessions{UserID: got.ID, At: later.Add(time.Hour), Disable: true})
+		_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: got.ID, At: later.Add(time.Hour), Disable: true})
 		must(t, err)
 		wantEqual(t, "disabled first", s.user(t, got.ID).DisabledAt, &later)
 	})
@@ -121,7 +120,7 @@ func testEndSessionsUser(t *testing.T, s suite) {
 	})
 	t.Run("ErrMovedOn", func(t *testing.T) {
 		u, sess := s.signUp(t)
-		_, err := s.EndSessions(ctx, auth.EndSessions{
+		_, err := s.EndSessions(t.Context(), auth.EndSessions{
 			UserID: u.ID, At: later, RaiseEpoch: true, ExpectPasswordHash: "other", PasswordHash: "new",
 			BeforeCommit: func(context.Context, []string) error {
 				t.Error("BeforeCommit was called")
