@@ -150,7 +150,9 @@ func (p *PostgresServer) initdb(postgres string) error {
 			return fmt.Errorf("hand over the password: %w", err)
 		}
 	}
-	cmd := exec.Command(filepath.Join(filepath.Dir(binary), "initdb"), "-D", dataDir(p.s.dir),
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(binary), "initdb"), "-D", dataDir(p.s.dir),
 		"--username="+pgUser, "--pwfile="+pwfile, "--auth=scram-sha-256",
 		"--encoding=UTF8", "--no-locale", "--no-sync")
 	cmd.Dir, cmd.SysProcAttr = p.s.dir, &syscall.SysProcAttr{Credential: p.s.cred}

@@ -1,12 +1,14 @@
 package throwaway
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -30,8 +32,8 @@ func startProcess(dir, logFile string, cred *syscall.Credential, argv ...string)
 	if err != nil {
 		return nil, fmt.Errorf("open the server's log: %w", err)
 	}
-	defer out.Close()
-	cmd := exec.Command(argv[0], argv[1:]...)
+	defer func() { _ = out.Close() }()                                     // the child has its own
+	cmd := exec.CommandContext(context.Background(), argv[0], argv[1:]...) // it is ended by stop or kill, later than any test's context
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
 	cmd.Stdout, cmd.Stderr = out, out
@@ -96,31 +98,39 @@ func (p *process) kill() {
 	for _, child := range children {
 		_ = syscall.Kill(child, syscall.SIGKILL)
 	}
-	deadline := time.Now().Add(stopTimeout)
-	for _, child := range children {
-		for alive(child) && time.Now().Before(deadline) {
-			time.Sleep(poll)
+	_ = every(stopTimeout, func() bool { // the worst that can come of it is a failing restart
+		return !slices.ContainsFunc(children, alive)
+	})
+}
+
+// every polls until done says so; false when time is up before.
+func every(limit time.Duration, done func() bool) bool {
+	up := time.After(limit)
+	for !done() {
+		select {
+		case <-time.After(poll):
+		case <-up:
+			return false
 		}
 	}
+	return true
 }
 
 // await polls ready until it answers nil, the process ends or time is up.
 func (p *process) await(ready func() error) error {
-	deadline := time.Now().Add(startTimeout)
-	for {
-		err := ready()
-		if err == nil {
-			return nil
-		}
-		if p.ended() {
-			return errEnded
-		}
-		if time.Now().After(deadline) {
-			p.kill()
-			return fmt.Errorf("not ready after %v: %w", startTimeout, err)
-		}
-		time.Sleep(poll)
+	var err error
+	inTime := every(startTimeout, func() bool {
+		err = ready()
+		return err == nil || p.ended()
+	})
+	switch {
+	case err == nil:
+		return nil
+	case inTime:
+		return errEnded
 	}
+	p.kill()
+	return fmt.Errorf("not ready after %v: %w", startTimeout, err)
 }
 
 // errEnded is how a taken port shows itself: the server ends at once.

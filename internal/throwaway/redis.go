@@ -2,6 +2,7 @@ package throwaway
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -72,12 +73,14 @@ func (r *RedisServer) Restart() {
 // redisReady asks who answers at addr. The process id is compared because
 // another server may have taken the port before ours could.
 func redisReady(addr string, pid int) error {
-	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // nobody may hang who holds the port but does not answer
 	if _, err := conn.Write([]byte("INFO server\r\n")); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package throwaway
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -86,12 +87,12 @@ const loopback = "127.0.0.1"
 
 // freePort returns a loopback port on which nobody listens at this moment.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", loopback+":0")
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", loopback+":0")
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	port := l.Addr().(*net.TCPAddr).Port
+	return port, l.Close()
 }
 
 // newDir makes a directory of our own, owned by the user that the server will

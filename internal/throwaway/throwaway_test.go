@@ -3,6 +3,7 @@ package throwaway
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,13 +23,17 @@ func open(t *testing.T, address string) *sql.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return db
 }
 
 func execute(t *testing.T, address, statement string) {
 	t.Helper()
 	db := open(t, address)
-	defer db.Close()
 	if _, err := db.ExecContext(t.Context(), statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
@@ -37,7 +42,6 @@ func execute(t *testing.T, address, statement string) {
 func query(t *testing.T, address, q string) string {
 	t.Helper()
 	db := open(t, address)
-	defer db.Close()
 	var got string
 	if err := db.QueryRowContext(t.Context(), q).Scan(&got); err != nil {
 		t.Fatalf("%s: %v", q, err)
@@ -109,7 +113,7 @@ func runID(t *testing.T, r *RedisServer) string {
 		t.Fatal(err)
 	}
 	c := redis.NewClient(opts)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	info, err := c.InfoMap(t.Context(), "server").Result()
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +145,7 @@ func TestMain_removes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(tmp)
+	defer func() { _ = os.RemoveAll(tmp) }()
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +167,7 @@ func TestProcess_parentDeath(t *testing.T) {
 	}
 	if os.Getenv("THROWAWAY_HANG") == "1" {
 		Redis(t)
-		os.Stdout.WriteString("up\n")
+		_, _ = fmt.Fprintln(os.Stdout, "up")
 		<-context.Background().Done()
 	}
 	LookPath(t, "redis-server", "redis-server")
