@@ -11,24 +11,23 @@ import (
 
 func testCreateSession(t *testing.T, s suite) {
 	u, _ := s.signUp(t)
-	ctx := t.Context()
 	t.Run("Inserts", func(t *testing.T) {
 		sess := newSession(u.ID)
 		// Every column is written, not only those of a login.
 		sess.PreviousHash, sess.RetryHash = ptr(hash("previous")), ptr(hash("retry"))
 		sess.RotatedAt, sess.RefreshBlacklistedAt = ptr(noon()), ptr(noon().Add(time.Microsecond))
-		must(t, s.CreateSession(ctx, sess, 0, u.PasswordHash, ""))
+		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""))
 		st := s.state(t, sess.ID)
 		wantEqual(t, "session", st.Session, sess)
 		wantEqual(t, "user", st.User, u)
 	})
 	for name, call := range map[string]func(auth.Session) error{
-		"Epoch": func(x auth.Session) error { return s.CreateSession(ctx, x, 1, u.PasswordHash, "") },
-		"Hash":  func(x auth.Session) error { return s.CreateSession(ctx, x, 0, "another", "") },
+		"Epoch": func(x auth.Session) error { return s.CreateSession(t.Context(), x, 1, u.PasswordHash, "") },
+		"Hash":  func(x auth.Session) error { return s.CreateSession(t.Context(), x, 0, "another", "") },
 		"EpochRehashing": func(x auth.Session) error {
-			return s.CreateSession(ctx, x, 1, u.PasswordHash, "rehashed")
+			return s.CreateSession(t.Context(), x, 1, u.PasswordHash, "rehashed")
 		},
-		"HashRehashing": func(x auth.Session) error { return s.CreateSession(ctx, x, 0, "another", "rehashed") },
+		"HashRehashing": func(x auth.Session) error { return s.CreateSession(t.Context(), x, 0, "another", "rehashed") },
 	} {
 		t.Run("ErrMovedOn"+name, func(t *testing.T) {
 			sess := newSession(u.ID)
@@ -39,11 +38,11 @@ func testCreateSession(t *testing.T, s suite) {
 	}
 	t.Run("ErrMovedOnUnknownUser", func(t *testing.T) {
 		sess := newSession(uuid.NewString())
-		wantError(t, s.CreateSession(ctx, sess, 0, u.PasswordHash, ""), auth.ErrMovedOn)
+		wantError(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""), auth.ErrMovedOn)
 	})
 	t.Run("Rehash", func(t *testing.T) {
 		sess := newSession(u.ID)
-		must(t, s.CreateSession(ctx, sess, 0, u.PasswordHash, "rehashed"))
+		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, "rehashed"))
 		st := s.state(t, sess.ID)
 		want := u
 		want.PasswordHash = "rehashed" // and UpdatedAt stays: the user changed nothing
@@ -52,10 +51,10 @@ func testCreateSession(t *testing.T, s suite) {
 	})
 	t.Run("ErrMovedOnDisabled", func(t *testing.T) {
 		u, _ := s.signUp(t)
-		_, err := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, At: noon(), Disable: true})
+		_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: noon(), Disable: true})
 		must(t, err)
 		for _, rehash := range []string{"", "rehashed"} {
-			wantError(t, s.CreateSession(ctx, newSession(u.ID), 0, u.PasswordHash, rehash), auth.ErrMovedOn)
+			wantError(t, s.CreateSession(t.Context(), newSession(u.ID), 0, u.PasswordHash, rehash), auth.ErrMovedOn)
 		}
 	})
 }

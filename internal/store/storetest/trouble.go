@@ -20,7 +20,6 @@ func wantInternal(t *testing.T, err error) {
 }
 
 func testBadText(t *testing.T, s suite) {
-	ctx := t.Context()
 	u, sess := s.signUp(t)
 	for name, bad := range map[string]string{"NUL": "secret\x00", "UTF8": "secret\xff"} {
 		t.Run(name, func(t *testing.T) {
@@ -28,20 +27,20 @@ func testBadText(t *testing.T, s suite) {
 			other.Name = bad
 			device := newSession(u.ID)
 			device.UserAgent = bad
-			_, byKey := s.UserByEmailKey(ctx, bad)
-			_, revoke := s.RevokeSession(ctx, u.ID, sess.ID, bad, noon())
-			_, end := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, Reason: bad, At: noon()})
+			_, byKey := s.UserByEmailKey(t.Context(), bad)
+			_, revoke := s.RevokeSession(t.Context(), u.ID, sess.ID, bad, noon())
+			_, end := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: bad, At: noon()})
 			token := accessToken(sess)
 			token.Reason = bad
-			_, blacklist := s.BlacklistAccess(ctx, token)
+			_, blacklist := s.BlacklistAccess(t.Context(), token)
 			for call, err := range map[string]error{
-				"CreateUser":       s.CreateUser(ctx, other, newSession(other.ID)),
-				"CreateSession":    s.CreateSession(ctx, device, 0, u.PasswordHash, ""),
+				"CreateUser":       s.CreateUser(t.Context(), other, newSession(other.ID)),
+				"CreateSession":    s.CreateSession(t.Context(), device, 0, u.PasswordHash, ""),
 				"UserByEmailKey":   byKey,
 				"RevokeSession":    revoke,
 				"EndSessions":      end,
 				"BlacklistAccess":  blacklist,
-				"WriteReplicaNote": s.WriteReplicaNote(ctx, bad, nil),
+				"WriteReplicaNote": s.WriteReplicaNote(t.Context(), bad, nil),
 			} {
 				wantInternal(t, err)
 				if strings.Contains(auth.AsError(err).Err.Error(), "secret") {
