@@ -271,7 +271,7 @@ func (s *stack) send(req *http.Request, into any) (status int) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		s.t.Fatal(err)

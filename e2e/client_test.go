@@ -131,7 +131,7 @@ func send(c *http.Client, req *http.Request, into any) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		return res.StatusCode, err

@@ -136,7 +136,7 @@ func TestBadInput(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer res.Body.Close()
+			defer func() { _ = res.Body.Close() }()
 			text := new(strings.Builder)
 			if err := res.Write(text); err != nil {
 				t.Fatal(err)

@@ -15,7 +15,7 @@ func (p Program) users() *cli.Command {
 		Name:         "users",
 		Usage:        "administer users",
 		OnUsageError: onUsageError,
-		Action: func(_ context.Context, cmd *cli.Command) error {
+		Action: func(context.Context, *cli.Command) error {
 			return usageError{fmt.Errorf("users: say disable or enable; see rekey users --help")}
 		},
 		Commands: []*cli.Command{

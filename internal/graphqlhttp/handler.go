@@ -69,14 +69,15 @@ func New(schema graphql.ExecutableSchema, options Options) http.Handler {
 
 // ServeHTTP answers one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r = r.WithContext(graphql.StartOperationTrace(r.Context()))
+	ctx := graphql.StartOperationTrace(r.Context())
+	r = r.WithContext(ctx)
 	defer h.recovered(w, r)
 	if r.Method == http.MethodOptions {
 		w.Header().Set("Allow", allowedMethods)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	if err := h.admit(r.Context()); err != nil {
+	if err := h.admit(ctx); err != nil {
 		h.turnAway(w, r, auth.AsError(err))
 		return
 	}

@@ -103,7 +103,7 @@ func write(w http.ResponseWriter, media mediaType, status int, response *graphql
 		header.Set("Retry-After", strconv.Itoa(wait))
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(encoded) // the client may have left
+	_, _ = w.Write(append(encoded, '\n')) // the client may have left
 }
 
 // retryAfter is the longest wait in seconds that an error asks for. It is a
