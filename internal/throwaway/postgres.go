@@ -46,7 +46,7 @@ func StartPostgres(tb testing.TB, args ...string) *PostgresServer {
 	}
 	p.tb = tb
 	tb.Cleanup(func() {
-		if err := p.remove(); err != nil {
+		if err := p.s.remove(); err != nil {
 			tb.Errorf("throwaway postgres: %v", err)
 		}
 	})
@@ -101,34 +101,28 @@ func (p *PostgresServer) exec(statement string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
-// remove kills the server, since its data is thrown away too.
-func (p *PostgresServer) remove() error {
-	p.s.kill()
-	return os.RemoveAll(p.s.dir)
-}
-
 // startPostgres makes a cluster next to the given binary's initdb and starts it.
 func startPostgres(binary string, args []string) (*PostgresServer, error) {
 	cred, err := postgresCredential()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := newDir(cred)
+	dir, err := newDirectory(cred)
 	if err != nil {
 		return nil, err
 	}
 	s := &server{dir: dir, cred: cred}
 	p := &PostgresServer{s: s, password: rand.Text()}
 	s.argv = func(port int) []string {
-		return append([]string{binary, "-D", dataDir(dir), "-p", strconv.Itoa(port),
+		return append([]string{binary, "-D", dataDir(dir.path), "-p", strconv.Itoa(port),
 			"-c", "listen_addresses=" + loopback, "-c", "unix_socket_directories="}, args...)
 	}
 	s.ready = func(int) error { return p.exec("SELECT 1") } // the password tells ours from any other
 	if err := p.initdb(binary); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+		return nil, errors.Join(err, s.remove())
 	}
 	if err := s.launch(); err != nil {
-		return nil, errors.Join(err, p.remove())
+		return nil, errors.Join(err, s.remove())
 	}
 	return p, nil
 }
@@ -141,21 +135,19 @@ func (p *PostgresServer) initdb(postgres string) error {
 	if err != nil {
 		return fmt.Errorf("find initdb: %w", err)
 	}
-	pwfile := filepath.Join(p.s.dir, "password")
+	pwfile := filepath.Join(p.s.dir.path, "password")
 	if err := os.WriteFile(pwfile, []byte(p.password), 0o600); err != nil {
 		return fmt.Errorf("write the password: %w", err)
 	}
-	if c := p.s.cred; c != nil {
-		if err := os.Chown(pwfile, int(c.Uid), int(c.Gid)); err != nil {
-			return fmt.Errorf("hand over the password: %w", err)
-		}
+	if err := chown(pwfile, p.s.cred); err != nil {
+		return fmt.Errorf("hand over the password: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(binary), "initdb"), "-D", dataDir(p.s.dir),
+	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(binary), "initdb"), "-D", dataDir(p.s.dir.path),
 		"--username="+pgUser, "--pwfile="+pwfile, "--auth=scram-sha-256",
 		"--encoding=UTF8", "--no-locale", "--no-sync")
-	cmd.Dir, cmd.SysProcAttr = p.s.dir, &syscall.SysProcAttr{Credential: p.s.cred}
+	cmd.Dir, cmd.SysProcAttr = p.s.dir.path, &syscall.SysProcAttr{Credential: p.s.cred}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}

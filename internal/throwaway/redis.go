@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"strconv"
 	"syscall"
 	"testing"
@@ -24,28 +23,25 @@ type RedisServer struct {
 func Redis(tb testing.TB, args ...string) *RedisServer {
 	tb.Helper()
 	binary := LookPath(tb, "redis-server", "redis-server")
-	dir, err := newDir(nil)
+	dir, err := newDirectory(nil)
 	if err != nil {
 		tb.Fatalf("throwaway redis: %v", err)
 	}
 	s := &server{dir: dir}
 	s.argv = func(port int) []string {
 		return append([]string{binary, "--bind", loopback, "--port", strconv.Itoa(port),
-			"--dir", dir, "--save", "", "--appendonly", "no"}, args...)
+			"--dir", dir.path, "--save", "", "--appendonly", "no"}, args...)
 	}
 	s.ready = func(pid int) error { return redisReady(s.addr(), pid) }
-	tb.Cleanup(func() { endRedis(tb, s) })
+	tb.Cleanup(func() {
+		if err := s.remove(); err != nil {
+			tb.Errorf("throwaway redis: %v", err)
+		}
+	})
 	if err := s.launch(); err != nil {
 		tb.Fatalf("throwaway redis: %v", err)
 	}
 	return &RedisServer{tb: tb, s: s}
-}
-
-func endRedis(tb testing.TB, s *server) {
-	s.kill() // there is nothing that a clean end would save
-	if err := os.RemoveAll(s.dir); err != nil {
-		tb.Errorf("throwaway redis: %v", err)
-	}
 }
 
 // Addr returns host:port; the same after a restart.

@@ -18,7 +18,7 @@ const portTries = 5
 // server is what a Postgres and a Redis server have in common: a directory, a
 // port and a process that can be ended and started again.
 type server struct {
-	dir   string
+	dir   *directory
 	port  int
 	cred  *syscall.Credential
 	proc  *process
@@ -42,7 +42,7 @@ func (s *server) launch() error {
 
 // start starts the server on its port and waits until it is ready.
 func (s *server) start() error {
-	proc, err := startProcess(s.dir, logName, s.cred, s.argv(s.port)...)
+	proc, err := startProcess(s.dir.path, logName, s.cred, s.argv(s.port)...)
 	if err != nil {
 		return err
 	}
@@ -67,6 +67,12 @@ func (s *server) kill() {
 	}
 }
 
+// remove kills the server and removes all that it had.
+func (s *server) remove() error {
+	s.kill()
+	return s.dir.remove()
+}
+
 const (
 	logName  = "server.log"
 	tailSize = 2000
@@ -74,7 +80,7 @@ const (
 
 // logTail returns the end of the server's log, for error messages.
 func (s *server) logTail() string {
-	log, err := os.ReadFile(filepath.Join(s.dir, logName))
+	log, err := os.ReadFile(filepath.Join(s.dir.path, logName))
 	if err != nil {
 		return err.Error()
 	}
@@ -93,20 +99,4 @@ func freePort() (int, error) {
 	}
 	port := l.Addr().(*net.TCPAddr).Port
 	return port, l.Close()
-}
-
-// newDir makes a directory of our own, owned by the user that the server will
-// run as. It is not below a test's TempDir, which other users cannot enter.
-func newDir(cred *syscall.Credential) (string, error) {
-	dir, err := os.MkdirTemp("", "rekey-throwaway-")
-	if err != nil {
-		return "", fmt.Errorf("make a directory: %w", err)
-	}
-	if cred == nil {
-		return dir, nil
-	}
-	if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
-		return "", errors.Join(fmt.Errorf("hand over the directory: %w", err), os.RemoveAll(dir))
-	}
-	return dir, nil
 }

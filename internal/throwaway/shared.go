@@ -79,5 +79,5 @@ func (s *sharedServers) remove() error {
 	if s.postgres == nil {
 		return nil
 	}
-	return s.postgres.remove()
+	return s.postgres.s.remove()
 }

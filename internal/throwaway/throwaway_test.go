@@ -133,8 +133,8 @@ func gone(t *testing.T, s *server) {
 	if alive(s.proc.pid()) {
 		t.Errorf("process %d is still there", s.proc.pid())
 	}
-	if _, err := os.Stat(s.dir); !os.IsNotExist(err) {
-		t.Errorf("%s is still there (%v)", s.dir, err)
+	if _, err := os.Stat(s.dir.path); !os.IsNotExist(err) {
+		t.Errorf("%s is still there (%v)", s.dir.path, err)
 	}
 }
 
@@ -172,7 +172,8 @@ func TestProcess_parentDeath(t *testing.T) {
 	}
 	LookPath(t, "redis-server", "redis-server")
 	parent := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProcess_parentDeath$")
-	parent.Env = append(os.Environ(), "THROWAWAY_HANG=1", "TMPDIR="+t.TempDir())
+	tmp := t.TempDir()
+	parent.Env = append(os.Environ(), "THROWAWAY_HANG=1", "TMPDIR="+tmp)
 	out, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -197,5 +198,10 @@ func TestProcess_parentDeath(t *testing.T) {
 		return nil
 	}); err != nil {
 		t.Errorf("redis-server outlived the test binary: %v", err)
+	}
+	t.Setenv("TMPDIR", tmp)
+	Redis(t)
+	if left, _ := filepath.Glob(filepath.Join(tmp, "*")); len(left) != 1 {
+		t.Errorf("what the killed one left was not removed: %v", left)
 	}
 }
