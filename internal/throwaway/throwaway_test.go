@@ -50,6 +50,7 @@ func query(t *testing.T, address, q string) string {
 }
 
 func TestPostgres(t *testing.T) {
+	LookPath(t, "postgres", "postgresql")
 	var first string
 	t.Run("databases are separate", func(t *testing.T) {
 		first = Postgres(t)
@@ -72,6 +73,7 @@ func TestPostgres(t *testing.T) {
 }
 
 func TestPostgresServer_Restart(t *testing.T) {
+	LookPath(t, "postgres", "postgresql")
 	var p *PostgresServer
 	t.Run("data survives a kill", func(t *testing.T) {
 		p = StartPostgres(t, "-c", "max_connections=20")
@@ -91,6 +93,7 @@ func TestPostgresServer_Restart(t *testing.T) {
 }
 
 func TestRedis(t *testing.T) {
+	LookPath(t, "redis-server", "redis-server")
 	var r *RedisServer
 	t.Run("talk and restart", func(t *testing.T) {
 		r = Redis(t, "--maxmemory-policy", "allkeys-lru")
