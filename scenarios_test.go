@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"rekey/internal/auth"
 )
 
 // The wording of each outcome at each door.
@@ -316,6 +318,15 @@ func scenarios() map[string]scenario {
 			p.blacklist(t1.access, t1.access)
 			p.accessIs(t1.access, "TOKEN_BLACKLISTED")
 			p.rotate(t1.refresh, "")
+		}},
+		"ACCESS_TTL lowered: older access tokens end with it": {run: func(p play) {
+			t0 := p.signUp("ada@example.com")
+			p.app.core.AccessTTL = time.Minute
+			p.advance(time.Minute)
+			_, err := p.app.core.Authenticate(p.t.Context(), t0.access, operator())
+			if got := auth.AsError(err); got == nil || got.Reason != auth.ReasonTokenExpired {
+				p.t.Fatalf("access: %v", err)
+			}
 		}},
 		"two logins are two sessions": {run: func(p play) {
 			phone, laptop := p.signUp("ada@example.com"), p.login("ada@example.com")

@@ -213,7 +213,7 @@ func TestHandler_Logs(t *testing.T) {
 			if n := strings.Count(log.String(), "\n"); n != c.logs {
 				t.Fatalf("%d lines: %s", n, &log)
 			}
-			for _, want := range []string{"the cause", "requestId=the-request"} {
+			for _, want := range []string{"the cause", "request_id=the-request"} {
 				if c.logs > 0 && !strings.Contains(log.String(), want) {
 					t.Errorf("the log lacks %q: %s", want, &log)
 				}

@@ -44,6 +44,6 @@ func (rd *renderer) log(r *http.Request, e *auth.Error) {
 	rd.logger.LogAttrs(r.Context(), level, "request failed",
 		slog.String("door", door),
 		slog.String("code", string(e.Code)),
-		slog.String("requestId", auth.ClientFrom(r.Context()).RequestID),
+		slog.String("request_id", auth.ClientFrom(r.Context()).RequestID),
 		slog.Any("cause", e.Err))
 }

@@ -35,6 +35,7 @@ func TestServe_drains(t *testing.T) {
 	if err != nil || interim.StatusCode != http.StatusContinue {
 		t.Fatalf("%v, %v", interim, err)
 	}
+	_ = interim.Body.Close()
 	ended := make(chan int)
 	go func() { ended <- p.terminate() }()
 	waitUntilRefused(t, address)

@@ -18,6 +18,11 @@ func (s *Service) Authenticate(ctx context.Context, accessToken string, c Client
 	if err != nil {
 		return Caller{}, err
 	}
+	// Doubts are kept for ACCESS_TTL. A token of a time when that was longer
+	// must not outlive them.
+	if end := claims.IssuedAt.Add(s.AccessTTL); !now.Before(end) {
+		return Caller{}, InvalidToken(TokenFailure{Fault: FaultExpired, ExpiredBy: now.Sub(end)})
+	}
 	if err := s.checkAccess(ctx, claims, now); err != nil {
 		return Caller{}, err
 	}

@@ -69,15 +69,13 @@ func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reas
 	if err != nil {
 		return BlacklistedToken{}, err
 	}
-	if _, err := s.ownSession(ctx, caller, claims.SessionID); errors.Is(err, ErrNotFound) {
-		return BlacklistedToken{}, &Error{Code: CodeNotFound, Message: "the token's session is gone"}
-	} else if err != nil {
-		return BlacklistedToken{}, err
-	}
-	t, err := s.blacklist(ctx, BlacklistedToken{
+	t, err := s.blacklist(ctx, caller, BlacklistedToken{
 		SessionID: claims.SessionID, SecretHash: HashSecret(claims.Secret), Use: use,
 		Reason: reason, BlacklistedAt: now.Truncate(time.Microsecond), ExpiresAt: claims.ExpiresAt,
 	})
+	if errors.Is(err, ErrNotFound) {
+		return BlacklistedToken{}, &Error{Code: CodeNotFound, Message: "the token's session is gone"}
+	}
 	if err != nil {
 		return BlacklistedToken{}, err
 	}
@@ -85,7 +83,10 @@ func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reas
 	return t, nil
 }
 
-func (s *Service) blacklist(ctx context.Context, t BlacklistedToken) (BlacklistedToken, error) {
+func (s *Service) blacklist(ctx context.Context, caller Caller, t BlacklistedToken) (BlacklistedToken, error) {
+	if _, err := s.ownSession(ctx, caller, t.SessionID); err != nil {
+		return t, err
+	}
 	if t.Use == UseRefresh {
 		if _, err := s.Store.BlacklistRefresh(ctx, t); err != nil {
 			return t, fmt.Errorf("blacklisting a refresh token: %w", err)

@@ -125,7 +125,7 @@ const (
 	FaultBase64                               // a segment is not base64url; Offset
 	FaultJSON                                 // header or claims are not JSON, or of the wrong type; Detail
 	FaultAlgorithm                            // alg is not ES256; Algorithm
-	FaultHeader                               // a header that is refused (crit, an unknown kid)
+	FaultHeader                               // a header that is refused: crit
 	FaultSignature                            // signature wrong, or spelt in a non-canonical way
 	FaultClaims                               // exp missing, duplicate members, trailing data; Detail
 	FaultExpired                              // exp passed; ExpiredBy

@@ -94,7 +94,7 @@ type Store interface {
 	EnableUser(ctx context.Context, userID string, at time.Time) error
 
 	// BlacklistAccess notes one access token. Repeating it keeps the first
-	// note, which is returned.
+	// note, which is returned. ErrNotFound when there is no such session.
 	BlacklistAccess(ctx context.Context, t BlacklistedToken) (BlacklistedToken, error)
 	// BlacklistRefresh flags the session's refresh token while its secret is
 	// still t.SecretHash; false when the secret has moved on, which

@@ -45,7 +45,7 @@ func logRequest(log *slog.Logger, r *http.Request, rec *recorder, took time.Dura
 		slog.Int("status", status),
 		slog.Int64("bytes", rec.bytes),
 		slog.Duration("duration", took),
-		slog.String("requestId", client.RequestID),
+		slog.String("request_id", client.RequestID),
 		slog.String("client", client.Address),
 	}
 	if aborted {

@@ -35,7 +35,7 @@ func TestAccessLog(t *testing.T) {
 		}, r)
 		want := map[string]any{
 			"level": "INFO", "msg": "request", "method": "POST", "path": "/auth/refresh", "status": 201.0,
-			"bytes": 7.0, "duration": 250e6, "requestId": "request-1", "client": "192.0.2.1",
+			"bytes": 7.0, "duration": 250e6, "request_id": "request-1", "client": "192.0.2.1",
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("line %v\nwant %v", got, want)

@@ -54,7 +54,7 @@ func logPanic(log *slog.Logger, r *http.Request, v any) {
 		what = fmt.Sprint(err)
 	}
 	log.ErrorContext(r.Context(), "panic", "panic", what,
-		"requestId", auth.ClientFrom(r.Context()).RequestID, "stack", string(debug.Stack()))
+		"request_id", auth.ClientFrom(r.Context()).RequestID, "stack", string(debug.Stack()))
 }
 
 func restore(h, before http.Header) {

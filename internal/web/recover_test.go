@@ -18,7 +18,7 @@ func TestRecover(t *testing.T) {
 			}
 		}
 		line, _, _ := strings.Cut(log.String(), "\n")
-		if !strings.Contains(line, `"requestId":"request-1"`) || !strings.Contains(line, "chain_test.go") {
+		if !strings.Contains(line, `"request_id":"request-1"`) || !strings.Contains(line, "chain_test.go") {
 			t.Errorf("log %s", line)
 		}
 		if strings.Contains(log.String()+string(body), "secret of the panic") {
