@@ -68,6 +68,7 @@ func checkModes(t *testing.T, dir string) {
 
 func TestServe_banner(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
+	p.terminate() // so that all of it has been read
 	for _, want := range []string{"/graphql", "/auth/refresh", "/livez", "/readyz", "curl"} {
 		if !strings.Contains(p.out.String(), want) {
 			t.Errorf("the start does not mention %s:\n%s", want, p.out)

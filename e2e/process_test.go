@@ -71,13 +71,15 @@ func spawn(t *testing.T, env map[string]string, args ...string) *process {
 	p.cmd.Dir = t.TempDir()
 	r, w := io.Pipe()
 	p.cmd.Stdout, p.cmd.Stderr = w, w
-	go p.out.follow(r)
+	read := make(chan struct{})
+	go func() { p.out.follow(r); close(read) }()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
 		_ = p.cmd.Wait() // how it ended stands in ProcessState
 		_ = w.Close()
+		<-read
 		close(p.done)
 	}()
 	t.Cleanup(func() { p.kill() })
