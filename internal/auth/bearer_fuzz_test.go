@@ -1,0 +1,31 @@
+package auth
+
+import (
+	"strings"
+	"testing"
+)
+
+// FuzzBearerToken: whatever the Authorization header holds, what is taken for
+// the token is all that follows the scheme, and two headers are none.
+func FuzzBearerToken(f *testing.F) {
+	for _, seed := range []string{
+		"", "Bearer", "Bearer ", "bearer a.b.c", "BEARER  a.b.c", "Bearer\ta.b.c", "Basic eDp5", "Bearer a.b.c, Bearer d.e.f",
+		" Bearer a.b.c", "Bearer a.b.c\r\nX: y", "B\u0117arer a", "\u212aearer a", "Bearer \x00", strings.Repeat("Bearer ", 2000),
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		token, err := BearerToken([]string{header})
+		scheme, rest, found := strings.Cut(header, " ")
+		isBearer := found && strings.ToLower(scheme) == "bearer" && rest != ""
+		switch {
+		case err == nil && (!isBearer || token != rest):
+			t.Errorf("token %q of %q", token, header)
+		case err != nil && (isBearer || token != "" || AsError(err).Reason != ReasonTokenMissing):
+			t.Errorf("%q: %v with token %q", header, err, token)
+		}
+		if token, err := BearerToken([]string{header, header}); err == nil {
+			t.Errorf("two headers gave the token %q", token)
+		}
+	})
+}
