@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // crossCheck looks for settings that are each valid but do not go together.
 func crossCheck(c Config, r *report) {
 	r.compare(c.AccessTTL <= c.RefreshTTL, "ACCESS_TTL", c.AccessTTL.String(),
@@ -11,6 +13,9 @@ func crossCheck(c Config, r *report) {
 	// at first.
 	r.compare(c.RefreshGrace <= c.RetryTTL, "REFRESH_GRACE", c.RefreshGrace.String(),
 		"must not be longer than RETRY_TTL ("+c.RetryTTL.String()+")", "RETRY_TTL")
+	// A page of any origin would act with the cookie of whoever visits it.
+	r.compare(!c.CookieMode || !slices.Contains(c.CORSOrigins, anyOrigin), "CORS_ORIGINS", anyOrigin,
+		"must name the origins that are trusted with the cookie when COOKIE_MODE is on; unset, none is but this service's own", "COOKIE_MODE")
 	checkKeyPair(c, r)
 }
 

@@ -12,6 +12,9 @@ import (
 
 // Config is the whole configuration of one process.
 type Config struct {
+	Environment   string // "development" or Production
+	Introspection bool
+
 	Host    string // empty: all interfaces
 	Port    int    // 0: any free port
 	DataDir string
@@ -38,12 +41,16 @@ type Config struct {
 
 	TrustedProxies  []netip.Prefix // masked; IPv4 never as mapped IPv6
 	RateLimits      bool
-	CORSOrigins     []string // just "*", or origins in lower case
+	CookieMode      bool
+	CORSOrigins     []string // just "*", or origins in lower case; never "*" in cookie mode
 	ShutdownTimeout time.Duration
 
 	LogLevel  slog.Level
 	LogFormat string // "text" or "json"
 }
+
+// Production is the Environment whose unset switches are off.
+const Production = "production"
 
 // Load reads the configuration through getenv, as os.Getenv. A variable that
 // is empty, or blank, counts as unset. The error names every problem, one a

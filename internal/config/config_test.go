@@ -33,6 +33,7 @@ func TestLoad_Defaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
+		Environment: "development", Introspection: true,
 		Port: 8080, DataDir: "./data",
 		AccessTTL: 15 * time.Minute, RefreshTTL: 30 * 24 * time.Hour, SessionTTL: 90 * 24 * time.Hour,
 		ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
@@ -73,6 +74,38 @@ func TestLoad_Values(t *testing.T) {
 	} {
 		if !same {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// A switch that is unset follows ENV; one that is set does not.
+func TestLoad_Production(t *testing.T) {
+	for name, tc := range map[string]struct {
+		vars vars
+		want bool
+	}{
+		"development": {vars{}, true},
+		"production":  {vars{"ENV": "production"}, false},
+		"off":         {vars{"INTROSPECTION": "off"}, false},
+		"on":          {vars{"ENV": "production", "INTROSPECTION": "on"}, true},
+	} {
+		if got, err := Load(env(tc.vars)); err != nil || got.Introspection != tc.want {
+			t.Errorf("%s: introspection %v, %v", name, got.Introspection, err)
+		}
+	}
+}
+
+func TestLoad_CookieMode(t *testing.T) {
+	for name, tc := range map[string]struct {
+		vars vars
+		want []string
+	}{
+		"off":    {vars{}, []string{"*"}},
+		"on":     {vars{"COOKIE_MODE": "on"}, nil},
+		"listed": {vars{"COOKIE_MODE": "on", "CORS_ORIGINS": "https://a.example"}, []string{"https://a.example"}},
+	} {
+		if got, err := Load(env(tc.vars)); err != nil || !reflect.DeepEqual(got.CORSOrigins, tc.want) {
+			t.Errorf("%s: origins %v, %v", name, got.CORSOrigins, err)
 		}
 	}
 }
@@ -130,6 +163,10 @@ func TestLoad_Refused(t *testing.T) {
 		"CORS_ORIGINS pattern": {vars{"CORS_ORIGINS": "https://*.example"}, "origin such as"},
 		"CORS_ORIGINS mixed":   {vars{"CORS_ORIGINS": "*,https://a.example"}, "stand alone"},
 		"CORS_ORIGINS none":    {vars{"CORS_ORIGINS": ","}, "must name an origin"},
+		"CORS_ORIGINS any":     {vars{"COOKIE_MODE": "on", "CORS_ORIGINS": "*"}, "must name the origins"},
+		"COOKIE_MODE word":     {vars{"COOKIE_MODE": "yes"}, "on or off"},
+		"ENV word":             {vars{"ENV": "prod"}, "development or production"},
+		"INTROSPECTION word":   {vars{"INTROSPECTION": "no"}, "on or off"},
 		"ROTATION_KEY_FILE":    {vars{"ROTATION_KEY_FILE": dir + "/none"}, "no such file"},
 
 		"REFRESH_PRIVATE_PEM_FILE missing": {vars{"ACCESS_PRIVATE_PEM_FILE": key}, "must be set when ACCESS_PRIVATE_PEM_FILE is"},

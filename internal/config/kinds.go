@@ -75,6 +75,18 @@ func onOff(field func(*Config) *bool) apply {
 	}
 }
 
+// offInProduction is onOff for what is on when it is unset, but not in
+// production. ENV must be declared before.
+func offInProduction(field func(*Config) *bool) apply {
+	return func(c *Config, value string, bad reject) {
+		if value == "" {
+			*field(c) = c.Environment != Production
+			return
+		}
+		onOff(field)(c, value, bad)
+	}
+}
+
 func logLevel(c *Config, value string, bad reject) {
 	levels := map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,

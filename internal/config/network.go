@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// anyOrigin lets every page call.
+const anyOrigin = "*"
+
 // host takes a host name or an IP address without brackets or port.
 func host(field func(*Config) *string) apply {
 	return func(c *Config, value string, bad reject) {
@@ -94,17 +97,25 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 	return prefix.Masked(), true
 }
 
+// origins is any when it is unset, but in cookie mode none. COOKIE_MODE must be
+// declared before.
 func origins(field func(*Config) *[]string) apply {
 	return func(c *Config, value string, bad reject) {
+		if value == "" && c.CookieMode {
+			return
+		}
+		if value == "" {
+			value = anyOrigin
+		}
 		list := items(strings.ToLower(value))
 		if len(list) == 0 {
 			bad(value, "must name an origin")
 		}
 		for _, item := range list {
 			switch {
-			case item == "*" && len(list) > 1:
+			case item == anyOrigin && len(list) > 1:
 				bad(value, "* allows every origin and must stand alone")
-			case item != "*" && !isOrigin(item):
+			case item != anyOrigin && !isOrigin(item):
 				bad(item, "must be * or an origin such as https://app.example.com, without a path")
 			}
 		}

@@ -19,6 +19,7 @@ func settings() []setting {
 		name     string
 		settings []setting
 	}{
+		{"Exposure", exposure()}, // first: ENV is what others follow
 		{"Listening", listening()},
 		{"Storage", storage()},
 		{"Sessions and tokens", lifetimes()},
