@@ -22,10 +22,11 @@ type directory struct {
 }
 
 // newDirectory makes a directory owned by the user that the server will run
-// as. It is not below a test's TempDir, which other users cannot enter.
-func newDirectory(cred *syscall.Credential) (*directory, error) {
+// as, below parent ("": the system's temporary one). It is not below a test's
+// TempDir, which other users cannot enter.
+func newDirectory(parent string, cred *syscall.Credential) (*directory, error) {
 	removeOrphans()
-	path, err := os.MkdirTemp("", dirPrefix)
+	path, err := os.MkdirTemp(parent, dirPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}

@@ -7,6 +7,8 @@
 //
 //	func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
 //
+// Programs that are no tests open servers with Open*, and close them.
+//
 // Where a binary is missing the test is skipped with the name of the Debian
 // package that has it; with REQUIRE_SERVICES=1 in the environment it fails.
 package throwaway

@@ -1,6 +1,7 @@
 package throwaway
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,17 +20,25 @@ const requireEnv = "REQUIRE_SERVICES"
 // the Debian package to install.
 func LookPath(tb testing.TB, binary, debianPackage string) string {
 	tb.Helper()
-	if path, err := exec.LookPath(binary); err == nil {
-		return path
-	}
-	if path := newestPostgres(binary); path != "" {
+	path, err := findBinary(binary, debianPackage)
+	if err == nil {
 		return path
 	}
 	if os.Getenv(requireEnv) == "1" {
-		tb.Fatalf("%s not found, and %s=1: install the package %s", binary, requireEnv, debianPackage)
+		tb.Fatalf("%v, as %s=1 demands", err, requireEnv)
 	}
-	tb.Skipf("%s not found: install the package %s to run this test", binary, debianPackage)
+	tb.Skipf("%v to run this test", err)
 	return ""
+}
+
+func findBinary(binary, debianPackage string) (string, error) {
+	if path, err := exec.LookPath(binary); err == nil {
+		return path, nil
+	}
+	if path := newestPostgres(binary); path != "" {
+		return path, nil
+	}
+	return "", fmt.Errorf("%s not found: install the package %s", binary, debianPackage)
 }
 
 // newestPostgres returns the binary of the highest Postgres version installed

@@ -40,7 +40,7 @@ type PostgresServer struct {
 // of postgres, such as "-c", "max_connections=20".
 func StartPostgres(tb testing.TB, args ...string) *PostgresServer {
 	tb.Helper()
-	p, err := startPostgres(LookPath(tb, "postgres", "postgresql"), args)
+	p, err := startPostgres(LookPath(tb, "postgres", "postgresql"), "", args)
 	if err != nil {
 		tb.Fatalf("throwaway postgres: %v", err)
 	}
@@ -102,28 +102,37 @@ func (p *PostgresServer) exec(statement string) error {
 }
 
 // startPostgres makes a cluster next to the given binary's initdb and starts it.
-func startPostgres(binary string, args []string) (*PostgresServer, error) {
+func startPostgres(binary, parent string, args []string) (*PostgresServer, error) {
+	p, err := newPostgres(binary, parent, rand.Text(), args)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.initdb(binary); err != nil {
+		return nil, errors.Join(err, p.s.remove())
+	}
+	if err := p.s.launch(); err != nil {
+		return nil, errors.Join(err, p.s.remove())
+	}
+	return p, nil
+}
+
+// newPostgres prepares a server that has no data yet.
+func newPostgres(binary, parent, password string, args []string) (*PostgresServer, error) {
 	cred, err := postgresCredential()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := newDirectory(cred)
+	dir, err := newDirectory(parent, cred)
 	if err != nil {
 		return nil, err
 	}
 	s := &server{dir: dir, cred: cred}
-	p := &PostgresServer{s: s, password: rand.Text()}
+	p := &PostgresServer{s: s, password: password}
 	s.argv = func(port int) []string {
 		return append([]string{binary, "-D", dataDir(dir.path), "-p", strconv.Itoa(port),
 			"-c", "listen_addresses=" + loopback, "-c", "unix_socket_directories="}, args...)
 	}
 	s.ready = func(int) error { return p.exec("SELECT 1") } // the password tells ours from any other
-	if err := p.initdb(binary); err != nil {
-		return nil, errors.Join(err, s.remove())
-	}
-	if err := s.launch(); err != nil {
-		return nil, errors.Join(err, s.remove())
-	}
 	return p, nil
 }
 
@@ -131,10 +140,6 @@ func dataDir(dir string) string { return filepath.Join(dir, "data") }
 
 // initdb makes the cluster. It does not sync: nobody kills it while it works.
 func (p *PostgresServer) initdb(postgres string) error {
-	binary, err := filepath.EvalSymlinks(postgres)
-	if err != nil {
-		return fmt.Errorf("find initdb: %w", err)
-	}
 	pwfile := filepath.Join(p.s.dir.path, "password")
 	if err := os.WriteFile(pwfile, []byte(p.password), 0o600); err != nil {
 		return fmt.Errorf("write the password: %w", err)
@@ -144,12 +149,21 @@ func (p *PostgresServer) initdb(postgres string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(binary), "initdb"), "-D", dataDir(p.s.dir.path),
+	return p.run(ctx, postgres, "initdb", "-D", dataDir(p.s.dir.path),
 		"--username="+pgUser, "--pwfile="+pwfile, "--auth=scram-sha-256",
 		"--encoding=UTF8", "--no-locale", "--no-sync")
+}
+
+// run runs one of the programs that stand next to postgres, as its user.
+func (p *PostgresServer) run(ctx context.Context, postgres, program string, args ...string) error {
+	binary, err := filepath.EvalSymlinks(postgres)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", program, err)
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(binary), program), args...)
 	cmd.Dir, cmd.SysProcAttr = p.s.dir.path, &syscall.SysProcAttr{Credential: p.s.cred}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, out)
+		return fmt.Errorf("%s: %w: %s", program, err, out)
 	}
 	return nil
 }

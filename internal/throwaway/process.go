@@ -25,9 +25,9 @@ type process struct {
 	done chan struct{} // closed when the server has ended and was waited for
 }
 
-// startProcess starts argv in dir, its output going to logFile, as the user of
-// cred (nil: as we are).
-func startProcess(dir, logFile string, cred *syscall.Credential, argv ...string) (*process, error) {
+// startProcess starts argv in dir with env on top of a bare environment, its
+// output going to logFile, as the user of cred (nil: as we are).
+func startProcess(dir, logFile string, cred *syscall.Credential, env []string, argv ...string) (*process, error) {
 	out, err := os.OpenFile(filepath.Join(dir, logFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the server's log: %w", err)
@@ -35,7 +35,7 @@ func startProcess(dir, logFile string, cred *syscall.Credential, argv ...string)
 	defer func() { _ = out.Close() }()                                     // the child has its own
 	cmd := exec.CommandContext(context.Background(), argv[0], argv[1:]...) // it is ended by stop or kill, later than any test's context
 	cmd.Dir = dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}, env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = childAttr(cred)
 	p := &process{cmd: cmd, done: make(chan struct{})}

@@ -3,6 +3,7 @@ package throwaway
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -22,10 +23,23 @@ type RedisServer struct {
 // added to its command line, such as "--maxmemory-policy", "allkeys-lru".
 func Redis(tb testing.TB, args ...string) *RedisServer {
 	tb.Helper()
-	binary := LookPath(tb, "redis-server", "redis-server")
-	dir, err := newDirectory(nil)
+	r, err := startRedis(LookPath(tb, "redis-server", "redis-server"), args)
 	if err != nil {
 		tb.Fatalf("throwaway redis: %v", err)
+	}
+	r.tb = tb
+	tb.Cleanup(func() {
+		if err := r.s.remove(); err != nil {
+			tb.Errorf("throwaway redis: %v", err)
+		}
+	})
+	return r
+}
+
+func startRedis(binary string, args []string) (*RedisServer, error) {
+	dir, err := newDirectory("", nil)
+	if err != nil {
+		return nil, err
 	}
 	s := &server{dir: dir}
 	s.argv = func(port int) []string {
@@ -33,15 +47,10 @@ func Redis(tb testing.TB, args ...string) *RedisServer {
 			"--dir", dir.path, "--save", "", "--appendonly", "no"}, args...)
 	}
 	s.ready = func(pid int) error { return redisReady(s.addr(), pid) }
-	tb.Cleanup(func() {
-		if err := s.remove(); err != nil {
-			tb.Errorf("throwaway redis: %v", err)
-		}
-	})
 	if err := s.launch(); err != nil {
-		tb.Fatalf("throwaway redis: %v", err)
+		return nil, errors.Join(err, s.remove())
 	}
-	return &RedisServer{tb: tb, s: s}
+	return &RedisServer{s: s}, nil
 }
 
 // Addr returns host:port; the same after a restart.

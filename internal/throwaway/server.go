@@ -21,6 +21,7 @@ type server struct {
 	dir   *directory
 	port  int
 	cred  *syscall.Credential
+	env   []string
 	proc  *process
 	argv  func(port int) []string
 	ready func(pid int) error
@@ -42,7 +43,7 @@ func (s *server) launch() error {
 
 // start starts the server on its port and waits until it is ready.
 func (s *server) start() error {
-	proc, err := startProcess(s.dir.path, logName, s.cred, s.argv(s.port)...)
+	proc, err := startProcess(s.dir.path, logName, s.cred, s.env, s.argv(s.port)...)
 	if err != nil {
 		return err
 	}

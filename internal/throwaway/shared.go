@@ -67,7 +67,7 @@ func (s *sharedServers) startedPostgres(binary string) (*PostgresServer, error) 
 		return nil, fmt.Errorf("TestMain must call throwaway.Main, or the server would stay")
 	}
 	if s.postgres == nil && s.err == nil {
-		s.postgres, s.err = startPostgres(binary, []string{
+		s.postgres, s.err = startPostgres(binary, "", []string{
 			"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200"})
 	}
 	return s.postgres, s.err

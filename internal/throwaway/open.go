@@ -1,0 +1,126 @@
+package throwaway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// OpenPostgres is [StartPostgres] for programs that are no tests: errors are
+// returned, and the caller closes the server. It uses Start where a test uses
+// Restart. The server's directory is made below parent, "" for the usual place.
+func OpenPostgres(parent string, args ...string) (*PostgresServer, error) {
+	binary, err := findBinary("postgres", "postgresql")
+	if err != nil {
+		return nil, err
+	}
+	return startPostgres(binary, parent, args)
+}
+
+// OpenStandby copies p and starts the copy as its hot standby under the name
+// that synchronous_standby_names has. It streams from upstream, host:port,
+// which may be a proxy in front of p.
+func (p *PostgresServer) OpenStandby(name, upstream string, args ...string) (*PostgresServer, error) {
+	binary, err := findBinary("postgres", "postgresql")
+	if err != nil {
+		return nil, err
+	}
+	s, err := newPostgres(binary, "", p.password, args)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.copyOf(p, binary, name, upstream); err != nil {
+		return nil, errors.Join(err, s.s.remove())
+	}
+	if err := s.s.launch(); err != nil {
+		return nil, errors.Join(err, s.s.remove())
+	}
+	return s, nil
+}
+
+// copyOf fills the empty data directory from p and makes it a standby.
+func (p *PostgresServer) copyOf(of *PostgresServer, binary, name, upstream string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	data := dataDir(p.s.dir.path)
+	if err := p.run(ctx, binary, "pg_basebackup", "-d", of.URL(), "-D", data, "-X", "stream", "-c", "fast", "--no-sync"); err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(upstream)
+	if err != nil {
+		return fmt.Errorf("the address of the primary: %w", err)
+	}
+	conninfo := fmt.Sprintf("primary_conninfo = 'host=%s port=%s user=%s password=%s application_name=%s sslmode=disable'\n",
+		host, port, pgUser, p.password, name)
+	return errors.Join(
+		p.give(filepath.Join(data, "standby.signal"), ""),
+		p.give(filepath.Join(data, "postgresql.auto.conf"), conninfo))
+}
+
+// give writes a file that belongs to the server's user.
+func (p *PostgresServer) give(path, content string) error {
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	return chown(path, p.s.cred)
+}
+
+// Promote makes a standby a primary, and returns when it takes writes.
+func (p *PostgresServer) Promote() error {
+	return p.Exec("SELECT pg_promote(true, 60)")
+}
+
+// Exec runs one statement in the maintenance database, as superuser.
+func (p *PostgresServer) Exec(statement string) error { return p.exec(statement) }
+
+// Start starts the server again after Stop or Kill. It runs already: no error.
+func (p *PostgresServer) Start() error { return p.s.startAgain() }
+
+// Addr returns host:port; the same after a restart.
+func (p *PostgresServer) Addr() string { return p.s.addr() }
+
+// LogFile is what the server writes to.
+func (p *PostgresServer) LogFile() string { return p.s.logFile() }
+
+// Close kills the server and removes all that it had.
+func (p *PostgresServer) Close() error { return p.s.remove() }
+
+// OpenRedis is [Redis] for programs that are no tests.
+func OpenRedis(args ...string) (*RedisServer, error) {
+	binary, err := findBinary("redis-server", "redis-server")
+	if err != nil {
+		return nil, err
+	}
+	return startRedis(binary, args)
+}
+
+// Start starts the server again after Stop or Kill, with what it saved.
+func (r *RedisServer) Start() error { return r.s.startAgain() }
+
+// Signal sends a signal such as SIGSTOP.
+func (r *RedisServer) Signal(sig syscall.Signal) { r.s.signal(sig) }
+
+// LogFile is what the server writes to.
+func (r *RedisServer) LogFile() string { return r.s.logFile() }
+
+// Close kills the server and removes all that it had.
+func (r *RedisServer) Close() error { return r.s.remove() }
+
+func (s *server) startAgain() error {
+	if s.proc != nil && !s.proc.ended() {
+		return nil
+	}
+	return s.start()
+}
+
+func (s *server) logFile() string { return filepath.Join(s.dir.path, logName) }
+
+func (s *server) signal(sig syscall.Signal) {
+	if s.proc != nil && !s.proc.ended() {
+		_ = s.proc.cmd.Process.Signal(sig) // it may have ended in between
+	}
+}
