@@ -84,11 +84,11 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	if a.cache, err = p.openCache(ctx, st, as); err != nil {
 		return nil, err
 	}
-	a.core, err = auth.New(auth.Options{
+	a.core, err = auth.New(p.faults.Core(auth.Options{
 		Settings: settings(p.cfg), Store: st, Tokens: codec, Blacklist: a.cache, Limiter: p.limiter(),
 		Events: auth.LogEvents{Logger: p.log}, Now: p.now, RotationKeys: keys.Rotation,
 		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue),
-	})
+	}))
 	return a, err
 }
 
@@ -147,7 +147,7 @@ func (a *app) handler() http.Handler {
 		}
 		h.ServeHTTP(w, r)
 	}
-	return web.Chain(http.HandlerFunc(route), web.Options{
+	return web.Chain(a.faults.Handler(http.HandlerFunc(route)), web.Options{
 		Log: a.log, Now: a.now, Proxies: a.cfg.TrustedProxies, Origins: a.cfg.CORSOrigins, RenderError: compat.RenderError,
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/cli"
 	"rekey/internal/config"
+	"rekey/internal/fault"
 	"rekey/internal/token"
 	"rekey/internal/web"
 )
@@ -67,6 +68,7 @@ type program struct {
 	now    func() time.Time
 	// databaseClock replaces the database's clock by a SQL expression; tests do.
 	databaseClock string
+	faults        fault.Injector // empty but in builds that are to fail
 }
 
 func newProgram(getenv func(string) string, stdout io.Writer) (*program, error) {
@@ -76,7 +78,14 @@ func newProgram(getenv func(string) string, stdout io.Writer) (*program, error) 
 		_, keyErr := keyFiles(cfg, "").Load()
 		return nil, fmt.Errorf("the configuration cannot work:\n%w", errors.Join(err, keyErr))
 	}
-	return &program{cfg: cfg, log: web.NewLogger(stdout, cfg.LogFormat, cfg.LogLevel), stdout: stdout, now: time.Now}, nil
+	faults, err := fault.New(getenv)
+	if err != nil {
+		return nil, err
+	}
+	return &program{
+		cfg: cfg, log: web.NewLogger(stdout, cfg.LogFormat, cfg.LogLevel), stdout: stdout,
+		now: faults.Clock(time.Now), faults: faults,
+	}, nil
 }
 
 func keyFiles(cfg config.Config, dir string) token.Files {
@@ -106,6 +115,9 @@ func (p *program) serve(ctx context.Context) (err error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.Address())
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
+	}
+	if err := p.faults.Start(ctx); err != nil {
+		return err
 	}
 	defer a.keepUp(context.WithoutCancel(ctx))()
 	p.announce(listener)

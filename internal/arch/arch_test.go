@@ -62,6 +62,7 @@ func house() map[string]room {
 		"internal/web":                     {allowed: []string{"internal/auth"}, libraries: []string{httpLib, compressor}},
 		"internal/graphqlhttp":             {allowed: []string{"internal/auth"}, libraries: []string{httpLib, gqlgenLib, gqlparser}},
 		"internal/cli":                     {allowed: []string{"internal/auth", "internal/config"}},
+		"internal/fault":                   {allowed: []string{"internal/auth"}, libraries: []string{httpLib, sqlLib, pgxLib}},
 		"internal/throwaway":               {libraries: []string{sqlLib, redisLib, pgxLib}},
 		"internal/arch":                    {},
 	}
@@ -149,7 +150,8 @@ func exempt(name string) bool {
 
 func listPackages(t *testing.T) []goPackage {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", module+"/...")
+	// With the tag internal/fault has all of its imports.
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-tags", "faults", "-json=ImportPath,Imports", module+"/...")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)

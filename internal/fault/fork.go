@@ -1,0 +1,70 @@
+//go:build faults
+
+package fault
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// A good build derives a child from its parent, so that there is only one,
+// whoever makes it. A bad build that forks a session needs another secret, of
+// which the store learns the hash and the minting the whole: both compute it
+// from the good child's hash and the fork's number. The number travels from
+// one to the other as the nanoseconds of IssuedAt, which are zero otherwise.
+type fork time.Duration
+
+// newFork is never 0.
+func newFork() fork {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails: it ends the process instead
+	return fork(binary.BigEndian.Uint32(b[:])%uint32(time.Second-1) + 1)
+}
+
+// secret is the fork's, in place of the one with this hash.
+func (f fork) secret(child auth.SecretHash) string {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(child[:], uint64(f)))
+	return hex.EncodeToString(sum[:])
+}
+
+func (f fork) hash(child auth.SecretHash) auth.SecretHash { return auth.HashSecret(f.secret(child)) }
+
+// forkTokens mints the tokens of forks.
+type forkTokens struct{ auth.Tokens }
+
+func (t forkTokens) Mint(use auth.TokenUse, c auth.Claims) (string, error) {
+	if f := fork(c.IssuedAt.Nanosecond()); f != 0 {
+		c.Secret = f.secret(auth.HashSecret(c.Secret))
+		c.IssuedAt = c.IssuedAt.Truncate(time.Second)
+	}
+	return t.Tokens.Mint(use, c)
+}
+
+// rotated is the state after a rotation that the store has not made.
+func rotated(st auth.SessionState, r auth.Rotation, f fork) auth.SessionState {
+	s := &st.Session
+	s.Generation++
+	s.PreviousHash, s.SecretHash = &r.Current, r.Next
+	s.RotatedAt = &st.Now
+	s.RetryHash = r.RetryHash
+	s.IssuedAt = r.IssuedAt.Add(time.Duration(f))
+	s.AccessExpiresAt = earlier(r.AccessExpiresAt, s.ExpiresAt)
+	s.RefreshExpiresAt = earlier(r.RefreshExpiresAt, s.ExpiresAt)
+	s.LastSeenAt = r.Now
+	if f != 0 {
+		s.SecretHash = f.hash(r.Next)
+	}
+	return st
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

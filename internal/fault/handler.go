@@ -1,0 +1,91 @@
+//go:build faults
+
+package fault
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+)
+
+// request is what is known of a request by and by.
+type request struct {
+	legacy  bool        // it is on the legacy refresh route, whatever comes of it
+	refresh atomic.Bool // it presented a refresh token that verified
+	rotated atomic.Bool // it rotated a session
+}
+
+type requestKey struct{}
+
+func withRequest(ctx context.Context, r *request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// requestFrom returns nil outside of requests.
+func requestFrom(ctx context.Context) *request {
+	r, _ := ctx.Value(requestKey{}).(*request)
+	return r
+}
+
+const legacyRefresh = "/auth/refresh"
+
+type handler struct {
+	next   http.Handler
+	points points
+}
+
+// ServeHTTP marks the request and watches its answer.
+func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	mark := &request{legacy: r.Method == http.MethodGet && r.URL.EscapedPath() == legacyRefresh}
+	h.next.ServeHTTP(&writer{ResponseWriter: w, points: h.points, request: mark}, r.WithContext(withRequest(r.Context(), mark)))
+}
+
+// writer has the failpoints of the answer.
+type writer struct {
+	http.ResponseWriter
+	points  points
+	request *request
+	begun   bool // the first byte has passed
+	bodied  bool // and the body's
+}
+
+func (w *writer) WriteHeader(status int) {
+	w.begin()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write splits the first write only where something is to happen in between.
+// Both doors write a body at once.
+func (w *writer) Write(b []byte) (int, error) {
+	w.begin()
+	if w.bodied || !w.answersRefresh() {
+		return w.ResponseWriter.Write(b)
+	}
+	w.bodied = true
+	o := w.points.strike(midBody)
+	if o == nil {
+		return w.ResponseWriter.Write(b)
+	}
+	n, err := w.ResponseWriter.Write(b[:len(b)/2])
+	if err == nil {
+		err = http.NewResponseController(w.ResponseWriter).Flush()
+	}
+	w.points.do(*o)
+	if err != nil {
+		return n, err
+	}
+	rest, err := w.ResponseWriter.Write(b[n:])
+	return n + rest, err
+}
+
+// Unwrap serves http.ResponseController.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *writer) begin() {
+	if !w.begun && w.answersRefresh() {
+		w.points.hit(beforeFirstByte)
+	}
+	w.begun = true
+}
+
+func (w *writer) answersRefresh() bool { return w.request.legacy || w.request.rotated.Load() }

@@ -1,0 +1,53 @@
+//go:build faults
+
+package fault
+
+import (
+	"context"
+
+	"rekey/internal/auth"
+)
+
+// noteAfterCommit notes the doubt about a token when the change has been
+// committed: whoever is killed in between leaves a token that everybody takes
+// for good. The ends of sessions are noted as ever.
+type noteAfterCommit struct {
+	auth.Store
+	blacklist auth.Blacklist
+	settings  auth.Settings
+}
+
+func wrapNoteAfterCommit(_ *machine, o auth.Options) auth.Options {
+	o.Store = noteAfterCommit{o.Store, o.Blacklist, o.Settings}
+	o.Blacklist = noteNoTokens{o.Blacklist}
+	return o
+}
+
+func (s noteAfterCommit) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
+	st, err := s.Store.Rotate(ctx, r)
+	if err != nil {
+		return st, err
+	}
+	return st, s.blacklist.Note(ctx, auth.Doubt{
+		SessionID: r.SessionID, Secret: &r.Current,
+		Until: r.Now.Add(s.settings.AccessTTL + s.settings.ClockLeeway), // the parent ends before
+	})
+}
+
+func (s noteAfterCommit) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken) (auth.BlacklistedToken, error) {
+	kept, err := s.Store.BlacklistAccess(ctx, t)
+	if err != nil {
+		return kept, err
+	}
+	return kept, s.blacklist.Note(ctx, auth.Doubt{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt})
+}
+
+// noteNoTokens passes on the doubts about whole sessions.
+type noteNoTokens struct{ auth.Blacklist }
+
+func (b noteNoTokens) Note(ctx context.Context, doubts ...auth.Doubt) error {
+	if len(doubts) == 1 && doubts[0].Secret != nil {
+		return nil
+	}
+	return b.Blacklist.Note(ctx, doubts...)
+}

@@ -1,0 +1,82 @@
+//go:build faults
+
+package fault
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// Injector breaks one process. The zero value breaks nothing.
+type Injector struct{ m *machine }
+
+// machine is what the parts of an Injector share.
+type machine struct {
+	points  points
+	offset  atomic.Int64 // of the clock, in nanoseconds
+	address string       // of the control API; empty: none
+	build   build
+	db      *sql.DB // of a bad build that needs one; connects when first used
+}
+
+// New reads what to break: FAULT_ADDR, a loopback host:port on which Start
+// serves the control API, and BAD_BUILD, the name of a bad build. Its error
+// names both when neither can work.
+func New(getenv func(name string) string) (Injector, error) {
+	m := &machine{points: newPoints(), address: getenv("FAULT_ADDR")}
+	addressErr := checkAddress(m.address)
+	buildErr := m.choose(getenv("BAD_BUILD"), getenv("DATABASE_URL"))
+	if err := errors.Join(addressErr, buildErr); err != nil {
+		return Injector{}, err
+	}
+	return Injector{m}, nil
+}
+
+// Clock returns now, shifted by the offset that was set last.
+func (in Injector) Clock(now func() time.Time) func() time.Time {
+	if in.m == nil {
+		return now
+	}
+	return func() time.Time { return now().Add(time.Duration(in.m.offset.Load())) }
+}
+
+// Core wraps the ports of the core. Failpoints stand right before the real
+// store and cache; a bad build that reorders calls stands before them, one
+// that replaces a call behind them.
+func (in Injector) Core(o auth.Options) auth.Options {
+	if in.m == nil {
+		return o
+	}
+	m := in.m
+	if m.build.wrap != nil && !m.build.outside {
+		o = m.build.wrap(m, o)
+	}
+	o = m.points.wrap(o)
+	if m.build.wrap != nil && m.build.outside {
+		o = m.build.wrap(m, o)
+	}
+	return o
+}
+
+// Handler marks requests so that failpoints know refreshes, and has those of
+// the answer. It stands around the doors, inside of what encodes their answers.
+func (in Injector) Handler(h http.Handler) http.Handler {
+	if in.m == nil {
+		return h
+	}
+	return handler{next: h, points: in.m.points}
+}
+
+// Start serves the control API until ctx ends; it listens when it returns.
+func (in Injector) Start(ctx context.Context) error {
+	if in.m == nil || in.m.address == "" {
+		return nil
+	}
+	return in.m.serve(ctx)
+}

@@ -1,0 +1,144 @@
+//go:build faults
+
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// The failpoints, in the order in which a refresh comes by.
+const (
+	beforeNote      = "before-note"       // nothing was done yet
+	beforeSwap      = "before-swap"       // the doubt is noted
+	afterCommit     = "after-commit"      // the store said that the session is rotated
+	beforeFirstByte = "before-first-byte" // the door is about to answer
+	midBody         = "mid-body"          // half of the answer was sent
+)
+
+func pointNames() []string {
+	return []string{beforeNote, beforeSwap, afterCommit, beforeFirstByte, midBody}
+}
+
+// The actions.
+const (
+	actionKill  = "kill"  // SIGKILL to this process
+	actionStop  = "stop"  // SIGSTOP to this process; it goes on at SIGCONT
+	actionDelay = "delay" // the refresh waits, all others go on
+)
+
+// points are the failpoints of a process: how often each was hit, and what is
+// to happen at which hit.
+type points struct {
+	state *pointState
+	do    func(order) // carries an order out; tests have their own
+}
+
+type pointState struct {
+	mu    sync.Mutex
+	hits  map[string]int64
+	armed map[string]*order
+}
+
+// order is what is to happen once, at the nth hit from now.
+type order struct {
+	Action string
+	Nth    int64
+	Delay  time.Duration
+}
+
+func newPoints() points {
+	s := &pointState{hits: map[string]int64{}, armed: map[string]*order{}}
+	for _, name := range pointNames() {
+		s.hits[name] = 0
+	}
+	return points{state: s, do: carryOut}
+}
+
+// arm replaces what the point was armed with.
+func (p points) arm(name string, o order) error {
+	if err := errors.Join(checkPoint(name), o.check()); err != nil {
+		return err
+	}
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
+	p.state.armed[name] = &o
+	return nil
+}
+
+// disarm disarms all points.
+func (p points) disarm() {
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
+	clear(p.state.armed)
+}
+
+func (p points) counts() map[string]int64 {
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
+	return maps.Clone(p.state.hits)
+}
+
+// strike counts a hit and returns the order that is due, or nil.
+func (p points) strike(name string) *order {
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
+	p.state.hits[name]++
+	o := p.state.armed[name]
+	if o == nil {
+		return nil
+	}
+	if o.Nth--; o.Nth > 0 {
+		return nil
+	}
+	delete(p.state.armed, name)
+	return o
+}
+
+func (p points) hit(name string) {
+	if o := p.strike(name); o != nil {
+		p.do(*o)
+	}
+}
+
+func checkPoint(name string) error {
+	if !slices.Contains(pointNames(), name) {
+		return fmt.Errorf("unknown failpoint %q: there are %s", name, strings.Join(pointNames(), ", "))
+	}
+	return nil
+}
+
+func (o order) check() error {
+	var errs []error
+	switch o.Action {
+	case actionKill, actionStop:
+	case actionDelay:
+		if o.Delay <= 0 {
+			errs = append(errs, errors.New("a delay must be longer than 0"))
+		}
+	default:
+		errs = append(errs, fmt.Errorf("unknown action %q: there are %s, %s, %s", o.Action, actionKill, actionStop, actionDelay))
+	}
+	if o.Nth < 1 {
+		errs = append(errs, fmt.Errorf("nth is %d, must be at least 1", o.Nth))
+	}
+	return errors.Join(errs...)
+}
+
+func carryOut(o order) {
+	switch o.Action {
+	case actionKill:
+		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL) // one's own process may always be killed
+		select {}
+	case actionStop:
+		stop()
+	case actionDelay:
+		<-time.After(o.Delay)
+	}
+}

@@ -1,0 +1,65 @@
+//go:build faults
+
+package fault
+
+import (
+	"context"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// wrap puts the failpoints of the core's side before its ports.
+func (p points) wrap(o auth.Options) auth.Options {
+	o.Limiter = pointLimiter{o.Limiter}
+	o.Blacklist = pointBlacklist{o.Blacklist, p}
+	o.Store = pointStore{o.Store, p}
+	return o
+}
+
+// refreshLimit is the name of the limit that only refresh tokens count under.
+const refreshLimit = "refresh"
+
+// pointLimiter finds out that a request is a refresh: its token has verified,
+// and it is the core's first call with the request's context.
+type pointLimiter struct{ auth.Limiter }
+
+func (l pointLimiter) Allow(ctx context.Context, limit auth.Limit, key string) time.Duration {
+	wait := l.Limiter.Allow(ctx, limit, key)
+	if r := requestFrom(ctx); r != nil && wait == 0 && limit.Name == refreshLimit {
+		r.refresh.Store(true)
+	}
+	return wait
+}
+
+type pointBlacklist struct {
+	auth.Blacklist
+	points points
+}
+
+func (b pointBlacklist) Note(ctx context.Context, doubts ...auth.Doubt) error {
+	// A doubt without a secret is about a whole session: the end of one, after reuse.
+	if r := requestFrom(ctx); r != nil && r.refresh.Load() && len(doubts) > 0 && doubts[0].Secret != nil {
+		b.points.hit(beforeNote)
+	}
+	return b.Blacklist.Note(ctx, doubts...)
+}
+
+// pointStore needs no mark: only a refresh rotates.
+type pointStore struct {
+	auth.Store
+	points points
+}
+
+func (s pointStore) Rotate(ctx context.Context, rot auth.Rotation) (auth.SessionState, error) {
+	s.points.hit(beforeSwap)
+	st, err := s.Store.Rotate(ctx, rot)
+	if err != nil {
+		return st, err
+	}
+	if r := requestFrom(ctx); r != nil {
+		r.rotated.Store(true)
+	}
+	s.points.hit(afterCommit)
+	return st, nil
+}

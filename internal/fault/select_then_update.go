@@ -1,0 +1,81 @@
+//go:build faults
+
+package fault
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"rekey/internal/auth"
+)
+
+// selectThenUpdate looks whether the presented token is current and then
+// rotates by id, whatever happened in between: two that look at the same time
+// both win, each with a successor of its own, and the last one's stays.
+type selectThenUpdate struct {
+	auth.Store
+	m *machine
+}
+
+func wrapSelectThenUpdate(m *machine, o auth.Options) auth.Options {
+	o.Store, o.Tokens = selectThenUpdate{o.Store, m}, forkTokens{o.Tokens}
+	return o
+}
+
+func (s selectThenUpdate) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
+	st, err := s.SessionState(ctx, r.SessionID, r.Current)
+	if errors.Is(err, auth.ErrNotFound) || err == nil && !rotatable(st, r) {
+		return auth.SessionState{}, auth.ErrMovedOn
+	}
+	if err != nil {
+		return auth.SessionState{}, err
+	}
+	f := newFork()
+	first, err := s.update(ctx, r, f)
+	if err != nil {
+		return auth.SessionState{}, err
+	}
+	if first {
+		f = 0
+	}
+	return rotated(st, r, f), nil
+}
+
+// rotatable is what the store's swap checks.
+func rotatable(st auth.SessionState, r auth.Rotation) bool {
+	s := st.Session
+	return s.UserID == r.UserID && s.SecretHash == r.Current && s.RevokedAt == nil && s.RefreshBlacklistedAt == nil &&
+		r.Now.Before(s.RefreshExpiresAt) && r.Now.Before(s.ExpiresAt) && !st.User.Disabled()
+}
+
+// update is unconditional. The first to come takes the child that a good build
+// would have made; the others theirs.
+func (s selectThenUpdate) update(ctx context.Context, r auth.Rotation, f fork) (first bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, sqlTimeout)
+	defer cancel()
+	other := f.hash(r.Next)
+	var stored []byte
+	err = readRow(s.m.db.QueryRowContext(ctx, `UPDATE sessions SET
+			generation = generation + 1,
+			previous_hash = $2,
+			secret_hash = CASE WHEN secret_hash = $2 THEN $3::bytea ELSE $4 END,
+			rotated_at = `+databaseClock+`,
+			retry_hash = COALESCE(NULLIF($5::bytea, retry_hash), $6),
+			issued_at = $7,
+			access_expires_at = LEAST($8, expires_at),
+			refresh_expires_at = LEAST($9, expires_at),
+			last_seen_at = $10
+		WHERE id = $1 RETURNING secret_hash`,
+		r.SessionID, r.Current[:], r.Next[:], other[:], bytesOf(r.RetryHash), r.Attempt[:], r.IssuedAt.UnixMicro(),
+		r.AccessExpiresAt.UnixMicro(), r.RefreshExpiresAt.UnixMicro(), r.Now.UnixMicro()), &stored)
+	return bytes.Equal(stored, r.Next[:]), err
+}
+
+// bytesOf returns nil, SQL's NULL, for none.
+func bytesOf(h *auth.SecretHash) []byte {
+	if h == nil {
+		return nil
+	}
+	return h[:]
+}
