@@ -2,12 +2,14 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/klauspost/compress/gzhttp"
 )
 
 // Gzip compresses every body for clients that accept gzip, whatever its size
-// and type, as the legacy service did; answers without a body are left alone.
+// and type, as the legacy service did; answers without a body are left alone,
+// and so are streams of events: each is to arrive when it happens.
 //
 // Compressing secrets beside text of an attacker's choice can leak them by
 // length (BREACH), when the same secret is asked for again and again by
@@ -19,7 +21,9 @@ func Gzip(next http.Handler) http.Handler {
 	compress, err := gzhttp.NewWrapper(
 		gzhttp.MinSize(1), // 0 would compress empty bodies
 		gzhttp.EnableZstd(false),
-		gzhttp.ContentTypeFilter(gzhttp.CompressAllContentTypeFilter),
+		gzhttp.ContentTypeFilter(func(contentType string) bool {
+			return !strings.HasPrefix(contentType, "text/event-stream")
+		}),
 	)
 	if err != nil {
 		panic("web: gzip options: " + err.Error()) // they are constants

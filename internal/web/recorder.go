@@ -1,6 +1,10 @@
 package web
 
-import "net/http"
+import (
+	"bufio"
+	"net"
+	"net/http"
+)
 
 // recorder notes what is answered.
 type recorder struct {
@@ -9,9 +13,10 @@ type recorder struct {
 	bytes  int64
 }
 
-// WriteHeader notes the final status; informational ones (1xx) pass.
+// WriteHeader notes the final status; informational ones (1xx) pass, but for
+// 101, after which the connection is no longer HTTP's.
 func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 && status >= http.StatusOK {
+	if r.status == 0 && (status >= http.StatusOK || status == http.StatusSwitchingProtocols) {
 		r.status = status
 	}
 	r.ResponseWriter.WriteHeader(status)
@@ -34,6 +39,12 @@ func (r *recorder) Flush() {
 		}
 		f.Flush()
 	}
+}
+
+// Hijack hands the connection over, where that is possible. It stands here
+// because gzhttp looks for it one wrapper deep and no deeper.
+func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(r.ResponseWriter).Hijack()
 }
 
 // Unwrap serves http.ResponseController.
