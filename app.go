@@ -133,9 +133,10 @@ func (a *app) close() error {
 
 func (a *app) handler() http.Handler {
 	present := resolvers.Presenter{Log: a.log}
-	gql := graphqlhttp.New(resolvers.NewSchema(&resolvers.Resolver{Auth: a.core}), graphqlhttp.Options{
+	root := &resolvers.Resolver{Auth: a.core, CookieMode: a.cfg.CookieMode}
+	gql := graphqlhttp.New(resolvers.NewSchema(root), graphqlhttp.Options{
 		Present: present.Present, Recover: present.Recover,
-		Admit:      func(ctx context.Context) error { return a.core.Admit(ctx, auth.ClientFrom(ctx)) },
+		Admit: a.admit, WithAnswer: resolvers.WithAnswer, HideSchema: !a.cfg.Introspection,
 		Extensions: []graphql.HandlerExtension{resolvers.Authentication{Auth: a.core}},
 	})
 	legacy := compat.New(compat.Options{Auth: a.core, Logger: a.log})
@@ -148,8 +149,20 @@ func (a *app) handler() http.Handler {
 		h.ServeHTTP(w, r)
 	}
 	return web.Chain(a.faults.Handler(http.HandlerFunc(route)), web.Options{
-		Log: a.log, Now: a.now, Proxies: a.cfg.TrustedProxies, Origins: a.cfg.CORSOrigins, RenderError: compat.RenderError,
+		Log: a.log, Now: a.now, Proxies: a.cfg.TrustedProxies, RenderError: compat.RenderError,
+		Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode,
 	})
+}
+
+// admit turns away what nobody needs to look at. Without a cookie there is
+// nothing that a foreign page could act with.
+func (a *app) admit(r *http.Request) error {
+	if a.cfg.CookieMode {
+		if err := web.CheckOrigin(r, a.cfg.CORSOrigins); err != nil {
+			return err
+		}
+	}
+	return a.core.Admit(r.Context(), auth.ClientFrom(r.Context()))
 }
 
 // checks are what readiness looks at.

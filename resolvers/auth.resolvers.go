@@ -13,48 +13,64 @@ import (
 
 // SignUp is the resolver for the signUp field.
 func (r *mutationResolver) SignUp(ctx context.Context, input model.SignUpInput) (*model.AuthPayload, error) {
+	cookies, err := r.jar(ctx)
+	if err != nil {
+		return nil, err
+	}
 	grant, err := r.Auth.SignUp(ctx, auth.SignUpInput(input), clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}
-	return payloadOf(grant), nil
+	return cookies.keep(grant), nil
 }
 
 // Login is the resolver for the login field.
 func (r *mutationResolver) Login(ctx context.Context, input model.LoginInput) (*model.AuthPayload, error) {
+	cookies, err := r.jar(ctx)
+	if err != nil {
+		return nil, err
+	}
 	grant, err := r.Auth.Login(ctx, auth.LoginInput(input), clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}
-	return payloadOf(grant), nil
+	return cookies.keep(grant), nil
 }
 
 // RefreshToken is the resolver for the refreshToken field.
 func (r *mutationResolver) RefreshToken(ctx context.Context, refreshToken *string, idempotencyKey *string) (*model.AuthPayload, error) {
+	cookies, err := r.jar(ctx)
+	if err != nil {
+		return nil, err
+	}
 	key, err := idempotencyKeyOf(ctx, idempotencyKey)
 	if err != nil {
 		return nil, err
 	}
-	in := auth.RefreshInput{Token: tokenOrBearer(ctx, refreshToken), IdempotencyKey: key}
+	in := auth.RefreshInput{Token: tokenOf(ctx, refreshToken, cookies), IdempotencyKey: key}
 	grant, err := r.Auth.Refresh(ctx, in, clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}
-	return payloadOf(grant), nil
+	return cookies.keep(grant), nil
 }
 
 // Logout is the resolver for the logout field.
 func (r *mutationResolver) Logout(ctx context.Context, scope model.LogoutScope, refreshToken *string) (int, error) {
+	cookies, err := r.jar(ctx)
+	if err != nil {
+		return 0, err
+	}
 	if scope == model.LogoutScopeThis {
-		token, err := tokenToEnd(ctx, refreshToken)
-		if err != nil {
-			return 0, err
-		}
-		return r.Auth.Logout(ctx, token, clientOf(ctx))
+		return r.logoutThis(ctx, refreshToken, cookies)
 	}
 	caller, err := callerFrom(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return r.Auth.EndSessions(ctx, caller, auth.LogoutScope(scope), clientOf(ctx))
+	ended, err := r.Auth.EndSessions(ctx, caller, auth.LogoutScope(scope), clientOf(ctx))
+	if err == nil && scope == model.LogoutScopeAll {
+		cookies.clear()
+	}
+	return ended, err
 }

@@ -37,20 +37,23 @@ func bearerToken(ctx context.Context) string {
 	return token
 }
 
-// tokenOrBearer returns the argument when it is given, else the bearer token.
-// A given argument makes the Authorization header count for nothing: clients
-// send an expired one along.
-func tokenOrBearer(ctx context.Context, argument *string) string {
-	if argument != nil {
+// tokenOf returns the argument when it is given, else the cookie's token, else
+// the bearer token. The Authorization header counts for nothing beside another:
+// clients send an expired access token along.
+func tokenOf(ctx context.Context, argument *string, cookies jar) string {
+	switch {
+	case argument != nil:
 		return *argument
+	case cookies.token != "":
+		return cookies.token
 	}
 	return bearerToken(ctx)
 }
 
-// tokenToEnd is tokenOrBearer for a logout, which has nothing to end for a
-// token that is bad, but must be given one.
-func tokenToEnd(ctx context.Context, argument *string) (string, error) {
-	token := tokenOrBearer(ctx, argument)
+// tokenToEnd is tokenOf for a logout, which has nothing to end for a token that
+// is bad, but must be given one.
+func tokenToEnd(ctx context.Context, argument *string, cookies jar) (string, error) {
+	token := tokenOf(ctx, argument, cookies)
 	if token == "" {
 		return "", auth.Unauthenticated(auth.ReasonTokenMissing, "a token is required, as argument or bearer token")
 	}

@@ -33,7 +33,7 @@ func TestTokenOrBearer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx := contextWith(http.Header{"Authorization": c.header})
-			if got := tokenOrBearer(ctx, c.argument); got != c.want {
+			if got := tokenOf(ctx, c.argument, jar{}); got != c.want {
 				t.Errorf("token = %q, want %q", got, c.want)
 			}
 		})
@@ -41,7 +41,7 @@ func TestTokenOrBearer(t *testing.T) {
 }
 
 func TestTokenToEnd_Missing(t *testing.T) {
-	_, err := tokenToEnd(contextWith(nil), nil)
+	_, err := tokenToEnd(contextWith(nil), nil, jar{})
 	if e := auth.AsError(err); e == nil || e.Reason != auth.ReasonTokenMissing {
 		t.Errorf("error = %v", err)
 	}

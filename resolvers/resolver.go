@@ -14,4 +14,6 @@ import "rekey/internal/auth"
 // Resolver is the root of the GraphQL API.
 type Resolver struct {
 	Auth *auth.Service
+	// CookieMode keeps the refresh token in a cookie: see [WithAnswer].
+	CookieMode bool
 }

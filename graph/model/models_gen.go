@@ -13,7 +13,7 @@ import (
 type AuthPayload struct {
 	// The access token, for the `Authorization: Bearer` header.
 	Token string `json:"token"`
-	// The refresh token, good for one use. Null only where a cookie carries it.
+	// The refresh token, good for one use. Null in cookie mode, where an httpOnly cookie carries it.
 	RefreshToken *string `json:"refreshToken,omitempty"`
 	// When the access token expires.
 	TokenExpiration time.Time `json:"tokenExpiration"`

@@ -1,7 +1,6 @@
 package graphqlhttp
 
 import (
-	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -11,7 +10,7 @@ import (
 
 func TestHandler_Admit(t *testing.T) {
 	refuse := func(err error) func(*Options) {
-		return func(o *Options) { o.Admit = func(context.Context) error { return err } }
+		return func(o *Options) { o.Admit = func(*http.Request) error { return err } }
 	}
 	for _, accept := range []string{acceptJSON, acceptGraphQL} {
 		t.Run(accept, func(t *testing.T) {

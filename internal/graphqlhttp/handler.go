@@ -20,9 +20,12 @@ type Options struct {
 	// that Present words. Both are required.
 	Present graphql.ErrorPresenterFunc
 	Recover graphql.RecoverFunc
-	// Admit is asked before anything of a request is read; its error, an
+	// Admit is asked before a request's body is read; its error, an
 	// *auth.Error, is the answer. Nil admits everything.
-	Admit func(ctx context.Context) error
+	Admit func(r *http.Request) error
+	// WithAnswer returns the context that an operation is executed in, given
+	// the header of its answer, which is sent afterwards. It may be nil.
+	WithAnswer func(ctx context.Context, header http.Header) context.Context
 	// Extensions run in this order, after this package's own.
 	Extensions []graphql.HandlerExtension
 	// Limits that are zero are those of DefaultLimits.
@@ -34,12 +37,13 @@ type Options struct {
 const allowedMethods = "GET, POST, OPTIONS"
 
 type handler struct {
-	exec    *executor.Executor
-	limits  Limits
-	wording *wording
-	admit   func(ctx context.Context) error
-	present graphql.ErrorPresenterFunc
-	recover graphql.RecoverFunc
+	exec       *executor.Executor
+	limits     Limits
+	wording    *wording
+	admit      func(r *http.Request) error
+	withAnswer func(ctx context.Context, header http.Header) context.Context
+	present    graphql.ErrorPresenterFunc
+	recover    graphql.RecoverFunc
 }
 
 // New returns the handler of a GraphQL endpoint.
@@ -59,11 +63,14 @@ func New(schema graphql.ExecutableSchema, options Options) http.Handler {
 		exec.Use(e)
 	}
 	if options.Admit == nil {
-		options.Admit = func(context.Context) error { return nil }
+		options.Admit = func(*http.Request) error { return nil }
+	}
+	if options.WithAnswer == nil {
+		options.WithAnswer = func(ctx context.Context, _ http.Header) context.Context { return ctx }
 	}
 	return &handler{
 		exec: exec, limits: limits, wording: newWording(),
-		admit: options.Admit, present: options.Present, recover: options.Recover,
+		admit: options.Admit, withAnswer: options.WithAnswer, present: options.Present, recover: options.Recover,
 	}
 }
 
@@ -77,7 +84,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	if err := h.admit(ctx); err != nil {
+	if err := h.admit(r); err != nil {
 		h.turnAway(w, r, auth.AsError(err))
 		return
 	}
@@ -127,7 +134,7 @@ func (h *handler) execute(w http.ResponseWriter, r *http.Request, media mediaTyp
 		h.refuse(w, r, media, err)
 		return
 	}
-	responses, ctx := h.exec.DispatchOperation(ctx, operation)
+	responses, ctx := h.exec.DispatchOperation(h.withAnswer(ctx, w.Header()), operation)
 	response := responses(ctx)
 	if response == nil { // the client left, or time is up
 		response = h.dispatch(ctx, auth.Unavailable(context.Cause(ctx)))

@@ -13,6 +13,8 @@ type Options struct {
 	Proxies Proxies
 	// Origins are the origins whose pages may call; "*" is any.
 	Origins []string
+	// Credentials lets pages of the origins, but not of "*", send cookies.
+	Credentials bool
 	// RenderError answers a panic; nil answers JSON.
 	RenderError RenderError
 }
@@ -32,7 +34,7 @@ type Options struct {
 func Chain(handler http.Handler, o Options) http.Handler {
 	handler = Recover(o.Log, o.RenderError, handler)
 	handler = Gzip(handler)
-	handler = CORS(o.Origins, handler)
+	handler = CORS(o.Origins, o.Credentials, handler)
 	handler = Headers(o.Proxies, handler)
 	handler = AccessLog(o.Log, o.Now, handler)
 	handler = Client(o.Proxies, handler)

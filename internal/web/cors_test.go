@@ -60,7 +60,7 @@ func answer(allowed []string, method, origin string) *httptest.ResponseRecorder 
 		r.Header.Set("Origin", origin)
 	}
 	w := httptest.NewRecorder()
-	CORS(allowed, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	CORS(allowed, false, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 	})).ServeHTTP(w, r)
 	return w

@@ -1,0 +1,94 @@
+package resolvers
+
+import (
+	"context"
+	"net/http"
+
+	"rekey/graph/model"
+	"rekey/internal/auth"
+)
+
+// CookieName is the cookie that carries the refresh token in cookie mode. The
+// prefix makes browsers refuse it unless it is Secure, for the whole host and
+// for no other: no neighbour's page can plant one.
+const CookieName = "__Host-rekey_refresh"
+
+type answerKey struct{}
+
+// WithAnswer returns the context of an operation whose answer will have the
+// given header. Where the header is on its way before the operation runs, there
+// is no such context, and no cookie.
+func WithAnswer(ctx context.Context, header http.Header) context.Context {
+	return context.WithValue(ctx, answerKey{}, header)
+}
+
+// jar holds the cookie of one request: the token that came in it, and the
+// header that takes the next one. It is empty outside of cookie mode.
+type jar struct {
+	token  string
+	answer http.Header
+}
+
+// jar refuses a request in cookie mode whose answer can take no cookie: a new
+// refresh token would be lost, or a script could read it.
+func (r *Resolver) jar(ctx context.Context) (jar, error) {
+	if !r.CookieMode {
+		return jar{}, nil
+	}
+	answer, ok := ctx.Value(answerKey{}).(http.Header)
+	if !ok {
+		return jar{}, auth.BadInput("", "the refresh token travels in a cookie: this is served to POST alone")
+	}
+	return jar{token: cookieOf(headerOf(ctx)), answer: answer}, nil
+}
+
+// cookieOf is empty where there is no cookie, or more than one: a browser sends
+// one, and of several it cannot be told which was meant.
+func cookieOf(header http.Header) string {
+	cookies := (&http.Request{Header: header}).CookiesNamed(CookieName)
+	if len(cookies) != 1 {
+		return ""
+	}
+	return cookies[0].Value
+}
+
+// keep answers a pair. In cookie mode the refresh token goes into the cookie,
+// and nowhere else. The header is set at once: whatever becomes of the rest of
+// the answer, the old token is used up.
+func (j jar) keep(grant auth.Grant) *model.AuthPayload {
+	payload := payloadOf(grant)
+	if j.answer != nil {
+		j.set(grant.RefreshToken, max(1, secondsUntil(grant.RefreshExpiresAt, grant.ServerTime)))
+		payload.RefreshToken = nil
+	}
+	return payload
+}
+
+// clear takes the cookie that came back.
+func (j jar) clear() {
+	if j.token != "" {
+		j.set("", -1)
+	}
+}
+
+func (j jar) set(token string, maxAge int) {
+	cookie := http.Cookie{
+		Name: CookieName, Value: token, MaxAge: maxAge,
+		Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	j.answer.Add("Set-Cookie", cookie.String())
+}
+
+// logoutThis ends the session of the token at hand. The cookie goes with the
+// session that it carries: a token given as argument may be another's.
+func (r *Resolver) logoutThis(ctx context.Context, argument *string, cookies jar) (int, error) {
+	token, err := tokenToEnd(ctx, argument, cookies)
+	if err != nil {
+		return 0, err
+	}
+	ended, err := r.Auth.Logout(ctx, token, clientOf(ctx))
+	if err == nil && (argument == nil || *argument == cookies.token) {
+		cookies.clear()
+	}
+	return ended, err
+}
