@@ -90,5 +90,9 @@ func (s *Service) refreshVerdict(ctx context.Context, claims Claims, now time.Ti
 	if err != nil {
 		return 0, fmt.Errorf("reading the state of a session: %w", err)
 	}
-	return s.judgeRefresh(st, claims, nil, now), nil
+	v := s.judgeRefresh(st, claims, nil, now)
+	if v == isUndelivered {
+		v = isCurrent // a refresh would replace it
+	}
+	return v, nil
 }

@@ -8,6 +8,7 @@ type verdict int
 const (
 	isCurrent     verdict = iota + 1
 	isRepeat              // the direct parent, entitled to the same pair again
+	isUndelivered         // the direct parent, and its child was handed to nobody
 	isRace                // the direct parent, within the window
 	isReuse               // older, or the parent after the window
 	isRollback            // newer than the session knows: the database lost a write
@@ -84,15 +85,22 @@ func (s *Service) judgeRefresh(st SessionState, c Claims, retry *SecretHash, now
 	return isReuse
 }
 
-// judgeParent judges the direct parent of the current token.
+// judgeParent judges the direct parent of the current token. With a grace any
+// replica may have handed the child out, so that no swap of unknown outcome is
+// known to be undelivered: the grace takes its place.
 func (s *Service) judgeParent(st SessionState, retry *SecretHash) verdict {
 	age := st.age()
 	sameKey := retry != nil && st.Session.RetryHash.matches(*retry)
 	entitled := sameKey && age <= s.RetryTTL || s.RefreshGrace > 0 && age <= s.RefreshGrace
+	handedOut, ours := s.unknown.find(st.Session.RetryHash)
+	undelivered := ours && handedOut.IsZero() && age <= s.RetryTTL && s.RefreshGrace == 0
+	inWindow := age <= s.ReuseWindow || ours && st.Now.Sub(handedOut) <= s.ReuseWindow
 	switch {
 	case entitled && st.Session.RefreshBlacklistedAt == nil:
 		return isRepeat
-	case age <= s.ReuseWindow:
+	case undelivered && st.Session.RefreshBlacklistedAt == nil:
+		return isUndelivered
+	case inWindow:
 		return isRace
 	}
 	return isReuse

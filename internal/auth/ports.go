@@ -16,6 +16,11 @@ var ErrEmailTaken = errors.New("e-mail address is taken")
 // condition no longer true. Nothing was written.
 var ErrMovedOn = errors.New("condition no longer holds")
 
+// ErrNothingDone is in the chain of a Store's error under CodeUnavailable when
+// it is certain that nothing was written and nothing will be. Without it the
+// outcome is unknown.
+var ErrNothingDone = errors.New("nothing was done")
+
 // Rotation is one compare-and-swap of a session's secret: from Current to
 // Next, under every condition of a live session.
 type Rotation struct {
@@ -70,7 +75,8 @@ type Store interface {
 	// database's clock. The child's expiries are capped by the session's
 	// ExpiresAt. ErrMovedOn when no row fulfils every condition: id, user,
 	// current hash, not revoked, refresh token not blacklisted, not expired,
-	// user not disabled. On CodeUnavailable the outcome may be unknown.
+	// user not disabled. On CodeUnavailable without ErrNothingDone the outcome
+	// is unknown.
 	Rotate(ctx context.Context, r Rotation) (SessionState, error)
 
 	// SessionState reads a session with its user by primary key, and whether

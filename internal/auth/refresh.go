@@ -112,10 +112,15 @@ func (r refresh) rotation(child string) Rotation {
 }
 
 // resolve finds out whether a swap of unknown outcome landed: the row then
-// bears its mark. Otherwise it returns the swap's own error.
+// bears its mark. Otherwise it returns the swap's own error, and remembers the
+// mark: the swap may land yet, or be seen only later.
 func (r refresh) resolve(ctx context.Context, rot Rotation, swapErr error) (SessionState, error) {
+	if errors.Is(swapErr, ErrNothingDone) {
+		return SessionState{}, swapErr
+	}
 	st, err := r.Store.SessionState(ctx, rot.SessionID, rot.Next)
 	if err != nil {
+		r.unknown.remember(rot.Attempt)
 		return SessionState{}, swapErr
 	}
 	marked := st.Session.RetryHash.matches(rot.Attempt) ||
@@ -124,6 +129,7 @@ func (r refresh) resolve(ctx context.Context, rot Rotation, swapErr error) (Sess
 	if landed && judgeSession(st, r.claims.User.ID, r.now) == 0 && st.Session.RefreshBlacklistedAt == nil {
 		return st, nil
 	}
+	r.unknown.remember(rot.Attempt)
 	return SessionState{}, swapErr
 }
 

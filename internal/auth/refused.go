@@ -10,6 +10,8 @@ func (r refresh) settle(ctx context.Context, v verdict, st SessionState) (Grant,
 	switch v {
 	case isRepeat:
 		return r.repeat(ctx, st)
+	case isUndelivered:
+		return r.handOut(ctx, st)
 	case isRace:
 		r.emit(ctx, EventRefreshRace, st.Session.ID)
 	case isRollback:
@@ -23,13 +25,22 @@ func (r refresh) settle(ctx context.Context, v verdict, st SessionState) (Grant,
 }
 
 // repeat answers the pair of the last rotation again. Nothing is written or
-// extended. Without the key that derived it (it left the ring) the pair cannot
-// be told again, and the token is as blacklisted as any parent.
+// extended.
 func (r refresh) repeat(ctx context.Context, st SessionState) (Grant, error) {
+	g, err := r.again(st)
+	if err == nil {
+		r.emit(ctx, EventRefreshRetry, st.Session.ID)
+	}
+	return g, err
+}
+
+// again signs the pair of the last rotation. Without the key that derived it
+// (it left the ring) the pair cannot be told again, and the token is as
+// blacklisted as any parent.
+func (r refresh) again(st SessionState) (Grant, error) {
 	for _, key := range r.RotationKeys {
 		child := deriveSecret(key, st.Session.ID, r.claims.Secret)
 		if st.Session.SecretHash.Equal(HashSecret(child)) {
-			r.emit(ctx, EventRefreshRetry, st.Session.ID)
 			return r.grant(st.User, st.Session, child, r.now)
 		}
 	}

@@ -54,6 +54,7 @@ type Options struct {
 type Service struct {
 	Options
 	clockAstray atomic.Bool
+	unknown     unknownSwaps
 }
 
 const minRotationKeyBytes = 32

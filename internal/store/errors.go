@@ -29,10 +29,27 @@ func fail(doing string, err error) error {
 	case isFault(err):
 		return failure(doing, err)
 	}
-	return auth.Unavailable(failure(doing, err))
+	cause := failure(doing, err)
+	if nothingDone(err) {
+		cause = fmt.Errorf("%w: %w", cause, auth.ErrNothingDone)
+	}
+	return auth.Unavailable(cause)
 }
 
 func failure(doing string, err error) error { return fmt.Errorf("%s: %w", doing, redact(err)) }
+
+// nothingDone reports whether err proves that nothing was written and nothing
+// will be: no connection was had, or the server itself refused, which rolls
+// back. A server that goes away (FATAL) may have committed before, and some
+// say themselves that they do not know (40003, class 08).
+func nothingDone(err error) bool {
+	if errors.As(err, new(*pgconn.ConnectError)) {
+		return true
+	}
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.SeverityUnlocalized == "ERROR" &&
+		pg.Code != "40003" && !strings.HasPrefix(pg.Code, "08")
+}
 
 // isFault reports whether err is the program's own: bad SQL, bad data, a
 // violated constraint.

@@ -52,6 +52,39 @@ func TestFail_Codes(t *testing.T) {
 	}
 }
 
+// What is not certain is unknown: only the server's own refusal, and no
+// connection at all, prove that nothing was done.
+func TestFail_NothingDone(t *testing.T) {
+	pg := func(severity, code string) error {
+		return &pgconn.PgError{SeverityUnlocalized: severity, Code: code}
+	}
+	_, refused := pgconn.Connect(t.Context(), "postgres://127.0.0.1:1/nobody")
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"lock timeout":         {pg("ERROR", "55P03"), true},
+		"serialization":        {pg("ERROR", "40001"), true},
+		"read only":            {fmt.Errorf("wrapped: %w", pg("ERROR", "25006")), true},
+		"no connection":        {refused, true},
+		"shutting down":        {pg("FATAL", "57P01"), false},
+		"crash":                {pg("FATAL", "57P02"), false},
+		"completion unknown":   {pg("ERROR", "40003"), false},
+		"resolution unknown":   {pg("ERROR", "08007"), false},
+		"a server of old":      {pg("", "55P03"), false},
+		"connection cut":       {io.ErrUnexpectedEOF, false},
+		"cancelled":            {context.Canceled, false},
+		"deadline":             {context.DeadlineExceeded, false},
+		"cut, then not closed": {errors.Join(io.ErrUnexpectedEOF, errors.New("conn closed")), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := errors.Is(fail("do it", test.err), auth.ErrNothingDone); got != test.want {
+				t.Errorf("nothing done: %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
 func TestFail_CoreErrors(t *testing.T) {
 	for _, want := range []error{auth.ErrNotFound, auth.ErrMovedOn, auth.ErrEmailTaken} {
 		if got := fail("do it", want); !errors.Is(got, want) {

@@ -219,8 +219,8 @@ func TestStore_PostgresTrouble(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = s.Rotate(t.Context(), r)
-		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
-			t.Errorf("error is %v, want one under UNAVAILABLE", err)
+		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable || !errors.Is(err, auth.ErrNothingDone) {
+			t.Errorf("error is %v, want one under UNAVAILABLE that says that nothing was done", err)
 		}
 	})
 	t.Run("ReadOnly", func(t *testing.T) {
