@@ -1,0 +1,212 @@
+package auth
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Scope is what an API key may do.
+type Scope string
+
+// ScopeBlacklistRead lets a resource server follow the blacklist.
+const ScopeBlacklistRead Scope = "blacklist:read"
+
+// Scopes returns all there are.
+func Scopes() []Scope { return []Scope{ScopeBlacklistRead} }
+
+// APIKey is what is kept of a key of a program. The key itself is shown once,
+// when it is made.
+type APIKey struct {
+	ID         string // UUID, lower case
+	Name       string
+	Prefix     string // the part of the key that finds it; unique, no secret
+	Hash       SecretHash
+	Scopes     []Scope
+	CreatedAt  time.Time
+	LastUsedAt *time.Time // to the minute or so; nil before the first use
+	RevokedAt  *time.Time
+}
+
+// APIKeyStore keeps API keys. Its methods are as those of Store.
+type APIKeyStore interface {
+	CreateAPIKey(ctx context.Context, k APIKey) error
+	// APIKeyByPrefix returns a key, revoked or not, or ErrNotFound.
+	APIKeyByPrefix(ctx context.Context, prefix string) (APIKey, error)
+	// APIKeys lists all keys, oldest first.
+	APIKeys(ctx context.Context) ([]APIKey, error)
+	// TouchAPIKey notes a use at the given time.
+	TouchAPIKey(ctx context.Context, id string, at time.Time) error
+	// RevokeAPIKey ends a key; true when this call ended it. ErrNotFound when
+	// no key has the prefix.
+	RevokeAPIKey(ctx context.Context, prefix string, at time.Time) (bool, error)
+}
+
+// KeyCaller is a program that is calling, proven by an API key.
+type KeyCaller struct {
+	Prefix string
+	Name   string
+	Scopes []Scope
+}
+
+// Require returns CodeForbidden unless the caller's key has the scope.
+func (k KeyCaller) Require(s Scope) error {
+	if slices.Contains(k.Scopes, s) {
+		return nil
+	}
+	return &Error{Code: CodeForbidden, Message: fmt.Sprintf("the API key lacks the scope %s", s)}
+}
+
+// Keys are the use cases of API keys. All fields must be set.
+type Keys struct {
+	Store   APIKeyStore
+	Limiter Limiter
+	Now     func() time.Time
+}
+
+const (
+	apiKeyMark   = "rk"
+	prefixBytes  = 8 // characters of hex
+	maxKeyName   = 100
+	touchEvery   = time.Minute
+	apiKeyLength = len(apiKeyMark) + 1 + prefixBytes + 1 + 2*secretBytes
+)
+
+func keyLimit() Limit { return Limit{Name: "api_key", Rate: 10, Burst: 30} }
+
+// IsAPIKey reports whether a bearer token looks like an API key.
+func IsAPIKey(token string) bool { return strings.HasPrefix(token, apiKeyMark+"_") }
+
+// Create makes a key and returns it: rk_, eight characters that find it, and
+// 256 random bits, of which only the SHA-256 is kept. CodeBadUserInput.
+func (k *Keys) Create(ctx context.Context, name string, scopes []Scope) (key string, kept APIKey, err error) {
+	name = strings.TrimSpace(name)
+	if name == "" || !plainText(name, maxKeyName) {
+		return "", APIKey{}, BadInput("name", fmt.Sprintf("name must have 1 to %d characters, none of them control characters", maxKeyName))
+	}
+	if err := checkScopes(scopes); err != nil {
+		return "", APIKey{}, err
+	}
+	id, err := newID()
+	if err != nil {
+		return "", APIKey{}, err
+	}
+	secret, prefix := newSecret(), newSecret()[:prefixBytes]
+	kept = APIKey{ID: id, Name: name, Prefix: prefix, Hash: HashSecret(secret), Scopes: scopes, CreatedAt: k.Now().Truncate(time.Microsecond)}
+	if err := k.Store.CreateAPIKey(ctx, kept); err != nil {
+		return "", APIKey{}, fmt.Errorf("keeping an API key: %w", err)
+	}
+	return apiKeyMark + "_" + prefix + "_" + secret, kept, nil
+}
+
+func checkScopes(scopes []Scope) error {
+	if len(scopes) == 0 {
+		return BadInput("scope", "an API key needs a scope")
+	}
+	for _, s := range scopes {
+		if !slices.Contains(Scopes(), s) {
+			return BadInput("scope", fmt.Sprintf("there is no such scope; there is %s", ScopeBlacklistRead))
+		}
+	}
+	return nil
+}
+
+// List returns all keys, oldest first.
+func (k *Keys) List(ctx context.Context) ([]APIKey, error) {
+	list, err := k.Store.APIKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing API keys: %w", err)
+	}
+	return list, nil
+}
+
+// Revoke ends a key, given its prefix; false when it had ended before.
+// CodeNotFound when there is none.
+func (k *Keys) Revoke(ctx context.Context, prefix string) (bool, error) {
+	ended, err := k.Store.RevokeAPIKey(ctx, prefix, k.Now())
+	if errors.Is(err, ErrNotFound) {
+		return false, &Error{Code: CodeNotFound, Message: "no API key has this prefix"}
+	}
+	if err != nil {
+		return false, fmt.Errorf("revoking an API key: %w", err)
+	}
+	return ended, nil
+}
+
+// Authenticate returns whose key it is. ReasonTokenInvalid for one that is
+// unknown, wrong or revoked: the three are not told apart.
+func (k *Keys) Authenticate(ctx context.Context, presented string, c Client) (KeyCaller, error) {
+	prefix, hash, ok := splitAPIKey(presented)
+	if !ok {
+		return KeyCaller{}, k.refuse(ctx, c)
+	}
+	kept, err := k.Store.APIKeyByPrefix(ctx, prefix)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return KeyCaller{}, fmt.Errorf("looking an API key up: %w", err)
+	}
+	// The zero key of one that is not there is compared like any other: no
+	// secret has its hash.
+	if same := kept.Hash.Equal(hash); !same || err != nil || kept.RevokedAt != nil {
+		return KeyCaller{}, k.refuse(ctx, c)
+	}
+	if wait := k.Limiter.Allow(ctx, keyLimit(), kept.ID); wait > 0 {
+		return KeyCaller{}, RateLimited(wait)
+	}
+	if err := k.touch(ctx, kept); err != nil {
+		return KeyCaller{}, err
+	}
+	return KeyCaller{Prefix: kept.Prefix, Name: kept.Name, Scopes: kept.Scopes}, nil
+}
+
+func (k *Keys) refuse(ctx context.Context, c Client) error {
+	if wait := k.Limiter.Allow(ctx, addressLimit(), AddressKey(c.Address)); wait > 0 {
+		return RateLimited(wait)
+	}
+	return invalidKey()
+}
+
+func invalidKey() error { return Unauthenticated(ReasonTokenInvalid, "API key is not valid") }
+
+// touch notes a use, at most one a minute.
+func (k *Keys) touch(ctx context.Context, kept APIKey) error {
+	now := k.Now()
+	if kept.LastUsedAt != nil && now.Sub(*kept.LastUsedAt) < touchEvery {
+		return nil
+	}
+	if err := k.Store.TouchAPIKey(ctx, kept.ID, now); err != nil {
+		return fmt.Errorf("noting the use of an API key: %w", err)
+	}
+	return nil
+}
+
+// stillGood checks a key that was authenticated before.
+func (k *Keys) stillGood(ctx context.Context, caller KeyCaller) error {
+	kept, err := k.Store.APIKeyByPrefix(ctx, caller.Prefix)
+	if errors.Is(err, ErrNotFound) || err == nil && kept.RevokedAt != nil {
+		return invalidKey()
+	}
+	if err != nil {
+		return fmt.Errorf("looking an API key up: %w", err)
+	}
+	return nil
+}
+
+func splitAPIKey(presented string) (prefix string, hash SecretHash, ok bool) {
+	if len(presented) != apiKeyLength || !IsAPIKey(presented) {
+		return "", SecretHash{}, false
+	}
+	prefix, secret, _ := strings.Cut(presented[len(apiKeyMark)+1:], "_")
+	if len(prefix) != prefixBytes || !lowerHex(prefix) || !lowerHex(secret) {
+		return "", SecretHash{}, false
+	}
+	return prefix, HashSecret(secret), true
+}
+
+func lowerHex(s string) bool {
+	_, err := hex.DecodeString(s)
+	return err == nil && s == strings.ToLower(s)
+}

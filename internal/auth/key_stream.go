@@ -1,0 +1,35 @@
+package auth
+
+import "context"
+
+// keyed is a stream that ends when its holder's API key does.
+type keyed interface{ end(err error) }
+
+// WatchKey waits until an API key is good no longer, and returns why; ctx's
+// cause when that ends before.
+func (s *Streams) WatchKey(ctx context.Context, caller KeyCaller) error {
+	st := newQueue[struct{}](1)
+	s.joinKey(st, caller)
+	defer s.dropKey(st)
+	_, err := st.next(ctx)
+	return err
+}
+
+func (s *Streams) joinKey(st keyed, caller KeyCaller) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys[st] = caller
+}
+
+func (s *Streams) dropKey(st keyed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.keys, st)
+}
+
+// recheckKey looks whether a key is still good, and ends a stream if not.
+func (s *Streams) recheckKey(ctx context.Context, st keyed, caller KeyCaller) {
+	if err := s.Keys.stillGood(ctx, caller); err != nil && AsError(err).Code == CodeUnauthenticated {
+		st.end(err)
+	}
+}
