@@ -61,7 +61,7 @@ func (s *Store) migrateSQLite(ctx context.Context) (applied int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, held.release()) }()
-	pool, err := s.begin.DB()
+	pool, err := s.begin.db.DB()
 	if err != nil {
 		return 0, err
 	}

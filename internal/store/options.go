@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"log/slog"
 	"strings"
 	"time"
@@ -15,6 +16,12 @@ const (
 	StatementTimeout    = 5 * time.Second
 	LockTimeout         = 3 * time.Second
 )
+
+// OperationTimeout bounds each statement and each transaction from this side:
+// the wait for a connection, a network that swallows everything, and tries
+// again. It is longer than StatementTimeout, so that a server that answers can
+// say what was the matter.
+const OperationTimeout = 8 * time.Second
 
 // SlowStatement is how long a statement may take before it is logged as slow.
 const SlowStatement = 200 * time.Millisecond
@@ -39,7 +46,14 @@ type Options struct {
 	DatabaseClock string
 	// MaxOpenConns bounds the Postgres connections; 0 is DefaultMaxOpenConns.
 	MaxOpenConns int
+	// Timeout replaces OperationTimeout unless it is 0.
+	Timeout time.Duration
+	// Wait is how long Open waits for a Postgres that does not answer yet; 0
+	// tries once.
+	Wait time.Duration
 }
+
+func (o Options) timeout() time.Duration { return cmp.Or(o.Timeout, OperationTimeout) }
 
 func (o Options) postgres() bool { return o.URL != "" }
 

@@ -27,12 +27,10 @@ func openPostgres(o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	statements := prepared(db)
-	return &Store{
-		dialect: postgresDialect(), options: o,
-		write: statements, read: statements, begin: db,
-		pools: []*sql.DB{pool},
-	}, nil
+	s := &Store{dialect: postgresDialect(), options: o, pools: []*sql.DB{pool}}
+	s.begin, s.write = s.handle(db), s.handle(prepared(db))
+	s.read = s.write
+	return s, nil
 }
 
 // postgresConfig reads a URL and adds the timeouts that it does not set. The

@@ -8,9 +8,9 @@ func TestStore_SQLitePragmas(t *testing.T) {
 	s, _ := openLogged(t)
 	pragma := func(name string, write bool) (value string) {
 		t.Helper()
-		db := s.read
+		db := s.read.db
 		if write {
-			db = s.begin
+			db = s.begin.db
 		}
 		if err := db.Raw("PRAGMA " + name).Row().Scan(&value); err != nil {
 			t.Fatalf("%s: %v", name, err)

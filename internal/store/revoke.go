@@ -75,7 +75,7 @@ func (s *Store) EndSessions(ctx context.Context, change auth.EndSessions) ([]str
 		if err != nil {
 			return err
 		}
-		live, refused = liveIDs(all, change.At), beforeCommit(ctx, change, all)
+		live, refused = liveIDs(all, change.At), beforeCommit(tx.Statement.Context, change, all)
 		return refused
 	})
 	if refused != nil {

@@ -44,9 +44,25 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// handle is a connection pool with the time that a statement may take.
+type handle struct {
+	db      *gorm.DB
+	timeout time.Duration
+}
+
+// bounded returns ctx with the timeout of an operation.
+func (h handle) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, h.timeout)
+}
+
+// WithContext returns the pool for one statement; ctx should be a bounded one.
+func (h handle) WithContext(ctx context.Context) *gorm.DB { return h.db.WithContext(ctx) }
+
 // transaction runs fn in a transaction; its error rolls back. fn may run more
-// than once.
+// than once, with a context of its own.
 func (s *Store) transaction(ctx context.Context, fn func(tx *gorm.DB) error) error {
+	ctx, cancel := s.begin.bounded(ctx)
+	defer cancel()
 	var opts []*sql.TxOptions
 	if s.dialect.tx != nil {
 		opts = append(opts, s.dialect.tx)
@@ -57,6 +73,8 @@ func (s *Store) transaction(ctx context.Context, fn func(tx *gorm.DB) error) err
 // exec runs a statement outside of a transaction; it returns the number of
 // rows that it changed.
 func (s *Store) exec(ctx context.Context, statement string, p params) (n int64, err error) {
+	ctx, cancel := s.write.bounded(ctx)
+	defer cancel()
 	err = retry(ctx, func() error {
 		done := s.write.WithContext(ctx).Exec(statement, p)
 		n = done.RowsAffected
@@ -66,9 +84,11 @@ func (s *Store) exec(ctx context.Context, statement string, p params) (n int64, 
 }
 
 // query runs a statement outside of a transaction and scans its rows.
-func query[T any](ctx context.Context, db *gorm.DB, statement string, p params, fields func(*T) []any) (list []T, err error) {
+func query[T any](ctx context.Context, h handle, statement string, p params, fields func(*T) []any) (list []T, err error) {
+	ctx, cancel := h.bounded(ctx)
+	defer cancel()
 	err = retry(ctx, func() error {
-		list, err = collect(db.WithContext(ctx), statement, p, fields)
+		list, err = collect(h.WithContext(ctx), statement, p, fields)
 		return err
 	})
 	return list, err
@@ -76,8 +96,8 @@ func query[T any](ctx context.Context, db *gorm.DB, statement string, p params, 
 
 // queryOne is query for a statement of at most one row; ErrRecordNotFound when
 // there is none.
-func queryOne[T any](ctx context.Context, db *gorm.DB, statement string, p params, fields func(*T) []any) (one T, err error) {
-	list, err := query(ctx, db, statement, p, fields)
+func queryOne[T any](ctx context.Context, h handle, statement string, p params, fields func(*T) []any) (one T, err error) {
+	list, err := query(ctx, h, statement, p, fields)
 	if err != nil {
 		return one, err
 	}

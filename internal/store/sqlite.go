@@ -50,15 +50,16 @@ func (s *Store) openFiles(ctx context.Context) (err error) {
 	if err := createPrivately(s.options.Path); err != nil {
 		return err
 	}
-	if s.begin, err = s.openPool(1, "synchronous(FULL)", "foreign_keys(1)"); err != nil {
+	write, err := s.openPool(1, "synchronous(FULL)", "foreign_keys(1)")
+	if err != nil {
 		return err
 	}
-	s.write = prepared(s.begin)
+	s.begin, s.write = s.handle(write), s.handle(prepared(write))
 	read, err := s.openPool(sqliteReaders, "query_only(1)")
 	if err != nil {
 		return err
 	}
-	s.read = prepared(read)
+	s.read = s.handle(prepared(read))
 	return nil
 }
 

@@ -23,21 +23,21 @@ type Store struct {
 
 	// write and read run single statements. On Postgres they are one pool; on
 	// SQLite write has the only connection that may change anything.
-	write, read *gorm.DB
+	write, read handle
 	// begin starts transactions. GORM's prepared statements are kept out of
 	// them: one that is first prepared inside a transaction ends with it, and
 	// a transaction waiting for a statement that another caller prepares,
 	// which in turn waits for a connection, would wait for ever. pgx keeps
 	// prepared statements a connection anyway.
-	begin *gorm.DB
+	begin handle
 
 	pools []*sql.DB
 	claim *fileLock // nil unless Options.Exclusive
 }
 
-// Open opens the database and checks that it answers. It does not migrate.
-// ErrInUse when Options.Exclusive cannot be had; CodeUnavailable when the
-// database does not answer.
+// Open opens the database and checks that it answers, for as long as
+// Options.Wait. It does not migrate. ErrInUse when Options.Exclusive cannot be
+// had; CodeUnavailable when the database does not answer.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	s, err := open(ctx, o)
 	if err != nil {
@@ -46,7 +46,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.DatabaseClock != "" {
 		s.dialect.clock = o.DatabaseClock
 	}
-	if err := s.Ping(ctx); err != nil {
+	if err := s.await(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -64,6 +64,8 @@ func (s *Store) Dialect() string { return s.dialect.name }
 
 // Ping checks that the database answers; CodeUnavailable otherwise.
 func (s *Store) Ping(ctx context.Context) error {
+	ctx, cancel := s.read.bounded(ctx)
+	defer cancel()
 	for _, pool := range s.pools {
 		if err := pool.PingContext(ctx); err != nil {
 			return auth.Unavailable(failure("reach the database", err))
@@ -103,3 +105,5 @@ func attach(d gorm.Dialector, o Options) (*gorm.DB, error) {
 
 // prepared returns a handle whose statements are prepared once a connection.
 func prepared(db *gorm.DB) *gorm.DB { return db.Session(&gorm.Session{PrepareStmt: true}) }
+
+func (s *Store) handle(db *gorm.DB) handle { return handle{db: db, timeout: s.options.timeout()} }

@@ -56,6 +56,8 @@ func (s *Store) UserByID(ctx context.Context, id string) (auth.User, error) {
 }
 
 func (s *Store) user(ctx context.Context, where string, value string) (auth.User, error) {
+	ctx, cancel := s.read.bounded(ctx)
+	defer cancel()
 	var row models.User
 	err := retry(ctx, func() error { return s.read.WithContext(ctx).Where(where, value).Take(&row).Error })
 	if err != nil {

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+const (
+	awaitPause = 250 * time.Millisecond // between two tries
+	tellEvery  = 5 * time.Second        // while waiting
+)
+
+// await checks that the database answers. One that may come up is waited for,
+// at most for Options.Wait, and the log tells what is wrong meanwhile.
+func (s *Store) await(ctx context.Context) error {
+	err := s.Ping(ctx)
+	if err == nil || s.options.Wait <= 0 || !mayComeUp(err) {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, s.options.Wait)
+	defer cancel()
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	log := s.options.logger()
+	log.WarnContext(ctx, "the database does not answer yet: waiting", "at_most", s.options.Wait, "cause", causeOf(err))
+	for pause(waiting, awaitPause) == nil {
+		again := s.Ping(waiting)
+		if again == nil {
+			log.InfoContext(ctx, "the database answers")
+			return nil
+		}
+		if waiting.Err() != nil {
+			break // it tells nothing new
+		}
+		if err = again; !mayComeUp(err) {
+			return err
+		}
+		select {
+		case <-tick.C:
+			log.WarnContext(ctx, "still waiting for the database", "cause", causeOf(err))
+		default:
+		}
+	}
+	return auth.Unavailable(fmt.Errorf("waited %s for the database: %w", s.options.Wait, causeOf(err)))
+}
+
+// mayComeUp reports whether waiting may help: not against a wrong password
+// (class 28).
+func mayComeUp(err error) bool {
+	var kept *engineError
+	return !errors.As(err, &kept) || !strings.HasPrefix(kept.code, "SQLSTATE 28")
+}
+
+// causeOf is what lies behind an error's safe message.
+func causeOf(err error) error {
+	if e := auth.AsError(err); e.Err != nil {
+		return e.Err
+	}
+	return err
+}

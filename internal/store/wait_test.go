@@ -1,0 +1,81 @@
+package store_test
+
+import (
+	"bytes"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/store"
+	"rekey/internal/throwaway"
+)
+
+// logText is a log that a test reads while it is written.
+type logText struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func TestOpen_Wait(t *testing.T) {
+	t.Parallel()
+	server := throwaway.StartPostgres(t)
+	address := server.URL()
+	log := &logText{}
+	o := store.Options{URL: address, Wait: time.Minute, Logger: slog.New(slog.NewTextHandler(log, nil))}
+	t.Run("WrongPassword", func(t *testing.T) {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.User = url.UserPassword(u.User.Username(), "hunter2")
+		wrong := o
+		wrong.URL = u.String()
+		if s, err := store.Open(t.Context(), wrong); err == nil {
+			t.Errorf("Open succeeded; close: %v", s.Close())
+		}
+		if strings.Contains(log.String(), "waiting") {
+			t.Errorf("it was waited for another password: %s", log)
+		}
+	})
+	server.Stop()
+	t.Run("InVain", func(t *testing.T) {
+		short := o
+		short.Wait = 300 * time.Millisecond
+		_, err := store.Open(t.Context(), short)
+		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable || !strings.Contains(auth.AsError(err).Err.Error(), "waited 300ms for the database") {
+			t.Errorf("error is %v (%v)", err, auth.AsError(err).Err)
+		}
+	})
+	t.Run("ComesUp", func(t *testing.T) {
+		log.buf.Reset()
+		done := make(chan error, 1)
+		go func() {
+			s, err := store.Open(t.Context(), o)
+			if err == nil {
+				err = s.Close()
+			}
+			done <- err
+		}()
+		eventually(t, func() bool { return strings.Contains(log.String(), "waiting") })
+		server.Restart()
+		if err := <-done; err != nil || !strings.Contains(log.String(), "the database answers") {
+			t.Errorf("%v; log: %s", err, log)
+		}
+	})
+}
