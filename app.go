@@ -20,6 +20,7 @@ import (
 	"rekey/internal/graphqlhttp"
 	"rekey/internal/limit"
 	"rekey/internal/store"
+	"rekey/internal/redispool"
 	"rekey/internal/token"
 	"rekey/internal/web"
 	"rekey/resolvers"
@@ -46,6 +47,7 @@ type app struct {
 	core  *auth.Service
 	store *store.Store
 	cache *blacklist.Cache
+	redis *redispool.Pool // nil without REDIS_URL
 }
 
 func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) {
@@ -81,11 +83,11 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.cache, err = p.openCache(ctx, st, as); err != nil {
+	if err = a.openCache(ctx, as); err != nil {
 		return nil, err
 	}
 	a.core, err = auth.New(p.faults.Core(auth.Options{
-		Settings: settings(p.cfg), Store: st, Tokens: codec, Blacklist: a.cache, Limiter: p.limiter(),
+		Settings: settings(p.cfg), Store: st, Tokens: codec, Blacklist: a.cache, Limiter: a.limiter(),
 		Events: auth.LogEvents{Logger: p.log}, Now: p.now, RotationKeys: keys.Rotation,
 		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue),
 	}))
@@ -93,42 +95,52 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 }
 
 // openCache joins the replicas.
-func (p *program) openCache(ctx context.Context, st *store.Store, as role) (*blacklist.Cache, error) {
-	o := blacklist.Options{
-		Notes: st, Now: p.now, After: time.After, Logger: p.log, RedisURL: string(p.cfg.RedisURL),
-		AccessLifetime: p.cfg.AccessTTL, ClockLeeway: p.cfg.ClockLeeway,
+func (a *app) openCache(ctx context.Context, as role) (err error) {
+	if a.cfg.RedisURL != "" {
+		a.redis, err = redispool.Open(redispool.Options{URL: string(a.cfg.RedisURL), Logger: a.log})
+		if err != nil {
+			return fmt.Errorf("reading REDIS_URL: %w", err)
+		}
 	}
-	cache, err := p.newCache(ctx, st, as, o)
+	a.cache, err = a.newCache(ctx, as, blacklist.Options{
+		Notes: a.store, Now: a.now, After: time.After, Logger: a.log, Redis: a.redis,
+		AccessLifetime: a.cfg.AccessTTL, ClockLeeway: a.cfg.ClockLeeway,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("opening the blacklist's cache: %w", err)
+		return fmt.Errorf("opening the blacklist's cache: %w", err)
 	}
-	return cache, cache.Join(ctx)
+	return a.cache.Join(ctx)
 }
 
 // newCache: a server that owns its SQLite file is the only writer but for
 // commands, and notes of its former lives say nothing any more.
-func (p *program) newCache(ctx context.Context, st *store.Store, as role, o blacklist.Options) (*blacklist.Cache, error) {
+func (a *app) newCache(ctx context.Context, as role, o blacklist.Options) (*blacklist.Cache, error) {
 	switch {
-	case o.RedisURL != "":
-		return blacklist.Open(o)
-	case as == server && st.Dialect() == store.SQLite:
-		return blacklist.NewMemory(o), st.DeleteReplicaNotes(ctx, 0)
+	case a.redis != nil:
+		return blacklist.NewRedis(o), nil
+	case as == server && a.store.Dialect() == store.SQLite:
+		return blacklist.NewMemory(o), a.store.DeleteReplicaNotes(ctx, 0)
 	}
 	return blacklist.NewNone(o), nil
 }
 
-func (p *program) limiter() auth.Limiter {
-	if !p.cfg.RateLimits {
+// limiter counts on Redis what replicas share.
+func (a *app) limiter() auth.Limiter {
+	if !a.cfg.RateLimits {
 		return limit.Off{}
 	}
-	return limit.NewMemory(limitedKeys, p.now)
+	local := limit.NewMemory(limitedKeys, a.now)
+	if a.redis == nil {
+		return local
+	}
+	return limit.NewShared(a.redis, local, a.log)
 }
 
 func (a *app) close() error {
-	if a.cache == nil {
+	if a.redis == nil {
 		return a.store.Close()
 	}
-	return errors.Join(a.cache.Close(), a.store.Close())
+	return errors.Join(a.redis.Close(), a.store.Close())
 }
 
 func (a *app) handler() http.Handler {

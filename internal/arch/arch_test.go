@@ -29,6 +29,8 @@ const (
 	httpLib    = "net/http"
 	sqlLib     = "database/sql"
 	throttled  = "github.com/throttled/"
+	redisRate  = "github.com/go-redis/redis_rate"
+	gobreaker  = "github.com/sony/gobreaker"
 	gooseLib   = "github.com/pressly/goose"
 	sqliteLib  = "github.com/glebarez/"
 	pgxLib     = "github.com/jackc/pgx"
@@ -38,7 +40,7 @@ const (
 // restricted libraries may be imported only where a room names them.
 func restricted() []string {
 	return []string{
-		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, sqlLib, throttled, gooseLib, sqliteLib, pgxLib, compressor,
+		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, sqlLib, throttled, redisRate, gobreaker, gooseLib, sqliteLib, pgxLib, compressor,
 	}
 }
 
@@ -55,10 +57,11 @@ func house() map[string]room {
 		"internal/token":                   {allowed: []string{"internal/auth"}, libraries: []string{jwtLib}},
 		"internal/store":                   {allowed: []string{"internal/auth", "models"}, libraries: []string{gormLib, sqlLib, gooseLib, sqliteLib, pgxLib}},
 		"internal/store/storetest":         {allowed: []string{"internal/auth"}},
-		"internal/blacklist":               {allowed: []string{"internal/auth"}, libraries: []string{redisLib}},
+		"internal/blacklist":               {allowed: []string{"internal/auth", "internal/redispool"}, libraries: []string{redisLib}},
 		"internal/blacklist/blacklisttest": {allowed: []string{"internal/auth"}},
 		"internal/config":                  {},
-		"internal/limit":                   {allowed: []string{"internal/auth"}, libraries: []string{throttled}},
+		"internal/limit":                   {allowed: []string{"internal/auth", "internal/redispool"}, libraries: []string{throttled, redisRate}},
+		"internal/redispool":               {libraries: []string{redisLib, gobreaker}},
 		"internal/web":                     {allowed: []string{"internal/auth"}, libraries: []string{httpLib, compressor}},
 		"internal/graphqlhttp":             {allowed: []string{"internal/auth"}, libraries: []string{httpLib, gqlgenLib, gqlparser}},
 		"internal/cli":                     {allowed: []string{"internal/auth", "internal/config"}},

@@ -11,9 +11,9 @@ import (
 // people behind one address do not slow each other down; all else counts by
 // the client's address.
 func addressLimit() Limit      { return Limit{Name: "address", Rate: 10, Burst: 30} }
-func documentLimit() Limit     { return Limit{Name: "document", Rate: 200, Burst: 600} }
+func documentLimit() Limit     { return Limit{Name: "document", Rate: 200, Burst: 600, PerReplica: true} }
 func refreshLimit() Limit      { return Limit{Name: "refresh", Rate: 10, Burst: 30} }
-func accessLimit() Limit       { return Limit{Name: "access", Rate: 50, Burst: 200} }
+func accessLimit() Limit       { return Limit{Name: "access", Rate: 50, Burst: 200, PerReplica: true} }
 func signUpLimit() Limit       { return Limit{Name: "sign_up", Rate: 0.2, Burst: 10} }
 func loginAddressLimit() Limit { return Limit{Name: "login_address", Rate: 1, Burst: 20} }
 

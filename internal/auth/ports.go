@@ -187,6 +187,9 @@ type Limit struct {
 	Name  string // part of the key; also the metric's label
 	Rate  float64
 	Burst int
+	// PerReplica limits protect the replica itself. Each counts for itself: a
+	// round trip to count with others would cost as much as what is counted.
+	PerReplica bool
 }
 
 // Limiter says whether a request may go on.

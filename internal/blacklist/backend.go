@@ -27,5 +27,4 @@ type backend interface {
 	look(ctx context.Context, sessionID string, secret auth.SecretHash, now time.Time) (sighting, error)
 	// has reports whether there is an entry, without regard to markers.
 	has(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error)
-	close() error
 }

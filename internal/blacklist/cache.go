@@ -10,13 +10,14 @@ import (
 
 var _ auth.Blacklist = (*Cache)(nil)
 
-// Cache is a cache of doubt. It is made by [NewMemory], [Open] or [NewNone],
-// joined by Join before anything is served, and kept by Run. Safe for
-// concurrent use.
+// Cache is a cache of doubt. It is made by [NewMemory], [NewRedis] or
+// [NewNone], joined by Join before anything is served, and kept by Run. Safe
+// for concurrent use.
 type Cache struct {
 	opts    Options
 	backend backend
 	trust   *trust
+	counts  outcomes
 }
 
 func newCache(o Options, b backend) *Cache {
@@ -50,8 +51,6 @@ func (c *Cache) Note(ctx context.Context, doubts ...auth.Doubt) error {
 
 // put returns the nodes that took the entries, none when any was not taken.
 func (c *Cache) put(ctx context.Context, entries []entry) []string {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.putTimeout())
-	defer cancel()
 	nodes, err := c.backend.put(ctx, entries)
 	if err != nil {
 		return nil // the next round tells the reason
@@ -60,22 +59,30 @@ func (c *Cache) put(ctx context.Context, entries []entry) []string {
 }
 
 // Clear reports whether an access token is certainly not blacklisted. It is
-// false at any trouble, and it does not wait longer than Options.Timeout.
+// false at any trouble, and it does not wait for Redis longer than the pool's
+// Timeout.
 func (c *Cache) Clear(ctx context.Context, sessionID string, secret auth.SecretHash, issuedAt time.Time) bool {
-	now := c.opts.Now()
-	if !c.trust.holds(now) {
-		return false
-	}
-	s, err := c.backend.look(ctx, sessionID, secret, now)
-	if err != nil || s.doubted || !issuedAt.After(s.marker.Add(c.opts.margin())) {
-		return false
-	}
-	return c.trust.allows(s.node, issuedAt, c.opts.Now())
+	o := c.look(ctx, sessionID, secret, issuedAt)
+	c.counts.add(o)
+	return o == Cleared
 }
 
-// Close ends the connections. The note stays: what this process did still
-// matters to the others.
-func (c *Cache) Close() error { return c.backend.close() }
+func (c *Cache) look(ctx context.Context, sessionID string, secret auth.SecretHash, issuedAt time.Time) Outcome {
+	now := c.opts.Now()
+	if !c.trust.holds(now) {
+		return AskedUntrusted
+	}
+	s, err := c.backend.look(ctx, sessionID, secret, now)
+	switch {
+	case err != nil:
+		return AskedUnanswered
+	case s.doubted:
+		return AskedDoubted
+	case !issuedAt.After(s.marker.Add(c.opts.margin())):
+		return AskedOld
+	}
+	return c.trust.believe(s.node, issuedAt, c.opts.Now())
+}
 
 // Put writes entries whatever the trust; for tools and tests. What it does not
 // do, Note does: tell the others when it fails.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rekey/internal/auth"
@@ -28,7 +29,7 @@ type memory struct {
 	now     func() time.Time
 	limit   int // entries a bucket
 	buckets [buckets]bucket
-	purged  int // the next bucket to purge; used by masters alone, under trust's turn
+	purged  atomic.Uint32 // buckets so far
 }
 
 type bucket struct {
@@ -59,8 +60,7 @@ const purgeStep = 8
 func (m *memory) masters(context.Context) ([]string, error) {
 	now := m.now()
 	for range purgeStep {
-		m.buckets[m.purged%buckets].purge(now)
-		m.purged++
+		m.buckets[m.purged.Add(1)%buckets].purge(now)
 	}
 	return []string{m.node}, nil
 }
@@ -91,8 +91,6 @@ func (m *memory) has(_ context.Context, sessionID string, secret auth.SecretHash
 	_, doubted := m.buckets[bucketOf(sessionID)].look(sessionID, secret, m.now())
 	return doubted, nil
 }
-
-func (m *memory) close() error { return nil }
 
 func (b *bucket) look(sessionID string, secret auth.SecretHash, now time.Time) (time.Time, bool) {
 	b.mu.RLock()

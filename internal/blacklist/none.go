@@ -31,5 +31,3 @@ func (none) look(context.Context, string, auth.SecretHash, time.Time) (sighting,
 }
 
 func (none) has(context.Context, string, auth.SecretHash) (bool, error) { return false, errNone }
-
-func (none) close() error { return nil }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rekey/internal/auth"
+	"rekey/internal/redispool"
 )
 
 // Options is what every kind of cache needs. Notes, Now, After and Logger must
@@ -24,16 +25,8 @@ type Options struct {
 	// ClockLeeway is how far any clock may be from the database's.
 	ClockLeeway time.Duration
 
-	// RedisURL is for Open alone:
-	//   redis://user:password@host:6379/0            one server
-	//   redis+sentinel://host:26379?master_name=m    sentinels, more by &addr=host:port;
-	//                                                username= and password= are the servers'
-	//   redis+cluster://user:password@host:6379      a cluster, more by ?addr=host:port
-	// and each with rediss for TLS. Further parameters are those of go-redis.
-	RedisURL string
-	// Timeout bounds one look by Clear, 50 ms when 0: an access check rather
-	// asks SQL than waits.
-	Timeout time.Duration
+	// Redis is for NewRedis alone. Who opened it closes it.
+	Redis *redispool.Pool
 	// MaxEntries bounds the memory of NewMemory, 1,000,000 when 0.
 	MaxEntries int
 }
@@ -58,26 +51,16 @@ const (
 	noticeFor = 2500 * time.Millisecond
 	// commitFor is how long a change may take from Note to its commit. Tokens
 	// issued in between are as much concerned as those issued before.
-	commitFor = 10 * time.Second
-	// patience is how many times longer than a look the writing of entries may
-	// take: giving up here makes all replicas ask SQL for a while.
-	patience = 5
-
-	defaultTimeout    = 50 * time.Millisecond
+	commitFor         = 10 * time.Second
 	defaultMaxEntries = 1_000_000
 )
 
 func (o Options) withDefaults() Options {
-	if o.Timeout == 0 {
-		o.Timeout = defaultTimeout
-	}
 	if o.MaxEntries == 0 {
 		o.MaxEntries = defaultMaxEntries
 	}
 	return o
 }
-
-func (o Options) putTimeout() time.Duration { return patience * o.Timeout }
 
 // margin is how much later than a marker a token must be issued before the
 // absence of an entry says anything. One leeway is for the clock that issued

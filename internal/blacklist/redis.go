@@ -11,23 +11,26 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"rekey/internal/auth"
+	"rekey/internal/redispool"
 )
+
+// NewRedis makes a cache on Options.Redis. It does not connect yet: a Redis
+// that is away makes everyone ask SQL, and is no reason not to start.
+func NewRedis(o Options) *Cache { return newCache(o.withDefaults(), newRedisBackend(o.Redis)) }
 
 // redisBackend is the backend on Redis: one server, one found by sentinels, or
 // a cluster.
 type redisBackend struct {
-	client  redis.UniversalClient
+	pool    *redispool.Pool
 	looking *redis.Script
-	timeout time.Duration // of a look
+	late    lateness
 }
 
-func newRedisBackend(client redis.UniversalClient, timeout time.Duration) *redisBackend {
-	return &redisBackend{client: client, looking: redis.NewScript(lookLua), timeout: timeout}
+func newRedisBackend(pool *redispool.Pool) *redisBackend {
+	return &redisBackend{pool: pool, looking: redis.NewScript(lookLua)}
 }
 
 func (r *redisBackend) name() string { return "redis" }
-
-func (r *redisBackend) close() error { return r.client.Close() }
 
 // The part in braces is what a cluster hashes: keys of a bucket stay together.
 func prefix(bucket int) string { return "rekey:{" + strconv.Itoa(bucket) + "}:" }
@@ -42,10 +45,10 @@ func secretKey(sessionID string, secret auth.SecretHash) string {
 }
 
 func (r *redisBackend) look(ctx context.Context, sessionID string, secret auth.SecretHash, now time.Time) (sighting, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	ctx, cancel := r.pool.Brief(ctx)
 	defer cancel()
 	keys := []string{markerKey(bucketOf(sessionID)), sessionKey(sessionID), secretKey(sessionID, secret)}
-	answer, err := r.looking.Run(ctx, r.client, keys, now.UnixMilli()).Slice()
+	answer, err := r.looking.Run(ctx, r.pool, keys, now.UnixMilli()).Slice()
 	if err != nil {
 		return sighting{}, fmt.Errorf("look for entries: %w", err)
 	}
@@ -69,7 +72,7 @@ func sightingOf(answer []any) (sighting, error) {
 }
 
 func (r *redisBackend) has(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error) {
-	n, err := r.client.Exists(ctx, sessionKey(sessionID), secretKey(sessionID, secret)).Result()
+	n, err := r.pool.Exists(ctx, sessionKey(sessionID), secretKey(sessionID, secret)).Result()
 	if err != nil {
 		return false, fmt.Errorf("look for entries: %w", err)
 	}
@@ -77,6 +80,8 @@ func (r *redisBackend) has(ctx context.Context, sessionID string, secret auth.Se
 }
 
 func (r *redisBackend) put(ctx context.Context, entries []entry) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.pool.Patience())
+	defer cancel()
 	return r.evalAll(ctx, len(entries), func(p redis.Pipeliner, i int) *redis.Cmd {
 		e := entries[i]
 		k := sessionKey(e.session)
@@ -88,6 +93,8 @@ func (r *redisBackend) put(ctx context.Context, entries []entry) ([]string, erro
 }
 
 func (r *redisBackend) mark(ctx context.Context, at time.Time, reset bool) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, askFor*r.pool.Patience())
+	defer cancel()
 	flag := 0
 	if reset {
 		flag = 1
@@ -100,7 +107,7 @@ func (r *redisBackend) mark(ctx context.Context, at time.Time, reset bool) ([]st
 // evalAll sends n scripts at once and returns the run ids they ran on. They
 // are sent in full: a pipeline cannot fall back when a digest is unknown.
 func (r *redisBackend) evalAll(ctx context.Context, n int, add func(redis.Pipeliner, int) *redis.Cmd) ([]string, error) {
-	pipe := r.client.Pipeline()
+	pipe := r.pool.Pipeline()
 	cmds := make([]*redis.Cmd, n)
 	for i := range n {
 		cmds[i] = add(pipe, i)

@@ -10,19 +10,30 @@ import (
 
 	"rekey/internal/blacklist"
 	"rekey/internal/blacklist/blacklisttest"
+	"rekey/internal/redispool"
 	"rekey/internal/throwaway"
 )
 
+// patient is the timeout of pools that are not tested for theirs: the machine
+// may be slow.
+const patient = 2 * time.Second
+
 func openRedis(t testing.TB, s *stage, url string) *blacklist.Cache {
 	t.Helper()
+	return openWithin(t, s, url, patient)
+}
+
+// openWithin opens a cache whose looks give up after timeout.
+func openWithin(t testing.TB, s *stage, url string, timeout time.Duration) *blacklist.Cache {
+	t.Helper()
 	o := s.options()
-	o.RedisURL = url
-	c, err := blacklist.Open(o)
+	pool, err := redispool.Open(redispool.Options{URL: url, Logger: o.Logger, Timeout: timeout, OpenFor: time.Millisecond})
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c
+	t.Cleanup(func() { _ = pool.Close() })
+	o.Redis = pool
+	return blacklist.NewRedis(o)
 }
 
 // raw returns a client of our own, to do to the server what others may do.

@@ -107,13 +107,12 @@ func (t *trust) write(ctx context.Context, nodes []string) error {
 	return nil
 }
 
-// declare finds out which nodes we write to and writes our note. The caller
-// has the turn. reason is why there are no more nodes, for the status.
-func (t *trust) declare(ctx context.Context) (reason, err error) {
-	nodes, reason := t.backend.masters(ctx)
+// declare writes our note: that we write to these nodes, or to none when their
+// markers cannot be set; the error then says why. The caller has the turn.
+func (t *trust) declare(ctx context.Context, nodes []string) (reason, err error) {
 	slices.Sort(nodes)
-	if err := t.mark(ctx, nodes); err != nil {
-		nodes, reason = nil, errors.Join(reason, err)
+	if reason = t.mark(ctx, nodes); reason != nil {
+		nodes = nil
 	}
 	return reason, t.write(ctx, nodes)
 }
@@ -142,17 +141,21 @@ func (t *trust) mark(ctx context.Context, nodes []string) error {
 // errMoved is a failover between two commands; the next round sees it whole.
 var errMoved = errors.New("another node answered than the one asked before")
 
-// round declares and then reads what the others declare.
+// round declares and then reads what the others declare. The nodes are asked
+// before the turn is taken: a change that waits for it must not wait for a node
+// that hangs. A node that is gone again by then is found out by its run id.
 func (t *trust) round(ctx context.Context) ([]auth.ReplicaNote, error) {
+	nodes, trouble := t.backend.masters(ctx)
 	release, err := t.take(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	reason, err := t.declare(ctx)
+	reason, err := t.declare(ctx, nodes)
 	if err != nil {
 		return nil, err
 	}
+	reason = errors.Join(trouble, reason)
 	start := t.opts.Now()
 	notes, err := t.opts.Notes.ReplicaNotes(ctx, t.opts.memory())
 	if err != nil {
@@ -171,14 +174,20 @@ func (t *trust) holds(now time.Time) bool {
 	return v != nil && len(v.floors) > 0 && now.Before(v.until)
 }
 
-// allows reports whether a node may be believed about a token.
-func (t *trust) allows(node string, issuedAt, now time.Time) bool {
+// believe says what to make of a node that has nothing against a token.
+func (t *trust) believe(node string, issuedAt, now time.Time) Outcome {
 	v := t.view.Load()
 	if v == nil || !now.Before(v.until) {
-		return false
+		return AskedUntrusted
 	}
 	floor, ok := v.floors[node]
-	return ok && issuedAt.After(floor.Add(t.opts.margin()))
+	switch {
+	case !ok:
+		return AskedUntrusted
+	case !issuedAt.After(floor.Add(t.opts.margin())):
+		return AskedOld
+	}
+	return Cleared
 }
 
 func containsAll(set, some []string) bool {

@@ -101,7 +101,7 @@ func newRate(limit auth.Limit, maxKeys int, now func() time.Time) *rate {
 	interval := intervalOf(limit.Rate)
 	gcra, err := throttled.NewGCRARateLimiterCtx(throttled.WrapStoreWithContext(store), throttled.RateQuota{
 		MaxRate:  throttled.PerDuration(1, interval),
-		MaxBurst: min(max(limit.Burst, 1), maxBurst) - 1, // those beyond the first
+		MaxBurst: burstOf(limit) - 1, // those beyond the first
 	})
 	if err != nil {
 		panic(fmt.Sprintf("limit: making the limiter: %v", err)) // only for an interval <= 0
@@ -123,9 +123,12 @@ func (r *rate) allow(ctx context.Context, key string) time.Duration {
 	return 0
 }
 
+// burstOf is how many requests a limit lets through at once.
+func burstOf(l auth.Limit) int { return min(max(l.Burst, 1), maxBurst) }
+
 // intervalOf is the time between two requests at a rate a second.
 func intervalOf(perSecond float64) time.Duration {
-	if perSecond <= 1/maxInterval.Seconds() {
+	if math.IsNaN(perSecond) || perSecond <= 1/maxInterval.Seconds() {
 		return maxInterval
 	}
 	return max(time.Duration(float64(time.Second)/perSecond), 1)

@@ -1,4 +1,4 @@
-package blacklist
+package redispool
 
 import (
 	"errors"
@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
@@ -16,88 +15,85 @@ const (
 	dialTimeout = 200 * time.Millisecond
 	// poolSize bounds the connections a node.
 	poolSize = 32
-	// noRetry and noPool are go-redis' spelling. A cache that must be asked
-	// twice is slower than the store; and pipelines need no pool of their own.
+	// redirects are followed when a cluster's slots move, at once.
+	redirects = 2
+	// noRetry, noWait and noPool are go-redis' spelling. What must be asked
+	// twice is slower than going on without; pipelines need no pool of their own.
 	noRetry = -1
+	noWait  = -1
 	noPool  = -1
 )
 
-// Open makes a cache on Redis. It does not connect yet: a Redis that is away
-// makes everyone ask SQL, and is no reason not to start. The error is about
-// Options.RedisURL and does not repeat it.
-func Open(o Options) (*Cache, error) {
-	o = o.withDefaults()
-	client, err := newClient(o.RedisURL, o.putTimeout())
-	if err != nil {
-		return nil, err
-	}
-	return newCache(o, newRedisBackend(client, o.Timeout)), nil
-}
-
-var errRedisURL = errors.New("not a usable Redis URL: want redis://, redis+sentinel:// or redis+cluster:// (rediss for TLS), " +
+var errURL = errors.New("not a usable Redis URL: want redis://, redis+sentinel:// or redis+cluster:// (rediss for TLS), " +
 	"a host, for one server a database number as path, for sentinels master_name, and options that go-redis knows")
 
 // newClient maps our schemes onto the parsers of go-redis. Their errors may
 // repeat a part of the URL, and so of the password; none is passed on.
-// timeout is for what is written and read; a look's own is shorter.
-func newClient(redisURL string, timeout time.Duration) (redis.UniversalClient, error) {
-	u, err := url.Parse(redisURL)
+func newClient(o Options) (redis.UniversalClient, error) {
+	u, err := url.Parse(o.URL)
 	if err != nil || u.Host == "" {
-		return nil, errRedisURL
+		return nil, errURL
 	}
-	// go-redis logs each failed connection to stderr through a global logger
-	// and knows no other way. Status tells the same, once.
-	logging.Disable()
 	scheme, kind, _ := strings.Cut(u.Scheme, "+")
 	u.Scheme = scheme
 	switch kind {
 	case "":
-		return single(u.String(), timeout)
+		return single(u.String(), o)
 	case "sentinel":
-		return sentinel(u.String(), timeout)
+		return sentinel(u.String(), o)
 	case "cluster":
-		return cluster(u.String(), timeout)
+		return cluster(u.String(), o)
 	}
-	return nil, fmt.Errorf("%w: unknown kind", errRedisURL)
+	return nil, fmt.Errorf("%w: unknown kind", errURL)
 }
 
-func single(address string, timeout time.Duration) (redis.UniversalClient, error) {
+func single(address string, pool Options) (redis.UniversalClient, error) {
 	o, err := redis.ParseURL(address)
 	if err != nil {
-		return nil, errRedisURL
+		return nil, errURL
 	}
 	o.DialTimeout, o.DialerRetries, o.MaxRetries = dialTimeout, 1, noRetry
-	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout
+	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = pool.patience(), pool.patience(), pool.patience()
 	o.ContextTimeoutEnabled = true
 	o.PoolSize, o.PipelinePoolSize = poolSize, noPool
 	o.DisableIdentity, o.MaintNotificationsConfig = true, noMaintenance()
-	return redis.NewClient(o), nil
+	client := redis.NewClient(o)
+	client.AddHook(newBreaker(o.Addr, pool))
+	return client, nil
 }
 
-func sentinel(address string, timeout time.Duration) (redis.UniversalClient, error) {
+func sentinel(address string, pool Options) (redis.UniversalClient, error) {
 	o, err := redis.ParseFailoverURL(address)
 	if err != nil || o.MasterName == "" || o.RouteByLatency || o.RouteRandomly || o.ReplicaOnly {
-		return nil, errRedisURL
+		return nil, errURL
 	}
 	o.DialTimeout, o.DialerRetries, o.MaxRetries = dialTimeout, 1, noRetry
-	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout
+	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = pool.patience(), pool.patience(), pool.patience()
 	o.ContextTimeoutEnabled = true
 	o.PoolSize, o.PipelinePoolSize = poolSize, noPool
 	o.DisableIdentity = true
-	return redis.NewFailoverClient(o), nil
+	client := redis.NewFailoverClient(o)
+	client.AddHook(newBreaker(o.MasterName, pool))
+	return client, nil
 }
 
-func cluster(address string, timeout time.Duration) (redis.UniversalClient, error) {
+func cluster(address string, pool Options) (redis.UniversalClient, error) {
 	o, err := redis.ParseClusterURL(address)
 	// Reading from replicas would miss what masters have just been given.
 	if err != nil || o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
-		return nil, errRedisURL
+		return nil, errURL
 	}
 	o.DialTimeout, o.DialerRetries, o.MaxRetries = dialTimeout, 1, noRetry
-	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout
+	o.MaxRedirects, o.MinRetryBackoff, o.MaxRetryBackoff = redirects, noWait, noWait
+	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = pool.patience(), pool.patience(), pool.patience()
 	o.ContextTimeoutEnabled = true
 	o.PoolSize, o.PipelinePoolSize = poolSize, noPool
 	o.DisableIdentity, o.MaintNotificationsConfig = true, noMaintenance()
+	o.NewClient = func(node *redis.Options) *redis.Client {
+		client := redis.NewClient(node)
+		client.AddHook(newBreaker(node.Addr, pool))
+		return client
+	}
 	return redis.NewClusterClient(o), nil
 }
 

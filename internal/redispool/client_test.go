@@ -1,10 +1,11 @@
-package blacklist_test
+package redispool_test
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 
-	"rekey/internal/blacklist"
+	"rekey/internal/redispool"
 )
 
 func TestOpen(t *testing.T) {
@@ -15,13 +16,11 @@ func TestOpen(t *testing.T) {
 		"redis+cluster://user:hunter2@localhost:6379?addr=localhost:6380", "rediss+cluster://localhost:6379",
 	} {
 		t.Run(url, func(t *testing.T) {
-			o := newStage().options()
-			o.RedisURL = url
-			c, err := blacklist.Open(o)
+			p, err := redispool.Open(redispool.Options{URL: url, Logger: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatalf("Open: %v", err)
 			}
-			if err := c.Close(); err != nil {
+			if err := p.Close(); err != nil {
 				t.Errorf("Close: %v", err)
 			}
 		})
@@ -41,9 +40,7 @@ func TestOpen_Refused(t *testing.T) {
 		"reading from replicas":    "redis+cluster://:hunter2@localhost:6379?read_only=true",
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := newStage().options()
-			o.RedisURL = url
-			_, err := blacklist.Open(o)
+			_, err := redispool.Open(redispool.Options{URL: url, Logger: slog.New(slog.DiscardHandler)})
 			if err == nil {
 				t.Fatal("accepted")
 			}
