@@ -12,6 +12,8 @@ import (
 type Store interface {
 	auth.Store
 	auth.ReplicaNotes
+	auth.APIKeyStore
+	auth.FeedStore
 	// Clean deletes at most limit blacklisted tokens and limit sessions that
 	// ended well before now, and returns how many rows went.
 	Clean(ctx context.Context, now time.Time, limit int) (int, error)
@@ -56,6 +58,10 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"BlacklistRefresh", testBlacklistRefresh},
 		{"Now", testNow},
 		{"ReplicaNotes", testReplicaNotes},
+		{"APIKeys", testAPIKeys},
+		{"APIKeyChanges", testAPIKeyChanges},
+		{"Feed", testFeed},
+		{"FeedPages", testFeedPages},
 		{"Clean", testClean},
 		{"BadText", testBadText},
 		{"ForeignIDs", testForeignIDs},

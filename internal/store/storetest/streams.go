@@ -1,0 +1,137 @@
+package storetest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/internal/auth"
+)
+
+func newAPIKey() auth.APIKey {
+	id := uuid.NewString()
+	return auth.APIKey{
+		ID: id, Name: "orders – Ünit", Prefix: id[:8], Hash: hash(id),
+		Scopes: []auth.Scope{auth.ScopeBlacklistRead, "another:one"}, CreatedAt: noon(),
+	}
+}
+
+func testAPIKeys(t *testing.T, s suite) {
+	one, two := newAPIKey(), newAPIKey()
+	two.CreatedAt = noon().Add(time.Hour)
+	must(t, s.CreateAPIKey(t.Context(), two))
+	must(t, s.CreateAPIKey(t.Context(), one))
+	if err := s.CreateAPIKey(t.Context(), auth.APIKey{ID: uuid.NewString(), Prefix: one.Prefix}); err == nil {
+		t.Error("two keys have one prefix")
+	}
+	got, err := s.APIKeyByPrefix(t.Context(), one.Prefix)
+	must(t, err)
+	wantEqual(t, "key", got, one)
+	_, err = s.APIKeyByPrefix(t.Context(), "nonesuch")
+	wantError(t, err, auth.ErrNotFound)
+	all, err := s.APIKeys(t.Context())
+	must(t, err)
+	wantEqual(t, "list", all, []auth.APIKey{one, two})
+}
+
+func testAPIKeyChanges(t *testing.T, s suite) {
+	k := newAPIKey()
+	must(t, s.CreateAPIKey(t.Context(), k))
+	must(t, s.TouchAPIKey(t.Context(), k.ID, noon().Add(time.Hour)))
+	must(t, s.TouchAPIKey(t.Context(), k.ID, noon())) // a slower replica
+	ended, err := s.RevokeAPIKey(t.Context(), k.Prefix, noon().Add(2*time.Hour))
+	must(t, err)
+	again, err := s.RevokeAPIKey(t.Context(), k.Prefix, noon().Add(3*time.Hour))
+	must(t, err)
+	if !ended || again {
+		t.Errorf("revoked: %v, and again: %v", ended, again)
+	}
+	_, err = s.RevokeAPIKey(t.Context(), "nonesuch", noon())
+	wantError(t, err, auth.ErrNotFound)
+	k.LastUsedAt, k.RevokedAt = ptr(noon().Add(time.Hour)), ptr(noon().Add(2*time.Hour))
+	got, err := s.APIKeyByPrefix(t.Context(), k.Prefix)
+	must(t, err)
+	wantEqual(t, "key", got, k)
+}
+
+// entries returns what the feed has of some sessions: other tests leave theirs.
+func (s suite) entries(t *testing.T, kind auth.FeedKind, after auth.FeedCursor, of ...auth.Session) []auth.FeedEvent {
+	t.Helper()
+	all, err := s.Blacklisted(t.Context(), kind, after, 1000)
+	must(t, err)
+	return slices.DeleteFunc(all, func(e auth.FeedEvent) bool {
+		return !slices.ContainsFunc(of, func(sess auth.Session) bool { return sess.ID == e.SessionID })
+	})
+}
+
+func testFeed(t *testing.T, s suite) {
+	u, revoked := s.signUp(t)
+	rotated, flagged, single, untouched := s.login(t, u), s.login(t, u), s.login(t, u), s.login(t, u)
+	all := []auth.Session{revoked, rotated, flagged, single, untouched}
+	at := noon().Add(time.Hour)
+	s.clock.Set(t, at)
+	_, err := s.RevokeSession(t.Context(), u.ID, revoked.ID, auth.RevokedByLogout, at)
+	must(t, err)
+	r := rotation(rotated)
+	_, err = s.Rotate(t.Context(), r)
+	must(t, err)
+	refresh := auth.BlacklistedToken{SessionID: flagged.ID, SecretHash: flagged.SecretHash, Use: auth.UseRefresh, BlacklistedAt: at}
+	_, err = s.BlacklistRefresh(t.Context(), refresh)
+	must(t, err)
+	access := auth.BlacklistedToken{SessionID: single.ID, SecretHash: single.SecretHash, Use: auth.UseAccess, Reason: "private",
+		BlacklistedAt: at, ExpiresAt: at.Add(time.Minute)}
+	_, err = s.BlacklistAccess(t.Context(), access)
+	must(t, err)
+	for kind, want := range map[auth.FeedKind]auth.FeedEvent{
+		auth.FeedRevoked: {SessionID: revoked.ID, Reason: auth.RevokedByLogout},
+		auth.FeedRotated: {SessionID: rotated.ID, Reason: "rotated", SecretHash: &rotated.SecretHash, IssuedBefore: &r.IssuedAt},
+		auth.FeedRefresh: {SessionID: flagged.ID, Reason: "blacklisted", SecretHash: &flagged.SecretHash, Use: auth.UseRefresh},
+		auth.FeedAccess: {SessionID: single.ID, Reason: "blacklisted", SecretHash: &single.SecretHash, Use: auth.UseAccess,
+			ExpiresAt: access.ExpiresAt},
+	} {
+		want.Kind, want.At = kind, at
+		wantEqual(t, string(kind), s.entries(t, kind, auth.FeedCursor{At: at.Add(-time.Microsecond)}, all...), []auth.FeedEvent{want})
+		here := auth.FeedCursor{At: at, SessionID: want.SessionID}
+		if want.SecretHash != nil {
+			here.Secret = *want.SecretHash
+		}
+		if after := s.entries(t, kind, here, all...); len(after) > 0 {
+			t.Errorf("%s: after itself comes %+v", kind, after)
+		}
+	}
+	s.clock.Set(t, noon())
+}
+
+// Pages of any size hold every entry once, though many have one time.
+func testFeedPages(t *testing.T, s suite) {
+	u, _ := s.signUp(t)
+	var mine []auth.Session
+	for range 7 {
+		mine = append(mine, s.login(t, u))
+	}
+	at := noon().Add(5 * 365 * day) // after what other tests leave
+	_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: auth.RevokedByLogout, At: at})
+	must(t, err)
+	for _, limit := range []int{1, 3, 8, 100} {
+		seen := map[string]int{}
+		after := auth.FeedCursor{At: at.Add(-time.Second)}
+		for range 20 {
+			page, err := s.Blacklisted(t.Context(), auth.FeedRevoked, after, limit)
+			must(t, err)
+			for _, e := range page {
+				seen[e.SessionID]++
+				after = auth.FeedCursor{At: e.At, SessionID: e.SessionID}
+			}
+			if len(page) < limit {
+				break
+			}
+		}
+		for _, sess := range mine {
+			if seen[sess.ID] != 1 {
+				t.Errorf("limit %d: a session comes %d times", limit, seen[sess.ID])
+			}
+		}
+	}
+}
