@@ -19,9 +19,9 @@ import (
 	"rekey/internal/config"
 	"rekey/internal/graphqlhttp"
 	"rekey/internal/limit"
-	"rekey/internal/store"
 	"rekey/internal/redispool"
 	"rekey/internal/token"
+	"rekey/internal/store"
 	"rekey/internal/web"
 	"rekey/resolvers"
 )
@@ -46,9 +46,10 @@ type app struct {
 	*program
 	core  *auth.Service
 	store *store.Store
-	cache *blacklist.Cache
 	redis *redispool.Pool // nil without REDIS_URL
 }
+	cache *blacklist.Cache
+	drain drain
 
 func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) {
 	if err := os.MkdirAll(p.cfg.DataDir, 0o700); err != nil {
@@ -58,6 +59,7 @@ func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) 
 		URL: string(p.cfg.DatabaseURL), Path: filepath.Join(p.cfg.DataDir, "rekey.db"),
 		Exclusive: as == server, Logger: p.log, DatabaseClock: p.databaseClock,
 	})
+		Wait: p.cfg.DatabaseWait, MaxOpenConns: p.cfg.DatabaseMaxConns,
 }
 
 // open wires the core. The caller closes what it gets.
@@ -186,6 +188,7 @@ func (a *app) checks() []web.Check {
 	if a.cfg.RedisURL != "" {
 		checks = append(checks, web.Check{Name: "redis", Optional: true, Func: a.checkCache})
 	}
+		{Name: "server", Func: a.drain.check},
 	return checks
 }
 

@@ -121,6 +121,8 @@ func (p *program) serve(ctx context.Context) (err error) {
 	}
 	defer a.keepUp(context.WithoutCancel(ctx))()
 	p.announce(listener)
+	ctx, cancel := a.drain.after(ctx, p.cfg.ShutdownDelay)
+	defer cancel()
 	err = web.Serve(ctx, listener, web.Server(a.handler(), p.log), p.cfg.ShutdownTimeout)
 	p.log.Info("stopped")
 	return err

@@ -20,7 +20,10 @@ type Config struct {
 	DataDir string
 
 	DatabaseURL Secret // postgres:// or postgresql://; empty: SQLite in DataDir
-	RedisURL    Secret // empty: no Redis
+	// DatabaseWait is for a Postgres that does not answer yet at the start.
+	DatabaseWait     time.Duration
+	DatabaseMaxConns int
+	RedisURL         Secret // empty: no Redis
 
 	AccessTTL     time.Duration // whole seconds, like the next two
 	RefreshTTL    time.Duration
@@ -44,6 +47,7 @@ type Config struct {
 	CookieMode      bool
 	CORSOrigins     []string // just "*", or origins in lower case; never "*" in cookie mode
 	ShutdownTimeout time.Duration
+	ShutdownDelay   time.Duration
 
 	LogLevel  slog.Level
 	LogFormat string // "text" or "json"

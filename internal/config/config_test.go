@@ -39,6 +39,7 @@ func TestLoad_Defaults(t *testing.T) {
 		ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
 		ClockLeeway: 30 * time.Second, ReuseAction: "revoke", Zone: time.UTC, RateLimits: true,
 		CORSOrigins: []string{"*"}, ShutdownTimeout: 20 * time.Second, LogFormat: "text",
+		DatabaseWait: 30 * time.Second, DatabaseMaxConns: 20,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("Load() = %+v\nwant      %+v", got, want)
@@ -144,6 +145,8 @@ func TestLoad_Refused(t *testing.T) {
 		"PORT not a number":    {vars{"PORT": "http"}, "whole number"},
 		"PORT negative":        {vars{"PORT": "-1"}, "from 0 to 65535"},
 		"DATA_DIR a file":      {vars{"DATA_DIR": key}, "must be a directory"},
+		"DATABASE_MAX_CONNS 1": {vars{"DATABASE_MAX_CONNS": "1"}, "from 2 to 1000"},
+		"DATABASE_WAIT long":   {vars{"DATABASE_WAIT": "2h"}, "at most 1h"},
 		"DATABASE_URL scheme":  {vars{"DATABASE_URL": "mysql://db/x"}, "postgres://"},
 		"DATABASE_URL bare":    {vars{"DATABASE_URL": "postgres://"}, "postgres://"},
 		"DATABASE_URL broken":  {vars{"DATABASE_URL": "postgres://u:%zz@db/x"}, "percent-encoded"},
