@@ -20,8 +20,8 @@ import (
 	"rekey/internal/graphqlhttp"
 	"rekey/internal/limit"
 	"rekey/internal/redispool"
-	"rekey/internal/token"
 	"rekey/internal/store"
+	"rekey/internal/token"
 	"rekey/internal/web"
 	"rekey/resolvers"
 )
@@ -47,9 +47,9 @@ type app struct {
 	core  *auth.Service
 	store *store.Store
 	redis *redispool.Pool // nil without REDIS_URL
-}
 	cache *blacklist.Cache
 	drain drain
+}
 
 func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) {
 	if err := os.MkdirAll(p.cfg.DataDir, 0o700); err != nil {
@@ -58,8 +58,8 @@ func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) 
 	return store.Open(ctx, store.Options{
 		URL: string(p.cfg.DatabaseURL), Path: filepath.Join(p.cfg.DataDir, "rekey.db"),
 		Exclusive: as == server, Logger: p.log, DatabaseClock: p.databaseClock,
-	})
 		Wait: p.cfg.DatabaseWait, MaxOpenConns: p.cfg.DatabaseMaxConns,
+	})
 }
 
 // open wires the core. The caller closes what it gets.
@@ -184,11 +184,11 @@ func (a *app) checks() []web.Check {
 	checks := []web.Check{
 		{Name: "database", Func: a.store.Ping},
 		{Name: "clock", Func: a.core.CheckClock},
+		{Name: "server", Func: a.drain.check},
 	}
 	if a.cfg.RedisURL != "" {
 		checks = append(checks, web.Check{Name: "redis", Optional: true, Func: a.checkCache})
 	}
-		{Name: "server", Func: a.drain.check},
 	return checks
 }
 
