@@ -46,8 +46,8 @@ type Config struct {
 	RateLimits      bool
 	CookieMode      bool
 	CORSOrigins     []string // just "*", or origins in lower case; never "*" in cookie mode
-	ShutdownTimeout time.Duration
 	ShutdownDelay   time.Duration
+	ShutdownTimeout time.Duration
 
 	LogLevel  slog.Level
 	LogFormat string // "text" or "json"
