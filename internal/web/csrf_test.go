@@ -1,0 +1,78 @@
+package web
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"rekey/internal/auth"
+)
+
+func TestCheckOrigin(t *testing.T) {
+	trusted := []string{"https://app.example.com"}
+	for name, tc := range map[string]struct {
+		method, site, origin string
+		trusted              []string
+		refused              bool
+	}{
+		"SameOrigin":         {"POST", "same-origin", "http://auth.example.com", nil, false},
+		"TypedByTheUser":     {"POST", "none", "", nil, false},
+		"NoBrowser":          {"POST", "", "", nil, false},
+		"Sibling":            {"POST", "same-site", "https://evil.example.com", trusted, true},
+		"TrustedSibling":     {"POST", "same-site", "https://app.example.com", trusted, false},
+		"TrustedCrossSite":   {"POST", "cross-site", "https://app.example.com", trusted, false},
+		"CrossSite":          {"POST", "cross-site", "https://evil.example", trusted, true},
+		"Sandboxed":          {"POST", "cross-site", "null", trusted, true},
+		"CrossSiteNoOrigin":  {"POST", "cross-site", "", trusted, true},
+		"OldBrowser":         {"POST", "", "https://evil.example", trusted, true},
+		"OldBrowserSame":     {"POST", "", "http://auth.example.com", trusted, false},
+		"OldBrowserTrusted":  {"POST", "", "https://app.example.com", trusted, false},
+		"AnyIsNobody":        {"POST", "cross-site", "https://evil.example", []string{"*"}, true},
+		"Delete":             {"DELETE", "cross-site", "https://evil.example", trusted, true},
+		"SafeMethod":         {"GET", "cross-site", "https://evil.example", trusted, false},
+		"HostIsNoPrefix":     {"POST", "", "http://auth.example.com.evil.example", trusted, true},
+		"OtherPortIsForeign": {"POST", "same-site", "http://auth.example.com:8081", trusted, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(tc.method, "http://auth.example.com/graphql", nil)
+			for header, value := range map[string]string{"Sec-Fetch-Site": tc.site, "Origin": tc.origin} {
+				if value != "" {
+					r.Header.Set(header, value)
+				}
+			}
+			err := CheckOrigin(r, tc.trusted)
+			if (err != nil) != tc.refused {
+				t.Fatalf("error = %v", err)
+			}
+			if tc.refused && auth.AsError(err).Code != auth.CodeForbidden {
+				t.Errorf("error = %v", err)
+			}
+		})
+	}
+}
+
+// Cookies are for origins that are listed, and for preflights of theirs.
+func TestCORS_Credentials(t *testing.T) {
+	for name, tc := range map[string]struct {
+		allowed     []string
+		credentials bool
+		want        string
+	}{
+		"Listed":    {[]string{"https://a.example"}, true, "true"},
+		"Off":       {[]string{"https://a.example"}, false, ""},
+		"Any":       {[]string{"*"}, true, ""},
+		"NotListed": {[]string{"https://b.example"}, true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, method := range []string{http.MethodPost, http.MethodOptions} {
+				r := httptest.NewRequest(method, "/", nil)
+				r.Header.Set("Origin", "https://a.example")
+				w := httptest.NewRecorder()
+				CORS(tc.allowed, tc.credentials, http.NotFoundHandler()).ServeHTTP(w, r)
+				if got := w.Header().Get("Access-Control-Allow-Credentials"); got != tc.want {
+					t.Errorf("%s: Access-Control-Allow-Credentials = %q, want %q", method, got, tc.want)
+				}
+			}
+		})
+	}
+}

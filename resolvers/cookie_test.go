@@ -1,0 +1,50 @@
+package resolvers
+
+import (
+	"net/http"
+	"testing"
+
+	"rekey/internal/auth"
+)
+
+func TestCookieOf(t *testing.T) {
+	for name, tc := range map[string]struct {
+		cookies []string
+		want    string
+	}{
+		"One":          {[]string{"a=b; " + CookieName + "=t.o.k; c=d"}, "t.o.k"},
+		"None":         {[]string{"a=b"}, ""},
+		"Two":          {[]string{CookieName + "=t; " + CookieName + "=u"}, ""},
+		"TwoHeaders":   {[]string{CookieName + "=t", CookieName + "=u"}, ""},
+		"AnotherName":  {[]string{"rekey_refresh=t"}, ""},
+		"AnotherCase":  {[]string{"__host-rekey_refresh=t"}, ""},
+		"NothingInIt":  {[]string{CookieName + "="}, ""},
+		"NoCookies":    {nil, ""},
+		"NotACookie":   {[]string{"\x00;;;=;" + CookieName}, ""},
+		"SpacesAround": {[]string{"  " + CookieName + "=t  "}, "t"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := cookieOf(http.Header{"Cookie": tc.cookies}); got != tc.want {
+				t.Errorf("cookie = %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// An answer whose header has been sent takes no cookie: what would give a
+// refresh token is not done.
+func TestResolver_jar(t *testing.T) {
+	ctx := contextWith(http.Header{"Cookie": {CookieName + "=t"}})
+	if _, err := (&Resolver{CookieMode: true}).jar(ctx); auth.AsError(err).Code != auth.CodeBadUserInput {
+		t.Errorf("without an answer: %v", err)
+	}
+	for name, tc := range map[string]struct {
+		mode bool
+		want string
+	}{"On": {true, "t"}, "Off": {false, ""}} {
+		got, err := (&Resolver{CookieMode: tc.mode}).jar(WithAnswer(ctx, http.Header{}))
+		if err != nil || got.token != tc.want {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
