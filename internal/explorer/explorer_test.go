@@ -1,0 +1,157 @@
+package explorer
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// fallback marks what the explorer leaves to others.
+func fallback() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+}
+
+func get(t *testing.T, h http.Handler, method, target string, header ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	w.Header().Set("Cache-Control", "no-store") // as the chain does
+	w.Header().Set("Content-Security-Policy", "default-src 'self' 'unsafe-inline'")
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func body(t *testing.T, res *http.Response) string {
+	t.Helper()
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestNew_page(t *testing.T) {
+	h := New(fallback())
+	res := get(t, h, http.MethodGet, "/")
+	text := body(t, res)
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Fatalf("%d %v", res.StatusCode, res.Header)
+	}
+	if csp := res.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe-eval") {
+		t.Errorf("policy %q", csp)
+	}
+	if cache := res.Header.Get("Cache-Control"); cache != "no-cache" {
+		t.Errorf("Cache-Control %q", cache)
+	}
+	names := regexp.MustCompile(`(?:href|src)="([^"]*)"`).FindAllStringSubmatch(text, -1)
+	if len(names) != 3 {
+		t.Errorf("the page names %v", names)
+	}
+	for _, name := range names {
+		res := get(t, h, http.MethodGet, name[1])
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK || !strings.Contains(res.Header.Get("Cache-Control"), "immutable") {
+			t.Errorf("%s: %d %v", name[1], res.StatusCode, res.Header)
+		}
+	}
+}
+
+func TestNew_leavesTheRest(t *testing.T) {
+	h := New(fallback())
+	for target, method := range map[string]string{
+		"/?a=b":                         http.MethodPost,
+		"/index.html":                   http.MethodGet,
+		"/explorer":                     http.MethodGet,
+		"/explorer/":                    http.MethodGet,
+		"/explorer/index.html":          http.MethodGet,
+		"/explorer/sources.sha256":      http.MethodGet,
+		"/explorer/../explorer.go":      http.MethodGet,
+		"/explorer/%2e%2e/explorer.go":  http.MethodGet,
+		"/explorer/licenses.txt":        http.MethodDelete,
+		"//":                            http.MethodGet,
+		"/explorer/licenses.txt/":       http.MethodGet,
+		"/Explorer/licenses.txt":        http.MethodGet,
+		"/explorer//licenses.txt":       http.MethodGet,
+		"/explorer/licenses.txt%00.css": http.MethodGet,
+	} {
+		res := get(t, h, method, target)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusTeapot {
+			t.Errorf("%s %s: %d", method, target, res.StatusCode)
+		}
+	}
+}
+
+func TestAsset_encoding(t *testing.T) {
+	h := New(fallback())
+	const target = "/explorer/licenses.txt"
+	plain := get(t, h, http.MethodGet, target)
+	text := body(t, plain)
+	for accept, want := range map[string]string{
+		"gzip": "gzip", "br, GZIP;q=0.5": "gzip", "gzip;q=0": "", "gzip; q=0.0": "", "identity": "", "": "", "*": "",
+	} {
+		res := get(t, h, http.MethodGet, target, "Accept-Encoding", accept)
+		got := res.Header.Get("Content-Encoding")
+		if got != want {
+			t.Errorf("%q: encoding %q, want %q", accept, got, want)
+		}
+		if got == "gzip" {
+			unpacked, err := gzip.NewReader(res.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body = io.NopCloser(unpacked)
+			if res.Header.Get("ETag") == plain.Header.Get("ETag") {
+				t.Error("both forms have one tag")
+			}
+		}
+		if body(t, res) != text {
+			t.Errorf("%q: the text differs", accept)
+		}
+	}
+}
+
+func TestAsset_notModified(t *testing.T) {
+	h := New(fallback())
+	first := get(t, h, http.MethodGet, "/", "Accept-Encoding", "gzip")
+	_ = first.Body.Close()
+	again := get(t, h, http.MethodGet, "/", "Accept-Encoding", "gzip", "If-None-Match", first.Header.Get("ETag"))
+	if text := body(t, again); again.StatusCode != http.StatusNotModified || text != "" {
+		t.Errorf("%d %q", again.StatusCode, text)
+	}
+	head := get(t, h, http.MethodHead, "/")
+	if text := body(t, head); head.StatusCode != http.StatusOK || text != "" {
+		t.Errorf("HEAD: %d %q", head.StatusCode, text)
+	}
+}
+
+// TestAssets_types: every file has a type of its own; nothing is guessed.
+func TestAssets_types(t *testing.T) {
+	for name, a := range load() {
+		if a.header["Content-Type"] == "application/octet-stream" {
+			t.Errorf("%s has no type", name)
+		}
+	}
+}
+
+// TestAssets_policy: nothing in the styles or scripts needs what the policy
+// forbids. The browser's test sees the rest.
+func TestAssets_policy(t *testing.T) {
+	for name, a := range load() {
+		for _, forbidden := range []string{"eval(", "new Function(", `url(data:`, `url("data:`, `url("http`, `url(http`, `url(//`} {
+			code := strings.HasSuffix(name, ".css") || strings.HasSuffix(name, ".js")
+			if code && bytes.Contains(a.plain, []byte(forbidden)) {
+				t.Errorf("%s has %q", name, forbidden)
+			}
+		}
+	}
+}

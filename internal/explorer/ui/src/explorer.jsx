@@ -1,0 +1,39 @@
+import { GraphiQL } from 'graphiql';
+import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
+import icon from './icon.svg';
+import { Panel } from './panel.jsx';
+import { SystemTheme } from './theme.jsx';
+
+const PLUGINS = [HISTORY_PLUGIN];
+
+// Explorer is the page: GraphiQL, with the session's panel under the answer.
+export function Explorer({ api, storage, tabs }) {
+  return (
+    <GraphiQL
+      fetcher={api.fetcher}
+      storage={storage}
+      plugins={PLUGINS}
+      defaultTabs={tabs}
+      initialVariables={tabs[0].variables}
+      defaultEditorToolsVisibility="variables"
+      shouldPersistHeaders={false}
+      showPersistHeadersSettings={false}
+      inputValueDeprecation
+      schemaDescription
+      onSchemaChange={(schema) => {
+        storage.schema = schema;
+      }}
+    >
+      <GraphiQL.Logo>
+        <span className="brand">
+          <img src={icon} alt="" width="22" height="22" />
+          <span>rekey</span>
+        </span>
+      </GraphiQL.Logo>
+      <GraphiQL.Footer>
+        <Panel api={api} />
+      </GraphiQL.Footer>
+      <SystemTheme />
+    </GraphiQL>
+  );
+}

@@ -1,0 +1,94 @@
+import { hex } from './random.js';
+
+const PAIR = `    token
+    refreshToken
+    expiresIn
+    serverTime
+    user { name email }
+    session { id generation }`;
+
+// starters are the tabs of a fresh page: a session's life from left to right.
+// The account is another one each time; it exists only once SignUp has run.
+export function starters() {
+  const account = { email: `ada-${hex(3)}@example.com`, password: `correct-horse-${hex(4)}` };
+  return [
+    tab({ input: { name: 'Ada', ...account } }, `# 1. Make an account, and be logged in. The panel
+#    keeps the pair; every tab sends its access
+#    token from now on.
+mutation SignUp($input: SignUpInput!) {
+  signUp(input: $input) {
+${PAIR}
+  }
+}`),
+    tab({ input: account }, `# Log in once more: a session of its own.
+mutation LogIn($input: LoginInput!) {
+  login(input: $input) {
+${PAIR}
+  }
+}`),
+    tab(null, `# 2. Needs the access token, which the panel adds.
+query Me {
+  me {
+    id
+    name
+    email
+    createdAt
+  }
+}`),
+    tab({ refreshToken: '{{refreshToken}}', idempotencyKey: '{{newKey}}' }, `# 3. Exchange the refresh token for a new pair. The
+#    old one is blacklisted. {{...}} in the variables
+#    is filled in from the panel.
+mutation Refresh($refreshToken: String!, $idempotencyKey: String) {
+  refreshToken(
+    refreshToken: $refreshToken
+    idempotencyKey: $idempotencyKey
+  ) {
+${PAIR}
+  }
+}`),
+    tab({ refreshToken: '{{previousRefreshToken}}', idempotencyKey: '{{lastKey}}' }, `# 4. The answer was lost? The same token with the
+#    same key gets the same pair again, byte for
+#    byte. Nothing is rotated.
+mutation Retry($refreshToken: String!, $idempotencyKey: String!) {
+  refreshToken(
+    refreshToken: $refreshToken
+    idempotencyKey: $idempotencyKey
+  ) {
+${PAIR}
+  }
+}`),
+    tab({ refreshToken: '{{oldestRefreshToken}}' }, `# 5. Refresh twice, then run this. A token older
+#    than the direct parent is a theft: the session
+#    ends, for the thief and for the owner. (The
+#    parent, for REUSE_WINDOW, is a race of tabs.)
+mutation Reuse($refreshToken: String!) {
+  refreshToken(refreshToken: $refreshToken) {
+${PAIR}
+  }
+}`),
+    tab(null, `# 6. Where I am signed in. A refresh changes its
+#    row, and adds none.
+query Sessions {
+  sessions {
+    id
+    current
+    generation
+    userAgent
+    ipAddress
+    createdAt
+    lastSeenAt
+    expiresAt
+  }
+}`),
+    tab({ scope: 'THIS' }, `# 7. End THIS session, the OTHERS, or ALL of mine.
+#    The answer is how many ended; their tokens are
+#    refused from then on.
+mutation LogOut($scope: LogoutScope!) {
+  logout(scope: $scope)
+}`),
+  ];
+}
+
+function tab(variables, query) {
+  return { query: `${query}\n`, variables: variables && JSON.stringify(variables, null, 2) };
+}
