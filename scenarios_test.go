@@ -309,6 +309,17 @@ func scenarios() map[string]scenario {
 			p.refused(t0.refresh, key1, "TOKEN_BLACKLISTED")
 			p.accessIs(t1.access, "")
 		}},
+		"the parent blacklisted singly: no retry, the child goes on": {settings: map[string]string{"REFRESH_GRACE": "5s"}, run: func(p play) {
+			t0 := p.signUp("ada@example.com")
+			t1 := p.rotate(t0.refresh, key1)
+			p.blacklist(t1.access, t0.refresh)
+			p.refused(t0.refresh, key1, "TOKEN_BLACKLISTED")
+			p.refused(t0.refresh, "", "TOKEN_BLACKLISTED")
+			t2 := p.rotate(t1.refresh, key2)
+			if again := p.rotate(t1.refresh, key2); again != t2 {
+				p.t.Fatal("another pair")
+			}
+		}},
 		"access token blacklisted singly: it alone": {run: func(p play) {
 			t0 := p.signUp("ada@example.com")
 			t1 := p.rotate(t0.refresh, "")

@@ -41,12 +41,23 @@ func passwordRule() string {
 // unique: trimmed and case-folded.
 func emailAddress(raw string) (email, key string, err error) {
 	email = strings.TrimSpace(raw)
-	parsed, err := mail.ParseAddress(email)
-	if err != nil || parsed.Address != email || len(email) > maxEmail || strings.ContainsFunc(email, unicode.IsControl) {
+	key = cases.Fold().String(norm.NFKC.String(email))
+	// The key is looked at, too: normalizing may make an @ or a ; of what was
+	// a lookalike.
+	if !isEmailAddress(email) || !isEmailAddress(key) {
 		return "", "", BadInput("email", "e-mail address is not valid")
 	}
-	return email, cases.Fold().String(norm.NFKC.String(email)), nil
+	return email, key, nil
 }
+
+func isEmailAddress(s string) bool {
+	parsed, err := mail.ParseAddress(s)
+	return err == nil && parsed.Address == s && len(s) <= maxEmail && strings.Count(s, "@") == 1 &&
+		!strings.ContainsFunc(s, invisible)
+}
+
+// invisible characters make two addresses look alike that are not.
+func invisible(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
 func personName(raw string) (string, error) {
 	name := strings.TrimSpace(raw)

@@ -47,6 +47,10 @@ func TestEmailAddress(t *testing.T) {
 		"two":             {"a@example.com, b@example.com", "", ""},
 		"too long":        {strings.Repeat("a", 250) + "@example.com", "", ""},
 		"empty":           {"", "", ""},
+		"zero width":      {"a\u200bda@example.com", "", ""},
+		"right to left":   {"ada\u202e@example.com", "", ""},
+		"fullwidth at":    {"a＠b@example.com", "", ""},
+		"greek semicolon": {"ada@ex\u037eample.com", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			email, key, err := emailAddress(tt.raw)

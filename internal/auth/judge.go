@@ -90,15 +90,16 @@ func (s *Service) judgeRefresh(st SessionState, c Claims, retry *SecretHash, now
 // known to be undelivered: the grace takes its place.
 func (s *Service) judgeParent(st SessionState, retry *SecretHash) verdict {
 	age := st.age()
+	barred := st.Session.RefreshBlacklistedAt != nil || st.Session.RetryHash.matches(NoRepeat())
 	sameKey := retry != nil && st.Session.RetryHash.matches(*retry)
 	entitled := sameKey && age <= s.RetryTTL || s.RefreshGrace > 0 && age <= s.RefreshGrace
 	handedOut, ours := s.unknown.find(st.Session.RetryHash)
 	undelivered := ours && handedOut.IsZero() && age <= s.RetryTTL && s.RefreshGrace == 0
 	inWindow := age <= s.ReuseWindow || ours && st.Now.Sub(handedOut) <= s.ReuseWindow
 	switch {
-	case entitled && st.Session.RefreshBlacklistedAt == nil:
+	case entitled && !barred:
 		return isRepeat
-	case undelivered && st.Session.RefreshBlacklistedAt == nil:
+	case undelivered && !barred:
 		return isUndelivered
 	case inWindow:
 		return isRace

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"time"
 )
@@ -35,14 +34,18 @@ func (s *Service) Admit(ctx context.Context, c Client) error {
 	return s.allow(ctx, documentLimit(), AddressKey(c.Address))
 }
 
-// allowAttempt counts one guess at a password.
+// allowAttempt counts one guess at a password. One that is refused by a
+// narrower limit does not count against a wider one: a single address cannot
+// use up what is the account's.
 func (s *Service) allowAttempt(ctx context.Context, account string, c Client) error {
 	addr := AddressKey(c.Address)
-	return errors.Join(
-		s.allow(ctx, loginAddressLimit(), addr),
-		s.allow(ctx, loginPairLimit(), account+" "+addr),
-		s.allow(ctx, loginAccountLimit(), account),
-	)
+	if err := s.allow(ctx, loginAddressLimit(), addr); err != nil {
+		return err
+	}
+	if err := s.allow(ctx, loginPairLimit(), account+" "+addr); err != nil {
+		return err
+	}
+	return s.allow(ctx, loginAccountLimit(), account)
 }
 
 // verify checks a token and counts it: by session when it verifies, else by

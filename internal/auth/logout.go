@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // Logout ends the session of a token, access or refresh, current or not, even
 // an expired one if its signature holds. It returns how many sessions ended:
-// 0 when there was nothing to end, which is no error (RFC 7009 section 2.2).
+// 0 when there was nothing to end, no token included, which is no error
+// (RFC 7009 section 2.2).
 func (s *Service) Logout(ctx context.Context, token string, c Client) (int, error) {
 	now, err := s.start()
 	if err != nil {
@@ -18,6 +20,9 @@ func (s *Service) Logout(ctx context.Context, token string, c Client) (int, erro
 	claims, ok := s.signedBySelf(token, now)
 	if !ok {
 		return 0, s.countFailure(ctx, c, nil)
+	}
+	if err := s.allow(ctx, refreshLimit(), claims.SessionID); err != nil {
+		return 0, err
 	}
 	ended, err := s.revoke(ctx, claims.User.ID, claims.SessionID, RevokedByLogout, now)
 	if errors.Is(err, ErrNotFound) || err == nil && !ended {
@@ -73,13 +78,40 @@ func (s *Service) EndSessions(ctx context.Context, caller Caller, scope LogoutSc
 	return ended, nil
 }
 
+// maxEndings is how often endSessions looks for sessions that began meanwhile.
+const maxEndings = 5
+
+// errUndoubted rolls a change back that would end sessions nobody was told to
+// doubt.
+var errUndoubted = errors.New("sessions that are about to end are not noted yet")
+
+// endSessions doubts the sessions before the change that ends them commits,
+// and outside of its transaction: noting may need the database, and SQLite has
+// one writer. The first try finds out which sessions those are.
 func (s *Service) endSessions(ctx context.Context, change EndSessions) (int, error) {
-	change.BeforeCommit = func(ctx context.Context, ids []string) error {
-		return s.noteSessions(ctx, change.At, ids...)
+	doubted := map[string]bool{}
+	var missing []string
+	change.BeforeCommit = func(_ context.Context, ids []string) error {
+		missing = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return doubted[id] })
+		if len(missing) > 0 {
+			return errUndoubted
+		}
+		return nil
 	}
-	ids, err := s.Store.EndSessions(ctx, change)
-	if err != nil {
-		return 0, fmt.Errorf("ending sessions: %w", err)
+	for range maxEndings {
+		ids, err := s.Store.EndSessions(ctx, change)
+		if err == nil {
+			return len(ids), nil
+		}
+		if !errors.Is(err, errUndoubted) {
+			return 0, fmt.Errorf("ending sessions: %w", err)
+		}
+		if err := s.noteSessions(ctx, change.At, missing...); err != nil {
+			return 0, err
+		}
+		for _, id := range missing {
+			doubted[id] = true
+		}
 	}
-	return len(ids), nil
+	return 0, Unavailable(errUndoubted)
 }

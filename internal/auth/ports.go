@@ -104,7 +104,8 @@ type Store interface {
 	BlacklistAccess(ctx context.Context, t BlacklistedToken) (BlacklistedToken, error)
 	// BlacklistRefresh flags the session's refresh token while its secret is
 	// still t.SecretHash; false when the secret has moved on, which
-	// blacklists it all the same.
+	// blacklists it all the same. Where it is the direct parent's, RetryHash
+	// becomes NoRepeat: neither key nor grace gets it the pair again.
 	BlacklistRefresh(ctx context.Context, t BlacklistedToken) (bool, error)
 
 	// Now returns the database's clock.

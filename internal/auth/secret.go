@@ -37,6 +37,10 @@ func (h SecretHash) Equal(other SecretHash) bool {
 	return subtle.ConstantTimeCompare(h[:], other[:]) == 1
 }
 
+// NoRepeat stands in a session's RetryHash where its parent was blacklisted
+// singly: it gets no pair again. No key has this hash.
+func NoRepeat() SecretHash { return SecretHash{} }
+
 func (h *SecretHash) matches(other SecretHash) bool { return h != nil && h.Equal(other) }
 
 const (

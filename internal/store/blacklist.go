@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
+
+	"gorm.io/gorm"
 
 	"rekey/internal/auth"
 	"rekey/models"
@@ -45,8 +48,17 @@ func (s *Store) BlacklistRefresh(ctx context.Context, t auth.BlacklistedToken) (
 	if !isID(t.SessionID) {
 		return false, nil
 	}
-	n, err := s.exec(ctx, `UPDATE sessions SET refresh_blacklisted_at = COALESCE(refresh_blacklisted_at, @at)
-		WHERE id = @id AND secret_hash = @secret`,
-		params{"id": t.SessionID, "secret": t.SecretHash[:], "at": micros(t.BlacklistedAt)})
-	return n > 0, fail("blacklist a refresh token", err)
+	never := auth.NoRepeat()
+	current, err := queryOne(ctx, s.write, `UPDATE sessions SET
+			refresh_blacklisted_at = CASE WHEN secret_hash = @secret
+				THEN COALESCE(refresh_blacklisted_at, @at) ELSE refresh_blacklisted_at END,
+			retry_hash = CASE WHEN previous_hash = @secret THEN @never ELSE retry_hash END
+		WHERE id = @id AND (secret_hash = @secret OR previous_hash = @secret)
+		RETURNING secret_hash = @secret`,
+		params{"id": t.SessionID, "secret": t.SecretHash[:], "at": micros(t.BlacklistedAt), "never": never[:]},
+		func(current *bool) []any { return []any{current} })
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return false, nil
+	}
+	return current, fail("blacklist a refresh token", err)
 }
