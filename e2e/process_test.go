@@ -106,6 +106,14 @@ func (p *process) terminate() int {
 	return p.wait()
 }
 
+// ask asks the process to end and waits for nothing.
+func (p *process) ask(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (p *process) wait() int {
 	<-p.done
 	return p.cmd.ProcessState.ExitCode()

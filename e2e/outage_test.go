@@ -1,0 +1,248 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"rekey/internal/throwaway"
+)
+
+// readiness is what /readyz says.
+type readiness struct {
+	Status string
+	Checks map[string]string
+	code   int
+}
+
+func readyz(t *testing.T, c *http.Client, base string) readiness {
+	t.Helper()
+	var r readiness
+	req, err := http.NewRequest(http.MethodGet, base+"/readyz", nil)
+	if err == nil {
+		r.code, err = send(c, req, &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// readyUntil polls readiness until it is as wanted.
+func readyUntil(t *testing.T, c *http.Client, base string, want func(readiness) bool) readiness {
+	t.Helper()
+	for deadline := time.After(30 * time.Second); ; {
+		r := readyz(t, c, base)
+		if want(r) {
+			return r
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-deadline:
+			t.Fatalf("readiness is still %+v", r)
+		}
+	}
+}
+
+func wantLive(t *testing.T, c *http.Client, base string) {
+	t.Helper()
+	res, err := c.Get(base + "/livez")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("livez: %d", res.StatusCode)
+	}
+}
+
+// request is one way to need the database.
+type request struct{ name, query, bearer string }
+
+func requests(p pair) []request {
+	return []request{
+		{"refresh", fmt.Sprintf(`mutation { refreshToken(refreshToken: %q) { token } }`, p.Refresh), ""},
+		{"access", `{ me { email } }`, p.Access},
+		{"login", fmt.Sprintf(`mutation { login(input: {email: "ada@example.com", password: %q}) { token } }`, password), ""},
+		{"sign-up", fmt.Sprintf(`mutation { signUp(input: {name: "Eve", email: "eve@example.com", password: %q}) { token } }`, password), ""},
+		{"logout", fmt.Sprintf(`mutation { logout(scope: THIS, refreshToken: %q) }`, p.Refresh), ""},
+		{"logout everywhere", `mutation { logout(scope: ALL) }`, p.Access},
+		{"sessions", `{ sessions { id } }`, p.Access},
+	}
+}
+
+// wantUnavailable sends one operation and wants it told as trouble that passes.
+func wantUnavailable(t *testing.T, c *http.Client, base string, r request, accept string, status int) {
+	t.Helper()
+	body, err := json.Marshal(map[string]string{"query": r.query})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequest(http.MethodPost, base+"/graphql", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", accept)
+	if r.bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+r.bearer)
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	var answer struct {
+		Errors []struct {
+			Message    string
+			Extensions struct {
+				Code      string
+				Retryable bool
+			}
+		}
+	}
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || len(answer.Errors) != 1 {
+		t.Errorf("%s as %s: %v, %+v", r.name, accept, err, answer)
+		return
+	}
+	e := answer.Errors[0]
+	if res.StatusCode != status || e.Extensions.Code != "UNAVAILABLE" || !e.Extensions.Retryable {
+		t.Errorf("%s as %s: %d %+v", r.name, accept, res.StatusCode, e)
+	}
+	wantRetryAfter(t, r.name, res)
+	if strings.Contains(e.Message, "127.0.0.1") || strings.Contains(e.Message, "postgres") {
+		t.Errorf("%s: the answer tells where the database is: %s", r.name, e.Message)
+	}
+}
+
+func wantRetryAfter(t *testing.T, what string, res *http.Response) {
+	t.Helper()
+	if seconds, err := strconv.Atoi(res.Header.Get("Retry-After")); err != nil || seconds < 1 {
+		t.Errorf("%s: Retry-After %q", what, res.Header.Get("Retry-After"))
+	}
+}
+
+// TestServe_postgresKilled: without the database nobody is let in and nobody
+// is logged out; when it is back everything is as it was.
+func TestServe_postgresKilled(t *testing.T) {
+	server := throwaway.StartPostgres(t)
+	p := start(t, map[string]string{"DATABASE_URL": server.URL(), "DATA_DIR": t.TempDir(), "RATE_LIMITS": "off"})
+	c := httpClient()
+	mine := signUp(t, c, p.URL, "ada@example.com")
+	if r := readyz(t, c, p.URL); r.code != http.StatusOK || r.Status != "ok" {
+		t.Fatalf("readiness before: %+v", r)
+	}
+
+	server.Kill()
+	r := readyUntil(t, c, p.URL, func(r readiness) bool { return r.code == http.StatusServiceUnavailable })
+	if r.Status != "unavailable" || r.Checks["database"] == "ok" || r.Checks["server"] != "ok" {
+		t.Errorf("readiness: %+v", r)
+	}
+	wantLive(t, c, p.URL)
+	for _, r := range requests(mine) {
+		wantUnavailable(t, c, p.URL, r, "application/json", http.StatusOK)
+		wantUnavailable(t, c, p.URL, r, "application/graphql-response+json", http.StatusServiceUnavailable)
+	}
+	for _, path := range []string{"/auth/refresh", "/auth/nowhere"} {
+		req, err := http.NewRequest(http.MethodGet, p.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+mine.Refresh)
+		res, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("%s: %d", path, res.StatusCode)
+		}
+		wantRetryAfter(t, path, res)
+	}
+	wantLive(t, c, p.URL)
+
+	server.Restart()
+	readyUntil(t, c, p.URL, func(r readiness) bool { return r.code == http.StatusOK && r.Status == "ok" })
+	if problem := me(t, c, p.URL, mine.Access); problem != "" {
+		t.Errorf("the access token afterwards: %s", problem)
+	}
+	next, err := refresh(c, restDoor, p.URL, mine.Refresh, "")
+	if err != nil || next.Problem != "" {
+		t.Fatalf("the same refresh token afterwards: %+v, %v", next, err)
+	}
+	if again, err := refresh(c, graphqlDoor, p.URL, next.Refresh, ""); err != nil || again.Problem != "" {
+		t.Errorf("and the next: %+v, %v", again, err)
+	}
+	logIn(t, c, p.URL, "ada@example.com")
+}
+
+// TestServe_redisKilled: without Redis everything works, and readiness says
+// that it works less well.
+func TestServe_redisKilled(t *testing.T) {
+	server := throwaway.Redis(t)
+	p := start(t, map[string]string{
+		"DATABASE_URL": throwaway.Postgres(t), "REDIS_URL": server.URL(), "DATA_DIR": t.TempDir(),
+	})
+	c := httpClient()
+	mine := signUp(t, c, p.URL, "ada@example.com")
+	readyUntil(t, c, p.URL, func(r readiness) bool { return r.Status == "ok" })
+
+	server.Kill()
+	everythingWorks := func() {
+		t.Helper()
+		old := mine
+		got, err := refresh(c, restDoor, p.URL, mine.Refresh, "")
+		if err != nil || got.Problem != "" {
+			t.Fatalf("refresh: %+v, %v", got, err)
+		}
+		mine = pair{got.Access, got.Refresh}
+		if problem := me(t, c, p.URL, mine.Access); problem != "" {
+			t.Errorf("access: %s", problem)
+		}
+		if race, err := refresh(c, graphqlDoor, p.URL, old.Refresh, ""); err != nil || race.Problem != "TOKEN_BLACKLISTED" {
+			t.Errorf("the old token: %+v, %v", race, err)
+		}
+		other := logIn(t, c, p.URL, "ada@example.com")
+		if n, err := logout(c, p.URL, other.Refresh); err != nil || n != 1 {
+			t.Errorf("logout: %d, %v", n, err)
+		}
+		if problem := me(t, c, p.URL, other.Access); problem != "SESSION_REVOKED" {
+			t.Errorf("access after logout: %q", problem)
+		}
+	}
+	everythingWorks()
+	r := readyUntil(t, c, p.URL, func(r readiness) bool { return r.Status != "ok" })
+	if r.code != http.StatusOK || r.Status != "degraded" || r.Checks["redis"] == "ok" || r.Checks["database"] != "ok" {
+		t.Errorf("readiness: %+v", r)
+	}
+	wantLive(t, c, p.URL)
+	everythingWorks()
+
+	server.Restart()
+	readyUntil(t, c, p.URL, func(r readiness) bool { return r.Status == "ok" })
+	everythingWorks()
+}
+
+// TestServe_leaving: told to end, a server first says so, and serves on.
+func TestServe_leaving(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "SHUTDOWN_DELAY": "5m"})
+	c := httpClient()
+	mine := signUp(t, c, p.URL, "ada@example.com")
+	if r := readyz(t, c, p.URL); r.code != http.StatusOK || r.Checks["server"] != "ok" {
+		t.Errorf("readiness before: %+v", r)
+	}
+	p.ask(t)
+	r := readyUntil(t, c, p.URL, func(r readiness) bool { return r.code == http.StatusServiceUnavailable })
+	if r.Checks["server"] != "shutting down" || r.Checks["database"] != "ok" {
+		t.Errorf("readiness: %+v", r)
+	}
+	wantLive(t, c, p.URL)
+	if got, err := refresh(c, restDoor, p.URL, mine.Refresh, ""); err != nil || got.Problem != "" {
+		t.Errorf("refresh while leaving: %+v, %v", got, err)
+	}
+}
