@@ -15,6 +15,8 @@ import (
 // and once an operation, however many fields ask.
 type Authentication struct {
 	Auth *auth.Service
+	// Keys are for @apiKey; without them no key is good.
+	Keys *auth.Keys
 }
 
 var _ interface {
@@ -35,7 +37,10 @@ func (a Authentication) Validate(graphql.ExecutableSchema) error {
 	return nil
 }
 
-type callerKey struct{}
+type (
+	callerKey    struct{}
+	keyCallerKey struct{}
+)
 
 // InterceptOperation prepares the context of an operation.
 func (a Authentication) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
@@ -44,7 +49,13 @@ func (a Authentication) InterceptOperation(ctx context.Context, next graphql.Ope
 	lookup := sync.OnceValues(func() (auth.Caller, error) {
 		return a.Auth.Authenticate(ctx, bearerToken(ctx), clientOf(ctx))
 	})
-	return next(context.WithValue(ctx, callerKey{}, lookup))
+	ctx = context.WithValue(ctx, callerKey{}, lookup)
+	return next(context.WithValue(ctx, keyCallerKey{}, sync.OnceValues(func() (auth.KeyCaller, error) {
+		if a.Keys == nil {
+			return auth.KeyCaller{}, errNoService
+		}
+		return a.Keys.Authenticate(ctx, apiKeyOf(headerOf(ctx)), clientOf(ctx))
+	})))
 }
 
 // callerFrom returns who is calling: the holder of the live access token in
@@ -53,6 +64,17 @@ func callerFrom(ctx context.Context) (auth.Caller, error) {
 	lookup, ok := ctx.Value(callerKey{}).(func() (auth.Caller, error))
 	if !ok {
 		return auth.Caller{}, errNoService
+	}
+	return lookup()
+}
+
+// keyCallerFrom returns which program is calling: the holder of the API key in
+// the X-API-Key or Authorization header. Its errors are those of
+// [auth.Keys.Authenticate].
+func keyCallerFrom(ctx context.Context) (auth.KeyCaller, error) {
+	lookup, ok := ctx.Value(keyCallerKey{}).(func() (auth.KeyCaller, error))
+	if !ok {
+		return auth.KeyCaller{}, errNoService
 	}
 	return lookup()
 }

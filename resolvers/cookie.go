@@ -82,11 +82,7 @@ func (j jar) set(token string, maxAge int) {
 // logoutThis ends the session of the token at hand. The cookie goes with the
 // session that it carries: a token given as argument may be another's.
 func (r *Resolver) logoutThis(ctx context.Context, argument *string, cookies jar) (int, error) {
-	token, err := tokenToEnd(ctx, argument, cookies)
-	if err != nil {
-		return 0, err
-	}
-	ended, err := r.Auth.Logout(ctx, token, clientOf(ctx))
+	ended, err := r.Auth.Logout(ctx, tokenOf(ctx, argument, cookies), clientOf(ctx))
 	if err == nil && (argument == nil || *argument == cookies.token) {
 		cookies.clear()
 	}

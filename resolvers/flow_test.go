@@ -204,9 +204,16 @@ func TestResolver_Logout(t *testing.T) {
 			t.Errorf("%d ended", got)
 		}
 	})
+	t.Run("nothing to end", func(t *testing.T) {
+		for name, variables := range map[string]map[string]any{"no token": {}, "garbage": {"token": "not.a.token"}} {
+			if got := ended("THIS", variables); got != 0 {
+				t.Errorf("%s: %d ended", name, got)
+			}
+		}
+	})
 	t.Run("without a token", func(t *testing.T) {
 		for scope, variables := range map[string]map[string]any{
-			"THIS": {}, "OTHERS": {"token": first.RefreshToken}, "ALL": {"token": first.RefreshToken},
+			"OTHERS": {"token": first.RefreshToken}, "ALL": {"token": first.RefreshToken},
 		} {
 			variables["scope"] = scope
 			if got := s.send(t, logout, variables).refused(); got != "UNAUTHENTICATED TOKEN_MISSING" {

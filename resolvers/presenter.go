@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -45,9 +46,18 @@ func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
 func (p Presenter) Recover(ctx context.Context, panicked any) error {
 	p.Log.ErrorContext(ctx, "panic in graphql",
 		"request_id", auth.ClientFrom(ctx).RequestID,
-		"panic", fmt.Sprint(panicked),
+		"panic", panicText(panicked),
 		"stack", string(debug.Stack()))
 	return fmt.Errorf("panic: %w", errLogged)
+}
+
+// panicText does not repeat a panic's value, which may hold what a client sent,
+// unless the runtime made it.
+func panicText(panicked any) string {
+	if err, ok := panicked.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", panicked)
 }
 
 func classify(ctx context.Context, err error) *auth.Error {
@@ -79,16 +89,21 @@ func (p Presenter) log(ctx context.Context, e *auth.Error) {
 	if errors.Is(e.Err, errLogged) {
 		return
 	}
-	level := slog.LevelWarn
+	level, message := slog.LevelInfo, "request refused" // its status is 200
 	switch {
 	case e.Code == auth.CodeInternal:
-		level = slog.LevelError
-	case e.Code != auth.CodeUnavailable || ctx.Err() != nil:
-		return
+		level, message = slog.LevelError, "request failed"
+	case ctx.Err() != nil:
+		return // the client left
+	case e.Code == auth.CodeUnavailable:
+		level, message = slog.LevelWarn, "request failed"
 	}
-	p.Log.Log(ctx, level, "graphql request failed",
-		"request_id", auth.ClientFrom(ctx).RequestID,
+	p.Log.Log(ctx, level, message,
+		"door", door,
+		"field", graphql.GetPath(ctx).String(),
 		"code", string(e.Code),
+		"reason", string(e.Reason),
+		"request_id", auth.ClientFrom(ctx).RequestID,
 		"cause", e.Err)
 }
 

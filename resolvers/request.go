@@ -50,16 +50,6 @@ func tokenOf(ctx context.Context, argument *string, cookies jar) string {
 	return bearerToken(ctx)
 }
 
-// tokenToEnd is tokenOf for a logout, which has nothing to end for a token that
-// is bad, but must be given one.
-func tokenToEnd(ctx context.Context, argument *string, cookies jar) (string, error) {
-	token := tokenOf(ctx, argument, cookies)
-	if token == "" {
-		return "", auth.Unauthenticated(auth.ReasonTokenMissing, "a token is required, as argument or bearer token")
-	}
-	return token, nil
-}
-
 // idempotencyKeyOf returns the argument or the Idempotency-Key header, or ""
 // when there is neither. Two that differ leave open which was meant, and the
 // sender of an empty one believes to have a key: both are refused. The core

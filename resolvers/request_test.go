@@ -40,13 +40,6 @@ func TestTokenOrBearer(t *testing.T) {
 	}
 }
 
-func TestTokenToEnd_Missing(t *testing.T) {
-	_, err := tokenToEnd(contextWith(nil), nil, jar{})
-	if e := auth.AsError(err); e == nil || e.Reason != auth.ReasonTokenMissing {
-		t.Errorf("error = %v", err)
-	}
-}
-
 func TestIdempotencyKeyOf(t *testing.T) {
 	for name, c := range map[string]struct {
 		header   []string

@@ -14,6 +14,8 @@ import "rekey/internal/auth"
 // Resolver is the root of the GraphQL API.
 type Resolver struct {
 	Auth *auth.Service
+	// Streams are what subscriptions follow.
+	Streams *auth.Streams
 	// CookieMode keeps the refresh token in a cookie: see [WithAnswer].
 	CookieMode bool
 }

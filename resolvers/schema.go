@@ -6,14 +6,15 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"rekey/graph"
+	"rekey/internal/auth"
 )
 
 // NewSchema returns the API's schema, ready to be executed with r. The
-// executor must use [Authentication] as an extension.
+// executor must use [Authentication] and [Endings] as extensions.
 func NewSchema(r *Resolver) graphql.ExecutableSchema {
 	return graph.NewExecutableSchema(graph.Config{
 		Resolvers:  r,
-		Directives: graph.DirectiveRoot{Auth: requireCaller},
+		Directives: graph.DirectiveRoot{Auth: requireCaller, ApiKey: requireKey},
 	})
 }
 
@@ -21,6 +22,19 @@ func NewSchema(r *Resolver) graphql.ExecutableSchema {
 // caller with a live access token.
 func requireCaller(ctx context.Context, _ any, next graphql.Resolver) (any, error) {
 	if _, err := callerFrom(ctx); err != nil {
+		return nil, err
+	}
+	return next(ctx)
+}
+
+// requireKey is the directive @apiKey: the field is resolved only for a caller
+// whose API key has the scope.
+func requireKey(ctx context.Context, _ any, next graphql.Resolver, scope string) (any, error) {
+	caller, err := keyCallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := caller.Require(auth.Scope(scope)); err != nil {
 		return nil, err
 	}
 	return next(ctx)

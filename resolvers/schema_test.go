@@ -36,8 +36,11 @@ func TestSchema_Descriptions(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"auth", "public", "once"} {
+	for _, name := range []string{"auth", "public", "once", "apiKey"} {
 		missing(schema.Directives[name].Description, "@"+name)
+		for _, argument := range schema.Directives[name].Arguments {
+			missing(argument.Description, "@"+name+"("+argument.Name+")")
+		}
 	}
 }
 
@@ -45,25 +48,25 @@ func TestSchema_Descriptions(t *testing.T) {
 func TestSchema_Decisions(t *testing.T) {
 	public := map[string]bool{"signUp": true, "login": true, "refreshToken": true, "logout": true}
 	schema := apiSchema()
-	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation, schema.Subscription} {
 		for _, field := range root.Fields {
 			if strings.HasPrefix(field.Name, "__") {
 				continue
 			}
-			isAuth, isPublic := field.Directives.ForName("auth") != nil, field.Directives.ForName("public") != nil
-			if isAuth == isPublic {
-				t.Errorf("%s.%s needs exactly one of @auth and @public", root.Name, field.Name)
+			decisions := 0
+			for _, name := range []string{"auth", "public", "apiKey"} {
+				if field.Directives.ForName(name) != nil {
+					decisions++
+				}
 			}
-			if isPublic != public[field.Name] {
+			if decisions != 1 {
+				t.Errorf("%s.%s needs exactly one of @auth, @apiKey and @public", root.Name, field.Name)
+			}
+			if isPublic := field.Directives.ForName("public") != nil; isPublic != public[field.Name] {
 				t.Errorf("%s.%s: public = %v", root.Name, field.Name, isPublic)
 			}
 		}
-	}
-	if schema.Subscription != nil {
-		t.Error("subscriptions are not covered by this test")
-	}
-	// gqlgen never calls a directive that stands on a root type.
-	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
+		// gqlgen never calls a directive that stands on a root type.
 		if len(root.Directives) > 0 {
 			t.Errorf("a directive on type %s does nothing", root.Name)
 		}

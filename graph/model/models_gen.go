@@ -30,6 +30,28 @@ type AuthPayload struct {
 	Session *Session `json:"session"`
 }
 
+// Something that entered the blacklist, or a heartbeat.
+type BlacklistEvent struct {
+	// What it is.
+	Kind BlacklistEventKind `json:"kind"`
+	// The session whose tokens are concerned; null for a heartbeat.
+	SessionID *string `json:"sessionId,omitempty"`
+	// Only the tokens with this secret (`user.auth.token`), as the SHA-256 of its text in lower-case hex; null for all, and for a heartbeat.
+	SecretHash *string `json:"secretHash,omitempty"`
+	// The tokens of the session that were issued (`iat`) before this, too: those of earlier pairs; null where it does not apply.
+	IssuedBefore *time.Time `json:"issuedBefore,omitempty"`
+	// Only the tokens of this use; null for both.
+	Use *TokenUse `json:"use,omitempty"`
+	// `rotated`, `blacklisted`, or for an ended session one of the words of `Session.revokedReason`; null for a heartbeat.
+	Reason *string `json:"reason,omitempty"`
+	// When it happened. Of a heartbeat: everything before has been told.
+	At time.Time `json:"at"`
+	// From when on access tokens are refused: after a rotation a few seconds later than `at`, so that requests under way finish.
+	EffectiveAt time.Time `json:"effectiveAt"`
+	// When the last token concerned ends by itself.
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
 // A token that does not authenticate any more though it verifies. It is forgotten when it would have expired.
 type BlacklistedToken struct {
 	// The session that the token belongs to.
@@ -87,6 +109,24 @@ type Session struct {
 	RevokedReason *string `json:"revokedReason,omitempty"`
 }
 
+// Something that happened to a session, or is about to.
+type SessionEvent struct {
+	// What it is.
+	Kind SessionEventKind `json:"kind"`
+	// When it happened; of what is about to happen, when this was told.
+	At time.Time `json:"at"`
+	// How many pairs the session has had by then.
+	Generation int `json:"generation"`
+	// For `REVOKED`: why, in the words of `Session.revokedReason`; else null.
+	Reason *string `json:"reason,omitempty"`
+	// For `TOKEN_EXPIRING` and `SESSION_EXPIRING`: when it ends; else null.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	// For `ROTATED`: the User-Agent header of the refresh; null when there was none, or it is not known any more.
+	UserAgent *string `json:"userAgent,omitempty"`
+	// For `ROTATED`: the IP address that the refresh came from; null when it is not known any more.
+	IPAddress *string `json:"ipAddress,omitempty"`
+}
+
 // A new account.
 type SignUpInput struct {
 	// What to call the person, as it is shown: 1 to 200 characters.
@@ -111,6 +151,56 @@ type User struct {
 	CreatedAt time.Time `json:"createdAt"`
 	// When the account last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// What a BlacklistEvent is about.
+type BlacklistEventKind string
+
+const (
+	// A session ended, with all of its tokens.
+	BlacklistEventKindSessionRevoked BlacklistEventKind = "SESSION_REVOKED"
+	// A pair was replaced by a refresh.
+	BlacklistEventKindRotated BlacklistEventKind = "ROTATED"
+	// One token was blacklisted.
+	BlacklistEventKindTokenBlacklisted BlacklistEventKind = "TOKEN_BLACKLISTED"
+	// Nothing: the stream lives. It comes every 15 seconds, and once when the past has been told.
+	BlacklistEventKindHeartbeat BlacklistEventKind = "HEARTBEAT"
+)
+
+var AllBlacklistEventKind = []BlacklistEventKind{
+	BlacklistEventKindSessionRevoked,
+	BlacklistEventKindRotated,
+	BlacklistEventKindTokenBlacklisted,
+	BlacklistEventKindHeartbeat,
+}
+
+func (e BlacklistEventKind) IsValid() bool {
+	switch e {
+	case BlacklistEventKindSessionRevoked, BlacklistEventKindRotated, BlacklistEventKindTokenBlacklisted, BlacklistEventKindHeartbeat:
+		return true
+	}
+	return false
+}
+
+func (e BlacklistEventKind) String() string {
+	return string(e)
+}
+
+func (e *BlacklistEventKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = BlacklistEventKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid BlacklistEventKind", str)
+	}
+	return nil
+}
+
+func (e BlacklistEventKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }
 
 // Which sessions a logout ends.
@@ -157,6 +247,56 @@ func (e *LogoutScope) UnmarshalGQL(v any) error {
 }
 
 func (e LogoutScope) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+// What a SessionEvent is about.
+type SessionEventKind string
+
+const (
+	// The pair was replaced. If it was not by this device, somebody else has its refresh token.
+	SessionEventKindRotated SessionEventKind = "ROTATED"
+	// The session was ended; every token of it is refused. The stream ends.
+	SessionEventKindRevoked SessionEventKind = "REVOKED"
+	// The access token of this stream ends within a minute: refresh.
+	SessionEventKindTokenExpiring SessionEventKind = "TOKEN_EXPIRING"
+	// The session ends within a minute whatever happens: a new login is due.
+	SessionEventKindSessionExpiring SessionEventKind = "SESSION_EXPIRING"
+)
+
+var AllSessionEventKind = []SessionEventKind{
+	SessionEventKindRotated,
+	SessionEventKindRevoked,
+	SessionEventKindTokenExpiring,
+	SessionEventKindSessionExpiring,
+}
+
+func (e SessionEventKind) IsValid() bool {
+	switch e {
+	case SessionEventKindRotated, SessionEventKindRevoked, SessionEventKindTokenExpiring, SessionEventKindSessionExpiring:
+		return true
+	}
+	return false
+}
+
+func (e SessionEventKind) String() string {
+	return string(e)
+}
+
+func (e *SessionEventKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = SessionEventKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid SessionEventKind", str)
+	}
+	return nil
+}
+
+func (e SessionEventKind) MarshalGQL(w io.Writer) {
 	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }
 

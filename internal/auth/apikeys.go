@@ -137,12 +137,13 @@ func (k *Keys) Revoke(ctx context.Context, prefix string) (bool, error) {
 	return ended, nil
 }
 
-// Authenticate returns whose key it is. ReasonTokenInvalid for one that is
-// unknown, wrong or revoked: the three are not told apart.
+// Authenticate returns whose key it is. ReasonTokenMissing for none,
+// ReasonTokenInvalid for one that is unknown, wrong or revoked: the three are
+// not told apart.
 func (k *Keys) Authenticate(ctx context.Context, presented string, c Client) (KeyCaller, error) {
 	prefix, hash, ok := splitAPIKey(presented)
 	if !ok {
-		return KeyCaller{}, k.refuse(ctx, c)
+		return KeyCaller{}, k.refuse(ctx, c, presented)
 	}
 	kept, err := k.Store.APIKeyByPrefix(ctx, prefix)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -151,7 +152,7 @@ func (k *Keys) Authenticate(ctx context.Context, presented string, c Client) (Ke
 	// The zero key of one that is not there is compared like any other: no
 	// secret has its hash.
 	if same := kept.Hash.Equal(hash); !same || err != nil || kept.RevokedAt != nil {
-		return KeyCaller{}, k.refuse(ctx, c)
+		return KeyCaller{}, k.refuse(ctx, c, presented)
 	}
 	if wait := k.Limiter.Allow(ctx, keyLimit(), kept.ID); wait > 0 {
 		return KeyCaller{}, RateLimited(wait)
@@ -162,9 +163,12 @@ func (k *Keys) Authenticate(ctx context.Context, presented string, c Client) (Ke
 	return KeyCaller{Prefix: kept.Prefix, Name: kept.Name, Scopes: kept.Scopes}, nil
 }
 
-func (k *Keys) refuse(ctx context.Context, c Client) error {
+func (k *Keys) refuse(ctx context.Context, c Client, presented string) error {
 	if wait := k.Limiter.Allow(ctx, addressLimit(), AddressKey(c.Address)); wait > 0 {
 		return RateLimited(wait)
+	}
+	if presented == "" {
+		return Unauthenticated(ReasonTokenMissing, "an API key is required")
 	}
 	return invalidKey()
 }
