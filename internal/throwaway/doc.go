@@ -1,6 +1,7 @@
-// Package throwaway starts real Postgres and Redis servers for tests: on free
-// loopback ports, in temporary directories of their own, ended and removed
-// afterwards.
+// Package throwaway starts real Postgres and Redis servers for tests, Redis
+// under a sentinel and as a cluster too: on free loopback ports, in temporary
+// directories of their own, ended and removed afterwards. A proxy before one
+// of them makes it slow, or hang.
 //
 // It knows where the binaries are usually found and how to start them, and
 // nothing of what the tests do with them. A test binary that uses it has

@@ -1,0 +1,144 @@
+package throwaway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// masterName is what the sentinel calls its master.
+const masterName = "main"
+
+// RedisSentinel is a sentinel that watches a master and a replica. Each of
+// them may be killed; the sentinel then promotes the other one.
+type RedisSentinel struct {
+	tb       testing.TB
+	sentinel *RedisServer
+	nodes    []*RedisServer
+}
+
+// Sentinel starts a master, its replica and a sentinel, and ends them after
+// the test. It returns when the sentinel knows both.
+func Sentinel(tb testing.TB) *RedisSentinel {
+	tb.Helper()
+	master := Redis(tb)
+	host, port, _ := net.SplitHostPort(master.Addr())
+	s := &RedisSentinel{tb: tb, nodes: []*RedisServer{master, Redis(tb, "--replicaof", host, port)}}
+	// A sentinel asks for replicas at once and then every ten seconds.
+	s.await("replica follows", func() bool { return strings.Contains(info(s.nodes[1]), "master_link_status:up") })
+	var err error
+	if s.sentinel, err = startSentinel(LookPath(tb, "redis-server", "redis-server"), host, port); err != nil {
+		tb.Fatalf("throwaway sentinel: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := s.sentinel.s.remove(); err != nil {
+			tb.Errorf("throwaway sentinel: %v", err)
+		}
+	})
+	// Only for tests there are shorter periods than those of ten seconds; a
+	// server that does not know them is only slower.
+	ask(s.sentinel, "SENTINEL", "DEBUG", "INFO-PERIOD", 200, "PUBLISH-PERIOD", 200, "PING-PERIOD", 100, "ASK-PERIOD", 100)
+	s.await("sentinel knows the replica", func() bool {
+		replicas, err := ask(s.sentinel, "SENTINEL", "REPLICAS", masterName).Slice()
+		return err == nil && len(replicas) == 1
+	})
+	return s
+}
+
+// startSentinel writes the file that a sentinel keeps its state in. Half a
+// second without an answer is a death: tests wait for it.
+func startSentinel(binary, host, port string) (*RedisServer, error) {
+	dir, err := newDirectory("", nil)
+	if err != nil {
+		return nil, err
+	}
+	conf := filepath.Join(dir.path, "sentinel.conf")
+	text := fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s 1\nsentinel down-after-milliseconds %[1]s 500\n"+
+		"sentinel failover-timeout %[1]s 5000\n", masterName, host, port)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("write sentinel.conf: %w", err), dir.remove())
+	}
+	s := &server{dir: dir}
+	s.argv = func(port int) []string {
+		return []string{binary, conf, "--sentinel", "--bind", loopback, "--port", strconv.Itoa(port), "--dir", dir.path}
+	}
+	s.ready = func(pid int) error { return redisReady(s.addr(), pid) }
+	if err := s.launch(); err != nil {
+		return nil, errors.Join(err, s.remove())
+	}
+	return &RedisServer{s: s}, nil
+}
+
+// URL returns redis+sentinel://host:port?master_name=...
+func (s *RedisSentinel) URL() string {
+	return "redis+sentinel://" + s.sentinel.Addr() + "?master_name=" + masterName
+}
+
+// Master returns the server that the sentinel calls the master.
+func (s *RedisSentinel) Master() *RedisServer {
+	s.tb.Helper()
+	answer, err := ask(s.sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName).StringSlice()
+	if err != nil || len(answer) != 2 {
+		s.tb.Fatalf("ask for the master: %v, %v", answer, err)
+	}
+	for _, node := range s.nodes {
+		if node.Addr() == net.JoinHostPort(answer[0], answer[1]) {
+			return node
+		}
+	}
+	s.tb.Fatalf("the sentinel names %v, which is none of ours", answer)
+	return nil
+}
+
+// Failover has the sentinel swap the living master and replica, and returns
+// when both know it.
+func (s *RedisSentinel) Failover() {
+	s.tb.Helper()
+	old := s.Master()
+	s.await("sentinel begins a failover", func() bool { // it wants to have heard of the replica of late
+		return ask(s.sentinel, "SENTINEL", "FAILOVER", masterName).Err() == nil
+	})
+	s.AwaitFailover(old)
+	s.await("old master is a replica", func() bool { return strings.Contains(info(old), "role:slave") })
+}
+
+// AwaitFailover returns when the sentinel has promoted another node than old.
+func (s *RedisSentinel) AwaitFailover(old *RedisServer) {
+	s.tb.Helper()
+	s.await("other node is promoted", func() bool {
+		master := s.Master()
+		return master != old && strings.Contains(info(master), "role:master")
+	})
+}
+
+func (s *RedisSentinel) await(what string, done func() bool) {
+	s.tb.Helper()
+	if !every(startTimeout, done) {
+		log := "not started"
+		if s.sentinel != nil {
+			log = s.sentinel.s.logTail()
+		}
+		s.tb.Fatalf("not within %v: the %s; the sentinel's log: %s", startTimeout, what, log)
+	}
+}
+
+// ask sends one command to a server.
+func ask(r *RedisServer, args ...any) *redis.Cmd {
+	client := redis.NewClient(&redis.Options{Addr: r.Addr(), MaxRetries: -1, Protocol: 2})
+	defer func() { _ = client.Close() }()
+	return client.Do(context.Background(), args...)
+}
+
+// info returns what a server says of itself, "" when it does not answer.
+func info(r *RedisServer) string {
+	text, _ := ask(r, "INFO").Text()
+	return text
+}
