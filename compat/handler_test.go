@@ -196,13 +196,13 @@ func TestHandler_Errors(t *testing.T) {
 
 func TestHandler_Logs(t *testing.T) {
 	cases := []struct {
-		name string
-		err  error
-		logs int
+		name  string
+		err   error
+		level string
 	}{
-		{"internal", errors.New("the cause"), 1},
-		{"unavailable", auth.Unavailable(errors.New("the cause")), 1},
-		{"the client's fault", &auth.Error{Code: auth.CodeUnauthenticated, Reason: auth.ReasonTokenBlacklisted, Err: errors.New("the cause")}, 0},
+		{"internal", errors.New("the cause"), "ERROR"},
+		{"unavailable", auth.Unavailable(errors.New("the cause")), "WARN"},
+		{"the client's fault", &auth.Error{Code: auth.CodeUnauthenticated, Reason: auth.ReasonTokenBlacklisted, Err: errors.New("the cause")}, "INFO"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -210,11 +210,11 @@ func TestHandler_Logs(t *testing.T) {
 			r := request("GET", "/auth/refresh", "Bearer a.b.c")
 			r = r.WithContext(auth.WithClient(r.Context(), auth.Client{RequestID: "the-request"}))
 			w := serve(&fakeService{err: c.err}, &log, r)
-			if n := strings.Count(log.String(), "\n"); n != c.logs {
+			if n := strings.Count(log.String(), "\n"); n != 1 {
 				t.Fatalf("%d lines: %s", n, &log)
 			}
-			for _, want := range []string{"the cause", "request_id=the-request"} {
-				if c.logs > 0 && !strings.Contains(log.String(), want) {
+			for _, want := range []string{"the cause", "request_id=the-request", "level=" + c.level} {
+				if !strings.Contains(log.String(), want) {
 					t.Errorf("the log lacks %q: %s", want, &log)
 				}
 			}

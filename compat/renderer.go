@@ -30,20 +30,20 @@ func (rd *renderer) answer(r *http.Request, err error) answer {
 	return rd.table.answer(e)
 }
 
-// log notes the failures that are not the client's, once: the answer does not
-// tell their cause.
+// log notes every refusal, once: its status, 500 for a blacklisted token, does
+// not tell what it was. What is not the client's doing comes with its cause.
 func (rd *renderer) log(r *http.Request, e *auth.Error) {
-	level := slog.LevelError
+	level, message := slog.LevelInfo, "request refused"
 	switch e.Code {
 	case auth.CodeInternal:
+		level, message = slog.LevelError, "request failed"
 	case auth.CodeUnavailable:
-		level = slog.LevelWarn
-	default:
-		return
+		level, message = slog.LevelWarn, "request failed"
 	}
-	rd.logger.LogAttrs(r.Context(), level, "request failed",
+	rd.logger.LogAttrs(r.Context(), level, message,
 		slog.String("door", door),
 		slog.String("code", string(e.Code)),
+		slog.String("reason", string(e.Reason)),
 		slog.String("request_id", auth.ClientFrom(r.Context()).RequestID),
 		slog.Any("cause", e.Err))
 }

@@ -42,7 +42,7 @@ func TestAccessLog(t *testing.T) {
 		}
 	})
 	t.Run("Levels", func(t *testing.T) {
-		for status, level := range map[int]string{200: "INFO", 404: "INFO", 429: "INFO", 500: "WARN", 503: "WARN"} {
+		for status, level := range map[int]string{200: "INFO", 404: "INFO", 429: "INFO", 500: "INFO", 503: "INFO"} {
 			line := logged(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) },
 				httptest.NewRequest(http.MethodGet, "/", nil))
 			if line["level"] != level {
