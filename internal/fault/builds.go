@@ -58,13 +58,12 @@ func (m *machine) choose(name, databaseURL string) error {
 	if databaseURL == "" || err != nil { // err would quote the password
 		return fmt.Errorf("BAD_BUILD %s needs a Postgres in DATABASE_URL", name)
 	}
-	config.ConnectTimeout = sqlTimeout
 	m.db = stdlib.OpenDB(*config)
 	return nil
 }
 
-// sqlTimeout bounds a statement of a bad build, as the store bounds its own.
-const sqlTimeout = 5 * time.Second
+// sqlTimeout bounds a statement of a bad build.
+const sqlTimeout = 20 * time.Second
 
 // databaseClock is the store's own: microseconds since the epoch.
 const databaseClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
