@@ -23,8 +23,10 @@ type wording struct {
 	syntax   *regexp.Regexp // what the parser expected, and the kind of what it found
 	value    *regexp.Regexp // what the rules about values say, up to the value
 	variable *regexp.Regexp // what is said of a variable without its value
-	enum     *regexp.Regexp // the end of what is said of an enum's variable
+	typed    *regexp.Regexp // the same with a type, up to the end
 	name     *regexp.Regexp // a GraphQL name that is not too long to be told
+	names    *regexp.Regexp // any GraphQL name
+	quoted   *regexp.Regexp // what stands in quotes
 }
 
 func newWording() *wording {
@@ -32,22 +34,23 @@ func newWording() *wording {
 		syntax: regexp.MustCompile(`^(Expected \S+, found|Unexpected) (<EOF>|[A-Za-z]+|[!$&().:=@\[\]{|}]{1,3})`),
 		value: regexp.MustCompile(`^(Expected value of type "[^"]*"|Enum "[^"]*" cannot represent non-enum value|` +
 			`[A-Za-z]+ cannot represent a? ?non[a-z0-9 -]+|Field "[^"]*" [^"]*"[^"]*"[^:]*)`),
-		variable: regexp.MustCompile(`^(must be defined|cannot be null|unknown field|enums must be ints or strings|` +
-			`must be a \w+, not a \w+|cannot use [a-z0-9]+ as \w+|must an input type)$`),
-		enum: regexp.MustCompile(`is not a valid \w+$`),
-		name: regexp.MustCompile(`^[_A-Za-z][_0-9A-Za-z]{0,63}$`),
+		variable: regexp.MustCompile(`^(must be defined|cannot be null|unknown field|enums must be ints or strings|must an input type)$`),
+		typed:    regexp.MustCompile(`(^must be a (\w+), not a \w+|^cannot use [a-z0-9]+ as (\w+)|is not a valid (\w+))$`),
+		name:     regexp.MustCompile(`^[_A-Za-z][_0-9A-Za-z]{0,63}$`),
+		names:    regexp.MustCompile(`[_A-Za-z][_0-9A-Za-z]*`),
+		quoted:   regexp.MustCompile(`"[^"]*"`),
 	}
 }
 
 // clientSafe turns what gqlgen and gqlparser found wrong with a request into
 // errors under BAD_USER_INPUT. Their messages repeat literals and variables'
 // values, which may be passwords: what is told is the kind of mistake, its
-// place, and names.
-func (w *wording) clientSafe(errs gqlerror.List) gqlerror.List {
+// place, and names; of those only the known, unless they are nil.
+func (w *wording) clientSafe(errs gqlerror.List, known names) gqlerror.List {
 	safe := make(gqlerror.List, 0, min(len(errs), maxErrors))
 	for _, err := range errs[:min(len(errs), maxErrors)] {
 		if err.Err == nil {
-			field, message := w.describe(err)
+			field, message := w.describe(err, known)
 			err = &gqlerror.Error{
 				Locations: err.Locations,
 				Err:       auth.BadInput(field, message),
@@ -59,14 +62,14 @@ func (w *wording) clientSafe(errs gqlerror.List) gqlerror.List {
 	return safe
 }
 
-func (w *wording) describe(err *gqlerror.Error) (field, message string) {
+func (w *wording) describe(err *gqlerror.Error, known names) (field, message string) {
 	switch {
 	case err.Extensions["code"] == errcode.ParseFailed:
 		return "", w.syntaxMessage(err.Message)
 	case err.Rule != "":
-		return "", w.ruleMessage(err.Rule, err.Message)
+		return "", w.ruleMessage(err.Rule, w.veil(err.Message, known))
 	case len(err.Path) > 1:
-		return w.variableMessage(err.Path, err.Message)
+		return w.variableMessage(err.Path, err.Message, known)
 	default:
 		return "", "the document holds no such operation; with several, operationName must name one"
 	}
@@ -93,33 +96,40 @@ func (w *wording) ruleMessage(rule, message string) string {
 
 // variableMessage names the variable, or the member of its value, that is
 // wrong; field is that member.
-func (w *wording) variableMessage(path ast.Path, message string) (field, told string) {
-	names := w.memberNames(path[1:])
-	told = "$" + strings.Join(names, ".") + ": "
-	switch {
-	case w.variable.MatchString(message):
-		told += message
-	case w.enum.MatchString(message):
-		told += w.enum.FindString(message)
-	default:
-		told += "is not valid"
+func (w *wording) variableMessage(path ast.Path, message string, known names) (field, told string) {
+	members := w.memberNames(path[1:], known)
+	told = "$" + strings.Join(members, ".") + ": " + w.variableFault(message, known)
+	return members[len(members)-1], shorten(told)
+}
+
+func (w *wording) variableFault(message string, known names) string {
+	if w.variable.MatchString(message) {
+		return message
 	}
-	return names[len(names)-1], shorten(told)
+	found := w.typed.FindStringSubmatch(message)
+	if found == nil {
+		return "is not valid"
+	}
+	typeName := strings.Join(found[2:], "") // one of the alternatives has it
+	if known.told(typeName) != typeName {
+		return "is not valid"
+	}
+	return found[1]
 }
 
 // memberNames are the names in a path; what is no GraphQL name is not repeated.
-func (w *wording) memberNames(path ast.Path) []string {
-	names := make([]string, 0, len(path))
+func (w *wording) memberNames(path ast.Path, known names) []string {
+	members := make([]string, 0, len(path))
 	for _, element := range path {
 		name, ok := element.(ast.PathName)
 		switch {
 		case ok && w.name.MatchString(string(name)):
-			names = append(names, string(name))
+			members = append(members, known.told(string(name)))
 		case ok:
-			names = append(names, "?")
+			members = append(members, "?")
 		}
 	}
-	return names
+	return members
 }
 
 func shorten(message string) string {
