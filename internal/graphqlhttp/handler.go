@@ -33,8 +33,6 @@ type Options struct {
 	// HideSchema refuses introspection, and leaves out of errors what they would
 	// tell of the schema: "Did you mean", and names that the request does not have.
 	HideSchema bool
-	// Streams serve subscriptions; without them there are none.
-	Streams *Streams
 }
 
 const allowedMethods = "GET, POST, OPTIONS"
@@ -48,7 +46,6 @@ type handler struct {
 	withAnswer func(ctx context.Context, header http.Header) context.Context
 	present    graphql.ErrorPresenterFunc
 	recover    graphql.RecoverFunc
-	streams    *Streams
 }
 
 // New returns the handler of a GraphQL endpoint.
@@ -76,7 +73,6 @@ func New(schema graphql.ExecutableSchema, options Options) http.Handler {
 	return &handler{
 		exec: exec, limits: limits, hideSchema: options.HideSchema, wording: newWording(),
 		admit: options.Admit, withAnswer: options.WithAnswer, present: options.Present, recover: options.Recover,
-		streams: options.Streams,
 	}
 }
 
@@ -92,10 +88,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := h.admit(r); err != nil {
 		h.turnAway(w, r, auth.AsError(err))
-		return
-	}
-	if h.streams != nil && isUpgrade(r) {
-		h.serveSocket(w, r)
 		return
 	}
 	media, params, err := h.read(w, r)
@@ -120,7 +112,7 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (mediaType, *grap
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return media, nil, errMethod(allowedMethods, "GraphQL is served to POST, and queries to GET")
 	}
-	if !acceptable && !wantsEvents(r) {
+	if !acceptable {
 		return media, nil, errNotAcceptable()
 	}
 	read := readPost
@@ -134,21 +126,14 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (mediaType, *grap
 func (h *handler) execute(w http.ResponseWriter, r *http.Request, media mediaType, params *graphql.RawParams) {
 	ctx := r.Context()
 	params.Headers = r.Header
-	operation, refused := h.createOperation(ctx, params)
-	if refused != nil {
-		write(w, media, media.requestErrorStatus(), refused)
+	operation, errs := h.exec.CreateOperationContext(ctx, params)
+	if len(errs) > 0 {
+		response := h.exec.DispatchError(graphql.WithOperationContext(ctx, operation), h.wording.clientSafe(errs, h.known(params)))
+		write(w, media, media.requestErrorStatus(), response)
 		return
 	}
 	if err := checkMethod(r.Method, operation); err != nil {
 		h.refuse(w, r, media, err)
-		return
-	}
-	if err := h.checkStream(r, operation); err != nil {
-		h.refuse(w, r, media, err)
-		return
-	}
-	if operation.Operation.Operation == ast.Subscription {
-		h.streamEvents(w, r, operation)
 		return
 	}
 	responses, ctx := h.exec.DispatchOperation(h.withAnswer(ctx, w.Header()), operation)
@@ -157,16 +142,6 @@ func (h *handler) execute(w http.ResponseWriter, r *http.Request, media mediaTyp
 		response = h.dispatch(ctx, auth.Unavailable(context.Cause(ctx)))
 	}
 	write(w, media, media.executionStatus(response), response)
-}
-
-// createOperation reads and validates a document; refused is the response
-// when it is not right.
-func (h *handler) createOperation(ctx context.Context, params *graphql.RawParams) (operation *graphql.OperationContext, refused *graphql.Response) {
-	operation, errs := h.exec.CreateOperationContext(ctx, params)
-	if len(errs) > 0 {
-		return nil, h.exec.DispatchError(graphql.WithOperationContext(ctx, operation), h.wording.clientSafe(errs, h.known(params)))
-	}
-	return operation, nil
 }
 
 // known are the names that errors about a request may tell.
