@@ -17,6 +17,7 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/blacklist"
 	"rekey/internal/config"
+	"rekey/internal/explorer"
 	"rekey/internal/graphqlhttp"
 	"rekey/internal/limit"
 	"rekey/internal/redispool"
@@ -154,6 +155,9 @@ func (a *app) handler() http.Handler {
 		Extensions: []graphql.HandlerExtension{resolvers.Authentication{Auth: a.core}},
 	})
 	legacy := compat.New(compat.Options{Auth: a.core, Logger: a.log})
+	if a.cfg.Explorer {
+		legacy = explorer.New(legacy)
+	}
 	routes := map[string]http.Handler{"/graphql": gql, "/livez": web.Live(), "/readyz": web.Ready(a.log, a.checks())}
 	route := func(w http.ResponseWriter, r *http.Request) {
 		h, ok := routes[r.URL.Path]
@@ -207,7 +211,7 @@ func (a *app) keepUp(ctx context.Context) (stop func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = a.cache.Run(ctx) }) // nil: it ends with ctx
 	wg.Go(func() { a.core.WatchClock(ctx, clockEvery, a.log) })
-	wg.Go(func() { a.store.KeepClean(ctx, cleanEvery, a.now) })
+	wg.Go(func() { a.store.KeepClean(ctx, cleanEvery) })
 	return func() { cancel(); wg.Wait() }
 }
 

@@ -14,6 +14,7 @@ import (
 type Config struct {
 	Environment   string // "development" or Production
 	Introspection bool
+	Explorer      bool
 
 	Host    string // empty: all interfaces
 	Port    int    // 0: any free port

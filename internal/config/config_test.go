@@ -33,7 +33,7 @@ func TestLoad_Defaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Environment: "development", Introspection: true,
+		Environment: "development", Introspection: true, Explorer: true,
 		Port: 8080, DataDir: "./data",
 		AccessTTL: 15 * time.Minute, RefreshTTL: 30 * 24 * time.Hour, SessionTTL: 90 * 24 * time.Hour,
 		ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
@@ -87,11 +87,11 @@ func TestLoad_Production(t *testing.T) {
 	}{
 		"development": {vars{}, true},
 		"production":  {vars{"ENV": "production"}, false},
-		"off":         {vars{"INTROSPECTION": "off"}, false},
-		"on":          {vars{"ENV": "production", "INTROSPECTION": "on"}, true},
+		"off":         {vars{"INTROSPECTION": "off", "EXPLORER": "off"}, false},
+		"on":          {vars{"ENV": "production", "INTROSPECTION": "on", "EXPLORER": "on"}, true},
 	} {
-		if got, err := Load(env(tc.vars)); err != nil || got.Introspection != tc.want {
-			t.Errorf("%s: introspection %v, %v", name, got.Introspection, err)
+		if got, err := Load(env(tc.vars)); err != nil || got.Introspection != tc.want || got.Explorer != tc.want {
+			t.Errorf("%s: introspection %v, explorer %v, %v", name, got.Introspection, got.Explorer, err)
 		}
 	}
 }

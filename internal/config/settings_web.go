@@ -10,6 +10,9 @@ func exposure() []setting {
 		{name: "INTROSPECTION", kind: "`on` or `off`",
 			about: "Whether clients may ask for the schema, and errors about documents help with its names. Unset: `on`, and `off` in production.",
 			apply: offInProduction(func(c *Config) *bool { return &c.Introspection })},
+		{name: "EXPLORER", kind: "`on` or `off`",
+			about: "Whether `/` is the [explorer](explorer.md), a page to try the API with. It needs `INTROSPECTION` for its help. Unset: `on`, and `off` in production.",
+			apply: offInProduction(func(c *Config) *bool { return &c.Explorer })},
 	}
 }
 

@@ -10,11 +10,13 @@ import (
 const CleanMargin = 10 * time.Minute
 
 // Clean deletes blacklisted tokens and sessions whose end is CleanMargin or
-// more before now, at most limit of each, so that no statement takes long. It
-// returns how many rows went (tokens that went along with their session are
-// not counted); call it again while that is limit or more. CodeUnavailable.
-func (s *Store) Clean(ctx context.Context, now time.Time, limit int) (int, error) {
-	p := params{"end": micros(now.Add(-CleanMargin)), "limit": limit}
+// more ago, at most limit of each, so that no statement takes long. The
+// database's clock decides: a replica whose own is ahead must not delete what
+// the others still need. It returns how many rows went (tokens that went along
+// with their session are not counted); call it again while that is limit or
+// more. CodeUnavailable.
+func (s *Store) Clean(ctx context.Context, limit int) (int, error) {
+	p := params{"margin": CleanMargin.Microseconds(), "limit": limit}
 	tokens, err := s.exec(ctx, s.deleteExpired("blacklisted_tokens", "session_id, secret_hash, use"), p)
 	if err != nil {
 		return 0, fail("delete expired tokens", err)
@@ -26,7 +28,7 @@ func (s *Store) Clean(ctx context.Context, now time.Time, limit int) (int, error
 // deleteExpired skips rows that another replica is deleting.
 func (s *Store) deleteExpired(table, key string) string {
 	return `DELETE FROM ` + table + ` WHERE (` + key + `) IN (
-		SELECT ` + key + ` FROM ` + table + ` WHERE expires_at <= @end
+		SELECT ` + key + ` FROM ` + table + ` WHERE expires_at <= ` + s.dialect.clock + ` - @margin
 		ORDER BY expires_at LIMIT @limit ` + s.dialect.skipLocked + `)`
 }
 
@@ -35,7 +37,7 @@ const cleanBatch = 500
 
 // KeepClean cleans every so often until ctx ends, in small batches. A failure
 // is tried again the next time; it is logged like any failed statement.
-func (s *Store) KeepClean(ctx context.Context, every time.Duration, now func() time.Time) {
+func (s *Store) KeepClean(ctx context.Context, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -45,7 +47,7 @@ func (s *Store) KeepClean(ctx context.Context, every time.Duration, now func() t
 		case <-ticker.C:
 		}
 		for {
-			n, err := s.Clean(ctx, now(), cleanBatch)
+			n, err := s.Clean(ctx, cleanBatch)
 			if err != nil || n < cleanBatch {
 				break
 			}

@@ -87,7 +87,7 @@ func TestStore_PostgresBlackHole(t *testing.T) {
 		"User":    func() error { _, err := s.UserByID(t.Context(), u.ID); return err },
 		"End":     func() error { _, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID}); return err },
 		"Ping":    func() error { return s.Ping(t.Context()) },
-		"CleanUp": func() error { _, err := s.Clean(t.Context(), r.Now, 1); return err },
+		"CleanUp": func() error { _, err := s.Clean(t.Context(), 1); return err },
 	} {
 		if err := call(); err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
 			t.Errorf("%s: error is %v, want one under UNAVAILABLE", name, err)

@@ -16,7 +16,7 @@ type Store interface {
 	auth.FeedStore
 	// Clean deletes at most limit blacklisted tokens and limit sessions that
 	// ended well before now, and returns how many rows went.
-	Clean(ctx context.Context, now time.Time, limit int) (int, error)
+	Clean(ctx context.Context, limit int) (int, error)
 }
 
 // Clock sets the database's clock, which stands still until set again.
