@@ -12,4 +12,8 @@
 //
 // Where a binary is missing the test is skipped with the name of the Debian
 // package that has it; with REQUIRE_SERVICES=1 in the environment it fails.
+//
+// POSTGRES_OPTIONS in the environment is added to the command line of every
+// Postgres, to run tests against a server set up differently, such as
+// "-c default_transaction_isolation=serializable".
 package throwaway

@@ -101,6 +101,11 @@ func OpenRedis(args ...string) (*RedisServer, error) {
 // Start starts the server again after Stop or Kill, with what it saved.
 func (r *RedisServer) Start() error { return r.s.startAgain() }
 
+// Forget removes what the server saved, while it is down.
+func (r *RedisServer) Forget() error {
+	return os.RemoveAll(filepath.Join(r.s.dir.path, "dump.rdb"))
+}
+
 // Signal sends a signal such as SIGSTOP.
 func (r *RedisServer) Signal(sig syscall.Signal) { r.s.signal(sig) }
 

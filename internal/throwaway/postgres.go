@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -24,6 +25,7 @@ const (
 	maintenDB  = "postgres"
 	pgTimeout  = 10 * time.Second
 	pgFastStop = syscall.SIGINT // "fast": ends sessions, writes a checkpoint
+	optionsEnv = "POSTGRES_OPTIONS"
 )
 
 // PostgresServer is a running Postgres of one's own. Its methods are for the
@@ -128,6 +130,7 @@ func newPostgres(binary, parent, password string, args []string) (*PostgresServe
 	}
 	s := &server{dir: dir, cred: cred}
 	p := &PostgresServer{s: s, password: password}
+	args = append(strings.Fields(os.Getenv(optionsEnv)), args...) // the test's own come last, and win
 	s.argv = func(port int) []string {
 		return append([]string{binary, "-D", dataDir(dir.path), "-p", strconv.Itoa(port),
 			"-c", "listen_addresses=" + loopback, "-c", "unix_socket_directories="}, args...)

@@ -36,10 +36,7 @@ func NewProxy(tb testing.TB, target string) *Proxy {
 	tb.Cleanup(func() {
 		_ = l.Close()
 		p.Hang(false)
-		p.Cut()
-		p.mu.Lock()
-		p.conns = nil
-		p.mu.Unlock()
+		p.end()
 		wg.Wait()
 	})
 	return p
@@ -88,6 +85,15 @@ func (p *Proxy) Cut() {
 	for c := range p.conns {
 		_ = c.Close()
 	}
+}
+
+func (p *Proxy) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		_ = c.Close()
+	}
+	p.conns = nil
 }
 
 func (p *Proxy) serve(wg *sync.WaitGroup) {

@@ -1,0 +1,165 @@
+package check
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"rekey/bench/faults/internal/history"
+)
+
+// Rules are what the servers under test were told.
+type Rules struct {
+	Overlap     time.Duration // ACCESS_OVERLAP
+	ReuseWindow time.Duration // REUSE_WINDOW
+	RetryTTL    time.Duration // RETRY_TTL
+	// Bound is how long a stale accept may last while replicas are cut off
+	// from each other's Redis, and CutOff is when they were.
+	Bound  time.Duration
+	CutOff []Span
+}
+
+// Span is a stretch of time.
+type Span struct{ From, To time.Duration }
+
+func (r Rules) cutOff(at time.Duration) bool {
+	return slices.ContainsFunc(r.CutOff, func(s Span) bool { return s.From <= at && at <= s.To })
+}
+
+// Result is what a history came to.
+type Result struct {
+	Findings []Finding
+	// Unkeyed counts clients without idempotency keys that lost their session
+	// because an answer was lost; keys are there to prevent this.
+	Unkeyed int
+	// Consumed counts those that were told 503 though the rotation had
+	// happened, and so lost their session.
+	Consumed int
+	Sessions int
+}
+
+// session is the check of one.
+type session struct {
+	number  int
+	rules   Rules
+	records []history.Record // by start
+
+	begun     map[int]time.Duration // when a generation's rotation was first asked for
+	rotated   map[int]time.Duration // when it was first acknowledged, or seen in the database
+	single    map[int]time.Duration // when its access token's blacklisting was acknowledged
+	logout    *time.Duration        // when logging out began
+	loggedOut *time.Duration        // when it was first acknowledged
+
+	accepted          map[history.Record]bool // stale accepts, and whether they are within the bound
+	findings          []Finding
+	unkeyed, consumed int
+}
+
+// History checks all sessions of a history.
+func History(records []history.Record, rules Rules) Result {
+	bySession := map[int][]history.Record{}
+	for _, r := range records {
+		bySession[r.Session] = append(bySession[r.Session], r)
+	}
+	var mu sync.Mutex
+	result := Result{Sessions: len(bySession)}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for number, own := range bySession {
+		slots <- struct{}{}
+		wg.Go(func() {
+			c := newSession(number, own, rules)
+			c.run()
+			mu.Lock()
+			result.Findings = append(result.Findings, c.findings...)
+			result.Unkeyed += c.unkeyed
+			result.Consumed += c.consumed
+			mu.Unlock()
+			<-slots
+		})
+	}
+	wg.Wait()
+	slices.SortFunc(result.Findings, func(a, b Finding) int { return int(a.At - b.At) })
+	return result
+}
+
+func newSession(number int, records []history.Record, rules Rules) *session {
+	slices.SortStableFunc(records, func(a, b history.Record) int { return int(a.Start - b.Start) })
+	c := &session{number: number, rules: rules, records: records,
+		begun: map[int]time.Duration{}, rotated: map[int]time.Duration{}, single: map[int]time.Duration{}, accepted: map[history.Record]bool{}}
+	for _, r := range records {
+		c.note(r)
+	}
+	return c
+}
+
+func (c *session) note(r history.Record) {
+	done := r.Outcome == history.Done
+	switch r.Kind {
+	case history.Rotate:
+		earliest(c.begun, r.Gen, r.Start)
+		if done {
+			earliest(c.rotated, r.Gen, r.End)
+		}
+	case history.Landed:
+		earliest(c.rotated, r.Gen, r.End)
+	case history.Blacklist:
+		if done {
+			earliest(c.single, r.Gen, r.End)
+		}
+	case history.Logout:
+		if c.logout == nil {
+			c.logout = &r.Start
+		}
+		if done && (c.loggedOut == nil || r.End < *c.loggedOut) {
+			c.loggedOut = &r.End
+		}
+	}
+}
+
+func earliest(times map[int]time.Duration, gen int, at time.Duration) {
+	if known, ok := times[gen]; !ok || at < known {
+		times[gen] = at
+	}
+}
+
+// linearTimeout bounds the search of one session.
+const linearTimeout = 20 * time.Second
+
+func (c *session) run() {
+	c.children()
+	c.stale()
+	c.afterEnd()
+	c.windows()
+	c.refusedAccess()
+	c.refusedRefresh()
+	for _, r := range c.records {
+		if r.Outcome == history.Strange {
+			c.found(StrangeAnswer, r.End, string(r.Kind)+": "+r.Reason)
+		}
+	}
+	c.linear()
+}
+
+// linear leaves out what is found already to be no answer, the stale accepts
+// that are allowed, and tokens blacklisted singly, which the model does not know.
+func (c *session) linear() {
+	records := slices.DeleteFunc(slices.Clone(c.records), func(r history.Record) bool {
+		_, single := c.single[r.Gen]
+		return c.accepted[r] || r.Outcome == history.Strange || single && r.Kind == history.Access
+	})
+	at := c.records[len(c.records)-1].End
+	switch linearizable(records, linearTimeout) {
+	case porcupine.Illegal:
+		c.found(NotLinearizable, at, "no order of its requests explains the answers")
+	case porcupine.Unknown:
+		c.found(Undecided, at, "no verdict in time")
+	}
+}
+
+func (c *session) found(rule Rule, at time.Duration, text string) {
+	c.findings = append(c.findings, Finding{Rule: rule, Session: c.number, At: at, Text: text})
+}

@@ -1,0 +1,60 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rekey/bench/faults/internal/history"
+)
+
+// Rule is something that must never happen.
+type Rule string
+
+// The rules.
+const (
+	Fork            Rule = "fork"             // two children of one token
+	TwoWinners      Rule = "two-winners"      // a token rotated twice without its key
+	UnlikeRepeat    Rule = "unlike-repeat"    // a repeated request answered with other bytes
+	LostRotation    Rule = "lost-rotation"    // an acknowledged rotation that the database does not have
+	WronglyEnded    Rule = "wrongly-ended"    // a client that did nothing wrong lost its session
+	WronglyRefused  Rule = "wrongly-refused"  // a good access token refused: told as 401
+	StaleAccept     Rule = "stale-accept"     // a blacklisted access token accepted
+	AfterEnd        Rule = "after-end"        // an ended session yielded a token
+	LongReplay      Rule = "long-replay"      // a replay window that did not close
+	StrangeAnswer   Rule = "strange-answer"   // an answer that no client can make sense of
+	NotLinearizable Rule = "not-linearizable" // no order of the requests explains the answers
+	Undecided       Rule = "undecided"        // the search for such an order took too long
+	Leak            Rule = "leak"             // a secret in a log
+	NoRecovery      Rule = "no-recovery"      // no refresh succeeded long after the fault was over
+)
+
+// Finding is one breach of a rule.
+type Finding struct {
+	Rule    Rule
+	Session int // -1: of none
+	Text    string
+	At      time.Duration
+	For     time.Duration // StaleAccept: how long after it should have been refused
+	Bounded bool          // StaleAccept: within the bound that is allowed while replicas are cut off
+}
+
+func (f Finding) String() string {
+	return fmt.Sprintf("%s: session %d at %.3fs: %s", f.Rule, f.Session, f.At.Seconds(), f.Text)
+}
+
+// Around is the history of a finding's session near it, a line a request.
+func (f Finding) Around(records []history.Record) string {
+	const before, after = 6 * time.Second, 2 * time.Second
+	near := slices.DeleteFunc(slices.Clone(records), func(r history.Record) bool {
+		return r.Session != f.Session || r.End < f.At-before || r.Start > f.At+after
+	})
+	slices.SortFunc(near, func(a, b history.Record) int { return int(a.Start - b.Start) })
+	var text strings.Builder
+	for _, r := range near {
+		fmt.Fprintf(&text, "  %9.3f-%9.3f %-6s gen %-4d key %-6d replica %d %-7s %s %s\n",
+			r.Start.Seconds(), r.End.Seconds(), r.Kind, r.Gen, r.Key, r.Replica, r.Door, r.Outcome, r.Reason)
+	}
+	return text.String()
+}

@@ -1,0 +1,156 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"rekey/bench/faults/internal/history"
+)
+
+// children finds tokens with two successors and repeats that differ.
+func (c *session) children() {
+	type first struct {
+		record history.Record
+		keys   map[int]bool
+	}
+	seen := map[int]first{}
+	for _, r := range c.records {
+		if r.Kind != history.Rotate || r.Outcome != history.Done {
+			continue
+		}
+		f, again := seen[r.Gen]
+		if !again {
+			seen[r.Gen] = first{r, map[int]bool{r.Key: true}}
+			continue
+		}
+		switch {
+		case f.record.Child != r.Child:
+			c.found(Fork, r.End, fmt.Sprintf("generation %d has two children", r.Gen))
+		case f.record.Pair != r.Pair:
+			c.found(UnlikeRepeat, r.End, fmt.Sprintf("the pair of generation %d was repeated with other bytes", r.Gen+1))
+		}
+		if r.Key == 0 || !f.keys[r.Key] {
+			c.found(TwoWinners, r.End, fmt.Sprintf("generation %d was rotated twice without one key", r.Gen))
+		}
+	}
+}
+
+// stale finds access tokens accepted after they were blacklisted for certain:
+// a rotation acknowledged longer ago than the overlap, a blacklisting, or a
+// logout.
+func (c *session) stale() {
+	for _, r := range c.records {
+		if r.Kind != history.Access || r.Outcome != history.Done {
+			continue
+		}
+		over, ok := c.over(r.Gen)
+		if !ok || r.Start <= over {
+			continue
+		}
+		age := r.Start - over
+		f := Finding{Rule: StaleAccept, Session: c.number, At: r.End, For: age,
+			Bounded: age <= c.rules.Bound && c.rules.cutOff(r.Start),
+			Text:    fmt.Sprintf("the access token of generation %d was accepted %v after its end", r.Gen, age)}
+		c.findings = append(c.findings, f)
+		c.accepted[r] = f.Bounded
+	}
+}
+
+// over is when an access token had ended for certain.
+func (c *session) over(gen int) (at time.Duration, ok bool) {
+	var ends []time.Duration
+	if rotated, ok := c.rotated[gen]; ok {
+		ends = append(ends, rotated+c.rules.Overlap)
+	}
+	if single, ok := c.single[gen]; ok {
+		ends = append(ends, single)
+	}
+	if c.loggedOut != nil {
+		ends = append(ends, *c.loggedOut)
+	}
+	if len(ends) == 0 {
+		return 0, false
+	}
+	return slices.Min(ends), true
+}
+
+// windows finds replays that were still let through, or taken for a race, when
+// their window was over.
+func (c *session) windows() {
+	for _, r := range c.records {
+		since, rotated := c.rotated[r.Gen]
+		if r.Kind != history.Rotate || !rotated {
+			continue
+		}
+		switch age := r.Start - since; {
+		case r.Outcome == history.Done && age > c.rules.RetryTTL:
+			c.found(LongReplay, r.End, fmt.Sprintf("generation %d was repeated %v after its rotation", r.Gen, age))
+		case r.Reason == "TOKEN_BLACKLISTED" && age > c.rules.ReuseWindow:
+			c.found(LongReplay, r.End, fmt.Sprintf("generation %d was taken for a race %v after its rotation", r.Gen, age))
+		}
+	}
+}
+
+// afterEnd finds refreshes of a logged-out session that succeeded.
+func (c *session) afterEnd() {
+	for _, r := range c.records {
+		if r.Kind == history.Rotate && r.Outcome == history.Done && c.loggedOut != nil && r.Start > *c.loggedOut {
+			c.found(AfterEnd, r.End, fmt.Sprintf("generation %d was rotated after the logout was acknowledged", r.Gen))
+		}
+	}
+}
+
+// refusedAccess finds access tokens refused while they were certainly good: no
+// rotation of them had begun longer ago than the overlap, none of their
+// children's at all, and no logout.
+func (c *session) refusedAccess() {
+	for _, r := range c.records {
+		if _, single := c.single[r.Gen]; single || r.Kind != history.Access || r.Outcome != history.Refused || c.leaving(r.End) {
+			continue
+		}
+		begun, rotating := c.begun[r.Gen]
+		next, older := c.begun[r.Gen+1]
+		if !rotating || r.End < begun+c.rules.Overlap && (!older || r.End < next) {
+			c.found(WronglyRefused, r.End, fmt.Sprintf("the access token of generation %d was refused: %s", r.Gen, r.Reason))
+		}
+	}
+}
+
+// refusedRefresh finds clients that did nothing wrong and were refused. One
+// without keys that never learned what became of an attempt had no right to
+// its token any more; Unkeyed counts these.
+func (c *session) refusedRefresh() {
+	for _, r := range c.records {
+		if r.Kind != history.Rotate || r.Outcome != history.Refused || r.Replay || c.leaving(r.End) {
+			continue
+		}
+		switch c.before(r) {
+		case history.Cut:
+			c.unkeyed++
+		case history.Unavailable:
+			c.consumed++
+		default:
+			c.found(WronglyEnded, r.End, fmt.Sprintf("the refresh token of generation %d was refused: %s", r.Gen, r.Reason))
+		}
+	}
+}
+
+// before is what a client without a key was told of an earlier attempt with
+// the same token: Cut, or at least Unavailable; "" when it was told nothing of
+// the kind, or has a key.
+func (c *session) before(r history.Record) history.Outcome {
+	var worst history.Outcome
+	for _, e := range c.records {
+		if r.Key != 0 || e.Kind != history.Rotate || e.Gen != r.Gen || e.Start >= r.Start || e.Key != 0 {
+			continue
+		}
+		if e.Outcome == history.Cut || e.Outcome == history.Unavailable && worst == "" {
+			worst = e.Outcome
+		}
+	}
+	return worst
+}
+
+// leaving reports whether the client had begun to log out.
+func (c *session) leaving(at time.Duration) bool { return c.logout != nil && *c.logout < at }

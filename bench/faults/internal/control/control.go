@@ -1,0 +1,142 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"rekey/bench/faults/internal/check"
+	"rekey/bench/faults/internal/history"
+	"rekey/bench/faults/internal/load"
+	"rekey/bench/faults/internal/stage"
+	"rekey/bench/faults/internal/strike"
+	"rekey/bench/faults/internal/world"
+)
+
+// Control is a small scenario that something bad must be caught in.
+type Control struct {
+	Name string
+	// Play does what shows the badness. Its error means that it could not be
+	// played.
+	Play func(ctx context.Context, s *strike.Scene) error
+	// Expect are the rules of which one at least must be found broken.
+	Expect []check.Rule
+	// Loss: what is bad is the database, and there is no good one to compare
+	// with.
+	Loss  bool
+	World world.Options
+}
+
+// Verdict is what a control came to.
+type Verdict struct {
+	Name   string
+	Caught []check.Rule // of the expected ones, by the bad build
+	Count  int          // findings of these rules
+	Clean  bool         // the good build passed; true where there is none
+	Good   []check.Finding
+	Loss   bool
+}
+
+// OK reports whether the bad one was caught and the good one passed.
+func (v Verdict) OK() bool { return len(v.Caught) > 0 && v.Clean }
+
+// Setting is what controls are played in.
+type Setting struct {
+	Binary string
+	Now    func() time.Time
+}
+
+// together is how many worlds there are at a time.
+const together = 4
+
+// Run plays the controls, several at a time.
+func (s Setting) Run(ctx context.Context, controls []Control) ([]Verdict, error) {
+	server, err := world.OpenServer()
+	if err != nil {
+		return nil, err
+	}
+	verdicts, errs := make([]Verdict, len(controls)), make([]error, len(controls))
+	slots := make(chan struct{}, together)
+	var wg sync.WaitGroup
+	for i, c := range controls {
+		wg.Go(func() { verdicts[i], errs[i] = s.judge(ctx, c, server, slots) })
+	}
+	wg.Wait()
+	return verdicts, errors.Join(append(errs, server.Close())...)
+}
+
+func (s Setting) judge(ctx context.Context, c Control, server *world.Database, slots chan struct{}) (Verdict, error) {
+	v := Verdict{Name: c.Name, Clean: true, Loss: c.Loss}
+	if !c.Loss {
+		c.World.Shared = server
+		good, err := s.play(ctx, c, "", slots)
+		if err != nil {
+			return v, fmt.Errorf("%s, played with the good build: %w", c.Name, err)
+		}
+		v.Good, v.Clean = good, len(good) == 0
+	}
+	build := c.Name
+	if c.Loss {
+		build = ""
+	}
+	bad, err := s.play(ctx, c, build, slots)
+	if err != nil {
+		return v, fmt.Errorf("%s: %w", c.Name, err)
+	}
+	for _, f := range bad {
+		if slices.Contains(c.Expect, f.Rule) {
+			v.Count++
+			if !slices.Contains(v.Caught, f.Rule) {
+				v.Caught = append(v.Caught, f.Rule)
+			}
+		}
+	}
+	return v, nil
+}
+
+// Windows of the replicas that play controls.
+const (
+	reuseWindow = 2 * time.Second
+	retryTTL    = 3 * time.Second
+)
+
+// play plays a control once, in a world of its own.
+func (s Setting) play(ctx context.Context, c Control, build string, slots chan struct{}) (_ []check.Finding, err error) {
+	slots <- struct{}{}
+	defer func() { <-slots }()
+	o := c.World
+	o.Binary, o.Replicas, o.Redis = s.Binary, 2, world.SingleRedis
+	o.Env = append(stage.Env(), "BAD_BUILD="+build, "RETRY_TTL="+retryTTL.String())
+	w, err := world.Open(o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	log := history.NewLog(s.Now)
+	client := load.NewClient(w.Bases())
+	defer client.Close()
+	scene := &strike.Scene{World: w, Log: log, Client: client, Load: load.New(client, log, clients())}
+	if err := scene.Load.Prepare(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.Play(ctx, scene); err != nil {
+		return nil, err
+	}
+	return findings(ctx, scene)
+}
+
+func findings(ctx context.Context, s *strike.Scene) ([]check.Finding, error) {
+	records := s.Log.All()
+	found := check.History(records, check.Rules{Overlap: stage.Overlap, ReuseWindow: reuseWindow, RetryTTL: retryTTL}).Findings
+	rows, err := stage.Rows(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return append(found, check.Audit(records, rows)...), nil
+}
+
+// clients are those of the controls that need a load.
+func clients() load.Options { return load.Options{Chains: 8, Rate: 40} }

@@ -1,0 +1,74 @@
+package control
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"rekey/bench/faults/internal/check"
+	"rekey/bench/faults/internal/strike"
+	"rekey/bench/faults/internal/world"
+)
+
+// Losses are databases that lose what they have acknowledged.
+func Losses() []Control {
+	return []Control{
+		{
+			Name: "asynchronous standby", Loss: true, Play: heldBack, Expect: []check.Rule{check.LostRotation},
+			World: world.Options{Standby: true},
+		},
+		{
+			Name: "synchronous_commit=off", Loss: true, Play: killedEarly, Expect: []check.Rule{check.LostRotation},
+			// The log is written when there is time: here, later than the kill.
+			World: world.Options{PostgresArgs: []string{"-c", "synchronous_commit=off", "-c", "wal_writer_delay=10s"}},
+		},
+	}
+}
+
+// workFor is how long clients rotate before the database dies.
+const workFor = 2 * time.Second
+
+// heldBack: the standby does not get the last seconds, and takes over.
+func heldBack(ctx context.Context, s *strike.Scene) error {
+	if err := s.World.Database.Synchronous(false); err != nil {
+		return err
+	}
+	return working(ctx, s, func() error {
+		s.World.Database.HoldBack()
+		if err := world.Pause(ctx, workFor); err != nil {
+			return err
+		}
+		s.World.Database.Kill()
+		if err := s.World.Database.Promote(); err != nil {
+			return err
+		}
+		return s.World.Repoint()
+	})
+}
+
+func killedEarly(ctx context.Context, s *strike.Scene) error {
+	return working(ctx, s, func() error {
+		s.World.Database.Kill()
+		return s.World.Database.Start()
+	})
+}
+
+// working has clients work before, while and after something is done.
+func working(ctx context.Context, s *strike.Scene, do func() error) error {
+	clients, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	wg.Go(func() { s.Load.Run(clients) })
+	if err := world.Pause(ctx, workFor); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if err := world.Pause(ctx, workFor/2); err != nil {
+		return err
+	}
+	stop()
+	wg.Wait()
+	return nil
+}

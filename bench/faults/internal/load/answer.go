@@ -1,0 +1,69 @@
+package load
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"rekey/bench/faults/internal/history"
+)
+
+// Answer is what a request came to, whichever the door.
+type Answer struct {
+	Outcome         history.Outcome
+	Reason          string
+	Access, Refresh string // of a new pair
+	Blacklisted     bool   // what isBlacklisted said
+}
+
+type graphqlBody struct {
+	Data   map[string]json.RawMessage
+	Errors []struct {
+		Message    string
+		Extensions struct {
+			Code, Reason string
+			Retryable    bool
+		}
+	}
+}
+
+// judge classifies an answer of the GraphQL door.
+func (b graphqlBody) judge() (history.Outcome, string) {
+	if len(b.Errors) == 0 {
+		return history.Done, ""
+	}
+	e := b.Errors[0].Extensions
+	switch {
+	case e.Code == "UNAVAILABLE" && e.Retryable:
+		return history.Unavailable, ""
+	case e.Code == "UNAUTHENTICATED":
+		return history.Refused, e.Reason
+	}
+	return history.Strange, e.Code + ": " + b.Errors[0].Message
+}
+
+type restBody struct {
+	Success bool
+	Message string
+	Payload struct {
+		Token        string
+		RefreshToken string `json:"refresh_token"`
+	}
+}
+
+// Messages of the legacy door that refuse a token with status 500.
+const (
+	legacyBlacklisted = "token is blacklisted"
+	legacyUnknown     = "auth token not found"
+)
+
+func (b restBody) judge(status int, h http.Header) (history.Outcome, string) {
+	switch {
+	case b.Success && status == http.StatusCreated:
+		return history.Done, ""
+	case status == http.StatusServiceUnavailable && h.Get("Retry-After") != "":
+		return history.Unavailable, ""
+	case status == http.StatusUnauthorized, b.Message == legacyBlacklisted, b.Message == legacyUnknown:
+		return history.Refused, b.Message
+	}
+	return history.Strange, http.StatusText(status) + ": " + b.Message
+}

@@ -1,0 +1,62 @@
+package load
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// check checks access tokens of random sessions at random replicas: current
+// ones, rotated-away ones and those of ended sessions. It shuns nobody.
+func (l *Load) check(ctx context.Context) {
+	every := time.Second * time.Duration(l.opts.Checkers) / time.Duration(max(1, l.opts.Checks))
+	for next := l.log.Now() + rand.N(every); pause(ctx, next-l.log.Now()); next = max(next, l.log.Now()-every) + every {
+		replica := rand.IntN(l.client.Replicas())
+		if s := l.someEnded(); s != nil && rand.IntN(8) == 0 {
+			l.checkEnded(ctx, s, replica)
+			continue
+		}
+		if s := l.someLive(); s != nil {
+			l.checkLive(ctx, s, replica)
+		}
+	}
+}
+
+func (l *Load) checkLive(ctx context.Context, s *Session, replica int) {
+	requests := context.WithoutCancel(ctx)
+	current := s.Current()
+	switch twin := rand.IntN(8) == 0; rand.IntN(5) {
+	case 0, 1, 2:
+		l.Me(requests, s, current, replica, twin)
+	case 3:
+		l.Me(requests, s, s.Earlier(1+rand.IntN(kept-1)), replica, twin)
+	default:
+		l.IsBlacklisted(requests, s, current, s.Earlier(rand.IntN(kept)), replica)
+	}
+}
+
+// checkEnded tries what must not work any more. A refresh is a try with the
+// last token: an older one would be a theft.
+func (l *Load) checkEnded(ctx context.Context, s *Session, replica int) {
+	requests, last := context.WithoutCancel(ctx), s.Current()
+	if rand.IntN(4) == 0 {
+		l.Refresh(requests, s, last, replica, door(), 0)
+		return
+	}
+	l.Me(requests, s, last, replica, rand.IntN(4) == 0)
+}
+
+func (l *Load) someLive() *Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.live[rand.IntN(len(l.live))]
+}
+
+func (l *Load) someEnded() *Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.ended) == 0 {
+		return nil
+	}
+	return l.ended[rand.IntN(len(l.ended))]
+}

@@ -1,0 +1,164 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+
+	"rekey/bench/faults/internal/history"
+)
+
+// Doors.
+const (
+	GraphQL = "graphql"
+	REST    = "rest"
+)
+
+// Client talks to the replicas.
+type Client struct {
+	bases []string
+	http  *http.Client
+}
+
+const (
+	// patience is how long a client waits for an answer.
+	patience    = 2 * time.Second
+	connections = 256
+)
+
+// NewClient returns a client of the replicas at these base URLs.
+func NewClient(bases []string) *Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: connections, IdleConnTimeout: time.Minute}
+	return &Client{bases: bases, http: &http.Client{Transport: transport, Timeout: patience}}
+}
+
+// Close ends idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Replicas is how many there are.
+func (c *Client) Replicas() int { return len(c.bases) }
+
+// Refresh presents a refresh token; key may be empty.
+func (c *Client) Refresh(ctx context.Context, replica int, door, token, key string) Answer {
+	if door == REST {
+		return c.refreshREST(ctx, replica, token, key)
+	}
+	vars := map[string]any{"t": token}
+	if key != "" {
+		vars["k"] = key
+	}
+	return c.pair(ctx, replica, "refreshToken",
+		`mutation($t: String, $k: String) { refreshToken(refreshToken: $t, idempotencyKey: $k) { token refreshToken } }`, vars)
+}
+
+func (c *Client) refreshREST(ctx context.Context, replica int, token, key string) Answer {
+	// The body is there only to keep net/http from sending the request again
+	// by itself when a connection breaks.
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.bases[replica]+"/auth/refresh", io.NopCloser(bytes.NewReader(nil)))
+	if err != nil {
+		return cut(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
+	var body restBody
+	status, header, err := c.send(req, &body)
+	if err != nil {
+		return cut(err)
+	}
+	a := Answer{Access: body.Payload.Token, Refresh: body.Payload.RefreshToken}
+	a.Outcome, a.Reason = body.judge(status, header)
+	return a
+}
+
+// SignUp makes an account.
+func (c *Client) SignUp(ctx context.Context, replica int, email, password string) Answer {
+	return c.pair(ctx, replica, "signUp",
+		`mutation($e: String!, $p: String!) { signUp(input: {name: "Bench", email: $e, password: $p}) { token refreshToken } }`,
+		map[string]any{"e": email, "p": password})
+}
+
+// Login starts a session.
+func (c *Client) Login(ctx context.Context, replica int, email, password string) Answer {
+	return c.pair(ctx, replica, "login",
+		`mutation($e: String!, $p: String!) { login(input: {email: $e, password: $p}) { token refreshToken } }`,
+		map[string]any{"e": email, "p": password})
+}
+
+// Logout ends the session of a token.
+func (c *Client) Logout(ctx context.Context, replica int, token string) Answer {
+	a, _ := c.graphql(ctx, replica, "", `mutation($t: String) { logout(scope: THIS, refreshToken: $t) }`, map[string]any{"t": token})
+	return a
+}
+
+// Me checks an access token.
+func (c *Client) Me(ctx context.Context, replica int, access string) Answer {
+	a, _ := c.graphql(ctx, replica, access, `{ me { id } }`, nil)
+	return a
+}
+
+// IsBlacklisted asks of one token with another one.
+func (c *Client) IsBlacklisted(ctx context.Context, replica int, access, token string) Answer {
+	a, data := c.graphql(ctx, replica, access, `query($t: String!) { isBlacklisted(token: $t) }`, map[string]any{"t": token})
+	a.Blacklisted = string(data["isBlacklisted"]) == "true"
+	return a
+}
+
+// Blacklist blacklists one access token singly, with itself.
+func (c *Client) Blacklist(ctx context.Context, replica int, access string) Answer {
+	a, _ := c.graphql(ctx, replica, access, `mutation($t: String!) { blacklistToken(token: $t) { use } }`, map[string]any{"t": access})
+	return a
+}
+
+// pair runs an operation whose field answers a pair.
+func (c *Client) pair(ctx context.Context, replica int, field, query string, vars map[string]any) Answer {
+	a, data := c.graphql(ctx, replica, "", query, vars)
+	var pair struct{ Token, RefreshToken string }
+	if a.Outcome == history.Done && json.Unmarshal(data[field], &pair) != nil {
+		return Answer{Outcome: history.Strange, Reason: "no pair in the answer"}
+	}
+	a.Access, a.Refresh = pair.Token, pair.RefreshToken
+	return a
+}
+
+func (c *Client) graphql(ctx context.Context, replica int, bearer, query string, vars map[string]any) (Answer, map[string]json.RawMessage) {
+	text, err := json.Marshal(map[string]any{"query": query, "variables": vars})
+	if err != nil {
+		return cut(err), nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.bases[replica]+"/graphql", bytes.NewReader(text))
+	if err != nil {
+		return cut(err), nil
+	}
+	req.GetBody = nil // or net/http might send it again by itself
+	req.Header.Set("Content-Type", "application/json")
+	if bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	var body graphqlBody
+	if _, _, err := c.send(req, &body); err != nil {
+		return cut(err), nil
+	}
+	var a Answer
+	a.Outcome, a.Reason = body.judge()
+	return a, body.Data
+}
+
+func (c *Client) send(req *http.Request, into any) (int, http.Header, error) {
+	res, err := c.http.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, nil, err
+	}
+	return res.StatusCode, res.Header, json.Unmarshal(text, into)
+}
+
+func cut(err error) Answer { return Answer{Outcome: history.Cut, Reason: err.Error()} }

@@ -1,0 +1,151 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rekey/bench/faults/internal/history"
+)
+
+// Options is how much load there is.
+type Options struct {
+	Chains   int // sessions at a time
+	Rate     int // refreshes a second that the chains aim at, together
+	Checkers int
+	Checks   int // access checks a second that the checkers aim at, together
+}
+
+// Load is the clients and what they remember.
+type Load struct {
+	client *Client
+	log    *history.Log
+	opts   Options
+	users  []string
+	keys   atomic.Int64
+
+	mu       sync.Mutex
+	sessions []*Session
+	live     []*Session // one a chain; nil between logout and login
+	ended    []*Session // those logged out last
+	secrets  map[string]struct{}
+}
+
+const (
+	password = "bench: correct horse battery"
+	users    = 8
+	// keyPrefix begins every idempotency key, so that logs can be searched.
+	keyPrefix = "bench-idempotency-"
+	// retryPause is how long a client waits before it sends a request again.
+	retryPause = 100 * time.Millisecond
+	// keptEnded is how many ended sessions are checked on.
+	keptEnded = 16
+)
+
+// New prepares clients. Run has them work.
+func New(c *Client, log *history.Log, o Options) *Load {
+	return &Load{client: c, log: log, opts: o, live: make([]*Session, o.Chains), secrets: map[string]struct{}{}}
+}
+
+// Prepare makes the accounts.
+func (l *Load) Prepare(ctx context.Context) error {
+	for i := range users {
+		email := fmt.Sprintf("bench-%d-%d@example.com", i, rand.Uint32())
+		if a := l.client.SignUp(ctx, i%l.client.Replicas(), email, password); a.Outcome != history.Done {
+			return fmt.Errorf("sign-up: %s %s", a.Outcome, a.Reason)
+		}
+		l.users = append(l.users, email)
+	}
+	return nil
+}
+
+// Run works until ctx ends. Then each client first finds out what became of
+// its last request.
+func (l *Load) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for i := range l.opts.Chains {
+		wg.Go(func() { l.chain(ctx, i) })
+	}
+	for range l.opts.Checkers {
+		wg.Go(func() { l.check(ctx) })
+	}
+	wg.Wait()
+}
+
+// Sessions returns all sessions there have been, by number.
+func (l *Load) Sessions() []*Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]*Session(nil), l.sessions...)
+}
+
+// Secrets are what must be found in no log: every secret of a session, the
+// password, and what all idempotency keys begin with.
+func (l *Load) Secrets() (exact map[string]struct{}, parts []string) {
+	return l.secrets, []string{password, keyPrefix}
+}
+
+// Open logs in: a new session with its first pair.
+func (l *Load) Open(ctx context.Context, keyed bool) (*Session, error) {
+	replica, start := rand.IntN(l.client.Replicas()), l.log.Now()
+	a := l.client.Login(ctx, replica, l.users[rand.IntN(len(l.users))], password)
+	if a.Outcome != history.Done {
+		return nil, fmt.Errorf("login at replica %d: %s %s", replica, a.Outcome, a.Reason)
+	}
+	claims, err := ReadClaims(a.Refresh)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{ID: claims.SessionID, Keyed: keyed, pairs: []Pair{{Gen: 1, Access: a.Access, Refresh: a.Refresh}}}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.Number = len(l.sessions)
+	l.sessions = append(l.sessions, s)
+	l.secrets[claims.Secret] = struct{}{}
+	l.log.Add(history.Record{Session: s.Number, Kind: history.Login, Gen: 1, Replica: replica, Door: GraphQL,
+		Start: start, End: l.log.Now(), Outcome: history.Done})
+	return s, nil
+}
+
+func (l *Load) setLive(chain int, s *Session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.live[chain] = s
+}
+
+func (l *Load) setEnded(s *Session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = append(l.ended, s)
+	if len(l.ended) > keptEnded {
+		l.ended = l.ended[1:]
+	}
+}
+
+// Key is an idempotency key; the zero Key is none.
+type Key int
+
+// NewKey returns a key that nobody had before.
+func (l *Load) NewKey() Key { return Key(l.keys.Add(1)) }
+
+func (k Key) text() string {
+	if k == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s%012d", keyPrefix, k)
+}
+
+// pause waits; false when ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(max(0, d))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,179 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"rekey/bench/faults/internal/check"
+	"rekey/bench/faults/internal/history"
+	"rekey/bench/faults/internal/load"
+	"rekey/bench/faults/internal/strike"
+	"rekey/bench/faults/internal/world"
+)
+
+// Plan is what a stage consists of.
+type Plan struct {
+	Name   string
+	World  world.Options
+	Faults []strike.Fault
+	Load   load.Options
+	// For is how long to go on striking; each fault is struck with once at
+	// least.
+	For time.Duration
+	Now func() time.Time
+	Say func(format string, args ...any)
+}
+
+// Settings of the replicas that the checks have to know.
+const (
+	Overlap = time.Second
+	leeway  = 500 * time.Millisecond
+
+	reuseWindow = 2 * time.Second
+	retryTTL    = 24 * time.Hour
+	// Bound is the stale accept that is allowed while replicas are cut off
+	// from each other's Redis.
+	Bound = 3 * time.Second
+	// Settle is how much later than the markers a token must be issued before
+	// Redis answers for it (twice the leeway and 12 s), and something more.
+	Settle = 2*leeway + 13*time.Second + 500*time.Millisecond
+)
+
+// Env are the settings of all replicas.
+func Env() []string {
+	return []string{"ACCESS_OVERLAP=" + Overlap.String(), "CLOCK_LEEWAY=" + leeway.String(), "REUSE_WINDOW=" + reuseWindow.String()}
+}
+
+// Outcome is what a stage came to.
+type Outcome struct {
+	Plan    string
+	Records []history.Record
+	Strikes []strike.Strike
+	check.Result
+	Loaded time.Duration // how long there was load
+}
+
+// minRate is how many refreshes a second must have been acknowledged for a run
+// to count.
+const minRate = 100
+
+// Rate is the acknowledged refreshes a second, outages included.
+func (o Outcome) Rate() float64 {
+	n := 0
+	for _, r := range o.Records {
+		if r.Kind == history.Rotate && r.Outcome == history.Done {
+			n++
+		}
+	}
+	return float64(n) / o.Loaded.Seconds()
+}
+
+// Counts reports whether the load was enough.
+func (o Outcome) Counts() bool { return o.Rate() >= minRate }
+
+// Run runs a stage.
+func Run(ctx context.Context, p Plan) (_ Outcome, err error) {
+	p.World.Env = append(Env(), p.World.Env...)
+	w, err := world.Open(p.World)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("stage %s: %w", p.Name, err)
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	log := history.NewLog(p.Now)
+	client := load.NewClient(w.Bases())
+	defer client.Close()
+	s := &strike.Scene{World: w, Log: log, Client: client, Load: load.New(client, log, p.Load)}
+	if err := s.Load.Prepare(ctx); err != nil {
+		return Outcome{}, fmt.Errorf("stage %s: %w", p.Name, err)
+	}
+	out := Outcome{Plan: p.Name}
+	strikes, runErr := perform(ctx, p, s, &out)
+	out.Strikes = strikes
+	out.Records = log.All()
+	if err := judge(ctx, s, &out); err != nil {
+		return out, errors.Join(runErr, err)
+	}
+	return out, runErr
+}
+
+// perform has the clients work while it strikes.
+func perform(ctx context.Context, p Plan, s *strike.Scene, out *Outcome) ([]strike.Strike, error) {
+	working, stop := context.WithCancel(ctx)
+	d := &strike.Driver{Scene: s, Settle: Settle, Say: p.Say}
+	var wg sync.WaitGroup
+	wg.Go(func() { s.Load.Run(working) })
+	wg.Go(func() { d.Watch(working) })
+	begun := s.Log.Now()
+	strikes, err := strikeAll(ctx, p, d, begun)
+	out.Loaded = s.Log.Now() - begun
+	stop()
+	wg.Wait()
+	return strikes, err
+}
+
+func strikeAll(ctx context.Context, p Plan, d *strike.Driver, begun time.Duration) ([]strike.Strike, error) {
+	var strikes []strike.Strike
+	for round := 0; round == 0 || d.Scene.Log.Now()-begun < p.For; round++ {
+		for _, f := range p.Faults {
+			if round > 0 && d.Scene.Log.Now()-begun >= p.For {
+				return strikes, nil
+			}
+			s, err := d.Strike(ctx, f, round)
+			if err != nil {
+				return strikes, err
+			}
+			strikes = append(strikes, s)
+		}
+	}
+	return strikes, nil
+}
+
+// judge checks the history, what the database has, and the logs.
+func judge(ctx context.Context, s *strike.Scene, out *Outcome) error {
+	out.Result = check.History(out.Records, check.Rules{Overlap: Overlap, ReuseWindow: reuseWindow, RetryTTL: retryTTL, Bound: Bound, CutOff: strike.CutOff(out.Strikes)})
+	for _, k := range out.Strikes {
+		if !k.Recovered {
+			out.Findings = append(out.Findings, check.Finding{Rule: check.NoRecovery, Session: -1, At: k.Healed, Text: "after " + k.Fault})
+		}
+	}
+	rows, err := Rows(ctx, s)
+	if err != nil {
+		return err
+	}
+	out.Findings = append(out.Findings, check.Audit(out.Records, rows)...)
+	return leaks(s, out)
+}
+
+// Rows is what the database has of the clients' sessions, by number.
+func Rows(ctx context.Context, s *strike.Scene) (map[int]check.Row, error) {
+	found, err := s.World.Database.Rows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows := map[int]check.Row{}
+	for _, session := range s.Load.Sessions() {
+		row, ok := found[session.ID]
+		rows[session.Number] = check.Row{Generation: row.Generation, Found: ok}
+	}
+	return rows, nil
+}
+
+func leaks(s *strike.Scene, out *Outcome) error {
+	exact, parts := s.Load.Secrets()
+	for name, path := range s.World.Logs() {
+		f, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("opening the log of %s: %w", name, err)
+		}
+		found, err := check.Leaks(name, f, exact, parts)
+		out.Findings = append(out.Findings, found...)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package strike
+
+import (
+	"context"
+
+	"rekey/bench/faults/internal/world"
+)
+
+// Cluster are the faults of a cluster's nodes. Replicas reach them directly:
+// the addresses that a cluster tells could not be those of proxies.
+func Cluster() []Fault {
+	return []Fault{clusterFlush(), clusterStop(), clusterRestart(), clusterFailover()}
+}
+
+// node takes turns.
+func (s *Scene) node() int { return s.Round % world.ClusterMasters }
+
+func clusterFlush() Fault {
+	return Fault{
+		Name: "cluster: node FLUSHALL", Warm: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) { return flush(ctx, s, s.node()) },
+		Heal:   nothing,
+	}
+}
+
+func clusterStop() Fault {
+	return Fault{
+		Name: "cluster: node stopped 5 s", Redis: true, CutsOff: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			s.World.Redis.Stop(s.node())
+			return seen(distrusted(ctx, s), "not trusted any more"), world.Pause(ctx, stopFor)
+		},
+		Heal: func(_ context.Context, s *Scene) error {
+			s.World.Redis.Continue(s.node())
+			return nil
+		},
+	}
+}
+
+func clusterRestart() Fault {
+	return Fault{
+		Name: "cluster: node kill -9, back empty", Warm: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) { return restart(ctx, s, s.node()) },
+		Heal:   nothing,
+	}
+}
+
+// clusterFailover: the copy of a master takes over; the master comes back as
+// its copy, so that the next round goes the other way.
+func clusterFailover() Fault {
+	return Fault{
+		Name: "cluster: failover", Warm: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			master, err := s.World.Redis.Failover(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if err := world.Pause(ctx, aftermath); err != nil {
+				return nil, err
+			}
+			return seen(true, "its copy is master"), s.World.Redis.Start(master)
+		},
+		Heal: nothing,
+	}
+}

@@ -1,0 +1,66 @@
+package strike
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"rekey/bench/faults/internal/history"
+	"rekey/bench/faults/internal/world"
+)
+
+// kills: a replica is killed at each point of a refresh.
+func kills() []Fault {
+	var faults []Fault
+	for _, point := range []string{world.BeforeNote, world.BeforeSwap, world.AfterCommit, world.BeforeFirstByte, world.MidBody} {
+		faults = append(faults, Fault{
+			Name:  "kill at " + point,
+			Alone: true,
+			Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+				return killAt(ctx, s, point)
+			},
+			Heal: func(_ context.Context, s *Scene) error { return s.Victim().Start() },
+		})
+	}
+	return faults
+}
+
+const (
+	// someHits bounds at which hit of a point the fault strikes.
+	someHits = 20
+	// strikeIn bounds how long the hit may be in coming.
+	strikeIn = 10 * time.Second
+)
+
+func killAt(ctx context.Context, s *Scene, point string) (Struck, error) {
+	if err := s.Victim().Arm(ctx, point, "kill", 1+rand.IntN(someHits)); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, strikeIn)
+	defer cancel()
+	victim := s.Victim().Number
+	select {
+	case <-s.Victim().Ended():
+		return killed(victim), nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("replica %d did not come by %s: %w", victim, point, ctx.Err())
+	}
+}
+
+// killed wants a request that was cut while the victim had it; those that
+// found nobody listening are not enough.
+func killed(victim int) Struck {
+	return func(records []history.Record) string {
+		rotations := 0
+		for _, r := range records {
+			if r.Replica == victim && r.Kind == history.Rotate && r.Outcome == history.Cut {
+				rotations++
+			}
+		}
+		if rotations == 0 {
+			return ""
+		}
+		return fmt.Sprintf("killed; %d refreshes cut", rotations)
+	}
+}

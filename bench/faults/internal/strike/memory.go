@@ -1,0 +1,84 @@
+package strike
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rekey/bench/faults/internal/world"
+)
+
+const latency = 500 * time.Millisecond
+
+func redisSlow() Fault {
+	return Fault{
+		Name: "redis 500 ms slow", Redis: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			for _, r := range s.World.Replicas {
+				if err := r.Redis.Delay(latency); err != nil {
+					return nil, err
+				}
+			}
+			return seen(distrusted(ctx, s), "not trusted any more"), world.Pause(ctx, cutOff)
+		},
+		Heal: func(ctx context.Context, s *Scene) error {
+			for _, r := range s.World.Replicas {
+				r.Redis.Clean(ctx)
+			}
+			return nil
+		},
+	}
+}
+
+// redisFull: Redis keeps what it has and takes nothing more.
+func redisFull() Fault {
+	return Fault{
+		Name: "redis out of memory", Warm: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			if _, err := s.World.Redis.Do(ctx, 0, "CONFIG", "SET", "maxmemory", "1"); err != nil {
+				return nil, err
+			}
+			return seen(distrusted(ctx, s), "not trusted any more"), world.Pause(ctx, aftermath)
+		},
+		Heal: roomAgain,
+	}
+}
+
+// redisEviction: Redis is told to drop what it likes. The replicas look at its
+// policy each second; memory gets short when they have seen it.
+func redisEviction() Fault {
+	return Fault{
+		Name: "redis evicts", Redis: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			if _, err := s.World.Redis.Do(ctx, 0, "CONFIG", "SET", "maxmemory-policy", "allkeys-random"); err != nil {
+				return nil, err
+			}
+			if err := world.Pause(ctx, noticed); err != nil {
+				return nil, err
+			}
+			before, err := s.World.Redis.Keys(ctx, 0)
+			if err != nil {
+				return nil, err
+			}
+			if _, err := s.World.Redis.Do(ctx, 0, "CONFIG", "SET", "maxmemory", "1mb"); err != nil {
+				return nil, err
+			}
+			if err := world.Pause(ctx, aftermath); err != nil {
+				return nil, err
+			}
+			after, err := s.World.Redis.Keys(ctx, 0)
+			return seen(after < before, "%d keys became %d", before, after), err
+		},
+		Heal: roomAgain,
+	}
+}
+
+// noticed is how long the replicas take to see another policy: a round, and
+// what they have read holds for two seconds.
+const noticed = 3500 * time.Millisecond
+
+func roomAgain(ctx context.Context, s *Scene) error {
+	_, memoryErr := s.World.Redis.Do(ctx, 0, "CONFIG", "SET", "maxmemory", "0")
+	_, policyErr := s.World.Redis.Do(ctx, 0, "CONFIG", "SET", "maxmemory-policy", "noeviction")
+	return errors.Join(memoryErr, policyErr)
+}

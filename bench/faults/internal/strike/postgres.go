@@ -1,0 +1,144 @@
+package strike
+
+import (
+	"context"
+	"time"
+
+	"rekey/bench/faults/internal/world"
+)
+
+const (
+	// outage is how long a server stays away.
+	outage = time.Second
+	// cutOff is how long a replica is cut off: longer than it takes the others
+	// to notice.
+	cutOff = 4 * time.Second
+	// loops is how often a server is killed in a row.
+	loops = 3
+)
+
+func postgresFaults() []Fault {
+	return []Fault{postgresKill(), postgresLoop(), postgresFailover(), swapCut(), replicaOffPostgres(), replicaHoled()}
+}
+
+func postgresKill() Fault {
+	return Fault{
+		Name: "postgres kill -9",
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			s.World.Database.Kill()
+			return trouble(anywhere), world.Pause(ctx, outage)
+		},
+		Heal: startDatabase,
+	}
+}
+
+func postgresLoop() Fault {
+	return Fault{
+		Name: "postgres kill -9 loop",
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			for range loops {
+				s.World.Database.Kill()
+				if err := world.Pause(ctx, outage/2); err != nil {
+					return nil, err
+				}
+				if err := s.World.Database.Start(); err != nil {
+					return nil, err
+				}
+				if err := world.Pause(ctx, outage/2); err != nil {
+					return nil, err
+				}
+			}
+			s.World.Database.Kill()
+			return trouble(anywhere), nil
+		},
+		Heal: startDatabase,
+	}
+}
+
+func startDatabase(_ context.Context, s *Scene) error { return s.World.Database.Start() }
+
+// postgresFailover: the primary dies, its standby takes over and is given a
+// standby of its own.
+func postgresFailover() Fault {
+	return Fault{
+		Name: "postgres failover to the standby",
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			s.World.Database.Kill()
+			return trouble(anywhere), world.Pause(ctx, outage)
+		},
+		Heal: func(_ context.Context, s *Scene) error {
+			if err := s.World.Database.Promote(); err != nil {
+				return err
+			}
+			if err := s.World.Repoint(); err != nil {
+				return err
+			}
+			return s.World.Database.Follow()
+		},
+	}
+}
+
+const (
+	cuts     = 12
+	cutFor   = 100 * time.Millisecond
+	cutEvery = 300 * time.Millisecond
+)
+
+// swapCut: Postgres does what it is told, and its answers get lost.
+func swapCut() Fault {
+	return Fault{
+		Name: "answers of postgres cut",
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			for range cuts {
+				for _, r := range s.World.Replicas {
+					if err := r.Postgres.CutAnswers(); err != nil {
+						return nil, err
+					}
+				}
+				err := world.Pause(ctx, cutFor)
+				for _, r := range s.World.Replicas {
+					r.Postgres.Clean(ctx)
+				}
+				if err != nil {
+					return nil, err
+				}
+				if err := world.Pause(ctx, cutEvery); err != nil {
+					return nil, err
+				}
+			}
+			return trouble(anywhere), nil
+		},
+		Heal: nothing,
+	}
+}
+
+func nothing(context.Context, *Scene) error { return nil }
+
+func replicaOffPostgres() Fault {
+	return Fault{
+		Name:  "replica cut off from postgres",
+		Alone: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			s.Victim().Postgres.Refuse()
+			return trouble(s.Victim().Number), world.Pause(ctx, cutOff)
+		},
+		Heal: func(_ context.Context, s *Scene) error { return s.Victim().Postgres.Accept() },
+	}
+}
+
+func replicaHoled() Fault {
+	return Fault{
+		Name:  "postgres of a replica in a black hole",
+		Alone: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			if err := s.Victim().Postgres.BlackHole(); err != nil {
+				return nil, err
+			}
+			return trouble(s.Victim().Number), world.Pause(ctx, cutOff)
+		},
+		Heal: func(ctx context.Context, s *Scene) error {
+			s.Victim().Postgres.Clean(ctx)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,201 @@
+package strike
+
+import (
+	"context"
+	"time"
+
+	"rekey/bench/faults/internal/world"
+)
+
+// aftermath is how long a change of Redis is watched before it is healed.
+const aftermath = 2 * time.Second
+
+func redisFlush() Fault {
+	return Fault{
+		Name: "redis FLUSHALL", Warm: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) { return flush(ctx, s, 0) },
+		Heal:   nothing,
+	}
+}
+
+func flush(ctx context.Context, s *Scene, node int) (Struck, error) {
+	keys, err := s.World.Redis.Keys(ctx, node)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.World.Redis.Do(ctx, node, "FLUSHALL"); err != nil {
+		return nil, err
+	}
+	return seen(keys > 0, "%d keys gone", keys), world.Pause(ctx, aftermath)
+}
+
+func redisRestart() Fault {
+	return Fault{
+		Name: "redis kill -9, back empty", Warm: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) { return restart(ctx, s, 0) },
+		Heal:   nothing,
+	}
+}
+
+// restart kills a node and starts it without what it knew.
+func restart(ctx context.Context, s *Scene, node int) (Struck, error) {
+	keys, err := s.World.Redis.Keys(ctx, node)
+	if err != nil {
+		return nil, err
+	}
+	s.World.Redis.Kill(node)
+	if err := world.Pause(ctx, outage); err != nil {
+		return nil, err
+	}
+	if err := s.World.Redis.StartEmpty(node); err != nil {
+		return nil, err
+	}
+	return seen(keys > 0, "%d keys gone", keys), world.Pause(ctx, aftermath)
+}
+
+// lag is how much Redis goes on to learn that an old copy does not know.
+const lag = 3 * time.Second
+
+func redisOldDump() Fault {
+	return Fault{
+		Name: "redis back from an old dump", Warm: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			if _, err := s.World.Redis.Do(ctx, 0, "SAVE"); err != nil {
+				return nil, err
+			}
+			if err := world.Pause(ctx, lag); err != nil {
+				return nil, err
+			}
+			before, err := s.World.Redis.Keys(ctx, 0)
+			if err != nil {
+				return nil, err
+			}
+			s.World.Redis.Kill(0)
+			if err := s.World.Redis.Start(0); err != nil {
+				return nil, err
+			}
+			after, err := s.World.Redis.Keys(ctx, 0)
+			if err != nil {
+				return nil, err
+			}
+			return seen(after > 0 && after < before, "%d keys became %d", before, after), world.Pause(ctx, aftermath)
+		},
+		Heal: nothing,
+	}
+}
+
+// redisFailover: the copy that takes over has not heard of the last seconds.
+func redisFailover() Fault {
+	return Fault{
+		Name: "redis failover to a lagging copy", Warm: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			before, err := fallBehind(ctx, s)
+			if err != nil {
+				return nil, err
+			}
+			s.World.Redis.Kill(0)
+			if err := s.World.Redis.Promote(ctx); err != nil {
+				return nil, err
+			}
+			for _, r := range s.World.Replicas {
+				if err := r.Redis.Point(s.World.Redis.Addr()); err != nil {
+					return nil, err
+				}
+			}
+			after, err := s.World.Redis.Keys(ctx, 0)
+			if err != nil {
+				return nil, err
+			}
+			return seen(after > 0 && after < before, "%d keys became %d", before, after), world.Pause(ctx, aftermath)
+		},
+		Heal: func(_ context.Context, s *Scene) error { return s.World.Redis.DropOld() },
+	}
+}
+
+// fallBehind makes a copy that stops hearing from the master, and returns how
+// many keys the master has after a while.
+func fallBehind(ctx context.Context, s *Scene) (keys int, err error) {
+	link, err := s.World.Redis.Follow(ctx)
+	if err != nil {
+		return 0, err
+	}
+	link.Refuse()
+	if err := world.Pause(ctx, lag); err != nil {
+		return 0, err
+	}
+	return s.World.Redis.Keys(ctx, 0)
+}
+
+// redisSplit: one replica stays with the old master while the others have
+// another one.
+func redisSplit() Fault {
+	return Fault{
+		Name: "replica left with the old redis", Warm: true, CutsOff: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			before, err := fallBehind(ctx, s)
+			if err != nil {
+				return nil, err
+			}
+			if err := s.World.Redis.Promote(ctx); err != nil {
+				return nil, err
+			}
+			for _, r := range s.World.Replicas {
+				if r == s.Victim() {
+					continue
+				}
+				if err := r.Redis.Point(s.World.Redis.Addr()); err != nil {
+					return nil, err
+				}
+			}
+			return seen(before > 0 && distrusted(ctx, s), "two masters; not trusted any more"), world.Pause(ctx, cutOff)
+		},
+		Heal: func(_ context.Context, s *Scene) error {
+			if err := s.Victim().Redis.Point(s.World.Redis.Addr()); err != nil {
+				return err
+			}
+			return s.World.Redis.DropOld()
+		},
+	}
+}
+
+func replicaOffRedis() Fault {
+	return Fault{
+		Name: "replica cut off from redis", Warm: true, CutsOff: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			s.Victim().Redis.Refuse()
+			return seen(distrusted(ctx, s), "not trusted any more"), world.Pause(ctx, cutOff)
+		},
+		Heal: func(_ context.Context, s *Scene) error { return s.Victim().Redis.Accept() },
+	}
+}
+
+func replicaRedisHoled() Fault {
+	return Fault{
+		Name: "redis of a replica in a black hole", Warm: true, CutsOff: true,
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			if err := s.Victim().Redis.BlackHole(); err != nil {
+				return nil, err
+			}
+			return seen(distrusted(ctx, s), "not trusted any more"), world.Pause(ctx, cutOff)
+		},
+		Heal: func(ctx context.Context, s *Scene) error {
+			s.Victim().Redis.Clean(ctx)
+			return nil
+		},
+	}
+}
+
+// distrustIn is how soon a replica must have noticed.
+const distrustIn = 4 * time.Second
+
+// distrusted waits until a replica says that it does not trust Redis any more.
+func distrusted(ctx context.Context, s *Scene) bool {
+	ctx, cancel := context.WithTimeout(ctx, distrustIn)
+	defer cancel()
+	for s.World.Trusted(ctx) {
+		if world.Pause(ctx, pollEvery) != nil {
+			return false
+		}
+	}
+	return ctx.Err() == nil
+}

@@ -1,0 +1,162 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"rekey/internal/throwaway"
+)
+
+// Options say what there is.
+type Options struct {
+	Binary   string // built with the tag faults
+	Replicas int
+	// Env is for all replicas, NAME=value.
+	Env []string
+	// Standby adds a synchronous standby.
+	Standby bool
+	// DataParent is where the primary's directory is made; "" for the usual.
+	DataParent   string
+	PostgresArgs []string
+	// Shared is a database server to use instead of one's own: a database on
+	// it. It is not closed along.
+	Shared *Database
+	Redis  RedisKind
+}
+
+// World is everything that was started.
+type World struct {
+	Options  Options
+	Database *Database
+	Redis    *Redis
+	Replicas []*Replica
+	dir      string // shared DATA_DIR
+}
+
+// Open starts everything. The caller closes it.
+func Open(o Options) (_ *World, err error) {
+	w := &World{Options: o}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.Close())
+		}
+	}()
+	if w.dir, err = os.MkdirTemp("", "rekey-faults-"); err != nil {
+		return nil, fmt.Errorf("making DATA_DIR: %w", err)
+	}
+	var wg sync.WaitGroup
+	var redisErr error
+	wg.Go(func() { w.Redis, redisErr = newRedis(o.Redis) })
+	w.Database, err = openDatabase(o)
+	wg.Wait()
+	if err = errors.Join(err, redisErr); err != nil {
+		return nil, err
+	}
+	// One after the other: the first makes the keys that all share.
+	for i := range o.Replicas {
+		if err = w.addReplica(i); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (w *World) addReplica(number int) error {
+	r := &Replica{Number: number}
+	var err error
+	if r.control, err = throwaway.FreeAddr(); err != nil {
+		return err
+	}
+	if r.Postgres, err = newProxy(fmt.Sprintf("postgres-%d", number), w.Database.primary.Addr()); err != nil {
+		return err
+	}
+	database, err := w.Database.urlBy(r.Postgres)
+	if err != nil {
+		return err
+	}
+	redis := w.Redis.cluster
+	if redis == "" {
+		if r.Redis, err = newProxy(fmt.Sprintf("redis-%d", number), w.Redis.Addr()); err != nil {
+			return err
+		}
+		redis = "redis://" + r.Redis.Addr()
+	}
+	env := append([]string{"DATA_DIR=" + filepath.Join(w.dir, "data"), "DATABASE_URL=" + database, "REDIS_URL=" + redis}, w.Options.Env...)
+	r.server, err = newReplica(number, w.Options.Binary, r.control, env)
+	if err != nil {
+		return err
+	}
+	w.Replicas = append(w.Replicas, r)
+	return nil
+}
+
+// Bases are the replicas' URLs.
+func (w *World) Bases() []string {
+	bases := make([]string, len(w.Replicas))
+	for i, r := range w.Replicas {
+		bases[i] = r.Base()
+	}
+	return bases
+}
+
+// Trusted reports whether every replica trusts Redis.
+func (w *World) Trusted(ctx context.Context) bool {
+	for _, r := range w.Replicas {
+		if ready, err := r.Ready(ctx); err != nil || ready.Checks["redis"] != "ok" {
+			return false
+		}
+	}
+	return true
+}
+
+// Describe is what the replicas say of themselves.
+func (w *World) Describe(ctx context.Context) string {
+	var said []string
+	for _, r := range w.Replicas {
+		ready, err := r.Ready(ctx)
+		said = append(said, fmt.Sprintf("replica %d: %+v %v", r.Number, ready, err))
+	}
+	return strings.Join(said, "; ")
+}
+
+// Repoint leads the replicas to the database's current primary.
+func (w *World) Repoint() error {
+	var errs []error
+	for _, r := range w.Replicas {
+		errs = append(errs, r.Postgres.Point(w.Database.primary.Addr()))
+	}
+	return errors.Join(errs...)
+}
+
+// Close ends and removes everything.
+func (w *World) Close() error {
+	var errs []error
+	for _, r := range w.Replicas {
+		errs = append(errs, r.server.Close())
+		r.Postgres.close()
+		if r.Redis != nil {
+			r.Redis.close()
+		}
+	}
+	if w.Database != nil && w.Options.Shared == nil {
+		errs = append(errs, w.Database.Close())
+	}
+	if w.Redis != nil {
+		errs = append(errs, w.Redis.close())
+	}
+	return errors.Join(append(errs, os.RemoveAll(w.dir))...)
+}
+
+// Logs are the files that replicas and the database write to, by name.
+func (w *World) Logs() map[string]string {
+	logs := map[string]string{"postgres": w.Database.primary.LogFile()}
+	for _, r := range w.Replicas {
+		logs[fmt.Sprintf("replica %d", r.Number)] = r.LogFile()
+	}
+	return logs
+}

@@ -1,0 +1,88 @@
+// Command faults breaks everything that rekey stands on while clients use it,
+// and checks from their histories that nothing happened that must never happen.
+//
+//	go run ./bench/faults [-short] [-only name,...] [-out docs/reliability.md] [-v]
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, time.Now)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "faults:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the command line.
+type options struct {
+	short   bool
+	only    []string
+	out     string
+	verbose bool
+	binary  string
+	length  time.Duration
+}
+
+func parse(args []string, stdout io.Writer) (options, error) {
+	var o options
+	var only string
+	flags := flag.NewFlagSet("faults", flag.ContinueOnError)
+	flags.SetOutput(stdout)
+	flags.BoolVar(&o.short, "short", false, "strike with each fault once")
+	flags.StringVar(&only, "only", "", "names of faults, bad builds and controls, by comma; parts of names will do")
+	flags.StringVar(&o.out, "out", "", "write the report to this file")
+	flags.BoolVar(&o.verbose, "v", false, "show the requests around each finding")
+	flags.StringVar(&o.binary, "binary", "", "a binary built with -tags faults; by default it is built")
+	flags.DurationVar(&o.length, "for", 10*time.Minute, "how long to strike in the main stage, unless -short")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if only != "" {
+		o.only = strings.Split(only, ",")
+	}
+	return o, nil
+}
+
+// wants reports whether -only names it.
+func (o options) wants(name string) bool {
+	for _, part := range o.only {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return len(o.only) == 0
+}
+
+// build builds the binary that can be broken, unless there is one.
+func (o *options) build(ctx context.Context) (remove func(), err error) {
+	if o.binary != "" {
+		return func() {}, nil
+	}
+	dir, err := os.MkdirTemp("", "rekey-faults-bin-")
+	if err != nil {
+		return nil, fmt.Errorf("making a directory: %w", err)
+	}
+	remove = func() { _ = os.RemoveAll(dir) }
+	o.binary = filepath.Join(dir, "rekey")
+	out, err := exec.CommandContext(ctx, "go", "build", "-tags", "faults", "-o", o.binary, "rekey").CombinedOutput()
+	if err != nil {
+		remove()
+		return nil, fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return remove, nil
+}
