@@ -1,0 +1,68 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"rekey/internal/throwaway"
+)
+
+// auditCount is how many audits the pinned version of graphql-http has.
+const auditCount = 61
+
+// TestAudits: every audit of graphql-http, MUST, SHOULD and MAY, passes, in
+// either environment and with cookies or without.
+func TestAudits(t *testing.T) {
+	node := throwaway.LookPath(t, "node", "nodejs")
+	installPackages(t, "audits", "graphql-http")
+	for name, env := range map[string]map[string]string{
+		"development": {}, "production": {"ENV": "production", "COOKIE_MODE": "on", "INTROSPECTION": "on"}, // some audits introspect
+	} {
+		t.Run(name, func(t *testing.T) {
+			env["DATA_DIR"] = t.TempDir()
+			audit(t, node, start(t, env).URL+"/graphql")
+		})
+	}
+}
+
+func audit(t *testing.T, node, url string) {
+	t.Helper()
+	run := exec.CommandContext(t.Context(), node, "audits.mjs", url)
+	run.Dir = "audits"
+	run.Stderr = os.Stderr
+	output, err := run.Output()
+	if err != nil {
+		t.Fatalf("running the audits: %v", err)
+	}
+	var result struct {
+		Total  int
+		Failed []struct{ ID, Name, Status, Reason string }
+	}
+	if err := json.Unmarshal(output, &result); err != nil {
+		t.Fatalf("audits printed %q: %v", output, err)
+	}
+	if result.Total != auditCount {
+		t.Errorf("%d audits ran, want %d", result.Total, auditCount)
+	}
+	for _, failed := range result.Failed {
+		t.Errorf("%s %s (%s): %s", failed.ID, failed.Name, failed.Status, failed.Reason)
+	}
+}
+
+// installPackages installs what a directory's package-lock.json names, once a
+// checkout: name is one of them.
+func installPackages(t *testing.T, dir, name string) {
+	t.Helper()
+	npm := throwaway.LookPath(t, "npm", "npm")
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", name)); err == nil {
+		return
+	}
+	install := exec.CommandContext(t.Context(), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+	install.Dir = dir
+	if output, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, output)
+	}
+}
