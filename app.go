@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -57,11 +58,29 @@ func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) 
 		return nil, fmt.Errorf("making DATA_DIR: %w", err)
 	}
 	return store.Open(ctx, store.Options{
-		URL: string(p.cfg.DatabaseURL), Path: filepath.Join(p.cfg.DataDir, "rekey.db"),
+		URL: string(p.cfg.DatabaseURL), Path: p.databasePath(),
 		Exclusive: as == server, Logger: p.log, DatabaseClock: p.databaseClock,
 		Wait: p.cfg.DatabaseWait, MaxOpenConns: p.cfg.DatabaseMaxConns,
 	})
 }
+
+// requireDatabase keeps a command that is run in the wrong directory from making
+// a database there and finding nobody in it.
+func (p *program) requireDatabase() error {
+	if p.cfg.DatabaseURL != "" {
+		return nil
+	}
+	path, err := filepath.Abs(p.databasePath())
+	if err != nil {
+		return fmt.Errorf("finding the database: %w", err)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database at %s: set DATA_DIR to where the server keeps its data, or DATABASE_URL", path)
+	}
+	return nil
+}
+
+func (p *program) databasePath() string { return filepath.Join(p.cfg.DataDir, "rekey.db") }
 
 // open wires the core. The caller closes what it gets.
 func (p *program) open(ctx context.Context, as role) (_ *app, err error) {

@@ -19,6 +19,8 @@ import (
 	"rekey/internal/cli"
 	"rekey/internal/config"
 	"rekey/internal/fault"
+	"rekey/internal/redispool"
+	"rekey/internal/store"
 	"rekey/internal/token"
 	"rekey/internal/web"
 )
@@ -50,6 +52,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		},
 		Open: func(ctx context.Context) (core *auth.Service, closeCore func() error, err error) {
 			err = with(func(p *program) error {
+				if err := p.requireDatabase(); err != nil {
+					return err
+				}
 				a, err := p.open(ctx, command)
 				core, closeCore = a.core, a.close
 				return err
@@ -73,10 +78,8 @@ type program struct {
 
 func newProgram(getenv func(string) string, stdout io.Writer) (*program, error) {
 	cfg, err := config.Load(getenv)
-	if err != nil {
-		// Problems of the keys that are named are told along with the others.
-		_, keyErr := keyFiles(cfg, "").Load()
-		return nil, fmt.Errorf("the configuration cannot work:\n%w", errors.Join(err, keyErr))
+	if err := errors.Join(err, checkNamed(cfg)); err != nil {
+		return nil, fmt.Errorf("the configuration cannot work:\n%w", err)
 	}
 	faults, err := fault.New(getenv)
 	if err != nil {
@@ -86,6 +89,13 @@ func newProgram(getenv func(string) string, stdout io.Writer) (*program, error) 
 		cfg: cfg, log: web.NewLogger(stdout, cfg.LogFormat, cfg.LogLevel), stdout: stdout,
 		now: faults.Clock(time.Now), faults: faults,
 	}, nil
+}
+
+// checkNamed looks at what settings name as the rooms will that use it, so that
+// every problem is told at once and before anything is made.
+func checkNamed(cfg config.Config) error {
+	_, keyErr := keyFiles(cfg, "").Load()
+	return errors.Join(keyErr, store.CheckURL(string(cfg.DatabaseURL)), redispool.CheckURL(string(cfg.RedisURL)))
 }
 
 func keyFiles(cfg config.Config, dir string) token.Files {

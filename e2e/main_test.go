@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"net/http"
@@ -90,12 +91,12 @@ func TestServe_secondOnTheSameFile(t *testing.T) {
 func TestServe_badConfiguration(t *testing.T) {
 	p := spawn(t, map[string]string{
 		"DATA_DIR": t.TempDir(), "PORT": "http", "REUSE_WINDOW": "-5s", "DATABASE_URL": "mysql://u:hunter2@h/db",
-		"REUSE_ACTION": "shrug", "TRUSTED_PROXIES": "10.0.0.0/99",
+		"REUSE_ACTION": "shrug", "TRUSTED_PROXIES": "10.0.0.0/99", "REDIS_URL": "redis://h:6379/notanumber",
 	})
 	if code := p.wait(); code != 1 {
 		t.Errorf("exit code %d", code)
 	}
-	for _, want := range []string{"PORT", "REUSE_WINDOW", "DATABASE_URL", "REUSE_ACTION", "TRUSTED_PROXIES"} {
+	for _, want := range []string{"PORT", "REUSE_WINDOW", "DATABASE_URL", "REUSE_ACTION", "TRUSTED_PROXIES", "REDIS_URL"} {
 		if !strings.Contains(p.out.String(), want) {
 			t.Errorf("%s is not named:\n%s", want, p.out)
 		}
@@ -167,8 +168,18 @@ func TestUsers_disable(t *testing.T) {
 }
 
 func TestUsers_unknown(t *testing.T) {
-	env := map[string]string{"DATA_DIR": t.TempDir()}
+	env := map[string]string{"DATA_DIR": filepath.Join(t.TempDir(), "data")}
 	p := spawn(t, env, "users", "disable", "nobody@example.com")
+	if code := p.wait(); code != 1 || !strings.Contains(p.out.String(), "there is no database at /") {
+		t.Errorf("in the wrong directory: exit code %d:\n%s", code, p.out)
+	}
+	if _, err := os.Stat(env["DATA_DIR"]); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a command made something: %v", err)
+	}
+	if code := spawn(t, env, "migrate").wait(); code != 0 {
+		t.Fatalf("migrate: exit code %d", code)
+	}
+	p = spawn(t, env, "users", "disable", "nobody@example.com")
 	if code := p.wait(); code != 1 || !strings.Contains(p.out.String(), "no user") {
 		t.Errorf("exit code %d:\n%s", code, p.out)
 	}

@@ -2,6 +2,7 @@ package redispool
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -66,6 +67,19 @@ func Open(o Options) (*Pool, error) {
 		return nil, err
 	}
 	return &Pool{UniversalClient: client, opts: o}, nil
+}
+
+// CheckURL tells whether Open could make use of a URL; it does not connect. The
+// empty one is no Redis. The error does not repeat the URL.
+func CheckURL(url string) error {
+	if url == "" {
+		return nil
+	}
+	pool, err := Open(Options{URL: url})
+	if err != nil {
+		return fmt.Errorf("REDIS_URL: %w", err)
+	}
+	return pool.Close()
 }
 
 // Timeout bounds a brief command: one that a request would rather go on

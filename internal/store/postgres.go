@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -36,13 +37,25 @@ func openPostgres(o Options) (*Store, error) {
 // postgresConfig reads a URL and adds the timeouts that it does not set. The
 // parser's own words are dropped: they quote pieces of the URL, and a password
 // with an unescaped character is such a piece.
+// CheckURL tells whether Open could make use of a URL; it does not connect. The
+// empty one is SQLite. The error does not repeat the URL.
+func CheckURL(url string) error {
+	if url == "" {
+		return nil
+	}
+	if _, err := postgresConfig(url); err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	return nil
+}
+
 func postgresConfig(url string) (*pgx.ConnConfig, error) {
 	if !isPostgresURL(url) {
 		return nil, errors.New("the database URL must begin with postgres:// or postgresql://")
 	}
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the database URL cannot be read (special characters of a password must be percent-encoded)")
+		return nil, errors.New("the database URL cannot be read: a parameter is not valid, or special characters of a password are not percent-encoded")
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = ConnectTimeout
