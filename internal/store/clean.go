@@ -9,10 +9,14 @@ import (
 // is behind may still take the token of such a row for one that is good.
 const CleanMargin = 10 * time.Minute
 
+// CleanLock is the advisory lock that a statement of Clean holds on Postgres.
+const CleanLock = 7_236_021_911_409
+
 // Clean deletes blacklisted tokens and sessions whose end is CleanMargin or
 // more ago, at most limit of each, so that no statement takes long. The
 // database's clock decides: a replica whose own is ahead must not delete what
-// the others still need. It returns how many rows went (tokens that went along
+// the others still need. Of replicas that clean at once one does it, and the
+// others find nothing to do. It returns how many rows went (tokens that went along
 // with their session are not counted); call it again while that is limit or
 // more. CodeUnavailable.
 func (s *Store) Clean(ctx context.Context, limit int) (int, error) {
@@ -25,11 +29,13 @@ func (s *Store) Clean(ctx context.Context, limit int) (int, error) {
 	return int(tokens + sessions), fail("delete expired sessions", err)
 }
 
-// deleteExpired skips rows that another replica is deleting.
+// deleteExpired waits for nobody: it skips rows that somebody else holds. The
+// clock and the lock are subqueries of their own, so that they are asked once
+// and the index on expires_at is used.
 func (s *Store) deleteExpired(table, key string) string {
 	return `DELETE FROM ` + table + ` WHERE (` + key + `) IN (
-		SELECT ` + key + ` FROM ` + table + ` WHERE expires_at <= ` + s.dialect.clock + ` - @margin
-		ORDER BY expires_at LIMIT @limit ` + s.dialect.skipLocked + `)`
+		SELECT ` + key + ` FROM ` + table + ` WHERE expires_at <= (SELECT ` + s.dialect.clock + ` - @margin)
+		` + s.dialect.alone(CleanLock) + ` ORDER BY expires_at LIMIT @limit ` + s.dialect.skipLocked + `)`
 }
 
 // cleanBatch is how many rows one statement of KeepClean deletes at most.

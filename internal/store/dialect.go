@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"fmt"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
@@ -22,6 +23,9 @@ type dialect struct {
 	// and needs neither.
 	forShare   string
 	skipLocked string
+	// alone is a further condition of a WHERE: that nobody else has the lock,
+	// which the statement then holds.
+	alone func(lock int64) string
 	// tx is how a transaction begins.
 	tx *sql.TxOptions
 
@@ -36,6 +40,7 @@ func postgresDialect() dialect {
 		least:      "LEAST",
 		forShare:   "FOR SHARE",
 		skipLocked: "FOR UPDATE SKIP LOCKED",
+		alone:      func(lock int64) string { return fmt.Sprintf("AND (SELECT pg_try_advisory_xact_lock(%d))", lock) },
 		// Whatever the server's default: after waiting for the user's row, a
 		// transaction's next statement must see what the other one committed,
 		// which a snapshot of the whole transaction would hide.
@@ -51,6 +56,7 @@ func sqliteDialect() dialect {
 		// 'subsec' has milliseconds; SQLite knows no more.
 		clock:      `(CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000)`,
 		least:      "MIN",
+		alone:      func(int64) string { return "" }, // there is one writer
 		goose:      goose.DialectSQLite3,
 		migrations: migrationsOf(SQLite),
 	}
