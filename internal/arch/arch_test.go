@@ -27,6 +27,7 @@ const (
 	gqlgenLib  = "github.com/99designs/gqlgen"
 	gqlparser  = "github.com/vektah/gqlparser"
 	httpLib    = "net/http"
+	websockets = "github.com/coder/websocket"
 	sqlLib     = "database/sql"
 	throttled  = "github.com/throttled/"
 	redisRate  = "github.com/go-redis/redis_rate"
@@ -40,7 +41,7 @@ const (
 // restricted libraries may be imported only where a room names them.
 func restricted() []string {
 	return []string{
-		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, sqlLib, throttled, redisRate, gobreaker, gooseLib, sqliteLib, pgxLib, compressor,
+		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, websockets, sqlLib, throttled, redisRate, gobreaker, gooseLib, sqliteLib, pgxLib, compressor,
 	}
 }
 
@@ -65,7 +66,7 @@ func house() map[string]room {
 		"internal/pubsub/pubsubtest":       {allowed: []string{"internal/auth"}},
 		"internal/redispool":               {libraries: []string{redisLib, gobreaker}},
 		"internal/web":                     {allowed: []string{"internal/auth"}, libraries: []string{httpLib, compressor}},
-		"internal/graphqlhttp":             {allowed: []string{"internal/auth"}, libraries: []string{httpLib, gqlgenLib, gqlparser}},
+		"internal/graphqlhttp":             {allowed: []string{"internal/auth"}, libraries: []string{httpLib, websockets, gqlgenLib, gqlparser}},
 		"internal/explorer":                {libraries: []string{httpLib}},
 		"internal/cli":                     {allowed: []string{"internal/auth", "internal/config"}},
 		"internal/fault":                   {allowed: []string{"internal/auth"}, libraries: []string{httpLib, sqlLib, pgxLib}},

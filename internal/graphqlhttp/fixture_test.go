@@ -31,6 +31,7 @@ type fakeRoot struct {
 	err     error
 	panics  any
 	mutated int // how many mutations were resolved
+	events  chan *model.SessionEvent
 }
 
 type (

@@ -33,6 +33,8 @@ type Options struct {
 	// HideSchema refuses introspection, and leaves out of errors what they would
 	// tell of the schema: "Did you mean", and names that the request does not have.
 	HideSchema bool
+	// Streams serve subscriptions; without them there are none.
+	Streams *Streams
 }
 
 const allowedMethods = "GET, POST, OPTIONS"
@@ -46,6 +48,7 @@ type handler struct {
 	withAnswer func(ctx context.Context, header http.Header) context.Context
 	present    graphql.ErrorPresenterFunc
 	recover    graphql.RecoverFunc
+	streams    *Streams
 }
 
 // New returns the handler of a GraphQL endpoint.
@@ -73,6 +76,7 @@ func New(schema graphql.ExecutableSchema, options Options) http.Handler {
 	return &handler{
 		exec: exec, limits: limits, hideSchema: options.HideSchema, wording: newWording(),
 		admit: options.Admit, withAnswer: options.WithAnswer, present: options.Present, recover: options.Recover,
+		streams: options.Streams,
 	}
 }
 
@@ -88,6 +92,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := h.admit(r); err != nil {
 		h.turnAway(w, r, auth.AsError(err))
+		return
+	}
+	if h.streams != nil && isUpgrade(r) {
+		h.serveSocket(w, r)
 		return
 	}
 	media, params, err := h.read(w, r)
@@ -112,8 +120,12 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (mediaType, *grap
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return media, nil, errMethod(allowedMethods, "GraphQL is served to POST, and queries to GET")
 	}
-	if !acceptable {
+	switch {
+	case acceptable:
+	case !wantsEvents(r):
 		return media, nil, errNotAcceptable()
+	default:
+		media = mediaGraphQL // until there is a stream, the status tells
 	}
 	read := readPost
 	if r.Method == http.MethodGet {
@@ -126,14 +138,21 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (mediaType, *grap
 func (h *handler) execute(w http.ResponseWriter, r *http.Request, media mediaType, params *graphql.RawParams) {
 	ctx := r.Context()
 	params.Headers = r.Header
-	operation, errs := h.exec.CreateOperationContext(ctx, params)
-	if len(errs) > 0 {
-		response := h.exec.DispatchError(graphql.WithOperationContext(ctx, operation), h.wording.clientSafe(errs, h.known(params)))
-		write(w, media, media.requestErrorStatus(), response)
+	operation, refused := h.createOperation(ctx, params)
+	if refused != nil {
+		write(w, media, media.requestErrorStatus(), refused)
 		return
 	}
 	if err := checkMethod(r.Method, operation); err != nil {
 		h.refuse(w, r, media, err)
+		return
+	}
+	if err := h.checkStream(r, operation); err != nil {
+		h.refuse(w, r, media, err)
+		return
+	}
+	if operation.Operation.Operation == ast.Subscription {
+		h.streamEvents(w, r, operation)
 		return
 	}
 	responses, ctx := h.exec.DispatchOperation(h.withAnswer(ctx, w.Header()), operation)
@@ -142,6 +161,16 @@ func (h *handler) execute(w http.ResponseWriter, r *http.Request, media mediaTyp
 		response = h.dispatch(ctx, auth.Unavailable(context.Cause(ctx)))
 	}
 	write(w, media, media.executionStatus(response), response)
+}
+
+// createOperation reads and validates a document; refused is the response
+// when it is not right.
+func (h *handler) createOperation(ctx context.Context, params *graphql.RawParams) (operation *graphql.OperationContext, refused *graphql.Response) {
+	operation, errs := h.exec.CreateOperationContext(ctx, params)
+	if len(errs) > 0 {
+		return nil, h.exec.DispatchError(graphql.WithOperationContext(ctx, operation), h.wording.clientSafe(errs, h.known(params)))
+	}
+	return operation, nil
 }
 
 // known are the names that errors about a request may tell.

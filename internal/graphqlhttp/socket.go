@@ -1,0 +1,228 @@
+package graphqlhttp
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"rekey/internal/auth"
+)
+
+// lastWords is how long subscriptions may take to say why they end before
+// their socket is closed for the same reason.
+const lastWords = time.Second
+
+// socket is one WebSocket.
+type socket struct {
+	*handler
+	conn   *websocket.Conn
+	r      *http.Request
+	header http.Header // with the credentials of connection_init
+	wait   func(context.Context) error
+
+	// goroutines are all but the one that reads.
+	goroutines sync.WaitGroup
+	closeOnce  sync.Once
+
+	mu            sync.Mutex
+	subscriptions map[string]*subscription
+	busy          int           // subscriptions that may still have something to say
+	quiet         chan struct{} // closed and made anew whenever there are none
+}
+
+// serveSocket serves a WebSocket until it is closed.
+func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
+	if !h.streams.allows(r) {
+		h.refuse(w, r, mediaJSON, &requestError{status: http.StatusForbidden, message: "pages of this origin may not connect"})
+		return
+	}
+	release, err := h.streams.acquire(r.Context())
+	if err != nil {
+		h.turnAway(w, r, auth.AsError(err))
+		return
+	}
+	defer release()
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols:       []string{subprotocol},
+		InsecureSkipVerify: true, // the origin has been looked at
+	})
+	if err != nil {
+		return // it has answered
+	}
+	conn.SetReadLimit(h.streams.limits.MessageBytes)
+	ctx, cancel := context.WithCancel(r.Context())
+	s := &socket{handler: h, conn: conn, r: r, subscriptions: map[string]*subscription{}, quiet: make(chan struct{})}
+	stop := context.AfterFunc(h.streams.draining, func() { s.close(closeGoingAway()) })
+	s.run(ctx)
+	stop()
+	cancel()
+	_ = conn.CloseNow()
+	s.goroutines.Wait()
+}
+
+// run does what the protocol says, in order.
+func (s *socket) run(ctx context.Context) {
+	if s.conn.Subprotocol() != subprotocol {
+		s.close(closeSubprotocol())
+		return
+	}
+	if !s.init(ctx) {
+		return
+	}
+	s.goroutines.Go(func() { s.keepAlive(ctx) })
+	s.goroutines.Go(func() { s.watch(ctx) })
+	for {
+		m, ok := s.read(ctx)
+		if !ok || !s.handle(ctx, m) {
+			return
+		}
+	}
+}
+
+// init waits for connection_init and authenticates by it.
+func (s *socket) init(ctx context.Context) bool {
+	late := time.AfterFunc(s.streams.limits.InitTimeout, func() { s.close(closeInitTimeout()) })
+	m, ok := s.readInit(ctx)
+	if !late.Stop() || !ok {
+		return false
+	}
+	if s.header, ok = withPayload(s.r.Header, m.Payload); !ok {
+		s.close(closeBad("The payload of connection_init must be an object"))
+		return false
+	}
+	wait, err := s.streams.connect(ctx, s.header)
+	if err != nil {
+		s.close(closeFor(auth.AsError(err)))
+		return false
+	}
+	s.wait = wait
+	return s.send(ctx, message{Type: msgAck})
+}
+
+// readInit reads up to connection_init; clients may ping before.
+func (s *socket) readInit(ctx context.Context) (message, bool) {
+	for {
+		m, ok := s.read(ctx)
+		switch {
+		case !ok || m.Type == msgInit:
+			return m, ok
+		case m.Type == msgSubscribe:
+			s.close(closeUnauthorized())
+			return m, false
+		case !s.handlePing(ctx, m):
+			return m, false
+		}
+	}
+}
+
+// handle does what a message asks for; false when the socket is to end.
+func (s *socket) handle(ctx context.Context, m message) bool {
+	switch m.Type {
+	case msgInit:
+		s.close(closeInitAgain())
+		return false
+	case msgSubscribe:
+		return s.subscribe(ctx, m)
+	case msgComplete:
+		s.unsubscribe(m.ID)
+		return true
+	}
+	return s.handlePing(ctx, m)
+}
+
+func (s *socket) handlePing(ctx context.Context, m message) bool {
+	switch m.Type {
+	case msgPing:
+		return s.send(ctx, message{Type: msgPong, Payload: m.Payload})
+	case msgPong:
+		return true
+	}
+	s.close(closeBad("Unknown or malformed message"))
+	return false
+}
+
+// read returns false when the connection has ended.
+func (s *socket) read(ctx context.Context) (message, bool) {
+	kind, text, err := s.conn.Read(ctx)
+	if err != nil {
+		return message{}, false
+	}
+	m, ok := readMessage(kind, text)
+	if !ok {
+		s.close(closeBad("Unknown or malformed message"))
+	}
+	return m, ok
+}
+
+// send writes a message. A client that does not read it in time is dropped. A
+// context that ends meanwhile must not end the whole connection, as it would:
+// it may be that of one subscription.
+func (s *socket) send(ctx context.Context, m message) bool {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.streams.limits.WriteTimeout)
+	defer cancel()
+	return s.conn.Write(ctx, websocket.MessageText, text) == nil
+}
+
+// keepAlive drops a client that does not answer.
+func (s *socket) keepAlive(ctx context.Context) {
+	ticker := time.NewTicker(s.streams.limits.KeepAlive)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if s.ping(ctx) != nil {
+			_ = s.conn.CloseNow()
+			return
+		}
+	}
+}
+
+func (s *socket) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.streams.limits.KeepAlive)
+	defer cancel()
+	return s.conn.Ping(ctx)
+}
+
+// watch closes the socket when its credentials are good no longer. Its
+// subscriptions end for the same reason and say so first.
+func (s *socket) watch(ctx context.Context) {
+	err := s.wait(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	s.awaitLastWords(ctx)
+	s.close(closeFor(auth.AsError(err)))
+}
+
+func (s *socket) awaitLastWords(ctx context.Context) {
+	enough := time.NewTimer(lastWords)
+	defer enough.Stop()
+	s.mu.Lock()
+	silent, quiet := s.busy == 0, s.quiet
+	s.mu.Unlock()
+	if silent {
+		return
+	}
+	select {
+	case <-quiet:
+	case <-enough.C:
+	case <-ctx.Done():
+	}
+}
+
+// close closes the socket, the first reason being the one that is told. It
+// waits for the client to agree, for some seconds at most.
+func (s *socket) close(c closing) {
+	s.closeOnce.Do(func() { _ = s.conn.Close(c.code, c.reason) })
+}

@@ -1,0 +1,95 @@
+package graphqlhttp
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/coder/websocket"
+
+	"rekey/internal/auth"
+)
+
+// subprotocol is that of graphql-ws,
+// https://github.com/enisdenny/graphql-ws/blob/master/PROTOCOL.md.
+const subprotocol = "graphql-transport-ws"
+
+// The types of messages.
+const (
+	msgInit      = "connection_init"
+	msgAck       = "connection_ack"
+	msgPing      = "ping"
+	msgPong      = "pong"
+	msgSubscribe = "subscribe"
+	msgNext      = "next"
+	msgError     = "error"
+	msgComplete  = "complete"
+)
+
+// closing is why a socket is closed. Clients give up after those of 44xx but
+// 4403 and 4408, and come again after others.
+type closing struct {
+	code   websocket.StatusCode
+	reason string
+}
+
+func closeGoingAway() closing     { return closing{websocket.StatusGoingAway, "Going away"} }
+func closeBad(why string) closing { return closing{4400, why} }
+func closeUnauthorized() closing  { return closing{4401, "Unauthorized"} }
+func closeForbidden() closing     { return closing{4403, "Forbidden"} }
+func closeSubprotocol() closing   { return closing{4406, "Subprotocol not acceptable"} }
+func closeInitTimeout() closing   { return closing{4408, "Connection initialisation timeout"} }
+func closeDuplicate() closing     { return closing{4409, "Subscriber already exists"} }
+func closeInitAgain() closing     { return closing{4429, "Too many initialisation requests"} }
+
+// closeFor is how a socket is closed whose credentials are good no longer, or
+// were not: forbidden where a new access token would do, unauthorized where
+// only a new login would.
+func closeFor(err *auth.Error) closing {
+	switch {
+	case err.Code == auth.CodeUnauthenticated && (err.Reason == auth.ReasonTokenExpired || err.Reason == auth.ReasonTokenBlacklisted):
+		return closeForbidden()
+	case err.Code == auth.CodeUnauthenticated:
+		return closeUnauthorized()
+	}
+	return closing{websocket.StatusTryAgainLater, "Try again later"}
+}
+
+// message is one message of the protocol, either way.
+type message struct {
+	ID      string          `json:"id,omitempty"`
+	Type    string          `json:"type"`
+	Payload json.RawMessage `json:"payload,omitempty"`
+}
+
+// maxSubscriptionID is far more than any client's ids need.
+const maxSubscriptionID = 128
+
+func readMessage(kind websocket.MessageType, text []byte) (message, bool) {
+	var m message
+	if kind != websocket.MessageText || json.Unmarshal(text, &m) != nil {
+		return m, false
+	}
+	return m, len(m.ID) <= maxSubscriptionID
+}
+
+// withPayload returns the header of a request with the credentials that came
+// in the payload of connection_init: browsers cannot set headers.
+func withPayload(header http.Header, payload json.RawMessage) (http.Header, bool) {
+	header = header.Clone()
+	if len(payload) == 0 {
+		return header, true
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(payload, &members) != nil {
+		return nil, false
+	}
+	for name, raw := range members {
+		canonical := http.CanonicalHeaderKey(name)
+		var value string
+		if canonical != "Authorization" && canonical != "X-Api-Key" || json.Unmarshal(raw, &value) != nil {
+			continue
+		}
+		header.Set(canonical, value)
+	}
+	return header, true
+}

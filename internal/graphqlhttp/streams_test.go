@@ -1,0 +1,171 @@
+package graphqlhttp
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"rekey/graph"
+	"rekey/graph/model"
+	"rekey/internal/auth"
+)
+
+type fakeSubscription struct {
+	graph.SubscriptionResolver
+	root *fakeRoot
+}
+
+func (f *fakeRoot) Subscription() graph.SubscriptionResolver { return fakeSubscription{root: f} }
+
+// SessionEvents sends the events that the test gives it.
+func (s fakeSubscription) SessionEvents(context.Context) (<-chan *model.SessionEvent, error) {
+	return s.root.events, s.root.outcome()
+}
+
+const subscribeDocument = "subscription { sessionEvents { generation } }"
+
+// streamFixture is an endpoint that serves streams, on a real server.
+type streamFixture struct {
+	*fixture
+	streams *Streams
+	url     string
+	// connectErr fails connect; ends makes what connect returned end.
+	connectErr error
+	ends       chan error
+	header     http.Header // that connect got
+}
+
+func newStreamFixture(t *testing.T, change ...func(*StreamOptions)) *streamFixture {
+	t.Helper()
+	f := &streamFixture{ends: make(chan error)}
+	o := StreamOptions{Connect: f.connect, Origins: []string{"https://app.example.com"}}
+	for _, c := range change {
+		c(&o)
+	}
+	f.streams = NewStreams(o)
+	f.fixture = newFixture(&fakeRoot{events: make(chan *model.SessionEvent)}, func(o *Options) { o.Streams = f.streams })
+	srv := httptest.NewServer(f.Handler)
+	f.url = srv.URL
+	t.Cleanup(func() {
+		f.streams.Drain()
+		srv.Close()
+		f.idle(t)
+	})
+	return f
+}
+
+func limited(l StreamLimits) func(*StreamOptions) {
+	return func(o *StreamOptions) { o.Limits = l }
+}
+
+func (f *streamFixture) connect(_ context.Context, header http.Header) (func(context.Context) error, error) {
+	f.header = header
+	if f.connectErr != nil {
+		return nil, f.connectErr
+	}
+	return func(ctx context.Context) error {
+		select {
+		case err := <-f.ends:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}, nil
+}
+
+// idle waits until every connection has ended, and shows that nothing of one
+// is left.
+func (f *streamFixture) idle(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+	defer cancel()
+	if err := f.streams.Wait(ctx); err != nil {
+		stacks := make([]byte, 1<<20)
+		t.Fatalf("connections are left: %v\n%s", err, goroutinesOf(string(stacks[:runtime.Stack(stacks, true)])))
+	}
+	left := ""
+	for ctx.Err() == nil { // a goroutine that has said that it ended may not have yet
+		stacks := make([]byte, 1<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		if left = goroutinesOf(string(stacks)); left == "" {
+			return
+		}
+		runtime.Gosched()
+	}
+	t.Errorf("goroutines are left:\n%s", left)
+}
+
+// goroutinesOf are those that run something of a stream.
+func goroutinesOf(stacks string) string {
+	var ours []string
+	for stack := range strings.SplitSeq(stacks, "\n\n") {
+		for _, sign := range []string{"(*socket)", "(*handler).pump", "(*handler).streamEvents", "(*eventWriter)"} {
+			if strings.Contains(stack, "graphqlhttp."+sign) {
+				ours = append(ours, stack)
+				break
+			}
+		}
+	}
+	return strings.Join(ours, "\n\n")
+}
+
+func (f *streamFixture) send(t *testing.T, generation int) {
+	t.Helper()
+	select {
+	case f.root.events <- &model.SessionEvent{Generation: generation}:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nobody takes an event")
+	}
+}
+
+func TestStreams_acquire(t *testing.T) {
+	s := NewStreams(StreamOptions{Limits: StreamLimits{Connections: 3, PerAddress: 2}})
+	from := func(address string) context.Context {
+		return auth.WithClient(t.Context(), auth.Client{Address: address})
+	}
+	one, err := s.acquire(from("2001:db8::1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.acquire(from("2001:db8::2")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.acquire(from("2001:db8::3")); auth.AsError(err).Code != auth.CodeRateLimited {
+		t.Errorf("a third one of a network: %v", err)
+	}
+	if _, err = s.acquire(from("192.0.2.1")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.acquire(from("192.0.2.2")); auth.AsError(err).Code != auth.CodeUnavailable {
+		t.Errorf("a fourth one: %v", err)
+	}
+	one()
+	if _, err = s.acquire(from("2001:db8::3")); err != nil {
+		t.Errorf("after one has ended: %v", err)
+	}
+	s.Drain()
+	if _, err = s.acquire(from("192.0.2.3")); auth.AsError(err).Code != auth.CodeUnavailable {
+		t.Errorf("while draining: %v", err)
+	}
+}
+
+func TestStreams_allows(t *testing.T) {
+	s := NewStreams(StreamOptions{Origins: []string{"https://app.example.com"}})
+	for origin, want := range map[string]bool{
+		"": true, "https://app.example.com": true, "https://APP.example.com": true, "http://auth.example.com": true,
+		"https://evil.example": false, "null": false, "https://app.example.com.evil.example": false, "://": false,
+		"http://app.example.com": false,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://auth.example.com/graphql", nil)
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		if got := s.allows(r); got != want {
+			t.Errorf("%q: %v", origin, got)
+		}
+	}
+}
