@@ -3,7 +3,9 @@
 package fault
 
 import (
+	"bufio"
 	"context"
+	"net"
 	"net/http"
 	"sync/atomic"
 )
@@ -76,6 +78,16 @@ func (w *writer) Write(b []byte) (int, error) {
 	}
 	rest, err := w.ResponseWriter.Write(b[n:])
 	return n + rest, err
+}
+
+// Flush and Hijack are for handlers that do not ask an http.ResponseController.
+func (w *writer) Flush() {
+	_ = http.NewResponseController(w.ResponseWriter).Flush() // what cannot be flushed is sent in the end
+}
+
+// Hijack hands the connection over, where that is possible.
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
 // Unwrap serves http.ResponseController.

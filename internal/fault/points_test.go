@@ -196,3 +196,25 @@ func TestHandler_OthersPass(t *testing.T) {
 		t.Errorf("a refresh hit %v", n)
 	}
 }
+
+// TestWriter_Hijack: subscriptions take over their connections.
+func TestWriter_Hijack(t *testing.T) {
+	in, _ := newInjector(t, nil)
+	server := httptest.NewServer(in.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = conn.Write([]byte("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"))
+		_ = conn.Close()
+	})))
+	defer server.Close()
+	res, err := http.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = res.Body.Close(); res.StatusCode != http.StatusNoContent {
+		t.Errorf("status %d", res.StatusCode)
+	}
+}

@@ -20,6 +20,7 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/blacklist"
 	"rekey/internal/limit"
+	"rekey/internal/redispool"
 	"rekey/internal/store"
 	"rekey/internal/throwaway"
 	"rekey/internal/token"
@@ -61,12 +62,13 @@ func newStage(t *testing.T, name string, server *throwaway.RedisServer) *stage {
 	joined := start.Add(-time.Hour) // so that the tokens are newer than every marker
 	s.now.Store(&joined)
 	clock := func() time.Time { return *s.now.Load() }
-	cache, err := blacklist.Open(blacklist.Options{
-		Notes: s.store, Now: clock, After: time.After, Logger: slog.New(slog.DiscardHandler),
-		RedisURL: server.URL(), AccessLifetime: 15 * time.Minute, Timeout: 5 * time.Second,
-	})
+	log := slog.New(slog.DiscardHandler)
+	pool, err := redispool.Open(redispool.Options{URL: server.URL(), Logger: log, Timeout: 5 * time.Second})
 	s.must(err)
-	t.Cleanup(func() { _ = cache.Close() })
+	t.Cleanup(func() { _ = pool.Close() })
+	cache := blacklist.NewRedis(blacklist.Options{
+		Notes: s.store, Now: clock, After: time.After, Logger: log, Redis: pool, AccessLifetime: 15 * time.Minute,
+	})
 	s.must(cache.Join(t.Context()))
 	s.now.Store(&start)
 	s.must(cache.Round(t.Context()))
@@ -82,7 +84,7 @@ func newStage(t *testing.T, name string, server *throwaway.RedisServer) *stage {
 			ReuseWindow: window, RetryTTL: retryTTL, AccessOverlap: window, ReuseAction: auth.ReuseRevoke,
 		},
 		Store: s.store, Tokens: codec, Blacklist: cache, Limiter: limit.Off{},
-		Events: auth.LogEvents{Logger: slog.New(slog.DiscardHandler)}, Now: clock,
+		Events: auth.LogEvents{Logger: log}, Now: clock,
 		Passwords: auth.NewPasswords(1, 8), RotationKeys: [][]byte{make([]byte, 32)},
 	}))
 	s.must(err)
