@@ -1,4 +1,6 @@
+import { getOperationAST, parse } from 'graphql';
 import { fillIn } from './placeholders.js';
+import { eventStream } from './stream.js';
 
 const ENDPOINT = '/graphql';
 
@@ -16,10 +18,16 @@ export class Api {
   }
 
   // fetcher is what GraphiQL calls for each operation.
-  fetcher = async (operation, { headers } = {}) => {
-    if (operation.operationName === 'IntrospectionQuery') return this.#post(operation, {});
-    const variables = fillIn(operation.variables ?? {}, this.session);
-    return this.send({ ...operation, variables }, fillIn(headers ?? {}, this.session));
+  fetcher = async ({ query, operationName, variables }, { headers } = {}) => {
+    if (operationName === 'IntrospectionQuery') return this.#post({ query, operationName }, {});
+    const operation = {
+      query,
+      variables: fillIn(variables ?? {}, this.session),
+      // For a moment after a change of tabs, GraphiQL names the last tab's operation.
+      operationName: query.includes(operationName) ? operationName : undefined,
+    };
+    const filled = fillIn(headers ?? {}, this.session);
+    return isSubscription(operation) ? this.follow(operation, filled) : this.send(operation, filled);
   };
 
   // send does one operation and learns from the answer.
@@ -29,9 +37,27 @@ export class Api {
     for (const payload of Object.values(answer?.data ?? {})) {
       if (typeof payload?.token === 'string') this.session.take(payload, presented);
     }
-    this.#learn(answer?.errors ?? []);
-    if (!answer?.errors && MAY_END.test(operation.query)) await this.#lookAfterSession();
+    const final = this.#learn(answer?.errors ?? []);
+    if (final || MAY_END.test(operation.query)) await this.#lookAfterSession(final);
     return answer;
+  }
+
+  // follow starts a subscription and learns from what comes.
+  async follow(operation, headers) {
+    const controller = new AbortController();
+    const response = await this.#request(operation, this.#authorized(headers), {
+      accept: 'text/event-stream, application/json',
+      signal: controller.signal,
+    });
+    if (!response.headers.get('Content-Type')?.startsWith('text/event-stream')) return response.json();
+    return eventStream(response, controller, (result) => this.#hear(result));
+  }
+
+  #hear({ data, errors }) {
+    const final = this.#learn(errors ?? []);
+    if (final) void this.#lookAfterSession(final);
+    const { kind, reason, generation } = data?.sessionEvents ?? {};
+    if (kind) this.session.note('info', `Event ${kind}`, reason ?? `Told by the server, generation ${generation}.`);
   }
 
   // presented is the refresh token at work, whichever way it was sent. Only
@@ -54,34 +80,50 @@ export class Api {
     return access ? { ...headers, Authorization: `Bearer ${access}` } : headers;
   }
 
+  // learn notes errors and returns the reason that may be the session's end.
   #learn(errors) {
-    for (const { message, extensions } of errors) {
+    const reasons = errors.map(({ message, extensions }) => {
       const reason = extensions?.reason ?? extensions?.code ?? 'error';
       this.session.note('bad', reason, message);
-      if (FINAL.includes(reason)) this.session.end(reason);
-    }
+      return reason;
+    });
+    return reasons.find((reason) => FINAL.includes(reason));
   }
 
-  // lookAfterSession asks whether the session at hand lives on.
-  async #lookAfterSession() {
+  // lookAfterSession asks whether the session at hand lives on: an answer may
+  // have been about another one.
+  async #lookAfterSession(told) {
     if (!this.session.state.pair || this.session.state.ended) return;
     const answer = await this.#post({ query: '{ session { id } }' }, this.#authorized({}));
     const reason = answer?.errors?.[0]?.extensions?.reason;
-    if (FINAL.includes(reason)) this.session.end(reason);
+    if (FINAL.includes(reason)) this.session.end(told ?? reason);
   }
 
-  // post asks for application/json: errors then come with status 200, and the
-  // browser's console does not report each refusal as a failed request.
-  async #post({ query, variables, operationName }, headers) {
-    const response = await fetch(ENDPOINT, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...headers },
-      body: JSON.stringify({ query, variables, operationName }),
-    });
+  async #post(operation, headers) {
+    const response = await this.#request(operation, headers, { accept: 'application/json' });
     try {
       return await response.json();
     } catch {
       throw new Error(`The server answered ${response.status} ${response.statusText} without JSON.`);
     }
+  }
+
+  // request is for application/json: errors then come with status 200, and the
+  // browser's console does not report each refusal as a failed request.
+  #request({ query, variables, operationName }, headers, { accept, signal }) {
+    return fetch(ENDPOINT, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: accept, ...headers },
+      body: JSON.stringify({ query, variables, operationName }),
+      signal,
+    });
+  }
+}
+
+function isSubscription({ query, operationName }) {
+  try {
+    return getOperationAST(parse(query), operationName)?.operation === 'subscription';
+  } catch {
+    return false; // the server says what is wrong with it
   }
 }

@@ -80,7 +80,20 @@ query Sessions {
     expiresAt
   }
 }`),
-    tab({ scope: 'THIS' }, `# 7. End THIS session, the OTHERS, or ALL of mine.
+    tab(null, `# 7. Follow my session: run this, and press Refresh
+#    in the panel. The stream ends with its access
+#    token, a few seconds after the rotation.
+subscription Events {
+  sessionEvents {
+    kind
+    at
+    generation
+    reason
+    userAgent
+    ipAddress
+  }
+}`),
+    tab({ scope: 'THIS' }, `# 8. End THIS session, the OTHERS, or ALL of mine.
 #    The answer is how many ended; their tokens are
 #    refused from then on.
 mutation LogOut($scope: LogoutScope!) {
