@@ -106,6 +106,15 @@ func wantClear(t *testing.T, c *blacklist.Cache, issuedAt time.Time, want bool) 
 	}
 }
 
+// wantUndoubted is wantClear of a session in the same bucket that nobody doubts:
+// it is asked about for want of a trusted node or marker alone.
+func wantUndoubted(t *testing.T, c *blacklist.Cache, issuedAt time.Time, want bool) {
+	t.Helper()
+	if got := c.Clear(t.Context(), sibling(t), auth.HashSecret("one"), issuedAt); got != want {
+		t.Errorf("Clear of a session without doubts = %v, want %v (%+v)", got, want, c.Status())
+	}
+}
+
 func wantUnavailable(t *testing.T, err error) {
 	t.Helper()
 	if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {

@@ -2,7 +2,6 @@ package blacklisttest
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -11,31 +10,34 @@ import (
 
 var _ auth.ReplicaNotes = (*Notes)(nil)
 
-// Notes keeps replica notes in memory, by a clock that can be set.
+// Notes are replica notes that tests can look at and make fail.
 type Notes struct {
-	clock *Clock
+	kept auth.ReplicaNotes
 
-	mu    sync.Mutex
-	notes map[string]note
-	fail  error
-	onto  func(nodes []string)
+	mu   sync.Mutex
+	fail error
+	onto func(nodes []string)
 }
 
-type note struct {
-	nodes []string
-	at    time.Time
-}
-
-// NewNotes returns notes whose database clock is the given one.
+// NewNotes returns notes in memory whose database clock is the given one.
 func NewNotes(clock *Clock) *Notes {
-	return &Notes{clock: clock, notes: make(map[string]note)}
+	return WrapNotes(&memoryNotes{clock: clock, notes: make(map[string]note)})
 }
+
+// WrapNotes returns notes that are kept elsewhere, such as in a real store.
+func WrapNotes(kept auth.ReplicaNotes) *Notes { return &Notes{kept: kept} }
 
 // Fail makes every method return err from now on; nil ends it.
 func (n *Notes) Fail(err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.fail = err
+}
+
+func (n *Notes) failing() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.fail
 }
 
 // OnWrite has f called before a note is written.
@@ -46,7 +48,7 @@ func (n *Notes) OnWrite(f func(nodes []string)) {
 }
 
 // WriteReplicaNote is auth.ReplicaNotes'.
-func (n *Notes) WriteReplicaNote(_ context.Context, replica string, nodes []string) error {
+func (n *Notes) WriteReplicaNote(ctx context.Context, replica string, nodes []string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.fail != nil {
@@ -55,42 +57,36 @@ func (n *Notes) WriteReplicaNote(_ context.Context, replica string, nodes []stri
 	if n.onto != nil {
 		n.onto(nodes)
 	}
-	n.notes[replica] = note{nodes: slices.Clone(nodes), at: n.clock.Now()}
-	return nil
+	return n.kept.WriteReplicaNote(ctx, replica, nodes)
 }
 
 // ReplicaNotes is auth.ReplicaNotes'.
-func (n *Notes) ReplicaNotes(_ context.Context, maxAge time.Duration) ([]auth.ReplicaNote, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var found []auth.ReplicaNote
-	for replica, is := range n.notes {
-		if age := n.clock.Now().Sub(is.at); age <= maxAge {
-			found = append(found, auth.ReplicaNote{Replica: replica, Nodes: slices.Clone(is.nodes), Age: age})
-		}
+func (n *Notes) ReplicaNotes(ctx context.Context, maxAge time.Duration) ([]auth.ReplicaNote, error) {
+	if err := n.failing(); err != nil {
+		return nil, err
 	}
-	return found, n.fail
+	return n.kept.ReplicaNotes(ctx, maxAge)
 }
 
 // DeleteReplicaNotes is auth.ReplicaNotes'.
-func (n *Notes) DeleteReplicaNotes(_ context.Context, minAge time.Duration) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for replica, is := range n.notes {
-		if n.clock.Now().Sub(is.at) > minAge {
-			delete(n.notes, replica)
-		}
+func (n *Notes) DeleteReplicaNotes(ctx context.Context, minAge time.Duration) error {
+	if err := n.failing(); err != nil {
+		return err
 	}
-	return n.fail
+	return n.kept.DeleteReplicaNotes(ctx, minAge)
 }
 
-// All returns the nodes of every note there is, by replica.
+// All returns the nodes of every note there is, by replica; nil when they
+// cannot be read.
 func (n *Notes) All() map[string][]string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	all := make(map[string][]string, len(n.notes))
-	for replica, is := range n.notes {
-		all[replica] = slices.Clone(is.nodes)
+	const ever = 1000 * time.Hour
+	notes, err := n.kept.ReplicaNotes(context.Background(), ever)
+	if err != nil {
+		return nil
+	}
+	all := make(map[string][]string, len(notes))
+	for _, is := range notes {
+		all[is.Replica] = is.Nodes
 	}
 	return all
 }

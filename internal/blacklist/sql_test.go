@@ -1,0 +1,89 @@
+package blacklist_test
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"testing"
+	"time"
+
+	_ "github.com/glebarez/go-sqlite"
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"rekey/internal/blacklist/blacklisttest"
+	"rekey/internal/store"
+	"rekey/internal/throwaway"
+)
+
+// database is where notes are really kept, its clock in the test's hands.
+type database struct {
+	store *store.Store
+	db    *sql.DB
+}
+
+func openDatabase(t *testing.T, driver, dsn string, o store.Options) *database {
+	t.Helper()
+	o.DatabaseClock = "(SELECT micros FROM test_clock)"
+	st, err := store.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	if _, err := st.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	d := &database{store: st, db: db}
+	d.exec(t, "CREATE TABLE test_clock (micros BIGINT NOT NULL)")
+	d.exec(t, "INSERT INTO test_clock VALUES (0)")
+	return d
+}
+
+func openPostgres(t *testing.T) *database {
+	t.Helper()
+	url := throwaway.Postgres(t)
+	return openDatabase(t, "pgx", url, store.Options{URL: url})
+}
+
+func openSQLite(t *testing.T) *database {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rekey.db")
+	return openDatabase(t, "sqlite", path+"?_pragma=busy_timeout(5000)", store.Options{Path: path})
+}
+
+func (d *database) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	if _, err := d.db.ExecContext(context.WithoutCancel(t.Context()), statement, args...); err != nil {
+		t.Errorf("%s: %v", statement, err)
+	}
+}
+
+// stage sets one up on this database, without the notes of earlier ones.
+func (d *database) stage(t *testing.T) *stage {
+	t.Helper()
+	d.exec(t, "DELETE FROM replica_notes")
+	s := newStage()
+	s.notes = blacklisttest.WrapNotes(d.store)
+	s.clock.Follow(func(now time.Time) { d.exec(t, "UPDATE test_clock SET micros = $1", now.UnixMicro()) })
+	return s
+}
+
+// TestTrust_SQL runs the suite on notes in real databases.
+func TestTrust_SQL(t *testing.T) {
+	server := throwaway.Redis(t)
+	client := raw(t, server.Addr())
+	for name, open := range map[string]func(*testing.T) *database{"Postgres": openPostgres, "SQLite": openSQLite} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			blacklisttest.RunTrust(t, func(t *testing.T) blacklisttest.Trust {
+				do(t, client, "FLUSHALL")
+				s := d.stage(t)
+				return s.trust(openRedis(t, s, server.URL()), func(t *testing.T) { do(t, client, "FLUSHALL") })
+			})
+		})
+	}
+}
