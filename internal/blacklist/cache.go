@@ -21,6 +21,7 @@ type Cache struct {
 }
 
 func newCache(o Options, b backend) *Cache {
+	b = scoped{backend: b, life: o.AccessLifetime.String()}
 	return &Cache{opts: o, backend: b, trust: newTrust(o, b)}
 }
 

@@ -1,0 +1,44 @@
+package blacklist_test
+
+import (
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/blacklist"
+	"rekey/internal/redispool"
+	"rekey/internal/throwaway"
+)
+
+// TestRedis_DifferentLives: a replica that lets access tokens live longer than
+// the writer of an entry knows does not take its end for the end of the doubt.
+func TestRedis_DifferentLives(t *testing.T) {
+	server := throwaway.Redis(t)
+	s := newStage()
+	long := openRedis(t, s, server.URL())
+	s.settle(t, long)
+	issued := s.clock.Now()
+
+	o := s.options()
+	o.AccessLifetime = 2 * time.Second
+	pool, err := redispool.Open(redispool.Options{URL: server.URL(), Logger: o.Logger, Timeout: patient, OpenFor: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pool.Close() })
+	o.Redis = pool
+	short := blacklist.NewRedis(o)
+	if err := short.Join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.later(t, long, 0)
+	mustNote(t, short, auth.Doubt{SessionID: session, Until: s.clock.Now().Add(2 * time.Second)})
+	do(t, raw(t, server.Addr()), "EVAL", "for _, k in ipairs(redis.call('KEYS', '*:s:*')) do redis.call('DEL', k) end", 0) // it ended
+	wantClear(t, long, issued, false)
+	s.later(t, long, 10*time.Second) // the other one is gone
+	wantClear(t, long, issued, false)
+	s.later(t, long, margin+time.Second)
+	wantClear(t, long, issued, false)
+	s.later(t, long, time.Second)
+	wantClear(t, long, s.clock.Now(), true)
+}
