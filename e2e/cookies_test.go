@@ -1,0 +1,172 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"rekey/internal/throwaway"
+)
+
+// trusting is a jar that takes Secure cookies from loopback without TLS, as
+// browsers do.
+type trusting struct{ http.CookieJar }
+
+func (j trusting) SetCookies(u *url.URL, cookies []*http.Cookie) {
+	j.CookieJar.SetCookies(secure(u), cookies)
+}
+
+func (j trusting) Cookies(u *url.URL) []*http.Cookie { return j.CookieJar.Cookies(secure(u)) }
+
+func secure(u *url.URL) *url.URL {
+	twin := *u
+	twin.Scheme = "https"
+	return &twin
+}
+
+// TestCookies_tabs: tabs that share one cookie present one token. One of them
+// gets the next; when all are answered the cookie is the new one, and nobody
+// is signed out.
+func TestCookies_tabs(t *testing.T) {
+	const tabs, rounds = 8, 50
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "COOKIE_MODE": "on", "RATE_LIMITS": "off"})
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := httpClient()
+	c.Jar = trusting{jar}
+	if got := signUp(t, c, p.URL, "ada@example.com"); got.Refresh != "" {
+		t.Fatal("the payload tells the refresh token")
+	}
+	for round := range rounds {
+		problems := make([]string, tabs)
+		errs := make([]error, tabs)
+		gate := make(chan struct{})
+		var wg sync.WaitGroup
+		for i := range tabs {
+			wg.Go(func() {
+				<-gate
+				var data any
+				problems[i], _, errs[i] = graphql(c, p.URL, "", `mutation { refreshToken { token } }`, nil, &data)
+			})
+		}
+		close(gate)
+		wg.Wait()
+		won := 0
+		for i, problem := range problems {
+			switch {
+			case errs[i] != nil:
+				t.Fatal(errs[i])
+			case problem == "":
+				won++ // more than one: a tab came late, with the cookie of the first
+			case problem != "TOKEN_BLACKLISTED":
+				t.Fatalf("round %d: %s", round, problem)
+			}
+		}
+		if won == 0 {
+			t.Fatalf("round %d: nobody got the next token", round)
+		}
+	}
+	if strings.Contains(p.out.String(), "refresh_reuse") {
+		t.Error("racing tabs were taken for theft")
+	}
+}
+
+// TestCookies_browser runs the code of docs/browsers.md in Chromium: see
+// cookies/cookies.mjs.
+func TestCookies_browser(t *testing.T) {
+	chromium := throwaway.LookPath(t, "chromium", "chromium")
+	node := throwaway.LookPath(t, "node", "nodejs")
+	installPackages(t, "cookies", "playwright-core")
+	app, stranger := page(t), page(t)
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "COOKIE_MODE": "on", "CORS_ORIGINS": app, "LOG_LEVEL": "warn"})
+	api := dropping(t, p.URL)
+	run := exec.CommandContext(t.Context(), node, "cookies.mjs", "--chromium", chromium,
+		"--api", api, "--app", app, "--sibling", stranger, "--foreign", strings.Replace(stranger, "localhost", "127.0.0.1", 1))
+	run.Dir = "cookies"
+	if output, err := run.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, output, p.out)
+	}
+	if strings.Contains(p.out.String(), "refresh_reuse") {
+		t.Errorf("something was taken for theft:\n%s", p.out)
+	}
+}
+
+// page serves an empty page, and the code of docs/browsers.md as /session.js.
+// It returns its origin, by the name that browsers trust with Secure cookies.
+func page(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../docs/browsers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile("(?s)```js\n(.*?)```").FindSubmatch(text)
+	if code == nil {
+		t.Fatal("no code in docs/browsers.md")
+	}
+	return serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/session.js" {
+			w.Header().Set("Content-Type", "text/javascript")
+			_, _ = w.Write(code[1])
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprint(w, "<!doctype html><title>a page</title>")
+	}))
+}
+
+// dropping is a proxy before base that loses answers between requests to /drop
+// and /heal: base has done what was asked, and nobody learns of it. One lost
+// answer would not do: browsers repeat a request by themselves when a connection
+// that was in use before ends without an answer.
+func dropping(t *testing.T, base string) string {
+	t.Helper()
+	target, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var broken atomic.Bool
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.ModifyResponse = func(res *http.Response) error {
+		if res.Request.Method == http.MethodPost && broken.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		return nil
+	}
+	return serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/drop", "/heal":
+			broken.Store(r.URL.Path == "/drop")
+		default:
+			proxy.ServeHTTP(w, r)
+		}
+	}))
+}
+
+// serve returns a server's origin under the name localhost.
+func serve(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: handler}
+	go func() { _ = server.Serve(listener) }() // until it is closed
+	t.Cleanup(func() { _ = server.Close() })
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "http://localhost:" + port
+}
