@@ -53,16 +53,18 @@ func logChange(log *slog.Logger, node string, from, to gobreaker.State) {
 	}
 }
 
-// run sends a command unless it is brief and the node's breaker is open.
-func (b breaker) run(ctx context.Context, send func() error) error {
+// run sends a command unless it is brief and the node's breaker is open. What
+// go-redis sends along with it, to greet the node on a new connection, comes by
+// here too: it is a part of the command and not counted again.
+func (b breaker) run(ctx context.Context, send func(ctx context.Context) error) error {
 	if !isBrief(ctx) {
-		return send()
+		return send(ctx)
 	}
 	done, err := b.circuit.Allow()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	err = send()
+	err = send(context.WithValue(ctx, briefKey{}, false))
 	done(err)
 	return err
 }
@@ -73,13 +75,13 @@ func (b breaker) DialHook(next redis.DialHook) redis.DialHook { return next }
 // ProcessHook is redis.Hook's.
 func (b breaker) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		return b.run(ctx, func() error { return next(ctx, cmd) })
+		return b.run(ctx, func(ctx context.Context) error { return next(ctx, cmd) })
 	}
 }
 
 // ProcessPipelineHook is redis.Hook's.
 func (b breaker) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		return b.run(ctx, func() error { return next(ctx, cmds) })
+		return b.run(ctx, func(ctx context.Context) error { return next(ctx, cmds) })
 	}
 }

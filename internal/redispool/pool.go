@@ -98,7 +98,10 @@ func (p *Pool) Brief(ctx context.Context) (brief context.Context, cancel context
 
 type briefKey struct{}
 
-func isBrief(ctx context.Context) bool { return ctx.Value(briefKey{}) != nil }
+func isBrief(ctx context.Context) bool {
+	brief, _ := ctx.Value(briefKey{}).(bool)
+	return brief
+}
 
 // EachMaster calls f with a client of every master, for a cluster at the same
 // time. It returns f's first error, or why the masters are not known.

@@ -1,0 +1,185 @@
+package redispool_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"rekey/internal/redispool"
+	"rekey/internal/throwaway"
+)
+
+// trial is a pool under test and what it logs.
+type trial struct {
+	*redispool.Pool
+	log *lockedBuffer
+}
+
+func open(t *testing.T, url string, o redispool.Options) trial {
+	t.Helper()
+	log := &lockedBuffer{}
+	o.URL, o.Logger = url, slog.New(slog.NewTextHandler(log, nil))
+	pool, err := redispool.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pool.Close() })
+	return trial{pool, log}
+}
+
+// ask sends a brief command to the node that has a key.
+func (p trial) ask(ctx context.Context, key string) error {
+	ctx, cancel := p.Brief(ctx)
+	defer cancel()
+	err := p.Get(ctx, key).Err()
+	if errors.Is(err, redis.Nil) {
+		return nil
+	}
+	return err
+}
+
+// awaitAnswer asks until the node answers.
+func (p trial) awaitAnswer(t *testing.T, key string) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	for p.ask(t.Context(), key) != nil {
+		select {
+		case <-deadline:
+			t.Fatal("no answer again")
+		default:
+		}
+	}
+}
+
+func (p trial) wantLog(t *testing.T, lines ...string) {
+	t.Helper()
+	log := p.log.String()
+	if got := strings.Count(log, "\n"); got != len(lines) {
+		t.Errorf("%d lines, want %d:\n%s", got, len(lines), log)
+	}
+	for _, line := range lines {
+		if !strings.Contains(log, line) {
+			t.Errorf("%q is not in the log:\n%s", line, log)
+		}
+	}
+}
+
+// unhurried is a timeout that a busy machine keeps.
+const unhurried = 500 * time.Millisecond
+
+const (
+	saysBad  = "redis does not answer in time"
+	saysGood = "redis answers in time again"
+)
+
+func TestPool_Hang(t *testing.T) {
+	t.Parallel()
+	proxy := throwaway.NewProxy(t, throwaway.Redis(t).Addr())
+	p := open(t, "redis://"+proxy.Addr(), redispool.Options{OpenFor: time.Hour, Timeout: unhurried})
+	p.awaitAnswer(t, "k")
+	proxy.Hang(true)
+	failed := 0
+	for ; !errors.Is(p.ask(t.Context(), "k"), redispool.ErrRefused); failed++ {
+	}
+	if failed != 3 {
+		t.Errorf("%d commands had to wait, want 3", failed)
+	}
+	sent := proxy.Requests()
+	for range 1000 {
+		if err := p.ask(t.Context(), "k"); !errors.Is(err, redispool.ErrRefused) {
+			t.Fatalf("error %v", err)
+		}
+	}
+	if n := proxy.Requests() - sent; n != 0 {
+		t.Errorf("%d commands were sent while the breaker was open", n)
+	}
+	proxy.Hang(false)
+	if err := p.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Errorf("a command that is not brief: %v", err)
+	}
+	p.wantLog(t, saysBad)
+}
+
+func TestPool_Back(t *testing.T) {
+	t.Parallel()
+	server := throwaway.Redis(t)
+	p := open(t, server.URL(), redispool.Options{OpenFor: time.Millisecond, Timeout: 10 * unhurried})
+	p.awaitAnswer(t, "k")
+	server.Kill()
+	for !errors.Is(p.ask(t.Context(), "k"), redispool.ErrRefused) {
+	}
+	server.Restart()
+	p.awaitAnswer(t, "k")
+	p.wantLog(t, saysBad, saysGood)
+}
+
+// TestPool_NoTrouble: neither a client that hangs up nor an answer that is an
+// error says that Redis is slow.
+func TestPool_NoTrouble(t *testing.T) {
+	t.Parallel()
+	p := open(t, throwaway.Redis(t).URL(), redispool.Options{OpenFor: time.Hour, Timeout: 5 * time.Second})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	ctx, done := p.Brief(t.Context())
+	defer done()
+	for range 20 {
+		if err := p.ask(gone, "k"); !errors.Is(err, context.Canceled) {
+			t.Fatalf("error %v", err)
+		}
+		var answer redis.Error
+		if err := p.Do(ctx, "NONSENSE").Err(); !errors.As(err, &answer) {
+			t.Fatalf("error %v", err)
+		}
+	}
+	if err := p.ask(t.Context(), "k"); err != nil {
+		t.Errorf("error %v", err)
+	}
+	p.wantLog(t)
+}
+
+// TestPool_Cluster: a node that hangs does not take the others' answers away.
+func TestPool_Cluster(t *testing.T) {
+	t.Parallel()
+	cluster := throwaway.Cluster(t, 3, false)
+	p := open(t, cluster.URL(), redispool.Options{OpenFor: time.Hour, Timeout: unhurried})
+	const first, last = "{b}", "{a}" // slots 3300 and 15495
+	p.awaitAnswer(t, first)
+	p.awaitAnswer(t, last)
+	cluster.Masters[0].Signal(syscall.SIGSTOP)
+	for !errors.Is(p.ask(t.Context(), first), redispool.ErrRefused) {
+	}
+	for range 100 {
+		if err := p.ask(t.Context(), first); !errors.Is(err, redispool.ErrRefused) {
+			t.Fatalf("error %v of the node that hangs", err)
+		}
+	}
+	if err := p.ask(t.Context(), last); err != nil {
+		t.Errorf("error %v of another node", err)
+	}
+	p.wantLog(t, cluster.Masters[0].Addr())
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
