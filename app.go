@@ -49,8 +49,11 @@ type app struct {
 	core  *auth.Service
 	store *store.Store
 	redis *redispool.Pool // nil without REDIS_URL
+	limit *limit.Shared   // nil without REDIS_URL or limits
 	cache *blacklist.Cache
 	drain drain
+
+	streams streams
 }
 
 func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) {
@@ -108,8 +111,9 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	if err = a.openCache(ctx, as); err != nil {
 		return nil, err
 	}
+	a.openBus()
 	a.core, err = auth.New(p.faults.Core(auth.Options{
-		Settings: settings(p.cfg), Store: st, Tokens: codec, Blacklist: a.cache, Limiter: a.limiter(),
+		Settings: settings(p.cfg), Store: auth.Announce(st, a.streams.bus), Tokens: codec, Blacklist: a.cache, Limiter: a.limiter(),
 		Events: auth.LogEvents{Logger: p.log}, Now: p.now, RotationKeys: keys.Rotation,
 		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue),
 	}))
@@ -155,7 +159,8 @@ func (a *app) limiter() auth.Limiter {
 	if a.redis == nil {
 		return local
 	}
-	return limit.NewShared(a.redis, local, a.log)
+	a.limit = limit.NewShared(a.redis, local, a.log)
+	return a.limit
 }
 
 func (a *app) close() error {
@@ -212,6 +217,9 @@ func (a *app) checks() []web.Check {
 	if a.cfg.RedisURL != "" {
 		checks = append(checks, web.Check{Name: "redis", Optional: true, Func: a.checkCache})
 	}
+	if a.limit != nil {
+		checks = append(checks, web.Check{Name: "limits", Optional: true, Func: a.checkLimits})
+	}
 	return checks
 }
 
@@ -219,6 +227,13 @@ func (a *app) checks() []web.Check {
 func (a *app) checkCache(context.Context) error {
 	if !a.cache.Status().Trusted {
 		return web.NotReady("not trusted: access checks ask the database")
+	}
+	return nil
+}
+
+func (a *app) checkLimits(context.Context) error {
+	if !a.limit.Sharing() {
+		return web.NotReady("not shared: this replica counts requests alone")
 	}
 	return nil
 }
