@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -85,4 +87,22 @@ func (o *options) build(ctx context.Context) (remove func(), err error) {
 		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return remove, nil
+}
+
+// write writes the report, if there is to be one.
+func (b *bench) write(ctx context.Context, args []string) error {
+	if b.out == "" || len(b.report.Outcomes) == 0 {
+		return nil
+	}
+	b.report.Command = strings.Join(append([]string{"go run ./bench/faults"}, args...), " ")
+	b.report.Machine = fmt.Sprintf("%d cores, %s/%s, %s, %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), b.report.Outcomes[0].Servers)
+	b.report.Commit = "unknown"
+	if head, err := exec.CommandContext(ctx, "git", "rev-parse", "--short", "HEAD").Output(); err == nil {
+		b.report.Commit = strings.TrimSpace(string(head))
+	}
+	f, err := os.Create(b.out)
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return errors.Join(b.report.Write(f), f.Close())
 }

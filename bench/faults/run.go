@@ -11,15 +11,17 @@ import (
 	"rekey/bench/faults/internal/check"
 	"rekey/bench/faults/internal/control"
 	"rekey/bench/faults/internal/load"
+	"rekey/bench/faults/internal/report"
 	"rekey/bench/faults/internal/stage"
 	"rekey/bench/faults/internal/strike"
 	"rekey/bench/faults/internal/world"
 )
 
 var (
-	errFindings = errors.New("something happened that must never happen")
-	errLoad     = errors.New("too little load: the run does not count")
-	errMissed   = errors.New("a fault did not strike")
+	errFindings  = errors.New("something happened that must never happen")
+	errLoad      = errors.New("too little load: the run does not count")
+	errMissed    = errors.New("a fault did not strike")
+	errNotCaught = errors.New("something bad was not caught")
 )
 
 func run(ctx context.Context, args []string, stdout io.Writer, now func() time.Time) error {
@@ -32,8 +34,12 @@ func run(ctx context.Context, args []string, stdout io.Writer, now func() time.T
 		return err
 	}
 	defer remove()
-	b := bench{options: o, now: now, stdout: stdout}
-	return b.stages(ctx)
+	b := &bench{options: o, now: now, stdout: stdout}
+	b.report.At = now()
+	stagesErr := b.stages(ctx)
+	controlsErr := b.controls(ctx)
+	b.report.Took = now().Sub(b.report.At)
+	return errors.Join(stagesErr, controlsErr, b.write(ctx, args))
 }
 
 // bench is one run.
@@ -41,66 +47,67 @@ type bench struct {
 	options
 	now    func() time.Time
 	stdout io.Writer
+	report report.Report
 }
 
-func (b bench) say(format string, args ...any) {
+func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.stdout, format+"\n", args...)
 }
 
-func (b bench) stages(ctx context.Context) error {
+func (b *bench) stages(ctx context.Context) error {
+	disk, err := world.OpenDisk()
+	if err != nil {
+		b.report.Skipped = append(b.report.Skipped, "a full disk under Postgres, "+err.Error())
+		b.say("skipped: a full disk under Postgres: %v", err)
+	}
 	var errs []error
-	for _, p := range b.plans() {
-		if p.Faults = slices.DeleteFunc(p.Faults, func(f strike.Fault) bool { return !b.wants(f.Name) }); len(p.Faults) == 0 {
+	for _, p := range b.plans(disk) {
+		p.Faults = slices.DeleteFunc(p.Faults, func(f strike.Fault) bool { return !b.wants(f.Name) })
+		if len(p.Faults) == 0 {
 			continue
 		}
-		b.say("== stage %s", p.Name)
+		b.say("== %s", p.Name)
 		out, err := stage.Run(ctx, p)
+		b.report.Outcomes = append(b.report.Outcomes, out)
 		errs = append(errs, err, b.verdict(out))
 	}
-	return errors.Join(append(errs, b.controls(ctx))...)
-}
-
-var errNotCaught = errors.New("something bad was not caught")
-
-// controls has the bench fail where it must.
-func (b bench) controls(ctx context.Context) error {
-	all := slices.DeleteFunc(slices.Concat(control.BadBuilds(), control.Losses()), func(c control.Control) bool { return !b.wants(c.Name) })
-	if len(all) == 0 {
-		return nil
-	}
-	b.say("== controls")
-	verdicts, err := control.Setting{Binary: b.binary, Now: b.now}.Run(ctx, all)
-	errs := []error{err}
-	for _, v := range verdicts {
-		b.say("%-24s caught %v (%d), good build clean %v", v.Name, v.Caught, v.Count, v.Clean)
-		for _, f := range v.Good {
-			b.say("FINDING in the good build: %v", f)
-		}
-		if !v.OK() {
-			errs = append(errs, fmt.Errorf("%w: %s", errNotCaught, v.Name))
-		}
+	if disk != nil {
+		errs = append(errs, disk.Close())
 	}
 	return errors.Join(errs...)
 }
 
-func (b bench) plans() []stage.Plan {
-	length := b.length
-	if b.short {
-		length = 0
-	}
-	clients := load.Options{Chains: 60, Rate: 300, Checkers: 8, Checks: 240}
-	return []stage.Plan{{
-		Name:   "one Redis, synchronous standby",
+// plans are the stages. disk is nil where there is none to be had.
+func (b *bench) plans(disk *world.Disk) []stage.Plan {
+	clients := load.Options{Chains: 60, Rate: 250, Checkers: 8, Checks: 160}
+	first := stage.Plan{
+		Name:   "one Redis, Postgres with a synchronous standby",
 		World:  world.Options{Binary: b.binary, Replicas: 3, Standby: true, Redis: world.SingleRedis},
-		Faults: strike.All(), Load: clients, For: length, Now: b.now, Say: b.say,
-	}}
+		Faults: strike.All(), Load: clients, Now: b.now, Say: b.say,
+	}
+	second := stage.Plan{
+		Name:   "a Redis cluster, Postgres on a small disk",
+		World:  world.Options{Binary: b.binary, Replicas: 3, Redis: world.ClusterRedis},
+		Faults: strike.Cluster(), Load: clients, Now: b.now, Say: b.say,
+	}
+	if disk != nil {
+		second.World.DataParent = disk.Dir
+		second.World.PostgresArgs = []string{"-c", "min_wal_size=32MB", "-c", "max_wal_size=64MB"}
+		second.Faults = append([]strike.Fault{strike.DiskFull(disk)}, second.Faults...)
+	}
+	if !b.short {
+		first.For, second.For = b.length*3/4, b.length/4
+	}
+	return []stage.Plan{first, second}
 }
 
+// showOf is how many findings of a rule are shown.
+const showOf = 5
+
 // verdict tells what a stage came to; an error when it is not what it must be.
-func (b bench) verdict(out stage.Outcome) error {
+func (b *bench) verdict(out stage.Outcome) error {
 	var errs []error
-	b.say("%d records, %d sessions, %.0f refreshes/s; lost for want of a key %d, consumed by 503 %d",
-		len(out.Records), out.Sessions, out.Rate(), out.Unkeyed, out.Consumed)
+	b.say("%d requests of %d sessions, %.0f refreshes/s", len(out.Records), out.Sessions, out.Rate())
 	if !out.Counts() {
 		errs = append(errs, errLoad)
 	}
@@ -110,14 +117,43 @@ func (b bench) verdict(out stage.Outcome) error {
 		}
 	}
 	bad := slices.DeleteFunc(slices.Clone(out.Findings), func(f check.Finding) bool { return f.Bounded })
-	for i, f := range bad {
-		b.say("FINDING %v", f)
-		if b.verbose && i < 10 {
+	shown := map[check.Rule]int{}
+	for _, f := range bad {
+		if shown[f.Rule]++; shown[f.Rule] > showOf {
+			continue
+		}
+		b.say("FINDING during %q: %v", strike.During(out.Strikes, f.At), f)
+		if b.verbose {
 			b.say("%s", f.Around(out.Records))
 		}
 	}
+	for rule, n := range shown {
+		b.say("%d findings of %s", n, rule)
+	}
 	if len(bad) > 0 {
 		errs = append(errs, errFindings)
+	}
+	return errors.Join(errs...)
+}
+
+// controls has the bench fail where it must.
+func (b *bench) controls(ctx context.Context) error {
+	all := slices.DeleteFunc(slices.Concat(control.BadBuilds(), control.Losses()), func(c control.Control) bool { return !b.wants(c.Name) })
+	if len(all) == 0 {
+		return nil
+	}
+	b.say("== bad on purpose")
+	verdicts, err := control.Setting{Binary: b.binary, Now: b.now}.Run(ctx, all)
+	b.report.Controls = verdicts
+	errs := []error{err}
+	for _, v := range verdicts {
+		b.say("%-24s caught as %v (%d), the good build passes: %v", v.Name, v.Caught, v.Count, v.Clean)
+		for _, f := range v.Good {
+			b.say("FINDING in the good build: %v", f)
+		}
+		if !v.OK() {
+			errs = append(errs, fmt.Errorf("%w: %s", errNotCaught, v.Name))
+		}
 	}
 	return errors.Join(errs...)
 }

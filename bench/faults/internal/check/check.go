@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -147,16 +148,19 @@ func (c *session) run() {
 // linear leaves out what is found already to be no answer, the stale accepts
 // that are allowed, and tokens blacklisted singly, which the model does not know.
 func (c *session) linear() {
+	if slices.ContainsFunc(c.findings, func(f Finding) bool { return !f.Bounded }) {
+		return // a session that broke a rule has no such order; which rule says more
+	}
 	records := slices.DeleteFunc(slices.Clone(c.records), func(r history.Record) bool {
 		_, single := c.single[r.Gen]
 		return c.accepted[r] || r.Outcome == history.Strange || single && r.Kind == history.Access
 	})
-	at := c.records[len(c.records)-1].End
-	switch linearizable(records, linearTimeout) {
+	switch result, at := linearizable(records, linearTimeout); result {
 	case porcupine.Illegal:
-		c.found(NotLinearizable, at, "no order of its requests explains the answers")
+		c.found(NotLinearizable, at.End, fmt.Sprintf("no order of its requests explains the answers, none at all that of the %s of generation %d begun at %.3fs",
+			at.Kind, at.Gen, at.Start.Seconds()))
 	case porcupine.Unknown:
-		c.found(Undecided, at, "no verdict in time")
+		c.found(Undecided, c.records[len(c.records)-1].End, "no verdict in time")
 	}
 }
 

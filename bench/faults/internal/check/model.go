@@ -129,19 +129,16 @@ func only(s state, possible bool) []state {
 // forever is when an attempt of unknown outcome takes effect at the latest.
 const forever = time.Duration(1<<62 - 1)
 
-// operations are a session's records as porcupine wants them. An unknown
-// attempt may take effect any time later, but no later than the generation
-// that it presents is known to be over.
+// operations are a session's records as porcupine wants them.
 func operations(records []history.Record) []porcupine.Operation {
-	over := map[int]time.Duration{}
+	over := map[int]time.Duration{} // when a generation is known to be over
 	for _, r := range records {
 		if r.Kind == history.Rotate && r.Outcome == history.Done {
-			if end, ok := over[r.Gen]; !ok || r.End < end {
-				over[r.Gen] = r.End
-			}
+			earliest(over, r.Gen, r.End)
 		}
 	}
 	ops := make([]porcupine.Operation, 0, len(records))
+	attempts := map[attempt][]int{} // the operations for attempts of unknown outcome
 	for _, r := range records {
 		unknown := r.Outcome == history.Unavailable || r.Outcome == history.Cut
 		if unknown && r.Kind == history.Access || r.Kind == history.Login || r.Kind == history.Blacklist {
@@ -149,17 +146,76 @@ func operations(records []history.Record) []porcupine.Operation {
 		}
 		end := r.End
 		if unknown {
-			end = forever
-			if known, ok := over[r.Gen]; ok && r.Kind == history.Rotate {
-				end = max(r.Start, known)
+			end = lasting(r, over)
+			own := attempts[attempt{r.Kind, r.Gen, r.Key}]
+			if len(own) == effects(r) {
+				last := &ops[own[len(own)-1]]
+				last.Return = max(last.Return, int64(end))
+				continue
 			}
+			attempts[attempt{r.Kind, r.Gen, r.Key}] = append(own, len(ops))
 		}
 		ops = append(ops, porcupine.Operation{Input: r, Call: int64(r.Start), Return: int64(end)})
 	}
 	return ops
 }
 
-// linearizable looks for an order of a session's requests.
-func linearizable(records []history.Record, timeout time.Duration) porcupine.CheckResult {
-	return porcupine.CheckOperationsTimeout(model(), operations(records), timeout)
+// attempt is what tries of unknown outcome have in common that are one to the
+// session, however many there are: without this the search would try all
+// their orders.
+type attempt struct {
+	kind     history.Kind
+	gen, key int
+}
+
+// effects is how many effects such tries can have together: without a key the
+// first can rotate, and another be taken for a theft.
+func effects(r history.Record) int {
+	if r.Kind == history.Rotate && r.Key == 0 {
+		return 2
+	}
+	return 1
+}
+
+// lasting is until when an attempt of unknown outcome may take effect: no
+// later than the generation that it presents is known to be over.
+func lasting(r history.Record, over map[int]time.Duration) time.Duration {
+	if known, ok := over[r.Gen]; ok && r.Kind == history.Rotate {
+		return max(r.Start, known)
+	}
+	return forever
+}
+
+// linearizable looks for an order of a session's requests. Where there is none
+// it says at which record the longest attempt ended.
+func linearizable(records []history.Record, timeout time.Duration) (porcupine.CheckResult, history.Record) {
+	ops := operations(records)
+	result := porcupine.CheckOperationsTimeout(model(), ops, timeout)
+	if result != porcupine.Illegal {
+		return result, history.Record{}
+	}
+	_, info := porcupine.CheckOperationsVerbose(model(), ops, timeout)
+	return result, stuck(ops, info.PartialLinearizationsOperations())
+}
+
+// stuck is the first operation that the longest order has no place for.
+func stuck(ops []porcupine.Operation, partitions [][][]porcupine.Operation) history.Record {
+	placed := map[history.Record]bool{}
+	for _, orders := range partitions {
+		for _, order := range orders {
+			if len(order) < len(placed) {
+				continue
+			}
+			clear(placed)
+			for _, op := range order {
+				placed[op.Input.(history.Record)] = true
+			}
+		}
+	}
+	for _, op := range ops {
+		if r := op.Input.(history.Record); !placed[r] {
+			return r
+		}
+	}
+	return history.Record{}
 }

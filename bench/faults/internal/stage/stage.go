@@ -54,7 +54,8 @@ type Outcome struct {
 	Records []history.Record
 	Strikes []strike.Strike
 	check.Result
-	Loaded time.Duration // how long there was load
+	Loaded  time.Duration // how long there was load
+	Servers string        // what was broken, with versions
 }
 
 // minRate is how many refreshes a second must have been acknowledged for a run
@@ -145,6 +146,9 @@ func judge(ctx context.Context, s *strike.Scene, out *Outcome) error {
 		return err
 	}
 	out.Findings = append(out.Findings, check.Audit(out.Records, rows)...)
+	if out.Servers, err = s.World.Versions(ctx); err != nil {
+		return err
+	}
 	return leaks(s, out)
 }
 

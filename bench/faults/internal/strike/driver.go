@@ -129,6 +129,17 @@ func allTrue(all []bool) bool {
 	return true
 }
 
+// During is the fault that was there at a time, or the last one before.
+func During(strikes []Strike, at time.Duration) string {
+	name := ""
+	for _, s := range strikes {
+		if s.From <= at {
+			name = s.Fault
+		}
+	}
+	return name
+}
+
 // CutOff are the spans for which a bounded stale accept is allowed.
 func CutOff(strikes []Strike) []check.Span {
 	var spans []check.Span

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"rekey/bench/faults/internal/history"
 	"rekey/bench/faults/internal/load"
@@ -70,22 +69,6 @@ func trouble(replica int) Struck {
 			return ""
 		}
 		return fmt.Sprintf("%d refused, %d cut", unavailable, cut)
-	}
-}
-
-// slow is evidence by requests that took longer than calm ones do.
-func slow(kind history.Kind, over time.Duration) Struck {
-	return func(records []history.Record) string {
-		n := 0
-		for _, r := range records {
-			if r.Kind == kind && r.Outcome == history.Done && r.End-r.Start >= over {
-				n++
-			}
-		}
-		if n == 0 {
-			return ""
-		}
-		return fmt.Sprintf("%d took over %v", n, over)
 	}
 }
 

@@ -151,17 +151,11 @@ type Row struct {
 
 // Rows reads sessions by id, past all proxies.
 func (d *Database) Rows(ctx context.Context) (map[string]Row, error) {
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	address, err := d.urlBy(nil)
+	conn, end, err := d.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := pgx.Connect(ctx, address)
-	if err != nil {
-		return nil, errors.New("the bench cannot reach the database")
-	}
-	defer func() { _ = conn.Close(ctx) }()
+	defer end()
 	found, err := conn.Query(ctx, `SELECT id::text, generation, revoked_at IS NOT NULL FROM sessions`)
 	if err != nil {
 		return nil, fmt.Errorf("reading sessions: %w", err)
@@ -174,6 +168,35 @@ func (d *Database) Rows(ctx context.Context) (map[string]Row, error) {
 		return nil
 	})
 	return rows, err
+}
+
+func (d *Database) version(ctx context.Context) (version string, err error) {
+	conn, end, err := d.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer end()
+	err = conn.QueryRow(ctx, `SELECT split_part(current_setting('server_version'), ' ', 1)`).Scan(&version)
+	return version, err
+}
+
+// connect connects past all proxies, for a while.
+func (d *Database) connect(ctx context.Context) (_ *pgx.Conn, end func(), _ error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	address, err := d.urlBy(nil)
+	if err != nil {
+		cancel()
+		return nil, nil, err
+	}
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		cancel()
+		return nil, nil, errors.New("the bench cannot reach the database")
+	}
+	return conn, func() {
+		_ = conn.Close(ctx)
+		cancel()
+	}, nil
 }
 
 // Close ends and removes its servers.

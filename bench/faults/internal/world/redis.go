@@ -148,6 +148,16 @@ func (r *Redis) Keys(ctx context.Context, node int) (int, error) {
 	return int(n.(int64)), nil
 }
 
+func (r *Redis) version(ctx context.Context) (string, error) {
+	info, err := r.Do(ctx, 0, "INFO", "server")
+	if err != nil {
+		return "", err
+	}
+	_, after, _ := strings.Cut(info.(string), "redis_version:")
+	version, _, _ := strings.Cut(after, "\r\n")
+	return version, nil
+}
+
 // Kill ends a node by SIGKILL.
 func (r *Redis) Kill(node int) { r.nodes[node].Kill() }
 

@@ -124,6 +124,16 @@ func (w *World) Describe(ctx context.Context) string {
 	return strings.Join(said, "; ")
 }
 
+// Versions names the servers.
+func (w *World) Versions(ctx context.Context) (string, error) {
+	postgres, err := w.Database.version(ctx)
+	if err != nil {
+		return "", err
+	}
+	redis, err := w.Redis.version(ctx)
+	return fmt.Sprintf("Postgres %s, Redis %s", postgres, redis), err
+}
+
 // Repoint leads the replicas to the database's current primary.
 func (w *World) Repoint() error {
 	var errs []error

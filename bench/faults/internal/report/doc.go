@@ -1,0 +1,2 @@
+// Package report puts what a run came to into words: docs/reliability.md.
+package report

@@ -1,0 +1,39 @@
+package report
+
+// header is the page; names in braces are filled in.
+const header = `# Reliability: what happens when each part dies
+
+Written by ` + "`{{COMMAND}}`" + `; do not edit. {{MACHINE}}. {{DATE}}, commit {{COMMIT}}, {{TOOK}} in all.
+
+Three replicas of the real binary (built with ` + "`-tags faults`" + `, which adds failpoints and an offset of the clock) run on a Postgres
+with a synchronous standby and on Redis, with a proxy on each way from a replica to either. Clients keep session chains through
+both doors; four in five send an ` + "`Idempotency-Key`" + ` and repeat a request until its answer is known, some log out, and access tokens,
+current ones, rotated-away ones and logged-out ones, in both spellings of their signatures, are checked at random replicas all
+the time. Everything runs on one machine: the figures are about what is lost, not about speed.
+
+Each history is checked per session for linearizability (porcupine; a session is a generation, a key and whether it has ended)
+and directly against what must never happen. A fault counts only if the history shows that it struck.
+
+## Figures
+
+{{TOTALS}}
+A client without an ` + "`Idempotency-Key`" + ` that loses an answer holds a used token: that is what the key is for. One that is told 503
+may come again to the same replica; another one does not know that the answer was lost on the way from the database
+([rotation](rotation.md)). Neither can happen to a client that sends keys.
+
+## Faults
+
+{{FAULTS}}
+Recovery is from the moment at which the healing begins (a process is started again, a standby promoted, a connection let
+through) to the first refresh that succeeds, through the replica concerned where it is one; starting and crash recovery count
+in. Through a proxy a cluster would tell clients its own addresses, so the cluster's faults are those of its nodes.
+
+{{SKIPPED}}
+## The bench can fail
+
+Builds that are bad on purpose, and databases that lose what they acknowledged, played in scenarios of their own:
+
+{{CONTROLS}}
+## Findings
+
+{{FINDINGS}}`
