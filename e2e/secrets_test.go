@@ -68,10 +68,6 @@ func TestSecrets_untold(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	say(t, p.URL)
-	var hash string
-	if err := db.QueryRowContext(t.Context(), `SELECT password_hash FROM users`).Scan(&hash); err != nil {
-		t.Fatal(err)
-	}
 	for _, statement := range []string{`ALTER TABLE users RENAME COLUMN password_hash TO away`, `ALTER TABLE sessions RENAME TO gone`} {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
@@ -83,7 +79,7 @@ func TestSecrets_untold(t *testing.T) {
 	if !strings.Contains(log, "statement failed") || !strings.Contains(log, "level=DEBUG") {
 		t.Errorf("the database was not heard:\n%s", log)
 	}
-	for what, secret := range map[string]string{"password": canary, "hash": hash, "token": "eyJhbGciOi"} {
+	for what, secret := range map[string]string{"password": canary, "hash": "$argon2", "address": "eve@example.com", "token": "eyJhbGciOi"} {
 		if strings.Contains(log, secret) {
 			t.Errorf("the log tells the %s", what)
 		}
