@@ -1,0 +1,128 @@
+// What every client goes through: each scenario has a user of its own.
+import assert from 'node:assert/strict';
+import { locksLike, signedIn, sleep } from './fixture.mjs';
+
+const distinct = (list) => new Set(list).size;
+const rejection = (promise) => promise.then(() => assert.fail('it was answered'), (error) => error);
+
+export const scenarios = {
+  async 'an expired token is refreshed once and the call repeated'(server, adapter) {
+    const f = await signedIn(server, adapter);
+    assert.equal(await f.call(), 1);
+    assert.equal(f.proxy.keys.length, 0);
+    await f.expired();
+    assert.equal(await f.call(), 2);
+    assert.equal(f.proxy.keys.length, 1);
+  },
+
+  async 'ten calls at once rotate once'(server, adapter) {
+    const f = await signedIn(server, adapter);
+    await f.expired();
+    const generations = await Promise.all(Array.from({ length: 10 }, () => f.call()));
+    assert.deepEqual(generations, Array(10).fill(2));
+    assert.equal(f.proxy.keys.length, 1);
+  },
+
+  async 'a lost answer is asked for again with the same key'(server, adapter) {
+    const f = await signedIn(server, adapter);
+    await f.expired();
+    f.proxy.lost = 1;
+    assert.equal(await f.call(), 2);
+    assert.equal(f.proxy.keys.length, 2);
+    assert.equal(distinct(f.proxy.keys), 1);
+    assert.ok(f.proxy.keys[0].length >= 16);
+    assert.equal(f.storage.pair().key, undefined, 'a key is good for one rotation');
+    assert.deepEqual(f.reasons, []);
+  },
+
+  async 'a repeated pair that has run out is refreshed at once'(server, adapter) {
+    const f = await signedIn(server, adapter);
+    await f.expired();
+    f.proxy.lost = Infinity;
+    assert.notEqual((await rejection(f.call())).code, 'UNAUTHENTICATED');
+    await sleep(f.life); // the pair that got lost has run out too
+    f.proxy.lost = 0;
+    const seen = f.proxy.keys.length;
+    assert.equal(await f.call(f.open()), 3, 'and the page was loaded anew meanwhile');
+    assert.equal(f.proxy.keys[seen], f.proxy.keys[0]);
+    assert.equal(f.proxy.keys.length, seen + 2);
+    assert.equal(distinct(f.proxy.keys), 2);
+    assert.deepEqual(f.reasons, []);
+  },
+
+  async 'a replay of an old token signs out once'(server, adapter) {
+    const f = await signedIn(server, adapter);
+    const old = f.storage.pair().refreshToken;
+    await f.expired();
+    await f.call();
+    await f.expired();
+    assert.equal(await f.call(), 3);
+    const { errors } = await f.rotate(old);
+    assert.equal(errors[0].extensions.reason, 'TOKEN_REUSED');
+    const refused = await Promise.all(Array.from({ length: 10 }, () => rejection(f.call())));
+    refused.forEach(({ code }) => assert.equal(code, 'UNAUTHENTICATED'));
+    assert.deepEqual(f.reasons, [adapter.legacy ? 'token is blacklisted' : 'SESSION_REVOKED']);
+    assert.equal(f.tab.session.token(), null);
+  },
+
+  async 'a stolen token that was used signs out once'(server, adapter) {
+    const f = await signedIn(server, adapter);
+    const { data } = await f.rotate(f.storage.pair().refreshToken);
+    await f.rotate(data.refreshToken.refreshToken);
+    await f.expired();
+    assert.equal((await rejection(f.call())).code, 'UNAUTHENTICATED');
+    assert.deepEqual(f.reasons, [adapter.legacy ? 'token is blacklisted' : 'TOKEN_REUSED']);
+  },
+
+  async 'two tabs with web locks'(server, adapter) {
+    const f = await signedIn(server, adapter, { locks: locksLike() });
+    const other = f.open();
+    await f.expired();
+    assert.deepEqual(await Promise.all([f.call(), f.call(other)]), [2, 2]);
+    assert.equal(f.proxy.keys.length, 1);
+    assert.deepEqual(f.reasons, []);
+  },
+
+  async 'two tabs without web locks'(server, adapter) {
+    const f = await signedIn(server, adapter);
+    const other = f.open();
+    await f.expired();
+    assert.deepEqual(await Promise.all([f.call(), f.call(other)]), [2, 2]);
+    assert.equal(distinct(f.proxy.keys), 1, 'they share the key');
+    assert.deepEqual(f.reasons, []);
+  },
+
+  async 'a tab that is told TOKEN_BLACKLISTED takes the pair of the other'(server, adapter) {
+    const f = await signedIn(server, adapter);
+    await f.expired();
+    f.proxy.hold = async () => {
+      const { data } = await f.rotate(f.storage.pair().refreshToken); // as a tab that shares no key
+      f.tab.session.begin(data.refreshToken);
+    };
+    assert.equal(await f.call(), 2);
+    assert.equal(f.proxy.keys.length, 1);
+    assert.deepEqual(f.reasons, []);
+  },
+};
+
+// outage returns what to do before the database is stopped, while it is, and after.
+export function outage(server, adapter) {
+  let f;
+  return {
+    async before() {
+      f = await signedIn(server, adapter);
+      await f.expired();
+    },
+    async down() {
+      assert.equal((await rejection(f.call())).code, 'UNAVAILABLE');
+      assert.ok(f.proxy.keys.length > 1, 'it was tried again');
+      assert.deepEqual(f.reasons, []);
+      assert.notEqual(f.tab.session.token(), null);
+    },
+    async up() {
+      assert.equal(await f.call(), 2);
+      assert.equal(distinct(f.proxy.keys), 1);
+      assert.deepEqual(f.reasons, []);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+package e2e
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"testing"
+
+	"rekey/internal/throwaway"
+)
+
+// outcome is one line of clients/clients.mjs: how a scenario went, or an event.
+type outcome struct{ Client, Scenario, Problem, Event string }
+
+// TestClients: the recipes of docs/clients, with the clients that people use,
+// through all that a session has to outlive; the last of it is an outage.
+func TestClients(t *testing.T) {
+	const clients, scenarios = 4, 9 + 3
+	node := throwaway.LookPath(t, "node", "nodejs")
+	installPackages(t, "clients", "@urql/core")
+	database := throwaway.StartPostgres(t)
+	p := start(t, map[string]string{
+		"DATABASE_URL": database.URL(), "DATA_DIR": t.TempDir(), "ACCESS_TTL": "3s", "RATE_LIMITS": "off", "LOG_LEVEL": "warn",
+	})
+	run := exec.CommandContext(t.Context(), node, "--import", "./resolve.mjs", "clients.mjs", p.URL)
+	run.Dir = "clients"
+	run.Stderr = t.Output()
+	lines, say := pipes(t, run)
+	ran := 0
+	for lines.Scan() {
+		var line outcome
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatalf("%q: %v", lines.Bytes(), err)
+		}
+		switch line.Event {
+		case "ready":
+			database.Kill()
+			awaitReady(t, p, http.StatusServiceUnavailable)
+			tell(t, say, "down")
+		case "refused":
+			database.Restart()
+			awaitReady(t, p, http.StatusOK)
+			tell(t, say, "up")
+		default:
+			ran++
+			t.Run(line.Client+"/"+line.Scenario, func(t *testing.T) {
+				if line.Problem != "" {
+					t.Error(line.Problem)
+				}
+			})
+		}
+	}
+	if err := run.Wait(); err != nil {
+		t.Error(err)
+	}
+	if ran != clients*scenarios {
+		t.Errorf("%d scenarios ran, want %d", ran, clients*scenarios)
+	}
+}
+
+// pipes starts a program whose lines are read, and which is told things.
+func pipes(t *testing.T, run *exec.Cmd) (*bufio.Scanner, io.Writer) {
+	t.Helper()
+	out, err := run.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := run.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return bufio.NewScanner(out), in
+}
+
+func tell(t *testing.T, to io.Writer, word string) {
+	t.Helper()
+	if _, err := fmt.Fprintln(to, word); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func awaitReady(t *testing.T, p *process, status int) {
+	t.Helper()
+	readyUntil(t, httpClient(), p.URL, func(r readiness) bool { return r.code == status })
+}
