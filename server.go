@@ -145,5 +145,5 @@ func (p *program) announce(l net.Listener) {
 		p.log.Info("ready", "graphql", base+"/graphql", "rest", base+"/auth/refresh", "health", base+"/readyz")
 		return
 	}
-	cli.Banner(p.stdout, base, p.cfg.DataDir)
+	cli.Banner(p.stdout, base, p.cfg.DataDir, p.cfg.Explorer)
 }

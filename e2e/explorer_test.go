@@ -90,4 +90,9 @@ func TestExplorer_doors(t *testing.T) {
 			t.Errorf("%s %s is not answered in the envelope: %s", tt.method, tt.target, text)
 		}
 	}
+	on.terminate() // so that all of it has been read
+	off.terminate()
+	if !strings.Contains(on.out.String(), on.URL+"/ in a browser") || strings.Contains(off.out.String(), "in a browser") {
+		t.Errorf("the start tells of the page where there is none, or not:\n%s\n%s", on.out, off.out)
+	}
 }

@@ -10,8 +10,9 @@ export async function flow(page, url) {
   await rotate(on);
   await replay(on);
   await reuse(on);
-  // await follow(on);
+  await follow(on);
   await logOut(on);
+  await mistake(on);
   await literals(on);
   await keyboard(on);
   await history(on, url);
@@ -75,8 +76,6 @@ async function follow(on) {
 }
 
 async function logOut(on) {
-  await on.run('LogIn');
-  await on.shows('generation 1');
   await on.run('LogOut');
   await on.shows('ended: SESSION_REVOKED');
   await on.run('LogIn');
@@ -89,9 +88,16 @@ async function logOut(on) {
   assert.equal(reason(me), 'TOKEN_MISSING');
 }
 
+// mistake: the worker knows the schema, and the editor underlines what is not
+// in it.
+async function mistake(on) {
+  await on.page.getByRole('button', { name: 'New tab' }).click();
+  await on.type('Operation Editor', '{ me { name, nickname } }');
+  await on.page.locator('.graphiql-query-editor .squiggly-error').waitFor();
+}
+
 // literals: a password where it should not stand is not kept either.
 async function literals(on) {
-  await on.page.getByRole('button', { name: 'New tab' }).click();
   await on.type(
     'Operation Editor',
     '# canary-comment\nmutation Literal { login(input: {email: "canary-mail", password: "canary-literal"}) { token } }',

@@ -8,6 +8,9 @@ import (
 
 const banner = `
 rekey is ready
+{{- if .Explorer}}
+  explorer      open {{.Base}}/ in a browser
+{{- end}}
   GraphQL       POST {{.Base}}/graphql
   legacy route  GET  {{.Base}}/auth/refresh
   health        GET  {{.Base}}/livez   {{.Base}}/readyz
@@ -30,10 +33,14 @@ Try it, in another terminal:
 `
 
 // Banner writes where the service answers, and lines to try it with. base is
-// its URL, data where it keeps what it must not lose. A terminal that is gone
+// its URL, data where it keeps what it must not lose, explorer whether there is
+// a page at /. A terminal that is gone
 // is no reason not to serve: what cannot be written is left out.
-func Banner(w io.Writer, base, data string) {
-	_ = template.Must(template.New("banner").Parse(banner)).Execute(w, struct{ Base, Data string }{base, data})
+func Banner(w io.Writer, base, data string, explorer bool) {
+	_ = template.Must(template.New("banner").Parse(banner)).Execute(w, struct {
+		Base, Data string
+		Explorer   bool
+	}{base, data, explorer})
 }
 
 // BaseURL is where people reach a listener. A listener on every interface is
