@@ -156,6 +156,12 @@ func (l *logBuffer) Write(b []byte) (int, error) {
 	return l.buf.Write(b)
 }
 
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
 // count returns how many events of a kind were logged.
 func (l *logBuffer) count(kind string) int {
 	l.mu.Lock()
