@@ -99,32 +99,38 @@ func (g *guarded) everything() string {
 	g.t.Helper()
 	var all strings.Builder
 	for _, table := range []string{"users", "sessions", "blacklisted_tokens"} {
-		rows, err := g.db.QueryContext(g.t.Context(), `SELECT * FROM `+table)
-		if err != nil {
-			g.t.Fatal(err)
-		}
-		columns, err := rows.Columns()
-		if err != nil {
-			g.t.Fatal(err)
-		}
-		for rows.Next() {
-			values := make([]any, len(columns))
-			for i := range values {
-				values[i] = new(any)
-			}
-			if err := rows.Scan(values...); err != nil {
-				g.t.Fatal(err)
-			}
-			for _, v := range values {
-				fmt.Fprintf(&all, "%v ", *v.(*any))
-			}
-		}
-		if err := rows.Err(); err != nil {
-			g.t.Fatal(err)
-		}
-		_ = rows.Close()
+		g.write(&all, table)
 	}
 	return all.String()
+}
+
+// write writes the rows of a table.
+func (g *guarded) write(all *strings.Builder, table string) {
+	g.t.Helper()
+	rows, err := g.db.QueryContext(g.t.Context(), `SELECT * FROM `+table)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for rows.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		if err := rows.Scan(values...); err != nil {
+			g.t.Fatal(err)
+		}
+		for _, v := range values {
+			fmt.Fprintf(all, "%v ", *v.(*any))
+		}
+	}
+	if err := rows.Err(); err != nil {
+		g.t.Fatal(err)
+	}
 }
 
 // restTells is the status and the beginning of the message for a reason.
