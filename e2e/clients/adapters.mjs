@@ -1,8 +1,11 @@
 // What differs between the clients when a test calls them: call returns the
 // data, or throws { code, reason } with the code '' when no answer came.
 import { gql } from '@apollo/client';
+import { WebSocket } from 'ws';
 import * as apollo from '../../docs/clients/apollo.mjs';
 import * as axios from '../../docs/clients/axios-legacy.mjs';
+import * as sse from '../../docs/clients/graphql-sse.mjs';
+import * as ws from '../../docs/clients/graphql-ws.mjs';
 import * as graphqlRequest from '../../docs/clients/graphql-request.mjs';
 import * as urql from '../../docs/clients/urql.mjs';
 
@@ -41,4 +44,10 @@ export const adapters = {
         (error) => { throw problem(error.response?.data?.errors, error); },
       ),
   },
+};
+
+// followers are the clients that only subscribe.
+export const followers = {
+  'graphql-ws': { connect: (api, options) => ws.connect(api, { ...options, webSocketImpl: WebSocket }) },
+  'graphql-sse': { connect: sse.connect },
 };

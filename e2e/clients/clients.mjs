@@ -2,7 +2,8 @@
 // client and prints a line of JSON for each. Then it says "ready", and wants to
 // be told "down" and "up" when the database is.
 import readline from 'node:readline';
-import { adapters } from './adapters.mjs';
+import { adapters, followers } from './adapters.mjs';
+import { followScenarios, followThrough } from './follow.mjs';
 import { outage, scenarios } from './scenarios.mjs';
 
 const server = process.argv[2];
@@ -19,18 +20,23 @@ const run = async (client, scenario, work) => {
   }
 };
 
-const clients = Object.entries(adapters);
-const each = (scenario, work) => Promise.all(clients.map(([client, adapter]) => run(client, scenario, () => work(adapter, client))));
+const all = (table, scenario, work) =>
+  Promise.all(Object.entries(table).map(([client, adapter]) => run(client, scenario, () => work(adapter, client))));
+const each = (table, list) =>
+  Object.entries(list).map(([name, scenario]) => all(table, name, (adapter) => scenario(server, adapter)));
 
-await Promise.all(Object.entries(scenarios).map(([name, scenario]) => each(name, (adapter) => scenario(server, adapter))));
+await Promise.all([...each(adapters, scenarios), ...each(followers, followScenarios)]);
 
-const outages = Object.fromEntries(clients.map(([client, adapter]) => [client, outage(server, adapter)]));
+const outages = {};
+for (const [client, adapter] of Object.entries(adapters)) outages[client] = outage(server, adapter);
+for (const [client, adapter] of Object.entries(followers)) outages[client] = followThrough(server, adapter);
+const everyone = { ...adapters, ...followers };
 const [down, up] = [told('down'), told('up')];
-await each('before an outage', (_, client) => outages[client].before());
+await all(everyone, 'before an outage', (_, client) => outages[client].before());
 say({ event: 'ready' });
 await down;
-await each('without a database nobody is signed out', (_, client) => outages[client].down());
+await all(everyone, 'without a database nobody is signed out', (_, client) => outages[client].down());
 say({ event: 'refused' });
 await up;
-await each('with the database again the session goes on', (_, client) => outages[client].up());
-stdin.close();
+await all(everyone, 'with the database again the session goes on', (_, client) => outages[client].up());
+process.exit(); // whatever a scenario that failed has left open

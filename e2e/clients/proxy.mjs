@@ -1,6 +1,7 @@
 // A proxy between a client and the server that sees every refresh, can lose its
 // answer, and can hold it back.
 import http from 'node:http';
+import net from 'node:net';
 
 const read = async (stream) => {
   const parts = [];
@@ -20,16 +21,35 @@ export async function startProxy(target) {
     const onward = http.request(new URL(req.url, target), { method: req.method, headers: req.headers });
     onward.on('error', () => req.socket.destroy());
     onward.on('response', async (answer) => {
-      const text = await read(answer);
-      if (losing) return req.socket.destroy(); // the server has done it, and nobody learns of it
-      res.writeHead(answer.statusCode, answer.headers).end(text);
+      if (losing) {
+        await read(answer);
+        return req.socket.destroy(); // the server has done it, and nobody learns of it
+      }
+      res.writeHead(answer.statusCode, answer.headers);
+      answer.on('error', () => res.destroy());
+      answer.pipe(res);
     });
+    res.on('close', () => onward.destroy());
     onward.end(body);
   });
+  server.on('upgrade', (req, socket, head) => tunnel(new URL(target), req, socket, head));
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.unref();
   proxy.api = `http://127.0.0.1:${server.address().port}`;
   return proxy;
+}
+
+// tunnel passes a WebSocket on.
+function tunnel({ hostname, port }, req, socket, head) {
+  const onward = net.connect(port, hostname, () => {
+    const { rawHeaders } = req;
+    const lines = rawHeaders.flatMap((name, i) => (i % 2 ? [] : [`${name}: ${rawHeaders[i + 1]}\r\n`]));
+    onward.write(`${req.method} ${req.url} HTTP/1.1\r\n${lines.join('')}\r\n`);
+    onward.write(head);
+    socket.pipe(onward).pipe(socket);
+  });
+  onward.on('error', () => socket.destroy());
+  socket.on('error', () => onward.destroy());
 }
 
 // keyOf returns the idempotency key of a refresh; null for other requests.
