@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"rekey/bench/faults/internal/check"
@@ -36,32 +37,58 @@ func run(ctx context.Context, args []string, stdout io.Writer, now func() time.T
 	defer remove()
 	b := &bench{options: o, now: now, stdout: stdout}
 	b.report.At = now()
-	stagesErr := b.stages(ctx)
-	controlsErr := b.controls(ctx)
+	err = b.all(ctx)
 	b.report.Took = now().Sub(b.report.At)
-	return errors.Join(stagesErr, controlsErr, b.write(ctx, args))
+	return errors.Join(err, b.write(ctx, args))
 }
 
 // bench is one run.
 type bench struct {
 	options
 	now    func() time.Time
-	stdout io.Writer
 	report report.Report
+
+	mu     sync.Mutex // of stdout
+	stdout io.Writer
 }
 
 func (b *bench) say(format string, args ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	fmt.Fprintf(b.stdout, format+"\n", args...)
 }
 
-func (b *bench) stages(ctx context.Context) error {
+// all runs the stages and the controls. A short run plays the controls beside
+// the second stage: they wait most of the time.
+func (b *bench) all(ctx context.Context) error {
+	var controlsErr error
+	var beside sync.WaitGroup
+	stagesErr := b.stages(ctx, func() {
+		if b.short {
+			beside.Go(func() { controlsErr = b.controls(ctx) })
+		}
+	})
+	beside.Wait()
+	if !b.short {
+		controlsErr = b.controls(ctx)
+	}
+	return errors.Join(stagesErr, controlsErr)
+}
+
+// stages runs the stages that have faults; beforeLast is called before the
+// last of all stages, run or not.
+func (b *bench) stages(ctx context.Context, beforeLast func()) error {
 	disk, err := world.OpenDisk()
 	if err != nil {
 		b.report.Skipped = append(b.report.Skipped, "a full disk under Postgres, "+err.Error())
 		b.say("skipped: a full disk under Postgres: %v", err)
 	}
 	var errs []error
-	for _, p := range b.plans(disk) {
+	plans := b.plans(disk)
+	for i, p := range plans {
+		if i == len(plans)-1 {
+			beforeLast()
+		}
 		p.Faults = slices.DeleteFunc(p.Faults, func(f strike.Fault) bool { return !b.wants(f.Name) })
 		if len(p.Faults) == 0 {
 			continue

@@ -27,21 +27,21 @@ type Report struct {
 
 // Totals are the figures of all stages together.
 type Totals struct {
-	Strikes, Missed      int
-	Requests, Refreshes  int
-	Checks               int
-	Sessions             int
-	Loaded               time.Duration
-	Rules                map[check.Rule]int
-	Bounded              int // stale accepts within the bound
-	LongestBounded       time.Duration
-	LongestStale         time.Duration
-	Unkeyed, Consumed    int
-	RecoveryP50, WorstP  time.Duration
-	Unavailable, CutOff  int
-	DuringOutage         int // good tokens refused from a fault's beginning until recovery
-	NotDecided           int
-	RecoveriesConsidered int
+	Strikes, Missed     int
+	Survived            int // strikes without a finding until the next one
+	Requests, Refreshes int
+	Checks              int
+	Sessions            int
+	Loaded              time.Duration
+	Rules               map[check.Rule]int
+	Bounded             int // stale accepts within the bound
+	LongestBounded      time.Duration
+	LongestStale        time.Duration
+	Unkeyed, Consumed   int
+	RecoveryP50         time.Duration
+	RecoveryP99         time.Duration
+	Unavailable, CutOff int
+	DuringOutage        int // good tokens refused from a fault's beginning until recovery
 }
 
 // Total adds up.
@@ -55,18 +55,28 @@ func (r Report) Total() Totals {
 		t.Consumed += o.Consumed
 		t.addRecords(o.Records)
 		t.addFindings(o)
-		for _, s := range o.Strikes {
+		for i, s := range o.Strikes {
 			if s.Evidence == "" {
 				t.Missed++
 				continue
 			}
 			t.Strikes++
+			if !blamed(o, i) {
+				t.Survived++
+			}
 			recoveries = append(recoveries, s.Recovery)
 		}
 	}
-	t.RecoveryP50, t.WorstP = Percentile(recoveries, 50), Percentile(recoveries, 99)
-	t.RecoveriesConsidered = len(recoveries)
+	t.RecoveryP50, t.RecoveryP99 = Percentile(recoveries, 50), Percentile(recoveries, 99)
 	return t
+}
+
+// blamed reports whether there is a finding between a strike and the next.
+func blamed(o stage.Outcome, strike int) bool {
+	return slices.ContainsFunc(o.Findings, func(f check.Finding) bool {
+		last := strike == len(o.Strikes)-1
+		return !f.Bounded && f.At >= o.Strikes[strike].From && (last || f.At < o.Strikes[strike+1].From)
+	})
 }
 
 func (t *Totals) addRecords(records []history.Record) {
@@ -133,7 +143,8 @@ func (r Report) Write(w io.Writer) error {
 
 func (t Totals) table() string {
 	rows := [][2]string{
-		{"faults that struck, and were survived", fmt.Sprint(t.Strikes)},
+		{"faults that struck", fmt.Sprint(t.Strikes)},
+		{"**faults survived**: nothing happened that must never happen", fmt.Sprint(t.Survived)},
 		{"faults that did not strike, and do not count", fmt.Sprint(t.Missed)},
 		{"time under load", t.Loaded.Round(time.Second).String()},
 		{"requests (of them told 503; cut or not answered)", fmt.Sprintf("%d (%d; %d)", t.Requests, t.Unavailable, t.CutOff)},
@@ -150,7 +161,7 @@ func (t Totals) table() string {
 		{"repeats that were not byte for byte the same", fmt.Sprint(t.Rules[check.UnlikeRepeat])},
 		{"secrets in logs", fmt.Sprint(t.Rules[check.Leak])},
 		{"answers that are neither a success, a refusal nor 503", fmt.Sprint(t.Rules[check.StrangeAnswer])},
-		{"recovery: first success after the healing began, p50 / p99", fmt.Sprintf("%v / %v", t.RecoveryP50.Round(time.Millisecond), t.WorstP.Round(time.Millisecond))},
+		{"recovery: first success after the healing began, p50 / p99", fmt.Sprintf("%v / %v", t.RecoveryP50.Round(time.Millisecond), t.RecoveryP99.Round(time.Millisecond))},
 		{"sessions of clients without `Idempotency-Key` lost because an answer was", fmt.Sprint(t.Unkeyed)},
 		{"sessions of clients without `Idempotency-Key` told 503 by one replica and refused by another", fmt.Sprint(t.Consumed)},
 	}
@@ -222,14 +233,29 @@ func (r Report) controls() string {
 	return b.String()
 }
 
+// findings are counted by fault and rule, with the first of each in full.
 func (r Report) findings() string {
-	var b strings.Builder
+	type kind struct {
+		during string
+		rule   check.Rule
+	}
+	first, count := map[kind]check.Finding{}, map[kind]int{}
+	var kinds []kind
 	for _, o := range r.Outcomes {
 		for _, f := range o.Findings {
-			if !f.Bounded {
-				fmt.Fprintf(&b, "- during %q: %v\n", strike.During(o.Strikes, f.At), f)
+			k := kind{strike.During(o.Strikes, f.At), f.Rule}
+			if f.Bounded {
+				continue
+			}
+			if count[k]++; count[k] == 1 {
+				first[k] = f
+				kinds = append(kinds, k)
 			}
 		}
+	}
+	var b strings.Builder
+	for _, k := range kinds {
+		fmt.Fprintf(&b, "- %d times %s during or after %q; the first: %v\n", count[k], k.rule, k.during, first[k])
 	}
 	return cmp.Or(b.String(), "None.\n")
 }

@@ -3,7 +3,6 @@ package strike
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"rekey/bench/faults/internal/history"
 	"rekey/bench/faults/internal/load"
@@ -83,14 +82,29 @@ func seen(happened bool, format string, args ...any) Struck {
 }
 
 // All are the faults of a world with one Redis and a standby. Those that need a
-// Redis that is trusted have others between them, which do not mind waiting.
+// Redis that has been trusted for a while have others between them, which do
+// not mind, and of which no two of a kind come together.
 func All() []Fault {
 	warm := []Fault{redisFlush(), redisOldDump(), redisFailover(), redisRestart(), replicaOffRedis(), redisSplit(), replicaRedisHoled(), redisFull()}
-	others := slices.Concat(kills(), stops(), postgresFaults(), clocks(), []Fault{redisSlow(), redisEviction(), hotToken()})
+	others := dealt(postgresFaults(), kills(), clocks(), stops(), []Fault{redisSlow(), redisEviction(), hotToken()})
 	var all []Fault
 	for i, f := range warm {
 		share := others[i*len(others)/len(warm) : (i+1)*len(others)/len(warm)]
 		all = append(append(all, share...), f)
+	}
+	return all
+}
+
+// dealt takes one of each kind in turn.
+func dealt(kinds ...[]Fault) []Fault {
+	var all []Fault
+	for i, more := 0, true; more; i++ {
+		more = false
+		for _, kind := range kinds {
+			if i < len(kind) {
+				all, more = append(all, kind[i]), true
+			}
+		}
 	}
 	return all
 }

@@ -39,7 +39,7 @@ func stops() []Fault {
 }
 
 // astrayFor is longer than a replica takes to look at its clock again.
-const astrayFor = 7 * time.Second
+const astrayFor = 6 * time.Second
 
 // clocks: the clock of one replica is off.
 func clocks() []Fault {
