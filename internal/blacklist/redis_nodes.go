@@ -38,14 +38,22 @@ func (r *redisBackend) ask(ctx context.Context, node redis.Cmdable) (string, err
 	// A timer, since clocks that are set tell nothing of how long it takes.
 	brief := time.NewTimer(r.pool.Timeout())
 	id, err := runIDOf(ctx, node)
-	late := !brief.Stop()
 	if err != nil {
 		return "", err
 	}
-	if r.late.count(id, late) >= lateRounds {
+	if r.late.count(id, hasFired(brief)) >= lateRounds {
 		return "", fmt.Errorf("the node has been taking longer than %v to answer", r.pool.Timeout())
 	}
 	return id, nil
+}
+
+func hasFired(t *time.Timer) bool {
+	select {
+	case <-t.C:
+		return true
+	default:
+		return false
+	}
 }
 
 // lateness counts for how many rounds on end nodes have answered late.

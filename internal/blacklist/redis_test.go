@@ -20,19 +20,19 @@ const patient = 2 * time.Second
 
 func openRedis(t testing.TB, s *stage, url string) *blacklist.Cache {
 	t.Helper()
-	return openWithin(t, s, url, patient)
+	return openPool(t, s, url, redispool.Options{Timeout: patient, OpenFor: time.Millisecond})
 }
 
-// openWithin opens a cache whose looks give up after timeout.
-func openWithin(t testing.TB, s *stage, url string, timeout time.Duration) *blacklist.Cache {
+func openPool(t testing.TB, s *stage, url string, pool redispool.Options) *blacklist.Cache {
 	t.Helper()
 	o := s.options()
-	pool, err := redispool.Open(redispool.Options{URL: url, Logger: o.Logger, Timeout: timeout, OpenFor: time.Millisecond})
+	pool.URL, pool.Logger = url, o.Logger
+	opened, err := redispool.Open(pool)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
-	t.Cleanup(func() { _ = pool.Close() })
-	o.Redis = pool
+	t.Cleanup(func() { _ = opened.Close() })
+	o.Redis = opened
 	return blacklist.NewRedis(o)
 }
 

@@ -35,3 +35,36 @@ func TestTrust_vouch(t *testing.T) {
 		t.Errorf("notes %v, want one", all)
 	}
 }
+
+// hanging is a backend whose node does not answer for as long as it is asked.
+type hanging struct {
+	none
+	asked, answer chan struct{}
+}
+
+func (h hanging) masters(context.Context) ([]string, error) {
+	h.asked <- struct{}{}
+	<-h.answer
+	return nil, errNone
+}
+
+// TestTrust_round: a change does not wait for a node that a round asks.
+func TestTrust_round(t *testing.T) {
+	clock := &blacklisttest.Clock{}
+	notes := blacklisttest.NewNotes(clock)
+	h := hanging{asked: make(chan struct{}), answer: make(chan struct{})}
+	tr := newTrust(Options{Notes: notes, Now: clock.Now, After: time.After, Logger: slog.New(slog.DiscardHandler)}, h)
+	ended := make(chan error)
+	go func() { _, err := tr.round(t.Context()); ended <- err }()
+	<-h.asked
+	if err := tr.vouch(t.Context(), nil); err != nil {
+		t.Errorf("vouch: %v", err)
+	}
+	if all := notes.All(); len(all) != 1 {
+		t.Errorf("notes %v, want one", all)
+	}
+	close(h.answer)
+	if err := <-ended; err != nil {
+		t.Errorf("round: %v", err)
+	}
+}
