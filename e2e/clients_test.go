@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"rekey/internal/throwaway"
@@ -18,12 +20,13 @@ type outcome struct{ Client, Scenario, Problem, Event string }
 // TestClients: the recipes of docs/clients, with the clients that people use,
 // through all that a session has to outlive; the last of it is an outage.
 func TestClients(t *testing.T) {
-	const outcomes = 4*(9+3) + 2*(4+3)
+	const outcomes = 4*(9+3) + 2*(4+3) // clients by scenarios, and by steps of the outage
 	node := throwaway.LookPath(t, "node", "nodejs")
 	installPackages(t, "clients", "@urql/core")
+	dependOn(t, "clients/*.mjs", "../docs/clients/*.mjs")
 	database := throwaway.StartPostgres(t)
 	p := start(t, map[string]string{
-		"DATABASE_URL": database.URL(), "DATA_DIR": t.TempDir(), "ACCESS_TTL": "3s", "RATE_LIMITS": "off", "LOG_LEVEL": "warn",
+		"DATABASE_URL": database.URL(), "DATA_DIR": t.TempDir(), "ACCESS_TTL": "5s", "RATE_LIMITS": "off", "LOG_LEVEL": "warn",
 	})
 	run := exec.CommandContext(t.Context(), node, "--import", "./resolve.mjs", "clients.mjs", p.URL)
 	run.Dir = "clients"
@@ -58,6 +61,23 @@ func TestClients(t *testing.T) {
 	}
 	if ran != outcomes {
 		t.Errorf("%d scenarios ran, want %d", ran, outcomes)
+	}
+}
+
+// dependOn makes go test forget its cached result when one of the files
+// changes: it knows only of those that the test itself looks at.
+func dependOn(t *testing.T, patterns ...string) {
+	t.Helper()
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, file := range files {
+			if _, err := os.ReadFile(file); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

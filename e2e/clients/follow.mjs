@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { signedIn, sleep } from './fixture.mjs';
 
-const LIMIT = 20000;
+const LIMIT = 30000;
 
 // watched follows the events of the tab's session and keeps them.
 function watched(tab) {
