@@ -20,7 +20,7 @@ type outcome struct{ Client, Scenario, Problem, Event string }
 // TestClients: the recipes of docs/clients, with the clients that people use,
 // through all that a session has to outlive; the last of it is an outage.
 func TestClients(t *testing.T) {
-	const outcomes = 4*(9+3) + 2*(4+3) // clients by scenarios, and by steps of the outage
+	const outcomes = 4*(10+3) + 2*(4+3) // clients by scenarios, and by steps of the outage
 	node := throwaway.LookPath(t, "node", "nodejs")
 	installPackages(t, "clients", "@urql/core")
 	dependOn(t, "clients/*.mjs", "../docs/clients/*.mjs")

@@ -44,6 +44,7 @@ const signUp = (server) => (signingUp = signingUp.then(async () => {
 export async function signedIn(server, adapter, { locks } = {}) {
   const proxy = await startProxy(server);
   const storage = new MemoryStorage();
+  let calls = 0;
   const reasons = []; // one for each time that a tab was told to sign in again
   const open = () => adapter.connect(proxy.api, { storage, locks, onSignedOut: (reason) => reasons.push(reason) });
   const tab = open();
@@ -52,7 +53,8 @@ export async function signedIn(server, adapter, { locks } = {}) {
   return {
     proxy, storage, reasons, tab, open,
     life: (claims().exp - claims().iat) * 1000, // of an access token, in milliseconds
-    call: (of = tab) => adapter.call(of, '{ session { generation } }').then(({ session }) => session.generation),
+    // Each call has a name of its own: clients send equal ones that are under way but once.
+    call: (of = tab) => adapter.call(of, `query Q${calls++} { session { generation } }`).then(({ session }) => session.generation),
     rotate: (refreshToken, key) => post(server, ROTATE, { t: refreshToken, k: key }),
     // expired waits until the stored access token has really run out.
     expired: () => sleep(claims().exp * 1000 - Date.now() + 100),

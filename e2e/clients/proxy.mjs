@@ -1,5 +1,5 @@
 // A proxy between a client and the server that sees every refresh, can lose its
-// answer, and can hold it back.
+// answer, and can hold it back; late holds back the answer to one other request.
 import http from 'node:http';
 import net from 'node:net';
 
@@ -10,7 +10,7 @@ const read = async (stream) => {
 };
 
 export async function startProxy(target) {
-  const proxy = { lost: 0, keys: [], hold: null };
+  const proxy = { lost: 0, keys: [], hold: null, late: null };
   const server = http.createServer(async (req, res) => {
     const body = await read(req);
     const key = keyOf(req, body);
@@ -18,6 +18,8 @@ export async function startProxy(target) {
     if (key !== null) proxy.keys.push(key);
     if (key !== null && proxy.hold) await proxy.hold();
     if (losing) proxy.lost--;
+    let late;
+    if (key === null) [late, proxy.late] = [proxy.late, null];
     const onward = http.request(new URL(req.url, target), { method: req.method, headers: req.headers });
     onward.on('error', () => req.socket.destroy());
     onward.on('response', async (answer) => {
@@ -25,6 +27,7 @@ export async function startProxy(target) {
         await read(answer);
         return req.socket.destroy(); // the server has done it, and nobody learns of it
       }
+      await late;
       res.writeHead(answer.statusCode, answer.headers);
       answer.on('error', () => res.destroy());
       answer.pipe(res);

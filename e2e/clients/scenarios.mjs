@@ -23,6 +23,20 @@ export const scenarios = {
     assert.equal(f.proxy.keys.length, 1);
   },
 
+  async 'a call that is refused after the refresh causes no other'(server, adapter) {
+    const f = await signedIn(server, adapter);
+    await f.expired();
+    let release;
+    f.proxy.late = new Promise((resolve) => { release = resolve; });
+    const late = f.call();
+    while (f.proxy.late) await sleep(10);
+    const first = f.call();
+    while (f.storage.pair().key || f.proxy.keys.length === 0) await sleep(10);
+    release();
+    assert.deepEqual(await Promise.all([first, late]), [2, 2]);
+    assert.equal(f.proxy.keys.length, 1);
+  },
+
   async 'a lost answer is asked for again with the same key'(server, adapter) {
     const f = await signedIn(server, adapter);
     await f.expired();
