@@ -89,7 +89,7 @@ function Buttons({ api, state: { pair, ended, used } }) {
   );
   return (
     <div className="session-buttons" role="group" aria-label="Act on the session">
-      {button('Refresh', 'Exchange the refresh token for a new pair, with a fresh key', pair?.refresh, refresh)}
+      {button('Refresh', 'Exchange the refresh token for a new pair, with a fresh key', pair, refresh)}
       {button('Retry', 'Repeat the last refresh with its key, as if its answer was lost', used.at(-1)?.key, retry)}
       {button('Replay the old token', 'Present the refresh token that was replaced last, without its key', used.length > 0, replay)}
       {ended

@@ -37,7 +37,7 @@ export class Session {
   // take keeps a pair that the server answered. presented is the refresh token
   // and the key that it was got with, if any.
   take(payload, presented) {
-    const { pair, generation, sessionId, used } = this.#state;
+    const { pair, generation, sessionId } = this.#state;
     const access = payload.token;
     if (pair?.access === access) {
       this.note('good', 'The same pair again', 'The retry key matched: nothing was rotated, nobody is signed out.');
@@ -50,7 +50,7 @@ export class Session {
       pair: { access, refresh: payload.refreshToken ?? null, claims, expiresAt: this.#expiry(payload, claims) },
       sessionId: sessionOf(access),
       generation: next,
-      used: same ? [...used, { token: pair.refresh, key: presented?.key ?? null, generation }] : [],
+      used: same ? this.#replaced(presented?.key ?? null) : [],
       ended: null,
     });
     if (same) this.note('good', `Rotated: generation ${generation ?? '?'} → ${next ?? '?'}`, 'The refresh token that was presented is blacklisted.');
@@ -82,6 +82,13 @@ export class Session {
 
   get oldest() {
     return this.#state.used[0] ?? null;
+  }
+
+  // replaced adds the refresh token at hand to the used ones; one that a cookie
+  // holds is not known here.
+  #replaced(key) {
+    const { pair, generation, used } = this.#state;
+    return pair.refresh ? [...used, { token: pair.refresh, key, generation }] : used;
   }
 
   // expiry prefers what the server counts: this machine's clock may be wrong.

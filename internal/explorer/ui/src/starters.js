@@ -38,7 +38,7 @@ query Me {
     tab({ refreshToken: '{{refreshToken}}', idempotencyKey: '{{newKey}}' }, `# 3. Exchange the refresh token for a new pair. The
 #    old one is blacklisted. {{...}} in the variables
 #    is filled in from the panel.
-mutation Refresh($refreshToken: String!, $idempotencyKey: String) {
+mutation Refresh($refreshToken: String, $idempotencyKey: String) {
   refreshToken(
     refreshToken: $refreshToken
     idempotencyKey: $idempotencyKey
