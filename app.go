@@ -117,7 +117,11 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 		Events: auth.LogEvents{Logger: p.log}, Now: p.now, RotationKeys: keys.Rotation,
 		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue),
 	}))
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	a.openStreams()
+	return a, nil
 }
 
 // openCache joins the replicas.
@@ -167,16 +171,20 @@ func (a *app) close() error {
 	if a.redis == nil {
 		return a.store.Close()
 	}
+	a.streams.flush()
 	return errors.Join(a.redis.Close(), a.store.Close())
 }
 
 func (a *app) handler() http.Handler {
 	present := resolvers.Presenter{Log: a.log}
-	root := &resolvers.Resolver{Auth: a.core, CookieMode: a.cfg.CookieMode}
+	root := &resolvers.Resolver{Auth: a.core, CookieMode: a.cfg.CookieMode, Streams: a.streams.hub}
 	gql := graphqlhttp.New(resolvers.NewSchema(root), graphqlhttp.Options{
 		Present: present.Present, Recover: present.Recover,
 		Admit: a.admit, WithAnswer: resolvers.WithAnswer, HideSchema: !a.cfg.Introspection,
-		Extensions: []graphql.HandlerExtension{resolvers.Authentication{Auth: a.core}},
+		Extensions: []graphql.HandlerExtension{
+			resolvers.Authentication{Auth: a.core, Keys: a.streams.keys}, resolvers.Endings{Present: present.Present},
+		},
+		Streams: a.streams.open,
 	})
 	legacy := compat.New(compat.Options{Auth: a.core, Logger: a.log})
 	if a.cfg.Explorer {
@@ -244,6 +252,7 @@ func (a *app) keepUp(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = a.cache.Run(ctx) }) // nil: it ends with ctx
+	wg.Go(func() { a.streams.run(ctx, a.ticks) })
 	wg.Go(func() { a.core.WatchClock(ctx, clockEvery, a.log) })
 	wg.Go(func() { a.store.KeepClean(ctx, cleanEvery) })
 	return func() { cancel(); wg.Wait() }

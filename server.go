@@ -56,10 +56,25 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 					return err
 				}
 				a, err := p.open(ctx, command)
-				core, closeCore = a.core, a.close
+				if err == nil {
+					core, closeCore = a.core, a.close
+				}
 				return err
 			})
 			return core, closeCore, err
+		},
+		OpenKeys: func(ctx context.Context) (keys *auth.Keys, closeCore func() error, err error) {
+			err = with(func(p *program) error {
+				if err := p.requireDatabase(); err != nil {
+					return err
+				}
+				a, err := p.open(ctx, command)
+				if err == nil {
+					keys, closeCore = a.streams.keys, a.close
+				}
+				return err
+			})
+			return keys, closeCore, err
 		},
 		Out: stdout, Err: stdout,
 	})
@@ -73,7 +88,8 @@ type program struct {
 	now    func() time.Time
 	// databaseClock replaces the database's clock by a SQL expression; tests do.
 	databaseClock string
-	faults        fault.Injector // empty but in builds that are to fail
+	ticks         <-chan time.Time // replaces the seconds of streams; tests do
+	faults        fault.Injector   // empty but in builds that are to fail
 }
 
 func newProgram(getenv func(string) string, stdout io.Writer) (*program, error) {
@@ -133,7 +149,8 @@ func (p *program) serve(ctx context.Context) (err error) {
 	p.announce(listener)
 	ctx, cancel := a.drain.after(ctx, p.cfg.ShutdownDelay)
 	defer cancel()
-	err = web.Serve(ctx, listener, web.Server(a.handler(), p.log), p.cfg.ShutdownTimeout)
+	err = web.Serve(ctx, listener, a.server(a.handler()), p.cfg.ShutdownTimeout)
+	a.streams.bid(context.WithoutCancel(ctx))
 	p.log.Info("stopped")
 	return err
 }

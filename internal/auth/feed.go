@@ -116,7 +116,7 @@ func (f *feed) window() time.Duration { return commitWithin + f.Core.ClockLeeway
 func (f *feed) complete(e FeedEvent) FeedEvent {
 	e.EffectiveAt = e.At
 	if e.Kind == FeedRotated {
-		e.EffectiveAt = e.At.Add(f.Core.AccessOverlap)
+		e.EffectiveAt = e.At.Add(f.Core.AccessOverlap + time.Microsecond) // the overlap includes its last moment
 	}
 	if e.ExpiresAt.IsZero() {
 		e.ExpiresAt = e.At.Add(f.Core.AccessTTL + f.Core.ClockLeeway)

@@ -53,7 +53,8 @@ type SessionStream struct {
 	tokenEnd   time.Time
 	sessionEnd time.Time // zero: not known
 	generation int64
-	expiring   bool // that it ends soon was told
+	expiring   bool           // that it ends soon was told
+	early      []SessionEvent // rotations heard before generation was known
 }
 
 // Session opens a stream. The caller closes it.
@@ -77,8 +78,10 @@ func (s *Streams) Session(ctx context.Context, caller Caller) (*SessionStream, e
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.sessionEnd = state.Session.ExpiresAt
-	st.generation = max(st.generation, state.Session.Generation)
+	st.sessionEnd, st.generation = state.Session.ExpiresAt, state.Session.Generation
+	for _, e := range st.early {
+		st.rotated(e)
+	}
 	return st, nil
 }
 
@@ -151,11 +154,16 @@ func (st *SessionStream) learn(state SessionState, v verdict) {
 	}
 }
 
+// open reports whether the stream knows its session.
+func (st *SessionStream) open() bool { return !st.sessionEnd.IsZero() }
+
 func (st *SessionStream) rotated(e SessionEvent) {
-	known := st.generation
-	st.generation = max(known, e.Generation)
-	if e.Generation > known && !st.silent {
-		e.Kind = SessionRotated
+	switch {
+	case st.silent:
+	case !st.open():
+		st.early = append(st.early, e)
+	case e.Generation > st.generation:
+		st.generation, e.Kind = e.Generation, SessionRotated
 		st.add(e)
 	}
 }
@@ -172,7 +180,7 @@ func (st *SessionStream) judgeTime(now time.Time) {
 	switch {
 	case !now.Before(st.tokenEnd):
 		st.end(InvalidToken(TokenFailure{Fault: FaultExpired, ExpiredBy: now.Sub(st.tokenEnd)}))
-	case st.expiring || st.silent || st.sessionEnd.IsZero() || now.Before(st.tokenEnd.Add(-expiringWithin)):
+	case st.expiring || st.silent || !st.open() || now.Before(st.tokenEnd.Add(-expiringWithin)):
 	default:
 		st.expiring = true
 		e := SessionEvent{Kind: TokenExpiring, At: now, Generation: st.generation, ExpiresAt: st.tokenEnd}

@@ -190,3 +190,18 @@ func (s *Streams) drop(st *SessionStream) {
 		delete(s.sessions, id)
 	}
 }
+
+// Followers returns how many streams of sessions are open.
+func (s *Streams) Followers() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, group := range s.sessions {
+		for st := range group {
+			if st.open() { // and no mere watch
+				n++
+			}
+		}
+	}
+	return n
+}

@@ -24,6 +24,8 @@ type Program struct {
 	// Open opens the core for one command, ready to change things beside
 	// running replicas, and returns how to close it.
 	Open func(ctx context.Context) (*auth.Service, func() error, error)
+	// OpenKeys does so for commands about API keys.
+	OpenKeys func(ctx context.Context) (*auth.Keys, func() error, error)
 	// Out and Err are where answers and complaints go.
 	Out, Err io.Writer
 }
@@ -78,6 +80,7 @@ func (p Program) root() *cli.Command {
 			{Name: "serve", Usage: "run the service (the default)", OnUsageError: onUsageError, Action: p.serve},
 			{Name: "migrate", Usage: "bring the database's schema up to date", OnUsageError: onUsageError, Action: p.migrate},
 			p.users(),
+			p.apikeys(),
 		},
 	}
 }
