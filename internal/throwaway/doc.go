@@ -14,6 +14,6 @@
 // package that has it; with REQUIRE_SERVICES=1 in the environment it fails.
 //
 // POSTGRES_OPTIONS in the environment is added to the command line of every
-// Postgres, to run tests against a server set up differently, such as
-// "-c default_transaction_isolation=serializable".
+// Postgres but standbys, to run tests against a server set up differently, such
+// as "-c default_transaction_isolation=serializable", which no standby takes.
 package throwaway

@@ -105,6 +105,7 @@ func (p *PostgresServer) exec(statement string) error {
 
 // startPostgres makes a cluster next to the given binary's initdb and starts it.
 func startPostgres(binary, parent string, args []string) (*PostgresServer, error) {
+	args = append(strings.Fields(os.Getenv(optionsEnv)), args...) // the test's own come last, and win
 	p, err := newPostgres(binary, parent, rand.Text(), args)
 	if err != nil {
 		return nil, err
@@ -130,7 +131,6 @@ func newPostgres(binary, parent, password string, args []string) (*PostgresServe
 	}
 	s := &server{dir: dir, cred: cred}
 	p := &PostgresServer{s: s, password: password}
-	args = append(strings.Fields(os.Getenv(optionsEnv)), args...) // the test's own come last, and win
 	s.argv = func(port int) []string {
 		return append([]string{binary, "-D", dataDir(dir.path), "-p", strconv.Itoa(port),
 			"-c", "listen_addresses=" + loopback, "-c", "unix_socket_directories="}, args...)
