@@ -18,7 +18,7 @@ type Proxy struct {
 	mu     sync.Mutex
 	target string
 	delay  time.Duration
-	hang   chan struct{} // not nil: nothing passes until it is closed
+	hang   chan struct{}         // not nil: nothing passes until it is closed
 	conns  map[net.Conn]struct{} // nil after the end
 }
 
