@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -64,13 +65,22 @@ func (p Program) listAPIKeys(ctx context.Context, cmd *cli.Command) error {
 		table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "PREFIX\tNAME\tSCOPES\tCREATED\tLAST USED\tREVOKED")
 		for _, k := range list {
-			fmt.Fprintf(table, "%s\t%s\t%v\t%s\t%s\t%s\n", k.Prefix, k.Name, k.Scopes, day(&k.CreatedAt), day(k.LastUsedAt), day(k.RevokedAt))
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n",
+				k.Prefix, k.Name, words(k.Scopes), moment(&k.CreatedAt), moment(k.LastUsedAt), moment(k.RevokedAt))
 		}
 		return table.Flush()
 	})
 }
 
-func day(t *time.Time) string {
+func words(scopes []auth.Scope) string {
+	list := make([]string, len(scopes))
+	for i, s := range scopes {
+		list[i] = string(s)
+	}
+	return strings.Join(list, " ")
+}
+
+func moment(t *time.Time) string {
 	if t == nil {
 		return "-"
 	}
