@@ -34,9 +34,6 @@ func openPostgres(o Options) (*Store, error) {
 	return s, nil
 }
 
-// postgresConfig reads a URL and adds the timeouts that it does not set. The
-// parser's own words are dropped: they quote pieces of the URL, and a password
-// with an unescaped character is such a piece.
 // CheckURL tells whether Open could make use of a URL; it does not connect. The
 // empty one is SQLite. The error does not repeat the URL.
 func CheckURL(url string) error {
@@ -49,6 +46,9 @@ func CheckURL(url string) error {
 	return nil
 }
 
+// postgresConfig reads a URL and adds the timeouts that it does not set. The
+// parser's own words are dropped: they quote pieces of the URL, and a password
+// with an unescaped character is such a piece.
 func postgresConfig(url string) (*pgx.ConnConfig, error) {
 	if !isPostgresURL(url) {
 		return nil, errors.New("the database URL must begin with postgres:// or postgresql://")
