@@ -87,7 +87,7 @@ func (s *stage) settle(t *testing.T, c *blacklist.Cache) {
 }
 
 // later lets time pass and makes a round after it.
-func (s *stage) later(t *testing.T, c *blacklist.Cache, d time.Duration) {
+func (s *stage) later(t testing.TB, c *blacklist.Cache, d time.Duration) {
 	t.Helper()
 	s.clock.Advance(d)
 	if err := c.Round(t.Context()); err != nil {

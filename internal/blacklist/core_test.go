@@ -25,7 +25,7 @@ type house struct {
 }
 
 // openCore opens the core on Postgres. What it caches on Redis is opened by cache.
-func openCore(t *testing.T, cache func(s *stage) *blacklist.Cache) *house {
+func openCore(t testing.TB, cache func(s *stage) *blacklist.Cache) *house {
 	t.Helper()
 	address, err := url.Parse(throwaway.Postgres(t))
 	if err != nil {
@@ -36,26 +36,7 @@ func openCore(t *testing.T, cache func(s *stage) *blacklist.Cache) *house {
 	d := openDatabase(t, "pgx", address.String(), store.Options{URL: address.String()})
 	h.stage = d.stage(t)
 	h.cache = cache(h.stage)
-	keys, err := token.Files{Dir: t.TempDir()}.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	codec, err := token.New(token.Options{Access: keys.Access, Refresh: keys.Refresh, Leeway: leeway})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.core, err = auth.New(auth.Options{
-		Settings: auth.Settings{
-			AccessTTL: lifetime, RefreshTTL: 24 * time.Hour, SessionTTL: 48 * time.Hour,
-			ReuseWindow: 10 * time.Second, RetryTTL: time.Hour, ClockLeeway: leeway, ReuseAction: auth.ReuseRevoke,
-		},
-		Store: d.store, Tokens: codec, Blacklist: h.cache, Limiter: limit.Off{},
-		Events: auth.LogEvents{Logger: h.options().Logger}, Now: h.clock.Now, RotationKeys: keys.Rotation,
-		Passwords: auth.NewPasswords(1, 10),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h.core = newCore(t, h.stage, d.store, h.cache)
 	if err := h.cache.Join(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -63,8 +44,33 @@ func openCore(t *testing.T, cache func(s *stage) *blacklist.Cache) *house {
 	return h
 }
 
+func newCore(tb testing.TB, s *stage, st auth.Store, doubts auth.Blacklist) *auth.Service {
+	tb.Helper()
+	keys, err := token.Files{Dir: tb.TempDir()}.Load()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	codec, err := token.New(token.Options{Access: keys.Access, Refresh: keys.Refresh, Leeway: leeway})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	core, err := auth.New(auth.Options{
+		Settings: auth.Settings{
+			AccessTTL: lifetime, RefreshTTL: 24 * time.Hour, SessionTTL: 48 * time.Hour,
+			ReuseWindow: 10 * time.Second, RetryTTL: time.Hour, ClockLeeway: leeway, ReuseAction: auth.ReuseRevoke,
+		},
+		Store: st, Tokens: codec, Blacklist: doubts, Limiter: limit.Off{},
+		Events: auth.LogEvents{Logger: s.options().Logger}, Now: s.clock.Now, RotationKeys: keys.Rotation,
+		Passwords: auth.NewPasswords(1, 10),
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return core
+}
+
 // signUp returns the tokens of a new session.
-func (h *house) signUp(t *testing.T) auth.Grant {
+func (h *house) signUp(t testing.TB) auth.Grant {
 	t.Helper()
 	h.users++
 	g, err := h.core.SignUp(t.Context(), auth.SignUpInput{
@@ -77,7 +83,7 @@ func (h *house) signUp(t *testing.T) auth.Grant {
 }
 
 // check is an access check that must succeed.
-func (h *house) check(t *testing.T, g auth.Grant) {
+func (h *house) check(t testing.TB, g auth.Grant) {
 	t.Helper()
 	if _, err := h.core.Authenticate(t.Context(), g.AccessToken, auth.Client{}); err != nil {
 		t.Errorf("Authenticate: %v", err)

@@ -18,7 +18,7 @@ type trouble struct {
 	proxy  *throwaway.Proxy
 }
 
-func openTrouble(t *testing.T, o redispool.Options, redisArgs ...string) trouble {
+func openTrouble(t testing.TB, o redispool.Options, redisArgs ...string) trouble {
 	t.Helper()
 	tr := trouble{server: throwaway.Redis(t, redisArgs...)}
 	tr.proxy = throwaway.NewProxy(t, tr.server.Addr())

@@ -21,7 +21,7 @@ type database struct {
 	db    *sql.DB
 }
 
-func openDatabase(t *testing.T, driver, dsn string, o store.Options) *database {
+func openDatabase(t testing.TB, driver, dsn string, o store.Options) *database {
 	t.Helper()
 	o.DatabaseClock = "(SELECT micros FROM test_clock)"
 	st, err := store.Open(t.Context(), o)
@@ -55,7 +55,7 @@ func openSQLite(t *testing.T) *database {
 	return openDatabase(t, "sqlite", path+"?_pragma=busy_timeout(5000)", store.Options{Path: path})
 }
 
-func (d *database) exec(t *testing.T, statement string, args ...any) {
+func (d *database) exec(t testing.TB, statement string, args ...any) {
 	t.Helper()
 	if _, err := d.db.ExecContext(context.WithoutCancel(t.Context()), statement, args...); err != nil {
 		t.Errorf("%s: %v", statement, err)
@@ -63,7 +63,7 @@ func (d *database) exec(t *testing.T, statement string, args ...any) {
 }
 
 // stage sets one up on this database, without the notes of earlier ones.
-func (d *database) stage(t *testing.T) *stage {
+func (d *database) stage(t testing.TB) *stage {
 	t.Helper()
 	d.exec(t, "DELETE FROM replica_notes")
 	s := newStage()
