@@ -1,7 +1,6 @@
 package blacklist_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -123,30 +122,4 @@ func TestRedis_Trust(t *testing.T) {
 		s := newStage()
 		return s.trust(openRedis(t, s, server.URL()), func(t *testing.T) { do(t, client, "FLUSHALL") })
 	})
-}
-
-// TestRedis_Cluster runs the suite on a cluster of one node.
-func TestRedis_Cluster(t *testing.T) {
-	server := throwaway.Redis(t, "--cluster-enabled", "yes")
-	client := raw(t, server.Addr())
-	do(t, client, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-	for clusterState(t, client) != "ok" { // asks until the node has counted itself
-	}
-	blacklisttest.RunTrust(t, func(t *testing.T) blacklisttest.Trust {
-		do(t, client, "FLUSHALL")
-		s := newStage()
-		c := openRedis(t, s, "redis+cluster://"+server.Addr())
-		return s.trust(c, func(t *testing.T) { do(t, client, "FLUSHALL") })
-	})
-}
-
-func clusterState(t *testing.T, client *redis.Client) string {
-	t.Helper()
-	info, err := client.ClusterInfo(t.Context()).Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(info, "cluster_state:")
-	state, _, _ := strings.Cut(rest, "\r")
-	return state
 }
