@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +139,24 @@ func TestEvents_panic(t *testing.T) {
 	text, err := io.ReadAll(f.events(t, "text/event-stream", subscribeDocument).Body)
 	if err != nil || strings.Contains(string(text), secret) || !strings.Contains(string(text), `"INTERNAL"`) {
 		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// The server's deadlines are for answers that end.
+func TestEvents_deadlines(t *testing.T) {
+	f := newStreamFixture(t, limited(StreamLimits{KeepAlive: 20 * time.Millisecond}))
+	srv := httptest.NewUnstartedServer(f.Handler)
+	srv.Config.ReadTimeout, srv.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
+	srv.Start()
+	defer srv.Close()
+	defer f.streams.Drain()
+	f.url = srv.URL
+	r := bufio.NewReader(f.events(t, "text/event-stream", subscribeDocument).Body)
+	for i := range 20 {
+		if _, err := r.ReadString('\n'); err != nil {
+			t.Fatalf("after %d signs of life: %v", i, err)
+		}
+		_, _ = r.ReadString('\n')
 	}
 }
 

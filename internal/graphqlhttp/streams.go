@@ -29,7 +29,7 @@ type StreamLimits struct {
 	WriteTimeout time.Duration
 }
 
-// DefaultStreamLimits hold the memory that streams take below some 100 MB.
+// DefaultStreamLimits hold the memory that streams take below some 200 MB.
 func DefaultStreamLimits() StreamLimits {
 	return StreamLimits{
 		Connections: 2000, PerAddress: 100, PerSocket: 10, MessageBytes: 64 << 10,
