@@ -145,7 +145,7 @@ func badDocuments() []badDocument {
 		{name: "unknown field", query: `{ nobody }`, message: `Cannot query field "nobody" on type "Query"`},
 		{name: "no such operation", query: `query a { __typename }`, operation: secret, message: "no such operation"},
 		{name: "which operation", query: `query a { __typename } query b { __typename }`, message: "no such operation"},
-		{name: "subscription", query: `subscription { x }`, message: "subscription"},
+		{name: "subscription", query: `subscription { x }`, message: `Cannot query field "x" on type "Subscription"`},
 		{name: "literal of a wrong type", query: `{ isBlacklisted(token: ["` + secret + `"]) }`, message: "String cannot represent a non string value"},
 		{name: "enum for a string", query: `mutation { login(input: {email: "", password: ` + secret + `}) { token } }`, message: "String cannot represent a non string value"},
 		{name: "string for an enum", query: `mutation { logout(scope: "` + secret + `") }`, message: `Enum "LogoutScope!" cannot represent non-enum value`},
