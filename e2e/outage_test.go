@@ -216,15 +216,15 @@ func TestServe_redisKilled(t *testing.T) {
 		}
 	}
 	everythingWorks()
-	r := readyUntil(t, c, p.URL, func(r readiness) bool { return r.Status != "ok" })
-	if r.code != http.StatusOK || r.Status != "degraded" || r.Checks["redis"] == "ok" || r.Checks["database"] != "ok" {
+	r := readyUntil(t, c, p.URL, func(r readiness) bool { return r.Checks["redis"] != "ok" })
+	if r.code != http.StatusOK || r.Status != "degraded" || r.Checks["database"] != "ok" {
 		t.Errorf("readiness: %+v", r)
 	}
 	wantLive(t, c, p.URL)
 	everythingWorks()
 
 	server.Restart()
-	readyUntil(t, c, p.URL, func(r readiness) bool { return r.Status == "ok" })
+	readyUntil(t, c, p.URL, func(r readiness) bool { return r.Checks["redis"] == "ok" })
 	everythingWorks()
 }
 
