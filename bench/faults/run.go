@@ -58,74 +58,83 @@ func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.stdout, format+"\n", args...)
 }
 
-// all runs the stages and the controls. A short run plays the controls beside
-// the second stage: they wait most of the time.
+// all runs the stages and the controls: a short run side by side, as they wait
+// most of the time.
 func (b *bench) all(ctx context.Context) error {
-	var controlsErr error
-	var beside sync.WaitGroup
-	stagesErr := b.stages(ctx, func() {
-		if b.short {
-			beside.Go(func() { controlsErr = b.controls(ctx) })
-		}
-	})
-	beside.Wait()
-	if !b.short {
-		controlsErr = b.controls(ctx)
-	}
-	return errors.Join(stagesErr, controlsErr)
-}
-
-// stages runs the stages that have faults; beforeLast is called before the
-// last of all stages, run or not.
-func (b *bench) stages(ctx context.Context, beforeLast func()) error {
 	disk, err := world.OpenDisk()
 	if err != nil {
 		b.report.Skipped = append(b.report.Skipped, "a full disk under Postgres, "+err.Error())
 		b.say("skipped: a full disk under Postgres: %v", err)
 	}
-	var errs []error
-	plans := b.plans(disk)
-	for i, p := range plans {
-		if i == len(plans)-1 {
-			beforeLast()
-		}
-		p.Faults = slices.DeleteFunc(p.Faults, func(f strike.Fault) bool { return !b.wants(f.Name) })
-		if len(p.Faults) == 0 {
-			continue
-		}
-		b.say("== %s", p.Name)
-		out, err := stage.Run(ctx, p)
-		b.report.Outcomes = append(b.report.Outcomes, out)
-		errs = append(errs, err, b.verdict(out))
+	first, second := b.first(), b.second(disk)
+	var errs [3]error
+	if b.short {
+		var beside sync.WaitGroup
+		beside.Go(func() { errs[1], errs[2] = b.stage(ctx, second), b.controls(ctx) })
+		errs[0] = b.stage(ctx, first)
+		beside.Wait()
+	} else {
+		errs[0], errs[1], errs[2] = b.stage(ctx, first), b.stage(ctx, second), b.controls(ctx)
 	}
 	if disk != nil {
-		errs = append(errs, disk.Close())
+		err = disk.Close()
 	}
-	return errors.Join(errs...)
+	return errors.Join(errors.Join(errs[:]...), err)
 }
 
-// plans are the stages. disk is nil where there is none to be had.
-func (b *bench) plans(disk *world.Disk) []stage.Plan {
-	clients := load.Options{Chains: 60, Rate: 250, Checkers: 8, Checks: 160}
-	first := stage.Plan{
+// stage runs one, if it has any faults that are wanted.
+func (b *bench) stage(ctx context.Context, p stage.Plan) error {
+	p.Faults = slices.DeleteFunc(p.Faults, func(f strike.Fault) bool { return !b.wants(f.Name) })
+	if len(p.Faults) == 0 {
+		return nil
+	}
+	out, err := stage.Run(ctx, p)
+	if len(out.Records) == 0 {
+		return err
+	}
+	b.mu.Lock()
+	b.report.Outcomes = append(b.report.Outcomes, out)
+	b.mu.Unlock()
+	return errors.Join(err, b.verdict(out))
+}
+
+// clients are the load of a stage. A short run has two stages at a time.
+func (b *bench) clients() load.Options {
+	o := load.Options{Chains: 60, Rate: 250, Checkers: 8, Checks: 160}
+	if b.short {
+		o.Rate, o.Checks = 180, 100
+	}
+	return o
+}
+
+func (b *bench) first() stage.Plan {
+	p := stage.Plan{
 		Name:   "one Redis, Postgres with a synchronous standby",
 		World:  world.Options{Binary: b.binary, Replicas: 3, Standby: true, Redis: world.SingleRedis},
-		Faults: strike.All(), Load: clients, Now: b.now, Say: b.say,
-	}
-	second := stage.Plan{
-		Name:   "a Redis cluster, Postgres on a small disk",
-		World:  world.Options{Binary: b.binary, Replicas: 3, Redis: world.ClusterRedis},
-		Faults: strike.Cluster(), Load: clients, Now: b.now, Say: b.say,
-	}
-	if disk != nil {
-		second.World.DataParent = disk.Dir
-		second.World.PostgresArgs = []string{"-c", "min_wal_size=32MB", "-c", "max_wal_size=64MB"}
-		second.Faults = append([]strike.Fault{strike.DiskFull(disk)}, second.Faults...)
+		Faults: strike.All(), Load: b.clients(), Now: b.now, Say: b.say,
 	}
 	if !b.short {
-		first.For, second.For = b.length*3/4, b.length/4
+		p.For = b.length * 3 / 4
 	}
-	return []stage.Plan{first, second}
+	return p
+}
+
+// second is without the full disk where there is none to be had.
+func (b *bench) second(disk *world.Disk) stage.Plan {
+	p := stage.Plan{
+		Name:   "a Redis cluster, Postgres on a small disk",
+		World:  world.Options{Binary: b.binary, Replicas: 3, Redis: world.ClusterRedis},
+		Faults: strike.Cluster(), Load: b.clients(), Now: b.now, Say: b.say,
+	}
+	if disk != nil {
+		p.World.DataParent = disk.Dir
+		p.World.PostgresArgs = []string{"-c", "min_wal_size=32MB", "-c", "max_wal_size=64MB"}
+		p.Faults = append([]strike.Fault{strike.DiskFull(disk)}, p.Faults...)
+	}
+	if !b.short {
+		p.For = b.length / 4
+	}
+	return p
 }
 
 // showOf is how many findings of a rule are shown.
@@ -134,7 +143,7 @@ const showOf = 5
 // verdict tells what a stage came to; an error when it is not what it must be.
 func (b *bench) verdict(out stage.Outcome) error {
 	var errs []error
-	b.say("%d requests of %d sessions, %.0f refreshes/s", len(out.Records), out.Sessions, out.Rate())
+	b.say("== %s: %d requests of %d sessions, %.0f refreshes/s", out.Plan, len(out.Records), out.Sessions, out.Rate())
 	if !out.Counts() {
 		errs = append(errs, errLoad)
 	}
@@ -169,7 +178,6 @@ func (b *bench) controls(ctx context.Context) error {
 	if len(all) == 0 {
 		return nil
 	}
-	b.say("== bad on purpose")
 	verdicts, err := control.Setting{Binary: b.binary, Now: b.now}.Run(ctx, all)
 	b.report.Controls = verdicts
 	errs := []error{err}

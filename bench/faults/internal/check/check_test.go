@@ -83,6 +83,9 @@ func TestHistory(t *testing.T) {
 			long(rec(0, logout, 1, history.Done), 50*ms), keyed(refusal(20, rotate, 1, 3, "SESSION_REVOKED"), 3),
 			refusal(100, access, 1, 0, "SESSION_REVOKED"),
 		}},
+		"401 after the end": {records: []history.Record{
+			rec(0, logout, 1, history.Done), refusal(50, rotate, 1, 0, "TOKEN_INVALID"),
+		}},
 		"a theft": {records: []history.Record{
 			rotated(0, 1, 1, "b"), replay(refusal(3000, rotate, 1, 0, "TOKEN_REUSED")), replay(refusal(3100, rotate, 2, 2, "SESSION_REVOKED")),
 		}},
@@ -99,6 +102,7 @@ func TestHistory(t *testing.T) {
 			rotated(0, 1, 1, "b"), rotated(20, 2, 2, "c"), rotated(40, 1, 1, "b"),
 		}, []Rule{NotLinearizable}},
 		"401 in an outage":        {[]history.Record{keyed(refusal(0, rotate, 1, 1, "TOKEN_INVALID"), 1)}, []Rule{WronglyEnded}},
+		"401 after a lost answer": {[]history.Record{rec(0, rotate, 1, history.Cut), refusal(50, rotate, 1, 0, "TOKEN_INVALID")}, []Rule{WronglyEnded}},
 		"an access check refused": {[]history.Record{refusal(0, access, 1, 0, "TOKEN_INVALID")}, []Rule{WronglyRefused}},
 		"refused in the overlap":  {[]history.Record{rotated(0, 1, 1, "b"), refusal(500, access, 1, 0, "TOKEN_BLACKLISTED")}, []Rule{WronglyRefused}},
 		"stale after a rotation":  {[]history.Record{rotated(0, 1, 1, "b"), rec(1100, access, 1, history.Done)}, []Rule{StaleAccept}},

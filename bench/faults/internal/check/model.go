@@ -94,14 +94,17 @@ func refused(s state, r history.Record) []state {
 		case over:
 			return []state{s, ended}
 		}
+		return nil
 	}
-	return nil
+	return only(s, s.revoked) // for whatever reason
 }
 
+// access: for how long a token of an earlier generation passes is a matter of
+// time, which is checked directly.
 func access(s state, r history.Record) []state {
 	switch r.Outcome {
 	case history.Done:
-		return only(s, !s.revoked && (s.gen == r.Gen || s.gen == r.Gen+1))
+		return only(s, !s.revoked && s.gen >= r.Gen)
 	case history.Refused:
 		return only(s, s.revoked || s.gen > r.Gen)
 	}

@@ -125,15 +125,20 @@ func (c *session) refusedRefresh() {
 		if r.Kind != history.Rotate || r.Outcome != history.Refused || r.Replay || c.leaving(r.End) {
 			continue
 		}
-		switch c.before(r) {
-		case history.Cut:
+		switch before := c.before(r); {
+		case before == history.Cut && saysUsed(r.Reason):
 			c.unkeyed++
-		case history.Unavailable:
+		case before == history.Unavailable && saysUsed(r.Reason):
 			c.consumed++
 		default:
 			c.found(WronglyEnded, r.End, fmt.Sprintf("the refresh token of generation %d was refused: %s", r.Gen, r.Reason))
 		}
 	}
+}
+
+// saysUsed reports whether a reason is one for a token that was used.
+func saysUsed(reason string) bool {
+	return slices.Contains([]string{"TOKEN_BLACKLISTED", "TOKEN_REUSED", "SESSION_REVOKED", "token is blacklisted"}, reason)
 }
 
 // before is what a client without a key was told of an earlier attempt with

@@ -37,6 +37,7 @@ type Load struct {
 const (
 	password = "bench: correct horse battery"
 	users    = 8
+	tries    = 5 // how often a request may fail before the load has begun
 	// keyPrefix begins every idempotency key, so that logs can be searched.
 	keyPrefix = "bench-idempotency-"
 	// retryPause is how long a client waits before it sends a request again.
@@ -52,14 +53,18 @@ func New(c *Client, log *history.Log, o Options) *Load {
 
 // Prepare makes the accounts.
 func (l *Load) Prepare(ctx context.Context) error {
-	for i := range users {
-		email := fmt.Sprintf("bench-%d-%d@example.com", i, rand.Uint32())
-		if a := l.client.SignUp(ctx, i%l.client.Replicas(), email, password); a.Outcome != history.Done {
-			return fmt.Errorf("sign-up: %s %s", a.Outcome, a.Reason)
+	var last Answer
+	for try := range tries * users {
+		email := fmt.Sprintf("bench-%d-%d@example.com", try, rand.Uint32())
+		last = l.client.SignUp(ctx, try%l.client.Replicas(), email, password)
+		if last.Outcome == history.Done {
+			l.users = append(l.users, email)
 		}
-		l.users = append(l.users, email)
+		if len(l.users) == users {
+			return nil
+		}
 	}
-	return nil
+	return fmt.Errorf("sign-up: %s %s", last.Outcome, last.Reason)
 }
 
 // Run works until ctx ends. Then each client first finds out what became of

@@ -31,7 +31,7 @@ type Plan struct {
 // Settings of the replicas that the checks have to know.
 const (
 	Overlap = time.Second
-	leeway  = 500 * time.Millisecond
+	leeway  = 100 * time.Millisecond
 
 	reuseWindow = 2 * time.Second
 	retryTTL    = 24 * time.Hour
@@ -40,7 +40,7 @@ const (
 	Bound = 3 * time.Second
 	// Settle is how much later than the markers a token must be issued before
 	// Redis answers for it (twice the leeway and 12 s), and something more.
-	Settle = 2*leeway + 13*time.Second + 500*time.Millisecond
+	Settle = 2*leeway + 12*time.Second + 500*time.Millisecond
 )
 
 // Env are the settings of all replicas.

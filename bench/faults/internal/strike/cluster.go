@@ -27,8 +27,12 @@ func clusterStop() Fault {
 	return Fault{
 		Name: "cluster: node stopped 5 s", Redis: true, CutsOff: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			l, err := gather(ctx, s)
+			if err != nil {
+				return nil, err
+			}
 			s.World.Redis.Stop(s.node())
-			return seen(distrusted(ctx, s), "not trusted any more"), world.Pause(ctx, stopFor)
+			return l.watched(ctx, s, stopFor)
 		},
 		Heal: func(_ context.Context, s *Scene) error {
 			s.World.Redis.Continue(s.node())
@@ -51,11 +55,15 @@ func clusterFailover() Fault {
 	return Fault{
 		Name: "cluster: failover", Warm: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			l, err := gather(ctx, s)
+			if err != nil {
+				return nil, err
+			}
 			master, err := s.World.Redis.Failover(ctx)
 			if err != nil {
 				return nil, err
 			}
-			if err := world.Pause(ctx, aftermath); err != nil {
+			if err := l.leave(ctx, s, aftermath); err != nil {
 				return nil, err
 			}
 			return seen(true, "its copy is master"), s.World.Redis.Start(master)

@@ -74,7 +74,7 @@ func (d *Driver) Strike(ctx context.Context, f Fault, round int) (Strike, error)
 		d.changed = s.To
 	}
 	s.Evidence = struck(d.Scene.Log.Since(s.From))
-	d.Say("%-22s %-44s back after %v", f.Name, s.Evidence, s.Recovery.Round(time.Millisecond))
+	d.Say("%6.1fs %-38s %-48s back after %v", s.From.Seconds(), f.Name, s.Evidence, s.Recovery.Round(time.Millisecond))
 	return s, nil
 }
 

@@ -85,8 +85,8 @@ func seen(happened bool, format string, args ...any) Struck {
 // Redis that has been trusted for a while have others between them, which do
 // not mind, and of which no two of a kind come together.
 func All() []Fault {
-	warm := []Fault{redisFlush(), redisOldDump(), redisFailover(), redisRestart(), replicaOffRedis(), redisSplit(), replicaRedisHoled(), redisFull()}
-	others := dealt(postgresFaults(), kills(), clocks(), stops(), []Fault{redisSlow(), redisEviction(), hotToken()})
+	warm := []Fault{redisFlush(), redisOldDump(), redisFailover(), redisRestart(), replicaOffRedis(), redisSplit(), replicaRedisHoled(), redisFull(), redisEviction(), redisSlow()}
+	others := dealt(postgresFaults(), kills(), clocks(), stops(), []Fault{hotToken()})
 	var all []Fault
 	for i, f := range warm {
 		share := others[i*len(others)/len(warm) : (i+1)*len(others)/len(warm)]

@@ -12,14 +12,18 @@ const latency = 500 * time.Millisecond
 
 func redisSlow() Fault {
 	return Fault{
-		Name: "redis 500 ms slow", Redis: true,
+		Name: "redis 500 ms slow", Warm: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			l, err := gather(ctx, s)
+			if err != nil {
+				return nil, err
+			}
 			for _, r := range s.World.Replicas {
 				if err := r.Redis.Delay(latency); err != nil {
 					return nil, err
 				}
 			}
-			return seen(distrusted(ctx, s), "not trusted any more"), world.Pause(ctx, cutOff)
+			return l.watched(ctx, s, cutOff)
 		},
 		Heal: func(ctx context.Context, s *Scene) error {
 			for _, r := range s.World.Replicas {
@@ -30,15 +34,20 @@ func redisSlow() Fault {
 	}
 }
 
-// redisFull: Redis keeps what it has and takes nothing more.
+// redisFull: Redis keeps what it has and takes nothing more: for those who
+// write it is cut off, and for those who read it is not.
 func redisFull() Fault {
 	return Fault{
-		Name: "redis out of memory", Warm: true,
+		Name: "redis out of memory", Warm: true, CutsOff: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			l, err := gather(ctx, s)
+			if err != nil {
+				return nil, err
+			}
 			if _, err := s.World.Redis.Do(ctx, 0, "CONFIG", "SET", "maxmemory", "1"); err != nil {
 				return nil, err
 			}
-			return seen(distrusted(ctx, s), "not trusted any more"), world.Pause(ctx, aftermath)
+			return l.watched(ctx, s, cutOff)
 		},
 		Heal: roomAgain,
 	}
@@ -48,12 +57,16 @@ func redisFull() Fault {
 // policy each second; memory gets short when they have seen it.
 func redisEviction() Fault {
 	return Fault{
-		Name: "redis evicts", Redis: true,
+		Name: "redis evicts", Warm: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			l, err := gather(ctx, s)
+			if err != nil {
+				return nil, err
+			}
 			if _, err := s.World.Redis.Do(ctx, 0, "CONFIG", "SET", "maxmemory-policy", "allkeys-random"); err != nil {
 				return nil, err
 			}
-			if err := world.Pause(ctx, noticed); err != nil {
+			if err := l.leave(ctx, s, noticed); err != nil {
 				return nil, err
 			}
 			before, err := s.World.Redis.Keys(ctx, 0)

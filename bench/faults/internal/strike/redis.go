@@ -19,6 +19,10 @@ func redisFlush() Fault {
 }
 
 func flush(ctx context.Context, s *Scene, node int) (Struck, error) {
+	l, err := gather(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	keys, err := s.World.Redis.Keys(ctx, node)
 	if err != nil {
 		return nil, err
@@ -26,7 +30,7 @@ func flush(ctx context.Context, s *Scene, node int) (Struck, error) {
 	if _, err := s.World.Redis.Do(ctx, node, "FLUSHALL"); err != nil {
 		return nil, err
 	}
-	return seen(keys > 0, "%d keys gone", keys), world.Pause(ctx, aftermath)
+	return seen(keys > 0, "%d keys gone", keys), l.leave(ctx, s, aftermath)
 }
 
 func redisRestart() Fault {
@@ -39,6 +43,10 @@ func redisRestart() Fault {
 
 // restart kills a node and starts it without what it knew.
 func restart(ctx context.Context, s *Scene, node int) (Struck, error) {
+	l, err := gather(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	keys, err := s.World.Redis.Keys(ctx, node)
 	if err != nil {
 		return nil, err
@@ -50,7 +58,7 @@ func restart(ctx context.Context, s *Scene, node int) (Struck, error) {
 	if err := s.World.Redis.StartEmpty(node); err != nil {
 		return nil, err
 	}
-	return seen(keys > 0, "%d keys gone", keys), world.Pause(ctx, aftermath)
+	return seen(keys > 0, "%d keys gone", keys), l.leave(ctx, s, aftermath)
 }
 
 // lag is how much Redis goes on to learn that an old copy does not know.
@@ -60,6 +68,10 @@ func redisOldDump() Fault {
 	return Fault{
 		Name: "redis back from an old dump", Warm: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			l, err := gather(ctx, s)
+			if err != nil {
+				return nil, err
+			}
 			if _, err := s.World.Redis.Do(ctx, 0, "SAVE"); err != nil {
 				return nil, err
 			}
@@ -78,7 +90,7 @@ func redisOldDump() Fault {
 			if err != nil {
 				return nil, err
 			}
-			return seen(after > 0 && after < before, "%d keys became %d", before, after), world.Pause(ctx, aftermath)
+			return seen(after > 0 && after < before, "%d keys became %d", before, after), l.leave(ctx, s, aftermath)
 		},
 		Heal: nothing,
 	}
@@ -89,6 +101,10 @@ func redisFailover() Fault {
 	return Fault{
 		Name: "redis failover to a lagging copy", Warm: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			l, err := gather(ctx, s)
+			if err != nil {
+				return nil, err
+			}
 			before, err := fallBehind(ctx, s)
 			if err != nil {
 				return nil, err
@@ -97,16 +113,16 @@ func redisFailover() Fault {
 			if err := s.World.Redis.Promote(ctx); err != nil {
 				return nil, err
 			}
+			after, err := s.World.Redis.Keys(ctx, 0)
+			if err != nil {
+				return nil, err
+			}
 			for _, r := range s.World.Replicas {
 				if err := r.Redis.Point(s.World.Redis.Addr()); err != nil {
 					return nil, err
 				}
 			}
-			after, err := s.World.Redis.Keys(ctx, 0)
-			if err != nil {
-				return nil, err
-			}
-			return seen(after > 0 && after < before, "%d keys became %d", before, after), world.Pause(ctx, aftermath)
+			return seen(after > 0 && after < before, "%d keys became %d", before, after), l.leave(ctx, s, aftermath)
 		},
 		Heal: func(_ context.Context, s *Scene) error { return s.World.Redis.DropOld() },
 	}
@@ -132,8 +148,11 @@ func redisSplit() Fault {
 	return Fault{
 		Name: "replica left with the old redis", Warm: true, CutsOff: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-			before, err := fallBehind(ctx, s)
+			l, err := gather(ctx, s)
 			if err != nil {
+				return nil, err
+			}
+			if _, err := fallBehind(ctx, s); err != nil {
 				return nil, err
 			}
 			if err := s.World.Redis.Promote(ctx); err != nil {
@@ -147,7 +166,7 @@ func redisSplit() Fault {
 					return nil, err
 				}
 			}
-			return seen(before > 0 && distrusted(ctx, s), "two masters; not trusted any more"), world.Pause(ctx, cutOff)
+			return l.watched(ctx, s, cutOff)
 		},
 		Heal: func(_ context.Context, s *Scene) error {
 			if err := s.Victim().Redis.Point(s.World.Redis.Addr()); err != nil {
@@ -162,8 +181,12 @@ func replicaOffRedis() Fault {
 	return Fault{
 		Name: "replica cut off from redis", Warm: true, CutsOff: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			l, err := gather(ctx, s)
+			if err != nil {
+				return nil, err
+			}
 			s.Victim().Redis.Refuse()
-			return seen(distrusted(ctx, s), "not trusted any more"), world.Pause(ctx, cutOff)
+			return l.watched(ctx, s, cutOff)
 		},
 		Heal: func(_ context.Context, s *Scene) error { return s.Victim().Redis.Accept() },
 	}
@@ -173,29 +196,18 @@ func replicaRedisHoled() Fault {
 	return Fault{
 		Name: "redis of a replica in a black hole", Warm: true, CutsOff: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			l, err := gather(ctx, s)
+			if err != nil {
+				return nil, err
+			}
 			if err := s.Victim().Redis.BlackHole(); err != nil {
 				return nil, err
 			}
-			return seen(distrusted(ctx, s), "not trusted any more"), world.Pause(ctx, cutOff)
+			return l.watched(ctx, s, cutOff)
 		},
 		Heal: func(ctx context.Context, s *Scene) error {
 			s.Victim().Redis.Clean(ctx)
 			return nil
 		},
 	}
-}
-
-// distrustIn is how soon a replica must have noticed.
-const distrustIn = 4 * time.Second
-
-// distrusted waits until a replica says that it does not trust Redis any more.
-func distrusted(ctx context.Context, s *Scene) bool {
-	ctx, cancel := context.WithTimeout(ctx, distrustIn)
-	defer cancel()
-	for s.World.Trusted(ctx) {
-		if world.Pause(ctx, pollEvery) != nil {
-			return false
-		}
-	}
-	return ctx.Err() == nil
 }

@@ -70,7 +70,7 @@ func hotToken() Fault {
 	return Fault{
 		Name: "1000 requests on one token",
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-			session, err := s.Load.Open(ctx, true)
+			session, err := open(ctx, s)
 			if err != nil {
 				return nil, err
 			}

@@ -1,0 +1,113 @@
+package strike
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"rekey/bench/faults/internal/history"
+	"rekey/bench/faults/internal/load"
+	"rekey/bench/faults/internal/world"
+)
+
+// leavers are sessions that are there to be logged out while something is
+// wrong, each at one replica and looked at through all of them at once: stale
+// accepts last moments, and a load alone would seldom meet them.
+type leavers []*load.Session
+
+const crew = 24
+
+// doors is how many of them log in at a time: hashing passwords takes turns.
+const doors = 4
+
+// gather logs the leavers in.
+func gather(ctx context.Context, s *Scene) (leavers, error) {
+	all, errs := make(leavers, crew), make([]error, crew)
+	var wg sync.WaitGroup
+	for first := range doors {
+		wg.Go(func() {
+			for i := first; i < crew; i += doors {
+				all[i], errs[i] = open(ctx, s)
+			}
+		})
+	}
+	wg.Wait()
+	return all, errors.Join(errs...)
+}
+
+// open logs in, with some patience.
+func open(ctx context.Context, s *Scene) (*load.Session, error) {
+	const tries = 5
+	var errs []error
+	for range tries {
+		session, err := s.Load.Open(ctx, true)
+		if err == nil {
+			return session, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// leave logs them out one by one within a time.
+func (l leavers) leave(ctx context.Context, s *Scene, within time.Duration) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for _, session := range l {
+		wg.Go(func() { leaveOne(ctx, s, session) })
+		if err := world.Pause(ctx, within/crew); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watched is leave, and evidence by a replica that says meanwhile that it does
+// not trust Redis any more.
+func (l leavers) watched(ctx context.Context, s *Scene, within time.Duration) (Struck, error) {
+	var noticed bool
+	var wg sync.WaitGroup
+	wg.Go(func() { noticed = distrusted(ctx, s, within) })
+	err := l.leave(ctx, s, within)
+	wg.Wait()
+	return seen(noticed, "not trusted any more"), err
+}
+
+// distrusted waits until a replica says that it does not trust Redis any more.
+func distrusted(ctx context.Context, s *Scene, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for s.World.Trusted(ctx) {
+		if world.Pause(ctx, pollEvery) != nil {
+			return false
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// again is when a token is looked at once more: the ways in which replicas
+// learn of trouble take seconds.
+const again = 700 * time.Millisecond
+
+func leaveOne(ctx context.Context, s *Scene, session *load.Session) {
+	requests, last := context.WithoutCancel(ctx), session.Current()
+	everywhere := func() {
+		var wg sync.WaitGroup
+		for i := range s.World.Replicas {
+			wg.Go(func() { s.Load.Me(requests, session, last, i, false) })
+		}
+		wg.Wait()
+	}
+	everywhere()
+	for tries := 0; tries < 5; tries++ {
+		if s.Load.Logout(requests, session, last, rand.IntN(len(s.World.Replicas))).Outcome == history.Done {
+			break
+		}
+	}
+	everywhere()
+	if world.Pause(ctx, again) == nil {
+		everywhere()
+	}
+}
