@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -137,8 +138,8 @@ func (b *bench) second(disk *world.Disk) stage.Plan {
 	return p
 }
 
-// showOf is how many findings of a rule are shown.
-const showOf = 5
+// showOf is how many findings of a rule are shown for each fault.
+const showOf = 2
 
 // verdict tells what a stage came to; an error when it is not what it must be.
 func (b *bench) verdict(out stage.Outcome) error {
@@ -153,18 +154,19 @@ func (b *bench) verdict(out stage.Outcome) error {
 		}
 	}
 	bad := slices.DeleteFunc(slices.Clone(out.Findings), func(f check.Finding) bool { return f.Bounded })
-	shown := map[check.Rule]int{}
+	shown := map[string]int{}
 	for _, f := range bad {
-		if shown[f.Rule]++; shown[f.Rule] > showOf {
+		kind := fmt.Sprintf("%s during %q", f.Rule, strike.During(out.Strikes, f.At))
+		if shown[kind]++; shown[kind] > showOf {
 			continue
 		}
-		b.say("FINDING during %q: %v", strike.During(out.Strikes, f.At), f)
+		b.say("FINDING %s: %v", kind, f)
 		if b.verbose {
 			b.say("%s", f.Around(out.Records))
 		}
 	}
-	for rule, n := range shown {
-		b.say("%d findings of %s", n, rule)
+	for _, kind := range slices.Sorted(maps.Keys(shown)) {
+		b.say("%d times %s", shown[kind], kind)
 	}
 	if len(bad) > 0 {
 		errs = append(errs, errFindings)
