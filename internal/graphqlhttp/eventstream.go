@@ -90,6 +90,17 @@ func (h *handler) streamEvents(w http.ResponseWriter, r *http.Request, operation
 	<-ended
 }
 
+// complete ends a stream; on a drain, whichever of its signs is seen first, it
+// says that the client may come again.
+func (h *handler) complete(ctx context.Context, e *eventWriter) {
+	if errors.Is(context.Cause(ctx), errDraining) {
+		if encoded, err := encodeStreamed(h.dispatch(ctx, auth.Unavailable(errDraining))); err == nil {
+			_ = e.next(encoded)
+		}
+	}
+	_ = e.complete()
+}
+
 // writeEvents writes until the subscription, the client or the process ends.
 func (h *handler) writeEvents(ctx context.Context, e *eventWriter, responses <-chan []byte, ended <-chan struct{}) {
 	alive := time.NewTicker(h.streams.limits.KeepAlive)
@@ -102,14 +113,11 @@ func (h *handler) writeEvents(ctx context.Context, e *eventWriter, responses <-c
 		case <-alive.C:
 			err = e.comment()
 		case <-ended:
-			_ = e.complete()
+			h.complete(ctx, e)
 			return
 		case <-ctx.Done():
 			if errors.Is(context.Cause(ctx), errDraining) {
-				if encoded, err := encodeStreamed(h.dispatch(ctx, auth.Unavailable(errDraining))); err == nil {
-					_ = e.next(encoded)
-				}
-				_ = e.complete()
+				h.complete(ctx, e)
 			}
 			return
 		}
