@@ -72,9 +72,11 @@ func (s *Streams) Run(ctx context.Context, ticks <-chan time.Time) {
 
 func (s *Streams) tick(ctx context.Context, wg *sync.WaitGroup) {
 	s.ticks++
-	s.judgeTimes(s.Core.Now())
-	if s.ticks%recheckTicks == 0 {
-		inBackground(wg, &s.checking, func() { s.recheck(ctx) })
+	if now, err := s.Core.start(); err == nil { // a clock that is astray judges nobody
+		s.judgeTimes(now)
+		if s.ticks%recheckTicks == 0 {
+			inBackground(wg, &s.checking, func() { s.recheck(ctx) })
+		}
 	}
 	inBackground(wg, &s.polling, func() { s.feed.round(ctx) })
 }

@@ -44,8 +44,10 @@ func Sentinel(tb testing.TB) *RedisSentinel {
 		}
 	})
 	// Only for tests there are shorter periods than those of ten seconds; a
-	// server that does not know them is only slower.
-	ask(s.sentinel, "SENTINEL", "DEBUG", "INFO-PERIOD", 200, "PUBLISH-PERIOD", 200, "PING-PERIOD", 100, "ASK-PERIOD", 100)
+	// server that does not know them is only slower. PING-PERIOD stays a second:
+	// while the master is down, a replica is asked for INFO each second and is
+	// promoted only if it answered within five ping periods.
+	ask(s.sentinel, "SENTINEL", "DEBUG", "INFO-PERIOD", 200, "PUBLISH-PERIOD", 200, "ASK-PERIOD", 100)
 	s.await("sentinel knows the replica", func() bool {
 		replicas, err := ask(s.sentinel, "SENTINEL", "REPLICAS", masterName).Slice()
 		return err == nil && len(replicas) == 1
