@@ -172,6 +172,61 @@ func TestCookie_order(t *testing.T) {
 	none.checkKept(none.send(refreshDocument, "Authorization", "Bearer "+b.cookie), 30*24*time.Hour)
 }
 
+// A browser has one session: what takes the place of its cookie ends the
+// session in it, whoever's it was and however old the token; nothing else does.
+func TestCookie_replaced(t *testing.T) {
+	const other = `mutation { x: signUp(input: {name: "Bo", email: "bo@example.com", password: "` + goodPassword + `"}) { token refreshToken } }`
+	for name, replace := range map[string]func(b *browser) answered{
+		"login":           func(b *browser) answered { return b.send(loginDocument) },
+		"sign-up":         func(b *browser) answered { return b.send(other) },
+		"token of a page": func(b *browser) answered { return b.moveIn() },
+		"after a refresh": func(b *browser) answered {
+			old := *b
+			b.send(refreshDocument)
+			return old.send(loginDocument)
+		},
+		"after its expiry": func(b *browser) answered {
+			b.advance(31 * 24 * time.Hour)
+			return b.send(loginDocument)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := signedIn(t, nil)
+			bystander := &browser{stack: b.stack}
+			bystander.send(loginDocument)
+			b.checkKept(replace(b), 30*24*time.Hour)
+			if n := b.number(`SELECT COUNT(*) FROM sessions WHERE revoked_reason = 'logout'`); n != 1 {
+				t.Errorf("%d sessions ended", n)
+			}
+			if n := b.number(`SELECT COUNT(*) FROM sessions WHERE revoked_at IS NULL`); n != 2 {
+				t.Errorf("%d sessions live on", n)
+			}
+			if !strings.Contains(b.log.String(), "detail=REPLACED count=1") && name != "after its expiry" { // which had ended it
+				t.Error("the log does not tell of it")
+			}
+		})
+	}
+	t.Run("nothing", func(t *testing.T) {
+		b := signedIn(t, nil)
+		kept := *b
+		wrong := &browser{stack: b.stack, cookie: b.cookie}
+		if got := wrong.send(strings.Replace(loginDocument, goodPassword, "wrong password", 1)); got.problem != "INVALID_CREDENTIALS" {
+			t.Fatalf("%+v", got)
+		}
+		b.cookie = "not." + b.cookie
+		b.checkKept(b.send(loginDocument), 30*24*time.Hour)
+		kept.checkKept(kept.send(`mutation { x: refreshToken(refreshToken: "`+kept.cookie+`") { token refreshToken } }`), 30*24*time.Hour)
+		kept.checkKept(kept.send(refreshDocument), 30*24*time.Hour)
+	})
+}
+
+// moveIn brings a session by argument.
+func (b *browser) moveIn() answered {
+	page := &browser{stack: b.stack}
+	page.send(loginDocument)
+	return b.send(`mutation { x: refreshToken(refreshToken: "` + page.cookie + `") { token refreshToken } }`)
+}
+
 // A response may get lost with its cookie: the same key gets the same one.
 func TestCookie_retry(t *testing.T) {
 	b := signedIn(t, nil)
@@ -200,6 +255,7 @@ func TestCookie_logout(t *testing.T) {
 	})
 	t.Run("everywhere", func(t *testing.T) {
 		b := signedIn(t, nil)
+		(&browser{stack: b.stack}).send(loginDocument)
 		bearer := []string{"Authorization", "Bearer " + b.send(loginDocument).payload.Token}
 		if got := b.send(`mutation { x: logout(scope: OTHERS) }`, bearer...); got.count != 1 || len(got.set) != 0 {
 			t.Errorf("others: %+v", got)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"rekey/internal/throwaway"
@@ -49,20 +48,5 @@ func audit(t *testing.T, node, url string) {
 	}
 	for _, failed := range result.Failed {
 		t.Errorf("%s %s (%s): %s", failed.ID, failed.Name, failed.Status, failed.Reason)
-	}
-}
-
-// installPackages installs what a directory's package-lock.json names, once a
-// checkout: name is one of them.
-func installPackages(t *testing.T, dir, name string) {
-	t.Helper()
-	npm := throwaway.LookPath(t, "npm", "npm")
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", name)); err == nil {
-		return
-	}
-	install := exec.CommandContext(t.Context(), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	install.Dir = dir
-	if output, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, output)
 	}
 }

@@ -19,11 +19,8 @@ const shotsEnv = "EXPLORER_SHOTS"
 // TestExplorer_browser: a session's life by clicks, in a real browser; nothing
 // secret is stored, and nothing is asked of anybody else.
 func TestExplorer_browser(t *testing.T) {
-	node := throwaway.LookPath(t, "node", "nodejs")
-	chromium := throwaway.LookPath(t, "chromium", "chromium")
-	installExplorerTest(t)
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
-	args := []string{"explorer.mjs", p.URL + "/", "--chromium", chromium}
+	var args []string
 	if shots := os.Getenv(shotsEnv); shots != "" {
 		absolute, err := filepath.Abs(shots)
 		if err != nil {
@@ -31,27 +28,29 @@ func TestExplorer_browser(t *testing.T) {
 		}
 		args = append(args, "--shots", absolute)
 	}
-	run := exec.CommandContext(t.Context(), node, args...)
+	drive(t, p.URL+"/", args...)
+}
+
+// TestExplorer_cookies: the same with the refresh token in the browser's
+// cookie, under the name that browsers trust with Secure cookies.
+func TestExplorer_cookies(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "COOKIE_MODE": "on"})
+	drive(t, strings.Replace(p.URL, "127.0.0.1", "localhost", 1)+"/", "--cookies")
+}
+
+// drive runs explorer/explorer.mjs.
+func drive(t *testing.T, url string, more ...string) {
+	t.Helper()
+	node := throwaway.LookPath(t, "node", "nodejs")
+	chromium := throwaway.LookPath(t, "chromium", "chromium")
+	installPackages(t, "explorer", "playwright-core")
+	run := exec.CommandContext(t.Context(), node, append([]string{"explorer.mjs", url, "--chromium", chromium}, more...)...)
 	run.Dir = "explorer"
 	out, err := run.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	t.Logf("%s", out)
-}
-
-// installExplorerTest installs what package-lock.json names, once a checkout.
-func installExplorerTest(t *testing.T) {
-	t.Helper()
-	npm := throwaway.LookPath(t, "npm", "npm")
-	if _, err := os.Stat(filepath.Join("explorer", "node_modules", "playwright-core")); err == nil {
-		return
-	}
-	install := exec.CommandContext(t.Context(), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	install.Dir = "explorer"
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, out)
-	}
 }
 
 // TestExplorer_doors: the page takes nothing from the API. What is not its own

@@ -65,6 +65,7 @@ func start(t *testing.T, env map[string]string) *process {
 // spawn runs the binary without waiting for it.
 func spawn(t *testing.T, env map[string]string, args ...string) *process {
 	t.Helper()
+	dependOnProgram(t)
 	p := &process{done: make(chan struct{}), out: newOutput()}
 	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), binary, args...)
 	p.cmd.Env = environment(env)

@@ -17,7 +17,8 @@ func (r *mutationResolver) SignUp(ctx context.Context, input model.SignUpInput) 
 	if err != nil {
 		return nil, err
 	}
-	grant, err := r.Auth.SignUp(ctx, auth.SignUpInput(input), clientOf(ctx))
+	in := auth.SignUpInput{Name: input.Name, Email: input.Email, Password: input.Password, Replaces: cookies.token}
+	grant, err := r.Auth.SignUp(ctx, in, clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +31,8 @@ func (r *mutationResolver) Login(ctx context.Context, input model.LoginInput) (*
 	if err != nil {
 		return nil, err
 	}
-	grant, err := r.Auth.Login(ctx, auth.LoginInput(input), clientOf(ctx))
+	in := auth.LoginInput{Email: input.Email, Password: input.Password, Replaces: cookies.token}
+	grant, err := r.Auth.Login(ctx, in, clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +50,9 @@ func (r *mutationResolver) RefreshToken(ctx context.Context, refreshToken *strin
 		return nil, err
 	}
 	in := auth.RefreshInput{Token: tokenOf(ctx, refreshToken, cookies), IdempotencyKey: key}
+	if refreshToken != nil {
+		in.Replaces = cookies.token
+	}
 	grant, err := r.Auth.Refresh(ctx, in, clientOf(ctx))
 	if err != nil {
 		return nil, err

@@ -1,24 +1,26 @@
-// Usage: node explorer.mjs URL [--chromium PATH] [--shots DIRECTORY]
+// Usage: node explorer.mjs URL [--cookies] [--chromium PATH] [--shots DIRECTORY]
 //
 // Drives the explorer at URL through a session's life and looks at it in both
 // themes and widths. It prints what went wrong, and exits with 1, or with 0
-// and a line that says what was done. --shots writes pictures.
+// and a line that says what was done. With --cookies the server at URL is in
+// cookie mode, and what differs then is looked at. --shots writes pictures.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { open, visit } from './browser.mjs';
+import { cookieFlow } from './cookieflow.mjs';
 import { flow } from './flow.mjs';
 import { looks } from './looks.mjs';
 import { inPage, onDisk } from './storages.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { chromium: { type: 'string', default: '/usr/bin/chromium' }, shots: { type: 'string' } },
+  options: { chromium: { type: 'string', default: '/usr/bin/chromium' }, cookies: { type: 'boolean' }, shots: { type: 'string' } },
 });
 const [url] = positionals;
-const CANARIES = ['canary-literal', 'canary-comment', 'canary-header', 'canary-mail'];
+const CANARIES = values.cookies ? [] : ['canary-literal', 'canary-comment', 'canary-header', 'canary-mail'];
 
 const profile = await mkdtemp(join(tmpdir(), 'rekey-explorer-'));
 try {
@@ -30,9 +32,7 @@ try {
 async function test() {
   const { context, page, record } = await open({ executable: values.chromium, profile, url });
   try {
-    await flow(page, url);
-    await visit(page, url);
-    await looks(page, values.shots);
+    await (values.cookies ? cookieFlow(context, page, url) : wholeFlow(page));
     checkStorages(await inPage(page), record);
   } catch (error) {
     await page.screenshot({ path: join(tmpdir(), 'rekey-explorer-failed.png') });
@@ -41,16 +41,22 @@ async function test() {
     await context.close();
   }
   assert.deepEqual(record.problems, []);
-  assert.ok(record.secrets.size > 20, `only ${record.secrets.size} secrets were seen`);
+  assert.ok(record.secrets.size > (values.cookies ? 5 : 20), `only ${record.secrets.size} secrets were seen`);
   assert.deepEqual(await onDisk(profile, [...record.secrets, ...CANARIES]), [], 'secrets in the profile');
   console.log(`${record.requests.length} requests, ${record.secrets.size} secrets, none stored`);
+}
+
+async function wholeFlow(page) {
+  await flow(page, url);
+  await visit(page, url);
+  await looks(page, values.shots);
 }
 
 function checkStorages(stored, { secrets }) {
   for (const secret of [...secrets, ...CANARIES]) {
     assert.ok(!JSON.stringify(stored).includes(secret), `stored: ${secret}`);
   }
-  assert.match(stored.local, /Literal/, 'the history is stored');
+  assert.match(stored.local, values.cookies ? /SignUp/ : /Literal/, 'the history is stored');
   assert.equal(stored.session, '{}');
   assert.equal(stored.cookies, '');
   assert.deepEqual([stored.databases, stored.caches, stored.workers], [0, 0, 0]);

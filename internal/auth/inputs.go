@@ -5,12 +5,17 @@ type SignUpInput struct {
 	Name     string
 	Email    string
 	Password string
+	Replaces string // see LoginInput
 }
 
 // LoginInput is an e-mail address and a password.
 type LoginInput struct {
 	Email    string
 	Password string
+	// Replaces is the token whose place the new pair takes, where the client
+	// keeps one pair at a time: the session of that token ends, whoever's it is
+	// (OWASP ASVS 7.2.4). What is no token of ours counts for nothing.
+	Replaces string
 }
 
 // RefreshInput is a refresh token to be replaced.
@@ -19,6 +24,7 @@ type RefreshInput struct {
 	// IdempotencyKey is 16 to 128 visible ASCII characters, fresh for each
 	// rotation, or empty. With the same key the same pair is answered again.
 	IdempotencyKey string
+	Replaces       string // see LoginInput
 }
 
 // ChangePasswordInput is the current password and the one that replaces it.

@@ -33,6 +33,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (Grant, 
 		return Grant{}, fmt.Errorf("creating a user: %w", err)
 	}
 	s.Events.Emit(ctx, Event{Kind: EventSignUp, UserID: u.ID, SessionID: sess.ID, Client: c})
+	s.endReplaced(ctx, in.Replaces, sess.ID, now, c)
 	return s.grant(u, sess, secret, now)
 }
 
@@ -79,7 +80,11 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (Grant, er
 	if err != nil {
 		return Grant{}, err
 	}
-	return s.openSession(ctx, u, rehash, now, c)
+	g, err := s.openSession(ctx, u, rehash, now, c)
+	if err == nil {
+		s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)
+	}
+	return g, err
 }
 
 func (s *Service) checkCredentials(ctx context.Context, key, password string, c Client) (u User, rehash string, err error) {

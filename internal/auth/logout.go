@@ -35,6 +35,25 @@ func (s *Service) Logout(ctx context.Context, token string, c Client) (int, erro
 	return 1, nil
 }
 
+// endReplaced ends the session of a token that a pair of another session takes
+// the place of. That pair is there already: trouble takes it from nobody, it
+// only shows in the event, with a count of 0.
+func (s *Service) endReplaced(ctx context.Context, token, by string, now time.Time, c Client) {
+	claims, ok := s.signedBySelf(token, now)
+	if !ok || claims.SessionID == by {
+		return
+	}
+	ended, err := s.revoke(ctx, claims.User.ID, claims.SessionID, RevokedByLogout, now)
+	if errors.Is(err, ErrNotFound) || err == nil && !ended {
+		return // it has ended before
+	}
+	e := Event{Kind: EventLogout, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: "REPLACED"}
+	if err == nil {
+		e.Count = 1
+	}
+	s.Events.Emit(ctx, e)
+}
+
 func (s *Service) signedBySelf(token string, now time.Time) (Claims, bool) {
 	for _, use := range []TokenUse{UseAccess, UseRefresh} {
 		if claims, err := s.Tokens.VerifyExpired(use, token, now); err == nil {

@@ -30,7 +30,11 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput, c Client) (Grant
 		return Grant{}, sessionMissing()
 	}
 	r := refresh{Service: s, claims: claims, retry: retry, client: c, now: now}
-	return r.run(ctx)
+	g, err := r.run(ctx)
+	if err == nil {
+		s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)
+	}
+	return g, err
 }
 
 // refresh is one refresh under way.

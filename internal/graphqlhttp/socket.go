@@ -37,7 +37,7 @@ type socket struct {
 // serveSocket serves a WebSocket until it is closed.
 func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	if !h.streams.allows(r) {
-		h.refuse(w, r, mediaJSON, &requestError{status: http.StatusForbidden, message: "pages of this origin may not connect"})
+		h.turnAway(w, r, &auth.Error{Code: auth.CodeForbidden, Message: "pages of this origin may not connect: CORS_ORIGINS does not name it"})
 		return
 	}
 	release, err := h.streams.acquire(r.Context())

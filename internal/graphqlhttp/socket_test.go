@@ -3,6 +3,7 @@ package graphqlhttp
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -304,8 +305,9 @@ func TestSocket_limits(t *testing.T) {
 
 func TestSocket_origin(t *testing.T) {
 	f := newStreamFixture(t)
-	if _, res := f.dial(t, http.Header{"Origin": {"https://evil.example"}}, subprotocol); res.StatusCode != http.StatusForbidden {
-		t.Errorf("a foreign page: %d", res.StatusCode)
+	_, res := f.dial(t, http.Header{"Origin": {"https://evil.example"}}, subprotocol)
+	if told, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusForbidden || !strings.Contains(string(told), `"code":"FORBIDDEN"`) {
+		t.Errorf("a foreign page: %d %s %v", res.StatusCode, told, err)
 	}
 	if w, res := f.dial(t, http.Header{"Origin": {"https://app.example.com"}}, subprotocol); w == nil {
 		t.Errorf("a page of ours: %d", res.StatusCode)

@@ -32,7 +32,7 @@ export function fillIn(value, session) {
 }
 
 function fillInText(text, session) {
-  if (text === '{{refreshToken}}' && session.state.pair && !session.state.pair.refresh) return null; // a cookie has it
+  if (text === '{{refreshToken}}' && !session.state.pair?.refresh) return null; // a cookie may have it, also after a reload
   return text.replace(PLACEHOLDER, (whole, name) => {
     const meaning = meanings[name];
     if (!meaning) return whole;

@@ -54,6 +54,7 @@ export class Session {
       ended: null,
     });
     if (same) this.note('good', `Rotated: generation ${generation ?? '?'} → ${next ?? '?'}`, 'The refresh token that was presented is blacklisted.');
+    else if (presented) this.note('good', 'Refreshed', `A session that this page did not know, generation ${next ?? '?'}.`);
     else this.note('good', 'Signed in', `A session of its own, generation ${next ?? '?'}.`);
   }
 
