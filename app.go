@@ -114,7 +114,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	a.openBus()
 	a.core, err = auth.New(p.faults.Core(auth.Options{
 		Settings: settings(p.cfg), Store: auth.Announce(st, a.streams.bus), Tokens: codec, Blacklist: a.cache, Limiter: a.limiter(),
-		Events: auth.LogEvents{Logger: p.log}, Now: p.now, RotationKeys: keys.Rotation,
+		Events: auth.LogEvents{Logger: p.log}, Now: p.now, RotationKeys: auth.FixedKeys(keys.Rotation...),
 		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue),
 	}))
 	if err != nil {

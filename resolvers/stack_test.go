@@ -80,7 +80,7 @@ func (s *stack) newService(t *testing.T) *auth.Service {
 		},
 		Store: s.store, Tokens: codec, Blacklist: counting{checks: &s.checks}, Limiter: limit.Off{}, Events: noEvents{},
 		Passwords: auth.NewPasswords(2, 8), Now: func() time.Time { return *s.now.Load() },
-		RotationKeys: [][]byte{bytes.Repeat([]byte{7}, 32)},
+		RotationKeys: auth.FixedKeys(bytes.Repeat([]byte{7}, 32)),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -81,7 +81,7 @@ func (r refresh) noteRotation(ctx context.Context) error {
 
 // swap rotates by one compare-and-swap.
 func (r refresh) swap(ctx context.Context) (Grant, error) {
-	child := deriveSecret(r.RotationKeys[0], r.claims.SessionID, r.claims.Secret)
+	child := deriveSecret(r.RotationKeys()[0], r.claims.SessionID, r.claims.Secret)
 	rot := r.rotation(child)
 	st, err := r.Store.Rotate(ctx, rot)
 	if err != nil && AsError(err).Code == CodeUnavailable {

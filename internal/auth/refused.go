@@ -38,7 +38,7 @@ func (r refresh) repeat(ctx context.Context, st SessionState) (Grant, error) {
 // (it left the ring) the pair cannot be told again, and the token is as
 // blacklisted as any parent.
 func (r refresh) again(st SessionState) (Grant, error) {
-	for _, key := range r.RotationKeys {
+	for _, key := range r.RotationKeys() {
 		child := deriveSecret(key, st.Session.ID, r.claims.Secret)
 		if st.Session.SecretHash.Equal(HashSecret(child)) {
 			return r.grant(st.User, st.Session, child, r.now)

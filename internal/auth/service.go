@@ -45,9 +45,10 @@ type Options struct {
 	Passwords *Passwords
 	// Now is the clock, read once an operation.
 	Now func() time.Time
-	// RotationKeys derive the next secret from the presented one; the first
-	// is current, the others only find what they once derived.
-	RotationKeys [][]byte
+	// RotationKeys returns the keys that derive the next secret from the
+	// presented one: the first is current, the others only find what they once
+	// derived, here or elsewhere. There is always one, of 32 bytes or more.
+	RotationKeys func() [][]byte
 }
 
 // Service is the core: every use case of rekey. It is safe for concurrent use.
@@ -57,7 +58,8 @@ type Service struct {
 	unknown     unknownSwaps
 }
 
-const minRotationKeyBytes = 32
+// FixedKeys are rotation keys that never change.
+func FixedKeys(keys ...[]byte) func() [][]byte { return func() [][]byte { return keys } }
 
 // New returns a Service. It fails when something is missing, naming all of it.
 func New(o Options) (*Service, error) {
@@ -65,15 +67,10 @@ func New(o Options) (*Service, error) {
 	for name, missing := range map[string]bool{
 		"store": o.Store == nil, "tokens": o.Tokens == nil, "blacklist": o.Blacklist == nil,
 		"limiter": o.Limiter == nil, "events": o.Events == nil, "passwords": o.Passwords == nil,
-		"clock": o.Now == nil, "rotation key": len(o.RotationKeys) == 0,
+		"clock": o.Now == nil, "rotation keys": o.RotationKeys == nil,
 	} {
 		if missing {
 			errs = append(errs, fmt.Errorf("core: no %s", name))
-		}
-	}
-	for i, k := range o.RotationKeys {
-		if len(k) < minRotationKeyBytes {
-			errs = append(errs, fmt.Errorf("core: rotation key %d has %d bytes, fewer than %d", i+1, len(k), minRotationKeyBytes))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

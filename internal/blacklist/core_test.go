@@ -60,7 +60,7 @@ func newCore(tb testing.TB, s *stage, st auth.Store, doubts auth.Blacklist) *aut
 			ReuseWindow: 10 * time.Second, RetryTTL: time.Hour, ClockLeeway: leeway, ReuseAction: auth.ReuseRevoke,
 		},
 		Store: st, Tokens: codec, Blacklist: doubts, Limiter: limit.Off{},
-		Events: auth.LogEvents{Logger: s.options().Logger}, Now: s.clock.Now, RotationKeys: keys.Rotation,
+		Events: auth.LogEvents{Logger: s.options().Logger}, Now: s.clock.Now, RotationKeys: auth.FixedKeys(keys.Rotation...),
 		Passwords: auth.NewPasswords(1, 10),
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package token
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -20,15 +21,18 @@ type Options struct {
 	Location *time.Location
 	// Leeway is how far iat and nbf may be ahead of the clock. exp has none.
 	Leeway time.Duration
+	// Outdated reports whether keys may be missing at now, nil never. A token
+	// under an unknown key is then CodeUnavailable: it may be good.
+	Outdated func(now time.Time) bool
 }
 
 // Codec mints and verifies tokens. It is safe for concurrent use and
 // implements [auth.Tokens].
 type Codec struct {
-	access   *keyRing
-	refresh  *keyRing
+	keys     atomic.Pointer[keyRings]
 	location *time.Location
 	leeway   time.Duration
+	outdated func(now time.Time) bool
 	parser   *jwt.Parser
 }
 
@@ -38,23 +42,28 @@ var _ auth.Tokens = (*Codec)(nil)
 // missing or not on P-256, a public key that stands in both sets, a negative
 // leeway.
 func New(o Options) (*Codec, error) {
-	access, accessErr := newKeyRing("access", o.Access)
-	refresh, refreshErr := newKeyRing("refresh", o.Refresh)
-	err := errors.Join(accessErr, refreshErr, sharedKeys(access, refresh), checkLeeway(o.Leeway))
+	c := &Codec{location: o.Location, leeway: o.Leeway, outdated: o.Outdated, parser: newParser()}
+	if c.location == nil {
+		c.location = time.UTC
+	}
+	if c.outdated == nil {
+		c.outdated = func(time.Time) bool { return false }
+	}
+	if err := errors.Join(c.Replace(o.Access, o.Refresh), checkLeeway(o.Leeway)); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Replace gives the codec other keys; who is under way goes on with the old
+// ones. Its error names all problems with the keys, and changes nothing.
+func (c *Codec) Replace(access, refresh KeySet) error {
+	keys, err := newKeyRings(access, refresh)
 	if err != nil {
-		return nil, fmt.Errorf("token keys: %w", err)
+		return fmt.Errorf("token keys: %w", err)
 	}
-	location := o.Location
-	if location == nil {
-		location = time.UTC
-	}
-	return &Codec{
-		access:   access,
-		refresh:  refresh,
-		location: location,
-		leeway:   o.Leeway,
-		parser:   newParser(),
-	}, nil
+	c.keys.Store(keys)
+	return nil
 }
 
 func checkLeeway(d time.Duration) error {
@@ -79,11 +88,12 @@ func newParser() *jwt.Parser {
 
 // ring returns the keys of a use.
 func (c *Codec) ring(use auth.TokenUse) (*keyRing, error) {
+	keys := c.keys.Load()
 	switch use {
 	case auth.UseAccess:
-		return c.access, nil
+		return keys.access, nil
 	case auth.UseRefresh:
-		return c.refresh, nil
+		return keys.refresh, nil
 	}
 	return nil, fmt.Errorf("unknown token use %q", use)
 }

@@ -21,6 +21,7 @@ type KeySet struct {
 var (
 	errCrit       = errors.New("header has crit")
 	errUnknownKey = errors.New("header names an unknown key")
+	errSpelling   = errors.New("too long, or with line breaks")
 )
 
 // keyRing is a checked KeySet, ready for use.
@@ -63,6 +64,17 @@ func (r *keyRing) add(origin string, key *ecdsa.PublicKey) error {
 	r.origin[id] = origin
 	r.all.Keys = append(r.all.Keys, key)
 	return nil
+}
+
+// keyRings are the rings of all uses.
+type keyRings struct{ access, refresh *keyRing }
+
+// newKeyRings also checks the rings against each other. It returns what is
+// sound of them even when there is an error.
+func newKeyRings(access, refresh KeySet) (*keyRings, error) {
+	a, accessErr := newKeyRing("access", access)
+	r, refreshErr := newKeyRing("refresh", refresh)
+	return &keyRings{a, r}, errors.Join(accessErr, refreshErr, sharedKeys(a, r))
 }
 
 // sharedKeys names every public key that stands in both rings.
@@ -112,14 +124,10 @@ func checkP256(key *ecdsa.PublicKey) error {
 // Thumbprint returns the SHA-256 JWK thumbprint of a key in base64url
 // (RFC 7638), which is its kid. It is empty for a key that is not valid.
 func Thumbprint(key *ecdsa.PublicKey) string {
-	point, err := key.Bytes() // 0x04, x, y: SEC 1 section 2.3.3
-	if err != nil {
+	x, y := coordinates(key)
+	if x == "" {
 		return ""
 	}
-	size := len(point) / 2
-	encode := base64.RawURLEncoding.EncodeToString
-	jwk := fmt.Sprintf(`{"crv":%q,"kty":"EC","x":%q,"y":%q}`,
-		key.Params().Name, encode(point[1:1+size]), encode(point[1+size:]))
-	sum := sha256.Sum256([]byte(jwk))
-	return encode(sum[:])
+	sum := sha256.Sum256(fmt.Appendf(nil, `{"crv":%q,"kty":"EC","x":%q,"y":%q}`, key.Params().Name, x, y))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }

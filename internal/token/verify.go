@@ -1,6 +1,7 @@
 package token
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ func (c *Codec) VerifyExpired(use auth.TokenUse, token string, now time.Time) (a
 }
 
 func (c *Codec) verify(use auth.TokenUse, token string, now time.Time, expiry bool) (auth.Claims, error) {
-	parsed, err := c.read(use, token)
+	parsed, err := c.read(use, token, now)
 	if err != nil {
 		return auth.Claims{}, err
 	}
@@ -31,13 +32,16 @@ func (c *Codec) verify(use auth.TokenUse, token string, now time.Time, expiry bo
 }
 
 // read checks everything but the times.
-func (c *Codec) read(use auth.TokenUse, token string) (*claims, error) {
+func (c *Codec) read(use auth.TokenUse, token string, now time.Time) (*claims, error) {
 	ring, err := c.ring(use)
 	if err != nil {
 		return nil, fmt.Errorf("verifying: %w", err)
 	}
 	parsed := &claims{}
-	if !c.holds(ring, token, parsed) {
+	if err := c.hold(ring, token, parsed); err != nil {
+		if errors.Is(err, errUnknownKey) && c.outdated(now) {
+			return nil, auth.Unavailable(err)
+		}
 		return nil, auth.InvalidToken(diagnose(token))
 	}
 	if err := checkContent(token, parsed); err != nil {
@@ -46,15 +50,15 @@ func (c *Codec) read(use auth.TokenUse, token string) (*claims, error) {
 	return parsed, nil
 }
 
-// holds reports whether the token is well-formed, canonically spelt and signed
+// hold returns nil when the token is well-formed, canonically spelt and signed
 // by a key of the ring, and fills in its claims. Strict decoding refuses every
 // other spelling of a segment but CR and LF, which Go's base64 skips.
-func (c *Codec) holds(ring *keyRing, token string, into *claims) bool {
+func (c *Codec) hold(ring *keyRing, token string, into *claims) error {
 	if len(token) > auth.MaxTokenBytes || strings.ContainsAny(token, "\r\n") {
-		return false
+		return errSpelling
 	}
 	_, err := c.parser.ParseWithClaims(token, into, ring.candidates)
-	return err == nil
+	return err
 }
 
 // judge checks the times, in whole seconds. As in the legacy service each
