@@ -14,6 +14,7 @@ type Store interface {
 	auth.ReplicaNotes
 	auth.APIKeyStore
 	auth.FeedStore
+	auth.SealedKeys
 	// Clean deletes at most limit blacklisted tokens and limit sessions that
 	// ended well before now, and returns how many rows went.
 	Clean(ctx context.Context, limit int) (int, error)
@@ -62,6 +63,9 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"APIKeyChanges", testAPIKeyChanges},
 		{"Feed", testFeed},
 		{"FeedPages", testFeedPages},
+		{"SealedKeys", testSealedKeys},
+		{"SealedKeyChanges", testSealedKeyChanges},
+		{"RaceAddKey", testRaceAddKey},
 		{"Clean", testClean},
 		{"BadText", testBadText},
 		{"ForeignIDs", testForeignIDs},
