@@ -47,6 +47,14 @@ func (c *clock) set(t time.Time) {
 	c.now = t
 }
 
+// clocked is a database whose clock and the service's are right.
+type clocked struct {
+	*store.Store
+	clock *clock
+}
+
+func (c clocked) Now(context.Context) (time.Time, error) { return c.clock.Now(), nil }
+
 // stack is the service behind the legacy door as it is served: over HTTP, with
 // the middleware around it and a real database below.
 type stack struct {
@@ -123,7 +131,7 @@ func (s *stack) service(t *testing.T, o settings) *auth.Service {
 			ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
 			ReuseAction: auth.ReuseRevoke,
 		},
-		Store: s.store, Tokens: codec, Blacklist: doubtful{}, Limiter: o.limiter(s.clock), Events: noEvents{},
+		Store: clocked{s.store, s.clock}, Tokens: codec, Blacklist: doubtful{}, Limiter: o.limiter(s.clock), Events: noEvents{},
 		Passwords: auth.NewPasswords(1, 1), Now: s.clock.Now, RotationKeys: auth.FixedKeys(rotationKey),
 	})
 	if err != nil {

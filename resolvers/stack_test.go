@@ -78,7 +78,7 @@ func (s *stack) newService(t *testing.T) *auth.Service {
 			ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
 			ClockLeeway: 30 * time.Second, ReuseAction: auth.ReuseRevoke,
 		},
-		Store: s.store, Tokens: codec, Blacklist: counting{checks: &s.checks}, Limiter: limit.Off{}, Events: noEvents{},
+		Store: clocked{s.store, s}, Tokens: codec, Blacklist: counting{checks: &s.checks}, Limiter: limit.Off{}, Events: noEvents{},
 		Passwords: auth.NewPasswords(2, 8), Now: func() time.Time { return *s.now.Load() },
 		RotationKeys: auth.FixedKeys(bytes.Repeat([]byte{7}, 32)),
 	})
@@ -95,6 +95,20 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 		t.Fatal(err)
 	}
 	return key
+}
+
+// clocked is a database whose clock goes along with the service's for all that
+// the core sees of it.
+type clocked struct {
+	*store.Store
+	stack *stack
+}
+
+func (c clocked) Now(context.Context) (time.Time, error) { return *c.stack.now.Load(), nil }
+
+func (c clocked) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
+	r.ClockLeeway = time.Hour // further than any test goes ahead
+	return c.Store.Rotate(ctx, r)
 }
 
 // counting is a blacklist that always asks the database, and counts.

@@ -133,6 +133,11 @@ const (
 	FaultIssuedInFuture                       // iat in the future
 )
 
+// byClock reports whether a clock that is astray finds this fault in a good token.
+func (f TokenFault) byClock() bool {
+	return f == FaultExpired || f == FaultNotYetValid || f == FaultIssuedInFuture
+}
+
 // TokenFailure carries what a door may need to word a token's fault as the
 // legacy service did. It never carries the token itself.
 type TokenFailure struct {

@@ -35,7 +35,11 @@ func (s *Service) grant(u User, sess Session, secret string, now time.Time) (Gra
 }
 
 // newSession makes a user's session of the first generation, with its secret.
-func (s *Service) newSession(userID string, now time.Time, c Client) (Session, string, error) {
+// What a clock that is astray issues, other replicas would refuse.
+func (s *Service) newSession(ctx context.Context, userID string, now time.Time, c Client) (Session, string, error) {
+	if err := s.CheckClock(ctx); err != nil {
+		return Session{}, "", Unavailable(err)
+	}
 	id, err := newID()
 	if err != nil {
 		return Session{}, "", err

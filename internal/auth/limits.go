@@ -53,7 +53,7 @@ func (s *Service) allowAttempt(ctx context.Context, account string, c Client) er
 func (s *Service) verify(ctx context.Context, use TokenUse, token string, now time.Time, c Client) (Claims, error) {
 	claims, err := s.verifyToken(use, token, now)
 	if err != nil {
-		return Claims{}, s.countFailure(ctx, c, err)
+		return Claims{}, s.countFailure(ctx, c, s.unlessAstray(ctx, err))
 	}
 	limit := accessLimit()
 	if use == UseRefresh {

@@ -21,7 +21,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (Grant, 
 	if err != nil {
 		return Grant{}, err
 	}
-	sess, secret, err := s.newSession(u.ID, now, c)
+	sess, secret, err := s.newSession(ctx, u.ID, now, c)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -120,7 +120,7 @@ func invalidCredentials() error {
 }
 
 func (s *Service) openSession(ctx context.Context, u User, rehash string, now time.Time, c Client) (Grant, error) {
-	sess, secret, err := s.newSession(u.ID, now, c)
+	sess, secret, err := s.newSession(ctx, u.ID, now, c)
 	if err != nil {
 		return Grant{}, err
 	}

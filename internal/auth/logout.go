@@ -17,7 +17,10 @@ func (s *Service) Logout(ctx context.Context, token string, c Client) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	claims, ok := s.signedBySelf(token, now)
+	claims, ok, err := s.signedBySelf(ctx, token, now)
+	if err != nil {
+		return 0, err
+	}
 	if !ok {
 		return 0, s.countFailure(ctx, c, nil)
 	}
@@ -39,8 +42,8 @@ func (s *Service) Logout(ctx context.Context, token string, c Client) (int, erro
 // the place of. That pair is there already: trouble takes it from nobody, it
 // only shows in the event, with a count of 0.
 func (s *Service) endReplaced(ctx context.Context, token, by string, now time.Time, c Client) {
-	claims, ok := s.signedBySelf(token, now)
-	if !ok || claims.SessionID == by {
+	claims, ok, err := s.signedBySelf(ctx, token, now)
+	if err != nil || !ok || claims.SessionID == by {
 		return
 	}
 	ended, err := s.revoke(ctx, claims.User.ID, claims.SessionID, RevokedByLogout, now)
@@ -54,13 +57,19 @@ func (s *Service) endReplaced(ctx context.Context, token, by string, now time.Ti
 	s.Events.Emit(ctx, e)
 }
 
-func (s *Service) signedBySelf(token string, now time.Time) (Claims, bool) {
+// signedBySelf verifies a token of either use, expired or not. Trouble with the
+// clock is an error, lest a good token should end nothing.
+func (s *Service) signedBySelf(ctx context.Context, token string, now time.Time) (Claims, bool, error) {
 	for _, use := range []TokenUse{UseAccess, UseRefresh} {
-		if claims, err := s.Tokens.VerifyExpired(use, token, now); err == nil {
-			return claims, true
+		claims, err := s.Tokens.VerifyExpired(use, token, now)
+		if err == nil {
+			return claims, true, nil
+		}
+		if err := s.unlessAstray(ctx, err); AsError(err).Code == CodeUnavailable {
+			return Claims{}, false, err
 		}
 	}
-	return Claims{}, false
+	return Claims{}, false, nil
 }
 
 // revoke ends one session. ErrNotFound when the user has no such session.

@@ -35,7 +35,8 @@ type Rotation struct {
 	// is no key, so that a swap whose outcome is unknown can be recognised.
 	Attempt          SecretHash
 	Now              time.Time // judges expiry; becomes LastSeenAt
-	IssuedAt         time.Time // of the child
+	IssuedAt         time.Time // of the child; at most ClockLeeway ahead of the database's clock
+	ClockLeeway      time.Duration
 	AccessExpiresAt  time.Time // of the child, before the cap
 	RefreshExpiresAt time.Time // of the child, before the cap by the session's ExpiresAt
 }
@@ -75,7 +76,7 @@ type Store interface {
 	// database's clock. The child's expiries are capped by the session's
 	// ExpiresAt. ErrMovedOn when no row fulfils every condition: id, user,
 	// current hash, not revoked, refresh token not blacklisted, not expired,
-	// user not disabled. On CodeUnavailable without ErrNothingDone the outcome
+	// user not disabled, issued by a clock that is right. On CodeUnavailable without ErrNothingDone the outcome
 	// is unknown.
 	Rotate(ctx context.Context, r Rotation) (SessionState, error)
 

@@ -46,6 +46,10 @@ type refresh struct {
 	now    time.Time
 }
 
+// errNoSwap: the session moved to and fro, or its rotation would have been
+// issued ahead of the database's clock.
+var errNoSwap = errors.New("the swap found no row, but the token is current")
+
 // run swaps, and where that finds no row asks why. A token that is current
 // all the same (the row changed back in between, or a lost write) is swapped
 // once more, then the client is asked to come again.
@@ -66,7 +70,7 @@ func (r refresh) run(ctx context.Context) (Grant, error) {
 			return r.settle(ctx, v, st)
 		}
 	}
-	return Grant{}, Unavailable(errors.New("the swap found no row, but the token is current"))
+	return Grant{}, Unavailable(errors.Join(errNoSwap, r.CheckClock(ctx)))
 }
 
 // noteRotation doubts the parent's access token before the swap can commit.
@@ -110,6 +114,7 @@ func (r refresh) rotation(child string) Rotation {
 		Attempt:          HashSecret(newSecret()),
 		Now:              r.now,
 		IssuedAt:         iat,
+		ClockLeeway:      r.ClockLeeway,
 		AccessExpiresAt:  iat.Add(r.AccessTTL),
 		RefreshExpiresAt: iat.Add(r.RefreshTTL),
 	}

@@ -1,10 +1,8 @@
 package auth
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 )
@@ -77,65 +75,4 @@ func New(o Options) (*Service, error) {
 		return nil, err
 	}
 	return &Service{Options: o}, nil
-}
-
-// CheckClock compares this process's clock with the database's. While they
-// are more than ClockLeeway (at least a second) apart it returns an error, and
-// all token work answers CodeUnavailable: a clock astray would tell live
-// tokens that they have expired.
-func (s *Service) CheckClock(ctx context.Context) error {
-	before := s.Now()
-	db, err := s.Store.Now(ctx)
-	if err != nil {
-		return fmt.Errorf("reading the database's clock: %w", err)
-	}
-	off := clockDistance(before, s.Now(), db)
-	astray := off > max(s.ClockLeeway, time.Second)
-	s.clockAstray.Store(astray)
-	if astray {
-		return &Error{Code: CodeUnavailable, Message: fmt.Sprintf("clock is %s off the database's", off.Round(time.Millisecond))}
-	}
-	return nil
-}
-
-// WatchClock checks the clock now and again until ctx ends. It logs when the
-// clock goes astray and when it is right again; trouble with the database is
-// told by whoever needs it.
-func (s *Service) WatchClock(ctx context.Context, every time.Duration, log *slog.Logger) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		before := s.clockAstray.Load()
-		err := s.CheckClock(ctx)
-		switch after := s.clockAstray.Load(); {
-		case after && !before:
-			log.ErrorContext(ctx, "clock is astray, token work answers unavailable", "reason", err)
-		case before && !after:
-			log.InfoContext(ctx, "clock is right again")
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-// clockDistance is how far db lies outside of [before, after].
-func clockDistance(before, after, db time.Time) time.Duration {
-	switch {
-	case db.Before(before):
-		return before.Sub(db)
-	case db.After(after):
-		return db.Sub(after)
-	}
-	return 0
-}
-
-// start is called first by all token work: it reads the clock, once.
-func (s *Service) start() (time.Time, error) {
-	if s.clockAstray.Load() {
-		return time.Time{}, Unavailable(errors.New("this replica's clock is off the database's"))
-	}
-	return s.Now(), nil
 }

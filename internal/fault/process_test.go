@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +19,8 @@ import (
 	"testing"
 
 	_ "github.com/glebarez/go-sqlite"
+
+	"rekey/internal/throwaway"
 )
 
 // program is the real one, built with the tag and running on SQLite.
@@ -77,12 +78,11 @@ func startProgram(t *testing.T, path string) *program {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := throwaway.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return addr
 }
 
 // put calls the control API.

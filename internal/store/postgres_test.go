@@ -42,7 +42,7 @@ func signUp(t *testing.T, s *store.Store) (auth.User, auth.Rotation) {
 	}
 	return u, auth.Rotation{
 		SessionID: sess.ID, UserID: u.ID, Current: sess.SecretHash, Next: auth.HashSecret("0+"),
-		Now: now, IssuedAt: sess.IssuedAt, AccessExpiresAt: idle, RefreshExpiresAt: idle,
+		Now: now, IssuedAt: sess.IssuedAt, ClockLeeway: time.Hour, AccessExpiresAt: idle, RefreshExpiresAt: idle,
 	}
 }
 

@@ -30,7 +30,8 @@ func (s *Store) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState,
 // the current secret is another.
 //
 // COALESCE(NULLIF(...)) stores the retry hash, unless there is none or it is
-// that of the rotation before: then the attempt. The user's columns are scalar
+// that of the rotation before: then the attempt. A token that a clock
+// ahead of the database's issued would be refused by everybody else. The user's columns are scalar
 // subqueries because SQLite knows no columns of a FROM in RETURNING.
 func (s *Store) rotation() string {
 	return fmt.Sprintf(`UPDATE sessions SET
@@ -46,6 +47,7 @@ func (s *Store) rotation() string {
 		WHERE id = @id AND user_id = @user AND secret_hash = @current
 			AND revoked_at IS NULL AND refresh_blacklisted_at IS NULL
 			AND refresh_expires_at > @now AND expires_at > @now
+			AND @issued <= %[1]s + @leeway
 			AND EXISTS (SELECT 1 FROM users u WHERE u.id = sessions.user_id AND u.disabled_at IS NULL)
 		RETURNING %[3]s, %[4]s, %[1]s, false`,
 		s.dialect.clock, s.dialect.least,
@@ -58,7 +60,7 @@ func rotationParams(r auth.Rotation) params {
 		"id": r.SessionID, "user": r.UserID,
 		"current": r.Current[:], "next": r.Next[:],
 		"retry": hashBytes(r.RetryHash), "attempt": r.Attempt[:],
-		"now": micros(r.Now), "issued": micros(r.IssuedAt),
+		"now": micros(r.Now), "issued": micros(r.IssuedAt), "leeway": r.ClockLeeway.Microseconds(),
 		"access": micros(r.AccessExpiresAt), "refresh": micros(r.RefreshExpiresAt),
 	}
 }

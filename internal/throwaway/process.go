@@ -87,11 +87,14 @@ func (p *process) stop(sig syscall.Signal) {
 
 // kill ends the server and all its children at once, and waits until they are
 // gone. The children are listed one by one because Postgres gives each of its
-// own a process group.
+// own a process group; it is stopped before, so that it has no more of them
+// meanwhile.
 func (p *process) kill() {
 	if p.ended() {
 		return
 	}
+	_ = syscall.Kill(p.pid(), syscall.SIGSTOP)
+	_ = every(stopTimeout, func() bool { return p.ended() || stopped(p.pid()) })
 	children := childrenOf(p.pid())
 	_ = syscall.Kill(-p.pid(), syscall.SIGKILL)
 	<-p.done

@@ -28,9 +28,21 @@ func childrenOf(pid int) []int {
 	return children
 }
 
-func zombie(pid int) bool {
+func zombie(pid int) bool { return state(pid) == "Z" }
+
+// stopped reports whether a process is not running, by a signal or for ever.
+func stopped(pid int) bool {
+	s := state(pid)
+	return s == "T" || s == "Z" || s == ""
+}
+
+// state is the letter that proc(5) has for it, "" when it is gone.
+func state(pid int) string {
 	fields := statFields(fmt.Sprintf("/proc/%d/stat", pid))
-	return len(fields) > 0 && string(fields[0]) == "Z"
+	if len(fields) == 0 {
+		return ""
+	}
+	return string(fields[0])
 }
 
 // statFields returns the fields of a stat file from the state on. The name

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -92,12 +93,23 @@ func (s *server) addr() string { return net.JoinHostPort(loopback, strconv.Itoa(
 
 const loopback = "127.0.0.1"
 
+// Ports are chosen below those that systems give to outgoing connections (on
+// Linux from 32768 on), one of which could take a port before a server does,
+// or while it is down.
+const (
+	firstPort = 10_000
+	portCount = 20_000
+)
+
 // freePort returns a loopback port on which nobody listens at this moment.
 func freePort() (int, error) {
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", loopback+":0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+	var err error
+	for range 100 {
+		port := firstPort + rand.IntN(portCount)
+		var l net.Listener
+		if l, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort(loopback, strconv.Itoa(port))); err == nil {
+			return port, l.Close()
+		}
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return port, l.Close()
+	return 0, fmt.Errorf("find a free port: %w", err)
 }

@@ -63,13 +63,14 @@ func (s suite) login(t *testing.T, u auth.User) auth.Session {
 	return sess
 }
 
-// rotation returns a rotation of sess, an hour after noon, that must succeed.
+// rotation returns a rotation of sess, an hour after noon, that must succeed
+// at noon already.
 func rotation(sess auth.Session) auth.Rotation {
 	at := noon().Add(time.Hour)
 	return auth.Rotation{
 		SessionID: sess.ID, UserID: sess.UserID,
 		Current: sess.SecretHash, Next: hash(sess.ID + "next"), Attempt: hash(sess.ID + "attempt"),
-		Now: at, IssuedAt: at.Truncate(time.Second),
+		Now: at, IssuedAt: at.Truncate(time.Second), ClockLeeway: time.Hour,
 		AccessExpiresAt:  at.Truncate(time.Second).Add(15 * time.Minute),
 		RefreshExpiresAt: at.Truncate(time.Second).Add(30 * day),
 	}

@@ -59,6 +59,9 @@ func testRotateConditions(t *testing.T, s suite) {
 			w.r.UserID = other.ID
 		},
 		"OtherHash": func(_ *testing.T, w world) { w.r.Current = hash("other") },
+		"IssuedAhead": func(_ *testing.T, w world) {
+			w.r.ClockLeeway = w.r.IssuedAt.Sub(noon()) - time.Microsecond
+		},
 		"ParentHash": func(t *testing.T, w world) {
 			_, err := s.Rotate(t.Context(), rotation(w.sess))
 			must(t, err)

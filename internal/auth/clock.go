@@ -1,0 +1,90 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// errAstray is why a replica answers no token work.
+var errAstray = errors.New("this replica's clock is off the database's")
+
+// start is called first by all token work: it reads the clock, once.
+func (s *Service) start() (time.Time, error) {
+	if s.clockAstray.Load() {
+		return time.Time{}, Unavailable(errAstray)
+	}
+	return s.Now(), nil
+}
+
+// CheckClock compares this process's clock with the database's. While they
+// are more than ClockLeeway (at least a second) apart it returns an error, and
+// all token work answers CodeUnavailable: a clock astray would tell live
+// tokens that they have expired.
+func (s *Service) CheckClock(ctx context.Context) error {
+	before := s.Now()
+	db, err := s.Store.Now(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the database's clock: %w", err)
+	}
+	off := clockDistance(before, s.Now(), db)
+	astray := off > max(s.ClockLeeway, time.Second)
+	s.clockAstray.Store(astray)
+	if astray {
+		return &Error{Code: CodeUnavailable, Message: fmt.Sprintf("clock is %s off the database's", off.Round(time.Millisecond))}
+	}
+	return nil
+}
+
+// unlessAstray returns verifyErr, unless it is a verdict of this process's
+// clock and that clock is astray, or cannot be checked: the clock is looked at
+// now and again only, and whoever is told that a live token has expired or is
+// not valid yet signs its user out.
+func (s *Service) unlessAstray(ctx context.Context, verifyErr error) error {
+	e := AsError(verifyErr)
+	if e.Token == nil || !e.Token.Fault.byClock() {
+		return verifyErr
+	}
+	if err := s.CheckClock(ctx); err != nil {
+		return Unavailable(err)
+	}
+	return verifyErr
+}
+
+// WatchClock checks the clock now and again until ctx ends. It logs when the
+// clock goes astray and when it is right again; trouble with the database is
+// told by whoever needs it.
+func (s *Service) WatchClock(ctx context.Context, every time.Duration, log *slog.Logger) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	astray := false // as far as the log knows: token work looks at the clock, too
+	for {
+		err := s.CheckClock(ctx)
+		switch now := s.clockAstray.Load(); {
+		case now && !astray:
+			log.ErrorContext(ctx, "clock is astray, token work answers unavailable", "reason", err)
+			astray = true
+		case astray && !now:
+			log.InfoContext(ctx, "clock is right again")
+			astray = false
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// clockDistance is how far db lies outside of [before, after].
+func clockDistance(before, after, db time.Time) time.Duration {
+	switch {
+	case db.Before(before):
+		return before.Sub(db)
+	case db.After(after):
+		return db.Sub(after)
+	}
+	return 0
+}
