@@ -145,7 +145,7 @@ func send(c *http.Client, req *http.Request, into any) (int, error) {
 const password = "correct horse"
 
 // signUp makes a user and returns its first pair.
-func signUp(t *testing.T, c *http.Client, base, email string) pair {
+func signUp(t testing.TB, c *http.Client, base, email string) pair {
 	t.Helper()
 	var data struct {
 		SignUp struct{ Token, RefreshToken string }

@@ -28,7 +28,7 @@ func installPackages(t *testing.T, dir, name string) {
 
 // dependOn makes go test forget its cached result when one of the files
 // changes: it knows only of those that the test itself looks at.
-func dependOn(t *testing.T, patterns ...string) {
+func dependOn(t testing.TB, patterns ...string) {
 	t.Helper()
 	for _, pattern := range patterns {
 		files, err := filepath.Glob(pattern)
@@ -46,7 +46,7 @@ func dependOn(t *testing.T, patterns ...string) {
 // dependOnProgram is dependOn for what the binary is built of. The go command,
 // which builds it, is a process of its own; looking at a directory makes go test
 // remember the size and the time of each file in it.
-func dependOnProgram(t *testing.T) {
+func dependOnProgram(t testing.TB) {
 	t.Helper()
 	dependOn(t, "../*.go", "../go.mod", "../go.sum")
 	for _, room := range []string{"compat", "graph", "internal", "models", "resolvers"} {

@@ -48,7 +48,7 @@ type process struct {
 
 // start runs the binary with env on top of a bare environment, and waits until
 // it says where it answers. It is ended with the test.
-func start(t *testing.T, env map[string]string) *process {
+func start(t testing.TB, env map[string]string) *process {
 	t.Helper()
 	p := spawn(t, env)
 	select {
@@ -63,7 +63,7 @@ func start(t *testing.T, env map[string]string) *process {
 }
 
 // spawn runs the binary without waiting for it.
-func spawn(t *testing.T, env map[string]string, args ...string) *process {
+func spawn(t testing.TB, env map[string]string, args ...string) *process {
 	t.Helper()
 	dependOnProgram(t)
 	p := &process{done: make(chan struct{}), out: newOutput()}

@@ -41,38 +41,38 @@ type FeedCursor struct {
 	Secret    SecretHash
 }
 
-func (e FeedEvent) cursor() FeedCursor {
-	c := FeedCursor{At: e.At, SessionID: e.SessionID}
-	if e.SecretHash != nil {
-		c.Secret = *e.SecretHash
-	}
-	return c
-}
-
 // FeedStore reads the blacklist in the order of time.
 type FeedStore interface {
 	// Blacklisted lists entries of one kind that come after a place, in the
 	// order of At, SessionID and SecretHash, at most limit. EffectiveAt, and
-	// ExpiresAt but for FeedAccess, are left to the caller. FeedRotated has no
-	// index: it reads every session.
-	Blacklisted(ctx context.Context, kind FeedKind, after FeedCursor, limit int) ([]FeedEvent, error)
+	// ExpiresAt but for FeedAccess, are left to the caller. next is where to go
+	// on, nil at the end.
+	//
+	// FeedRotated has no index in the order of time. It looks at limit sessions
+	// in the order of SessionID and lists those of a later At than the place's,
+	// maybe none: all of it together reads every session.
+	Blacklisted(ctx context.Context, kind FeedKind, after FeedCursor, limit int) (entries []FeedEvent, next *FeedCursor, err error)
 }
 
 const (
 	// commitWithin is how much later than its time a change may be seen.
 	commitWithin = 10 * time.Second
 	// scanEvery is how often rotations are looked for in the store while the
-	// bus works, and scanFast while it does not. scanShare is how many times as
-	// long as a look took is waited before the next.
-	scanEvery = 30 * time.Second
-	scanFast  = 5 * time.Second
-	scanShare = 20
+	// bus works, and scanFast while it does not. scanShare and scanShareFast are
+	// how many times as long as a look took is waited before the next.
+	scanEvery     = 30 * time.Second
+	scanFast      = 5 * time.Second
+	scanShare     = 20
+	scanShareFast = 5
 	// heartbeatEvery is how many ticks, seconds that is, are between two.
 	heartbeatEvery = 15
 	feedPage       = 1000
+	// scanPage is how many sessions one statement looks at: some 2 ms.
+	scanPage = 2000
 	// feedQueue is what a follower may be behind, some 300 kB.
 	feedQueue = 2048
-	// feedMemory bounds the entries remembered so as not to tell them twice.
+	// feedMemory bounds the entries remembered so as not to tell them twice,
+	// those of some 100 s: 40 MB.
 	feedMemory = 200_000
 )
 
@@ -85,7 +85,7 @@ type feed struct {
 
 	mu        sync.Mutex
 	followers map[*FeedStream]bool
-	seen      map[seenKey]time.Time
+	seen      map[seenKey]bool
 	busLost   bool
 	gap       bool // the bus lost something since the last round
 
@@ -104,8 +104,16 @@ type seenKey struct {
 	at      int64
 }
 
+func seenKeyOf(e FeedEvent) seenKey {
+	key := seenKey{kind: e.Kind, session: e.SessionID, at: e.At.UnixMicro()}
+	if e.SecretHash != nil {
+		key.secret = *e.SecretHash
+	}
+	return key
+}
+
 func newFeed(o StreamOptions) *feed {
-	return &feed{StreamOptions: o, followers: map[*FeedStream]bool{}, seen: map[seenKey]time.Time{}, busLost: true}
+	return &feed{StreamOptions: o, followers: map[*FeedStream]bool{}, seen: map[seenKey]bool{}, busLost: true}
 }
 
 // window is how far a look goes back behind the one before: changes become
@@ -161,15 +169,14 @@ func (f *feed) tell(events ...FeedEvent) {
 	}
 	now := f.Core.Now()
 	for _, e := range events {
-		c := e.cursor()
-		key := seenKey{kind: e.Kind, session: c.SessionID, secret: c.Secret, at: c.At.UnixMicro()}
-		if _, told := f.seen[key]; told || !e.ExpiresAt.After(now) {
+		key := seenKeyOf(e)
+		if f.seen[key] || !e.ExpiresAt.After(now) {
 			continue
 		}
 		if len(f.seen) >= feedMemory {
 			clear(f.seen) // then some are told twice
 		}
-		f.seen[key] = now
+		f.seen[key] = true
 		for st := range f.followers {
 			st.add(e)
 		}
@@ -230,14 +237,14 @@ func (f *feed) state(now time.Time) feedState {
 // scanDue: a scan reads every session, so that the time it takes bounds how
 // often it is made.
 func (f *feed) scanDue(now time.Time, st feedState) bool {
-	pause := scanEvery
+	pause, share := scanEvery, time.Duration(scanShare)
 	switch {
 	case st.gap:
 		pause = 0
 	case st.busLost:
-		pause = scanFast
+		pause, share = scanFast, scanShareFast
 	}
-	return !now.Before(f.lastScan.Add(max(pause, scanShare*f.scanTook)))
+	return !now.Before(f.lastScan.Add(max(pause, share*f.scanTook)))
 }
 
 // scan looks for rotations.
@@ -246,47 +253,44 @@ func (f *feed) scan(ctx context.Context, now time.Time) {
 		f.scanned = now
 	}
 	f.lastScan, f.scanTook = now, f.Core.Now().Sub(now)
-	f.forget(now)
+	f.forget()
 }
 
 // look tells what the store has, from a window before a moment on.
 func (f *feed) look(ctx context.Context, from time.Time, kinds ...FeedKind) bool {
 	for _, kind := range kinds {
-		after := FeedCursor{At: from.Add(-f.window())}
-		for more := true; more; {
-			page, err := f.page(ctx, kind, &after)
+		for after := (&FeedCursor{At: from.Add(-f.window())}); after != nil; {
+			page, next, err := f.page(ctx, kind, *after)
 			if err != nil {
 				return false // the store has logged it; the next round looks again
 			}
 			f.tell(page...)
-			more = len(page) == feedPage
+			after = next
 		}
 	}
 	return true
 }
 
-// page reads one page and moves the cursor behind it.
-func (f *feed) page(ctx context.Context, kind FeedKind, after *FeedCursor) ([]FeedEvent, error) {
-	page, err := f.Feed.Blacklisted(ctx, kind, *after, feedPage)
-	if err != nil {
-		return nil, err
+// page reads one page, and says where the next begins.
+func (f *feed) page(ctx context.Context, kind FeedKind, after FeedCursor) (page []FeedEvent, next *FeedCursor, err error) {
+	limit := feedPage
+	if kind == FeedRotated {
+		limit = scanPage
 	}
+	page, next, err = f.Feed.Blacklisted(ctx, kind, after, limit)
 	for i := range page {
 		page[i] = f.complete(page[i])
 	}
-	if len(page) > 0 {
-		*after = page[len(page)-1].cursor()
-	}
-	return page, nil
+	return page, next, err
 }
 
 // forget forgets what no look will find again.
-func (f *feed) forget(now time.Time) {
+func (f *feed) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	oldest := now.Add(-4 * (f.window() + scanEvery))
-	for key, at := range f.seen {
-		if at.Before(oldest) {
+	oldest := earlier(f.polled, f.scanned).Add(-f.window()).UnixMicro()
+	for key := range f.seen {
+		if key.at < oldest {
 			delete(f.seen, key)
 		}
 	}

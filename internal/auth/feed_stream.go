@@ -83,13 +83,14 @@ func (st *FeedStream) Next(ctx context.Context) (FeedEvent, error) {
 
 // read reads the next page of the past.
 func (st *FeedStream) read(ctx context.Context) error {
-	page, err := st.feed.page(ctx, st.kinds[0], &st.cursor)
+	page, next, err := st.feed.page(ctx, st.kinds[0], st.cursor)
 	if err != nil {
 		return err
 	}
-	if len(page) < feedPage { // that was the last of its kind
-		st.kinds, st.cursor = st.kinds[1:], FeedCursor{At: st.from}
+	if next == nil { // that was the last of its kind
+		st.kinds, next = st.kinds[1:], &FeedCursor{At: st.from}
 	}
+	st.cursor = *next
 	st.page = st.living(page)
 	return nil
 }

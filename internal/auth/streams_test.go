@@ -58,12 +58,12 @@ type feedFake struct {
 	broken error
 }
 
-func (f *feedFake) Blacklisted(_ context.Context, kind FeedKind, after FeedCursor, _ int) ([]FeedEvent, error) {
+func (f *feedFake) Blacklisted(_ context.Context, kind FeedKind, after FeedCursor, _ int) ([]FeedEvent, *FeedCursor, error) {
 	f.asked[kind] = append(f.asked[kind], after.At)
 	if kind == FeedRotated {
 		f.now = f.now.Add(f.takes)
 	}
-	return slices.Clone(f.pages[kind]), f.broken
+	return slices.Clone(f.pages[kind]), nil, f.broken
 }
 
 func newFeedFake() (*feedFake, *feed) {
@@ -89,9 +89,10 @@ func TestFeed_cadence(t *testing.T) {
 		takes time.Duration
 		scans int // in five minutes
 	}{
-		"the bus works":            {NoticeBack, 0, 10},
-		"the bus is lost":          {NoticeLost, 0, 60},
-		"a scan takes two seconds": {NoticeLost, 2 * time.Second, 8},
+		"the bus works":        {NoticeBack, 0, 10},
+		"the bus is lost":      {NoticeLost, 0, 60},
+		"two seconds":          {NoticeBack, 2 * time.Second, 8},
+		"two seconds and lost": {NoticeLost, 2 * time.Second, 30},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake, f := newFeedFake()

@@ -20,7 +20,7 @@ func TestFeed_indexes(t *testing.T) {
 	}
 	for kind, want := range map[auth.FeedKind]string{
 		auth.FeedRevoked: "INDEX sessions_revoked_at", auth.FeedRefresh: "INDEX sessions_refresh_blacklisted_at",
-		auth.FeedAccess: "INDEX blacklisted_tokens_blacklisted_at", auth.FeedRotated: "SCAN sessions",
+		auth.FeedAccess: "INDEX blacklisted_tokens_blacklisted_at", auth.FeedRotated: "USING INDEX sqlite_autoindex_sessions_1 (id>? AND id<?)",
 	} {
 		statement, err := feedStatement(kind)
 		if err != nil {
@@ -29,7 +29,7 @@ func TestFeed_indexes(t *testing.T) {
 		var id, parent, unused int
 		var plan string
 		rows, err := query(t.Context(), s.read, "EXPLAIN QUERY PLAN "+statement,
-			params{"at": 0, "session": "", "secret": []byte{}, "limit": 1},
+			params{"at": 0, "session": "", "last": "", "secret": []byte{}, "limit": 1},
 			func(line *string) []any { return []any{&id, &parent, &unused, line} })
 		if err != nil {
 			t.Fatal(err)

@@ -59,7 +59,7 @@ func testAPIKeyChanges(t *testing.T, s suite) {
 // entries returns what the feed has of some sessions: other tests leave theirs.
 func (s suite) entries(t *testing.T, kind auth.FeedKind, after auth.FeedCursor, of ...auth.Session) []auth.FeedEvent {
 	t.Helper()
-	all, err := s.Blacklisted(t.Context(), kind, after, 1000)
+	all, _, err := s.Blacklisted(t.Context(), kind, after, 10_000)
 	must(t, err)
 	return slices.DeleteFunc(all, func(e auth.FeedEvent) bool {
 		return !slices.ContainsFunc(of, func(sess auth.Session) bool { return sess.ID == e.SessionID })
@@ -112,26 +112,40 @@ func testFeedPages(t *testing.T, s suite) {
 		mine = append(mine, s.login(t, u))
 	}
 	at := noon().Add(5 * 365 * day) // after what other tests leave
+	s.clock.Set(t, at)
+	for _, sess := range mine {
+		_, err := s.Rotate(t.Context(), rotation(sess))
+		must(t, err)
+	}
+	s.clock.Set(t, noon())
 	_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: auth.RevokedByLogout, At: at})
 	must(t, err)
-	for _, limit := range []int{1, 3, 8, 100} {
-		seen := map[string]int{}
-		after := auth.FeedCursor{At: at.Add(-time.Second)}
-		for range 20 {
-			page, err := s.Blacklisted(t.Context(), auth.FeedRevoked, after, limit)
-			must(t, err)
-			for _, e := range page {
-				seen[e.SessionID]++
-				after = auth.FeedCursor{At: e.At, SessionID: e.SessionID}
-			}
-			if len(page) < limit {
-				break
-			}
-		}
-		for _, sess := range mine {
-			if seen[sess.ID] != 1 {
-				t.Errorf("limit %d: a session comes %d times", limit, seen[sess.ID])
+	for _, kind := range []auth.FeedKind{auth.FeedRevoked, auth.FeedRotated} {
+		for _, limit := range []int{1, 3, 7, 8, 100} {
+			seen := s.pages(t, kind, auth.FeedCursor{At: at.Add(-time.Second)}, limit)
+			for _, sess := range mine {
+				if seen[sess.ID] != 1 {
+					t.Errorf("%s, limit %d: a session comes %d times", kind, limit, seen[sess.ID])
+				}
 			}
 		}
 	}
+}
+
+// pages reads all pages and counts how often each session comes.
+func (s suite) pages(t *testing.T, kind auth.FeedKind, from auth.FeedCursor, limit int) map[string]int {
+	t.Helper()
+	seen := map[string]int{}
+	for after := &from; after != nil; {
+		page, next, err := s.Blacklisted(t.Context(), kind, *after, limit)
+		must(t, err)
+		if len(page) > limit {
+			t.Fatalf("%d entries on a page of %d", len(page), limit)
+		}
+		for _, e := range page {
+			seen[e.SessionID]++
+		}
+		after = next
+	}
+	return seen
 }
