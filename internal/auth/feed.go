@@ -237,14 +237,14 @@ func (f *feed) state(now time.Time) feedState {
 // scanDue: a scan reads every session, so that the time it takes bounds how
 // often it is made.
 func (f *feed) scanDue(now time.Time, st feedState) bool {
-	pause, share := scanEvery, time.Duration(scanShare)
+	pause, busy := scanEvery, scanShare*f.scanTook
 	switch {
 	case st.gap:
 		pause = 0
 	case st.busLost:
-		pause, share = scanFast, scanShareFast
+		pause, busy = scanFast, scanShareFast*f.scanTook
 	}
-	return !now.Before(f.lastScan.Add(max(pause, share*f.scanTook)))
+	return !now.Before(f.lastScan.Add(max(pause, busy)))
 }
 
 // scan looks for rotations.
