@@ -160,7 +160,7 @@ func TestNote_Hang(t *testing.T) {
 	if nodes := tr.named(t); len(nodes) > 0 {
 		t.Errorf("our note still names %v", nodes)
 	}
-	tr.stage.clock.Advance(3 * time.Second)
+	tr.clock.Advance(3 * time.Second)
 	sent := tr.proxy.Requests()
 	for range 20 {
 		tr.refusedAfterLogout(t, tr.signUp(t))
