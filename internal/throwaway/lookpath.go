@@ -31,6 +31,11 @@ func LookPath(tb testing.TB, binary, debianPackage string) string {
 	return ""
 }
 
+// FindBinary is [LookPath] for programs that are no tests.
+func FindBinary(binary, debianPackage string) (string, error) {
+	return findBinary(binary, debianPackage)
+}
+
 func findBinary(binary, debianPackage string) (string, error) {
 	if path, err := exec.LookPath(binary); err == nil {
 		return path, nil

@@ -83,6 +83,9 @@ func (p *PostgresServer) Start() error { return p.s.startAgain() }
 // Addr returns host:port; the same after a restart.
 func (p *PostgresServer) Addr() string { return p.s.addr() }
 
+// PID is the process that all others of the server are children of.
+func (p *PostgresServer) PID() int { return p.s.proc.pid() }
+
 // LogFile is what the server writes to.
 func (p *PostgresServer) LogFile() string { return p.s.logFile() }
 

@@ -48,6 +48,9 @@ func OpenProgram(p Program) (*ProgramServer, error) {
 // Addr returns host:port; the same after a restart.
 func (p *ProgramServer) Addr() string { return p.s.addr() }
 
+// PID is the program's process.
+func (p *ProgramServer) PID() int { return p.s.proc.pid() }
+
 // LogFile is what the program writes to, kept over restarts.
 func (p *ProgramServer) LogFile() string { return p.s.logFile() }
 

@@ -1,0 +1,65 @@
+package bed
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+
+	"rekey/bench/internal/seed"
+	"rekey/internal/throwaway"
+)
+
+// Binary is a built rekey and the directory of the keys that it is to use.
+type Binary struct {
+	Path string
+	Keys string
+}
+
+// Server is one running rekey.
+type Server struct {
+	*throwaway.ProgramServer
+}
+
+// Start starts a server, NAME=value being added to its environment: rate
+// limits are off, as one client does the work of thousands; all else is as
+// operators have it.
+func (b Binary) Start(env ...string) (*Server, error) {
+	s, err := throwaway.OpenProgram(throwaway.Program{
+		Argv:  func(string, int) []string { return []string{b.Path} },
+		Env:   func(dir string, port int) []string { return append(b.Env(filepath.Join(dir, "data"), port), env...) },
+		Ready: IsReady,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting rekey: %w", err)
+	}
+	return &Server{s}, nil
+}
+
+// Env is the environment of a server.
+func (b Binary) Env(dataDir string, port int) []string {
+	return []string{
+		"HOST=127.0.0.1", "PORT=" + strconv.Itoa(port), "DATA_DIR=" + dataDir, "LOG_FORMAT=json", "RATE_LIMITS=off",
+		"ACCESS_PRIVATE_PEM_FILE=" + filepath.Join(b.Keys, seed.AccessKey),
+		"REFRESH_PRIVATE_PEM_FILE=" + filepath.Join(b.Keys, seed.RefreshKey),
+	}
+}
+
+// IsReady is nil once a server answers that it can work.
+func IsReady(ctx context.Context, addr string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("readiness: status %d", res.StatusCode)
+	}
+	_ = res.Body.Close() // nothing of it is read
+	return err
+}

@@ -1,0 +1,160 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"time"
+
+	"rekey/bench/internal/seed"
+	"rekey/internal/auth"
+	"rekey/internal/token"
+)
+
+// pair is what a session's holder has.
+type pair struct {
+	session         int
+	access, refresh string
+}
+
+// client does one thing after the other.
+type client struct {
+	plan   Plan
+	number int
+	codec  *token.Codec
+	now    func() time.Time
+	conn   *conn
+	buf    []byte
+	pairs  []pair
+	turn   int
+	hash   maphash.Seed
+	run    int64
+
+	took     []time.Duration
+	tokens   []uint64 // hashes of all tokens seen
+	errors   map[string]int
+	verified int
+}
+
+// open connects and takes the client's share of the sessions.
+func (c *client) open(ctx context.Context) (err error) {
+	if c.conn, err = dial(ctx, c.plan.Addr); err != nil || c.plan.Kind == Login {
+		return err
+	}
+	share := c.plan.Sessions / c.plan.Clients
+	for i := range share {
+		session := c.plan.First + (c.number*share+i)*max(1, c.plan.Stride)
+		first, err := seed.Token(c.codec, session, c.plan.Issued)
+		if err != nil {
+			return err
+		}
+		c.pairs = append(c.pairs, pair{session: session, refresh: first})
+	}
+	return nil
+}
+
+// warm does what the window is not to show: everything for the first time.
+func (c *client) warm(kind Kind) error {
+	if c.plan.Kind == Login {
+		return c.account(signUpDocument)
+	}
+	return c.refresh(kind)
+}
+
+func (c *client) step() error {
+	switch c.plan.Kind {
+	case Login:
+		return c.account(loginDocument)
+	case Me:
+		return c.me()
+	case GraphQL, REST:
+	}
+	return c.refresh(c.plan.Kind)
+}
+
+// work steps until time is up.
+func (c *client) work(ctx context.Context, until time.Time) {
+	c.took = c.took[:0]
+	for begun := c.now(); begun.Before(until); {
+		err := c.step()
+		ended := c.now()
+		if err == nil {
+			c.took = append(c.took, ended.Sub(begun))
+		} else if c.errors[err.Error()]++; c.reopen(ctx) != nil {
+			return
+		}
+		begun = ended
+	}
+}
+
+// reopen goes on after an error on a new connection.
+func (c *client) reopen(ctx context.Context) (err error) {
+	_ = c.conn.Close() // it may be broken
+	c.conn, err = dial(ctx, c.plan.Addr)
+	return err
+}
+
+var errNoTokens = errors.New("no tokens in the answer")
+
+// refresh rotates the session whose turn it is, and checks what is answered.
+func (c *client) refresh(kind Kind) error {
+	p := &c.pairs[c.turn%len(c.pairs)]
+	c.turn++
+	c.buf = refreshRequest(c.buf, kind, p.refresh, c.number, c.turn)
+	status, body, err := c.conn.exchange(c.buf)
+	if err != nil {
+		return err
+	}
+	name := "refreshToken"
+	if kind == REST {
+		name = "refresh_token"
+	}
+	access, refresh := member(body, "token"), member(body, name)
+	if access == "" || refresh == "" {
+		return fmt.Errorf("%w: status %d", errNoTokens, status)
+	}
+	p.access, p.refresh = access, refresh
+	c.tokens = append(c.tokens, maphash.String(c.hash, access), maphash.String(c.hash, refresh))
+	if len(c.tokens)%verifyEvery == 0 {
+		return c.verify(p)
+	}
+	return nil
+}
+
+// verifyEvery is how often a pair is verified: every so many tokens.
+const verifyEvery = 128
+
+var errWrongToken = errors.New("a token of another session")
+
+func (c *client) verify(p *pair) error {
+	for use, tok := range map[auth.TokenUse]string{auth.UseAccess: p.access, auth.UseRefresh: p.refresh} {
+		claims, err := c.codec.Verify(use, tok, c.now())
+		if err != nil {
+			return err
+		}
+		if claims.SessionID != seed.SessionID(p.session) {
+			return errWrongToken
+		}
+		c.verified++
+	}
+	return nil
+}
+
+func (c *client) me() error {
+	c.buf = meRequest(c.buf, c.pairs[0].access)
+	status, body, err := c.conn.exchange(c.buf)
+	if err == nil && member(body, "email") == "" {
+		err = fmt.Errorf("%w: status %d", errNoTokens, status)
+	}
+	return err
+}
+
+func (c *client) account(document string) error {
+	c.buf = accountRequest(c.buf, document, c.number, c.run)
+	status, body, err := c.conn.exchange(c.buf)
+	if err == nil && member(body, "token") == "" {
+		err = fmt.Errorf("%w: status %d", errNoTokens, status)
+	}
+	return err
+}

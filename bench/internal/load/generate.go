@@ -1,0 +1,130 @@
+package load
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"rekey/bench/internal/seed"
+)
+
+// ready and start are what the two processes say to each other.
+const (
+	ready = "ready\n"
+	start = "start\n"
+)
+
+// Generate is the clients' process: it reads a plan, makes everything ready,
+// says so, and when it is told to start works and writes the outcome.
+func Generate(ctx context.Context, in io.Reader, out io.Writer, now func() time.Time) error {
+	lines := bufio.NewReader(in)
+	text, err := lines.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("reading the plan: %w", err)
+	}
+	var plan Plan
+	if err := json.Unmarshal(text, &plan); err != nil {
+		return fmt.Errorf("reading the plan: %w", err)
+	}
+	clients, err := open(ctx, plan, now)
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(out, ready); err != nil {
+		return err
+	}
+	if _, err := lines.ReadString('\n'); err != nil {
+		return fmt.Errorf("waiting for the start: %w", err)
+	}
+	return json.NewEncoder(out).Encode(work(ctx, clients, plan, now))
+}
+
+func open(ctx context.Context, plan Plan, now func() time.Time) ([]*client, error) {
+	codec, err := seed.Codec(plan.Keys)
+	if err != nil {
+		return nil, err
+	}
+	clients, hash := make([]*client, plan.Clients), maphash.MakeSeed()
+	for i := range clients {
+		clients[i] = &client{
+			plan: plan, number: i, codec: codec, now: now, hash: hash, run: now().UnixNano(),
+			errors: map[string]int{},
+		}
+	}
+	if err := together(clients, func(c *client) error { return c.open(ctx) }); err != nil {
+		return nil, err
+	}
+	kind := plan.Kind
+	if kind == Me {
+		kind = GraphQL
+	}
+	if err := together(clients, func(c *client) error { return c.warm(kind) }); err != nil {
+		return nil, err
+	}
+	if plan.Settle == 0 {
+		return clients, nil
+	}
+	<-time.After(plan.Settle)
+	return clients, together(clients, func(c *client) error { return c.warm(kind) })
+}
+
+func together(clients []*client, do func(c *client) error) error {
+	errs := make([]error, len(clients))
+	var wg sync.WaitGroup
+	for i, c := range clients {
+		wg.Go(func() { errs[i] = do(c) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func work(ctx context.Context, clients []*client, plan Plan, now func() time.Time) Outcome {
+	before, begun := ownCPU(), now()
+	until := begun.Add(plan.For)
+	_ = together(clients, func(c *client) error { c.work(ctx, until); return nil })
+	o := Outcome{Elapsed: now().Sub(begun), CPU: ownCPU() - before, Errors: map[string]int{}}
+	var took []time.Duration
+	var tokens []uint64
+	for _, c := range clients {
+		took, tokens = append(took, c.took...), append(tokens, c.tokens...)
+		for text, n := range c.errors {
+			o.Errors[text] += n
+		}
+		o.Verified += c.verified
+	}
+	if twice := repeated(tokens); twice > 0 {
+		o.Errors["a token was answered twice"] = twice
+	}
+	o.Done = len(took)
+	o.P50, o.P99 = Percentile(took, 50), Percentile(took, 99)
+	return o
+}
+
+func repeated(tokens []uint64) int {
+	slices.Sort(tokens)
+	return len(tokens) - len(slices.Compact(tokens))
+}
+
+// Percentile is 0 of nothing.
+func Percentile[T cmp.Ordered](values []T, p int) (zero T) {
+	if len(values) == 0 {
+		return zero
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[(len(sorted)-1)*p/100]
+}
+
+func ownCPU() time.Duration {
+	var usage syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // fails for a bad argument only
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}

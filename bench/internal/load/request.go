@@ -1,0 +1,54 @@
+package load
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// The documents that a front-end would send.
+const (
+	refreshDocument = `mutation Refresh($token: String!) { refreshToken(refreshToken: $token) { token refreshToken tokenExpiration refreshExpiration } }`
+	meDocument      = `query Me { me { id name email } }`
+	signUpDocument  = `mutation SignUp($email: String!, $password: String!) { signUp(input: {name: \"Bench\", email: $email, password: $password}) { token } }`
+	loginDocument   = `mutation Login($email: String!, $password: String!) { login(input: {email: $email, password: $password}) { token refreshToken } }`
+)
+
+func post(to []byte, headers, document, variables string) []byte {
+	body := len(`{"query":"","variables":}`) + len(document) + len(variables)
+	to = fmt.Appendf(to[:0], "POST /graphql HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n", body, headers)
+	to = append(to, `{"query":"`...)
+	to = append(to, document...)
+	to = append(to, `","variables":`...)
+	to = append(to, variables...)
+	return append(to, '}')
+}
+
+// refreshRequest is a refresh with an idempotency key, as front-ends are told
+// to send it; the legacy route's clients know none.
+func refreshRequest(to []byte, kind Kind, token string, client, turn int) []byte {
+	if kind == REST {
+		to = append(to[:0], "GET /auth/refresh HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "...)
+		return append(append(to, token...), "\r\n\r\n"...)
+	}
+	key := fmt.Sprintf("Idempotency-Key: bench-%08d-%012d\r\n", client, turn)
+	return post(to, key, refreshDocument, `{"token":"`+token+`"}`)
+}
+
+func accountRequest(to []byte, document string, client int, run int64) []byte {
+	return post(to, "", document, fmt.Sprintf(`{"email":"client%d.%d@example.com","password":"correct horse battery"}`, client, run))
+}
+
+func meRequest(to []byte, access string) []byte {
+	return post(to, "Authorization: Bearer "+access+"\r\n", meDocument, "{}")
+}
+
+// member returns the value of the first JSON member of this name that is a
+// string without escapes, as tokens are.
+func member(body []byte, name string) string {
+	_, after, found := bytes.Cut(body, []byte(`"`+name+`":"`))
+	value, _, ended := bytes.Cut(after, []byte{'"'})
+	if !found || !ended {
+		return ""
+	}
+	return string(value)
+}

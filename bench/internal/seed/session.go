@@ -1,0 +1,64 @@
+package seed
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/token"
+)
+
+// The rows made here and their tokens agree in these, whoever makes them.
+const (
+	sessionPrefix = "0196f0a4-7d3e-7a51-8b1f-"
+	userPrefix    = "0196f0a4-7d3e-7a51-8b20-"
+	secretPrefix  = "bench secret "
+	accessLife    = 15 * time.Minute
+	refreshLife   = 30 * 24 * time.Hour
+	sessionLife   = 90 * 24 * time.Hour
+)
+
+// SessionID is the id of a session.
+func SessionID(number int) string { return fmt.Sprintf("%s%012x", sessionPrefix, number) }
+
+func userID(number int) string { return fmt.Sprintf("%s%012x", userPrefix, number) }
+
+func secret(number int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s%d", secretPrefix, number))
+	return hex.EncodeToString(sum[:])
+}
+
+// Files of a key directory, which a server is given to sign with.
+const (
+	AccessKey  = "access.pem"
+	RefreshKey = "refresh.pem"
+)
+
+// Codec mints and verifies as a server that has the keys in dir, which are made
+// when missing.
+func Codec(dir string) (*token.Codec, error) {
+	access, err := token.LoadOrCreateSigningKey(filepath.Join(dir, AccessKey))
+	if err != nil {
+		return nil, fmt.Errorf("reading the server's keys: %w", err)
+	}
+	refresh, err := token.LoadOrCreateSigningKey(filepath.Join(dir, RefreshKey))
+	if err != nil {
+		return nil, fmt.Errorf("reading the server's keys: %w", err)
+	}
+	return token.New(token.Options{Access: token.KeySet{Signing: access}, Refresh: token.KeySet{Signing: refresh}, Leeway: time.Minute})
+}
+
+// Token mints the refresh token of a session that was never rotated. issued is
+// what the rows were made with.
+func Token(codec *token.Codec, number int, issued time.Time) (string, error) {
+	iat := issued.Truncate(time.Second)
+	return codec.Mint(auth.UseRefresh, auth.Claims{
+		User: auth.ClaimsUser{
+			ID: userID(number), Name: "Bench", Email: fmt.Sprintf("bench%d@example.com", number), CreatedAt: iat, UpdatedAt: iat,
+		},
+		SessionID: SessionID(number), Secret: secret(number), IssuedAt: iat, ExpiresAt: iat.Add(refreshLife),
+	})
+}

@@ -1,0 +1,140 @@
+package trial
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rekey/bench/internal/baseline"
+	"rekey/bench/internal/bed"
+	"rekey/bench/internal/load"
+	"rekey/bench/internal/meter"
+)
+
+// Rig is what all parts measure with.
+type Rig struct {
+	Binary   bed.Binary
+	Dir      string // for files
+	Rounds   int
+	Window   time.Duration // of one sample
+	Now      func() time.Time
+	Say      func(format string, args ...any)
+	Failed   func(n int) // is told of requests that failed
+	Source   Source
+	Sessions []int // how many, for Growth
+	Direct   int   // rotations of Chain
+	Loads    []int // numbers of clients
+}
+
+// stand is a server on its database, if that is a Postgres.
+type stand struct {
+	server   *bed.Server
+	postgres *bed.Postgres
+}
+
+func (s stand) read(ctx context.Context) (server time.Duration, postgres meter.Postgres, err error) {
+	if s.server != nil {
+		if server, err = meter.CPU(s.server.PID()); err != nil {
+			return server, postgres, err
+		}
+	}
+	if s.postgres != nil {
+		postgres, err = meter.ReadPostgres(ctx, s.postgres.Conn, s.postgres.PID())
+	}
+	return server, postgres, err
+}
+
+// sample has the clients do their work and reads what it cost.
+func (r Rig) sample(ctx context.Context, s stand, what string, plan load.Plan) (Sample, error) {
+	plan.Addr, plan.Keys, plan.For = s.server.Addr(), r.Binary.Keys, r.Window
+	clients, err := load.Prepare(ctx, plan)
+	if err != nil {
+		return Sample{}, err
+	}
+	return r.measure(ctx, s, what, plan.Clients, clients.Run)
+}
+
+// pgbench is sample for pgbench.
+func (r Rig) pgbench(ctx context.Context, p *bed.Postgres, b *baseline.PGBench, clients, rows int) (Sample, error) {
+	return r.measure(ctx, stand{postgres: p}, PGBench, clients, func() (load.Outcome, error) {
+		return b.Run(ctx, clients, rows, r.Window)
+	})
+}
+
+func (r Rig) measure(ctx context.Context, s stand, what string, clients int, run func() (load.Outcome, error)) (Sample, error) {
+	server, postgres, err := s.read(ctx)
+	if err != nil {
+		return Sample{}, err
+	}
+	o, err := run()
+	if err != nil {
+		return Sample{}, err
+	}
+	serverAfter, postgresAfter, err := s.read(ctx)
+	if err != nil {
+		return Sample{}, err
+	}
+	used, n := postgresAfter.Since(postgres), float64(max(1, o.Done))
+	each := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) / n }
+	out := Sample{
+		What: what, Clients: clients, Failed: o.Failed(), Verified: o.Verified,
+		Rate: float64(o.Done) / o.Elapsed.Seconds(), P50: o.P50, P99: o.P99,
+		ServerCPU: each(serverAfter - server), PostgresCPU: each(used.CPU), ClientCPU: each(o.CPU),
+		Statements: float64(used.Statements) / n, Writes: float64(used.Writes) / n, WAL: float64(used.WAL) / n,
+	}
+	r.Failed(out.Failed)
+	r.Say("%-13s %2d clients: %6.0f/s, p50 %6.2f ms, p99 %6.2f ms, CPU %.3f server, %.3f Postgres, %.3f clients ms; %.2f statements, %.2f commits, %4.0f bytes of WAL; %d failed %v",
+		what, clients, out.Rate, ms(o.P50), ms(o.P99), out.ServerCPU, out.PostgresCPU, out.ClientCPU, out.Statements, out.Writes, out.WAL, out.Failed, o.Errors)
+	return out, nil
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// medians reduces samples to one for each kind of work and load, in the order
+// of their first coming.
+func medians(samples []Sample) []Sample {
+	type key struct {
+		what    string
+		clients int
+	}
+	groups, order := map[key][]Sample{}, []key{}
+	for _, s := range samples {
+		k := key{s.What, s.Clients}
+		if groups[k] == nil {
+			order = append(order, k)
+		}
+		groups[k] = append(groups[k], s)
+	}
+	out := make([]Sample, len(order))
+	for i, k := range order {
+		out[i] = medianOf(groups[k])
+	}
+	return out
+}
+
+func medianOf(g []Sample) Sample {
+	m := Sample{What: g[0].What, Clients: g[0].Clients}
+	for _, s := range g {
+		m.Failed += s.Failed
+		m.Verified += s.Verified
+	}
+	m.P50 = median(g, func(s Sample) time.Duration { return s.P50 })
+	m.P99 = median(g, func(s Sample) time.Duration { return s.P99 })
+	m.Rate = median(g, func(s Sample) float64 { return s.Rate })
+	m.ServerCPU = median(g, func(s Sample) float64 { return s.ServerCPU })
+	m.PostgresCPU = median(g, func(s Sample) float64 { return s.PostgresCPU })
+	m.ClientCPU = median(g, func(s Sample) float64 { return s.ClientCPU })
+	m.Statements = median(g, func(s Sample) float64 { return s.Statements })
+	m.Writes = median(g, func(s Sample) float64 { return s.Writes })
+	m.WAL = median(g, func(s Sample) float64 { return s.WAL })
+	return m
+}
+
+func median[S any, T float64 | time.Duration](group []S, of func(S) T) T {
+	values := make([]T, len(group))
+	for i, s := range group {
+		values[i] = of(s)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
