@@ -145,7 +145,9 @@ func (s *socket) handlePing(ctx context.Context, m message) bool {
 	return false
 }
 
-// read returns false when the connection has ended.
+// read returns false when the connection has ended. Each message counts as a
+// request does: a flood of pings is one. Those that subscribe count later, and
+// are told when they are too many.
 func (s *socket) read(ctx context.Context) (message, bool) {
 	kind, text, err := s.conn.Read(ctx)
 	if err != nil {
@@ -154,8 +156,16 @@ func (s *socket) read(ctx context.Context) (message, bool) {
 	m, ok := readMessage(kind, text)
 	if !ok {
 		s.close(closeBad("Unknown or malformed message"))
+		return m, false
 	}
-	return m, ok
+	if m.Type == msgSubscribe {
+		return m, true
+	}
+	if err := s.admit(s.r); err != nil {
+		s.close(closeFor(auth.AsError(err)))
+		return m, false
+	}
+	return m, true
 }
 
 // send writes a message. A client that does not read it in time is dropped. A

@@ -303,6 +303,23 @@ func TestSocket_limits(t *testing.T) {
 	f.open(t)
 }
 
+// Every message counts: a flood of them ends the socket, and one of
+// subscriptions is told of.
+func TestSocket_flood(t *testing.T) {
+	f := newStreamFixture(t)
+	for _, message := range []string{`{"type":"ping"}`, `{"type":"pong"}`, `{"type":"complete","id":"x"}`} {
+		w := f.open(t)
+		f.flooded.Store(true)
+		w.subscribe("a", subscribeDocument)
+		if code, _ := w.hearError("a"); code != "RATE_LIMITED" {
+			t.Errorf("a subscription: %s", code)
+		}
+		w.say(message)
+		w.closed(websocket.StatusTryAgainLater)
+		f.flooded.Store(false)
+	}
+}
+
 func TestSocket_origin(t *testing.T) {
 	f := newStreamFixture(t)
 	_, res := f.dial(t, http.Header{"Origin": {"https://evil.example"}}, subprotocol)

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ type streamFixture struct {
 	connectErr error
 	ends       chan error
 	header     http.Header // that connect got
+	flooded    atomic.Bool // nothing is admitted
 }
 
 func newStreamFixture(t *testing.T, change ...func(*StreamOptions)) *streamFixture {
@@ -47,7 +49,15 @@ func newStreamFixture(t *testing.T, change ...func(*StreamOptions)) *streamFixtu
 		c(&o)
 	}
 	f.streams = NewStreams(o)
-	f.fixture = newFixture(&fakeRoot{events: make(chan *model.SessionEvent)}, func(o *Options) { o.Streams = f.streams })
+	f.fixture = newFixture(&fakeRoot{events: make(chan *model.SessionEvent)}, func(o *Options) {
+		o.Streams = f.streams
+		o.Admit = func(*http.Request) error {
+			if f.flooded.Load() {
+				return auth.RateLimited(time.Second)
+			}
+			return nil
+		}
+	})
 	srv := httptest.NewServer(f.Handler)
 	f.url = srv.URL
 	t.Cleanup(func() {
