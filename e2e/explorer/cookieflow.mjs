@@ -30,14 +30,14 @@ async function reload(on, url) {
   await visit(on.page, url);
   await on.shows('signed out');
   assert.equal((await on.run('Refresh')).data.refreshToken.refreshToken, null);
-  await on.shows('generation 3');
+  await on.at(3);
 }
 
 // replaceByLogin: a browser has one session. The page is a fresh one, whose
 // LogIn names an account that is not there yet.
 async function replaceByLogin(on) {
   await on.run('SignUp');
-  await on.shows('generation 1');
+  await on.at(1);
   await on.run('LogIn');
   await on.shows('Signed in');
   const { data } = await on.run('Sessions');

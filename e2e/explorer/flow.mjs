@@ -22,7 +22,7 @@ async function signUp(on) {
   await on.shows('signed out');
   assert.ok(await on.button('Refresh').isDisabled());
   await on.run('SignUp');
-  await on.shows('generation 1');
+  await on.at(1);
   await on.shows(/1[45]:\d\d left/);
   await on.shows('"email_verified_at":');
   const me = await on.run('Me');
@@ -63,7 +63,7 @@ async function reuse(on) {
 // follow: the server tells of a rotation before anybody asks.
 async function follow(on) {
   await on.run('LogIn');
-  await on.shows('generation 1');
+  await on.at(1);
   await on.tab('Events');
   const stream = on.page.waitForResponse((r) => r.headers()['content-type']?.startsWith('text/event-stream'));
   await on.page.getByRole('button', { name: /^Execute query/ }).click();
@@ -79,7 +79,7 @@ async function logOut(on) {
   await on.run('LogOut');
   await on.shows('ended: SESSION_REVOKED');
   await on.run('LogIn');
-  await on.shows('generation 1');
+  await on.at(1);
   assert.equal((await on.press('Log out')).data.logout, 1);
   await on.shows('ended: SESSION_REVOKED');
   await on.button('Forget').click();
@@ -115,13 +115,13 @@ async function keyboard(on) {
   await on.page.locator('section[aria-label="Operation Editor"] .graphiql-editor').focus();
   await on.page.keyboard.press('Enter');
   await on.page.keyboard.press('Control+Enter');
-  await on.shows('generation 1');
+  await on.at(1);
   await on.page.locator('.session summary').focus();
   await on.page.keyboard.press('Tab');
   const focused = await on.page.evaluate(() => document.activeElement.textContent);
   assert.equal(focused, 'Refresh');
   await on.page.keyboard.press('Enter');
-  await on.shows('generation 2');
+  await on.at(2);
   const nameless = await on.page.getByRole('button').evaluateAll((buttons) =>
     buttons.filter((b) => !(b.getAttribute('aria-label') ?? b.textContent).trim()).map((b) => b.outerHTML),
   );

@@ -39,6 +39,13 @@ export class Page {
     return this.page.locator('.session').getByText(text).first().waitFor();
   }
 
+  // at waits until the session at hand lives and is of a generation: the events
+  // below tell of other ones, too.
+  async at(generation) {
+    await this.page.getByTestId('generation').getByText(`generation ${generation}`, { exact: true }).waitFor();
+    await this.button('Refresh').and(this.page.locator(':enabled')).waitFor();
+  }
+
   // response waits until the answer pane has a text.
   response(text) {
     return this.page.locator('.result-window').getByText(text).first().waitFor();
