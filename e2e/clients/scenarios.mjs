@@ -128,7 +128,8 @@ export function outage(server, adapter) {
       await f.expired();
     },
     async down() {
-      assert.equal((await rejection(f.call())).code, 'UNAVAILABLE');
+      assert.equal((await rejection(f.call())).code, 'UNAVAILABLE'); // whether the token has run out cannot be judged
+      assert.equal((await rejection(f.tab.session.refresh(f.tab.session.token()))).code, 'UNAVAILABLE');
       assert.ok(f.proxy.keys.length > 1, 'it was tried again');
       assert.deepEqual(f.reasons, []);
       assert.notEqual(f.tab.session.token(), null);
