@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,11 +21,12 @@ import (
 	"rekey/internal/config"
 	"rekey/internal/explorer"
 	"rekey/internal/graphqlhttp"
+	"rekey/internal/keyring"
 	"rekey/internal/limit"
 	"rekey/internal/redispool"
 	"rekey/internal/store"
-	"rekey/internal/token"
 	"rekey/internal/web"
+	"rekey/internal/wellknown"
 	"rekey/resolvers"
 )
 
@@ -51,6 +53,7 @@ type app struct {
 	redis *redispool.Pool // nil without REDIS_URL
 	limit *limit.Shared   // nil without REDIS_URL or limits
 	cache *blacklist.Cache
+	ring  *keyring.Ring // nil for a command
 	drain drain
 
 	streams streams
@@ -100,11 +103,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	if _, err := st.Migrate(ctx); err != nil {
 		return nil, err
 	}
-	keys, err := keyFiles(p.cfg, p.cfg.DataDir).Load()
-	if err != nil {
-		return nil, err
-	}
-	codec, err := token.New(token.Options{Access: keys.Access, Refresh: keys.Refresh, Location: p.cfg.Zone, Leeway: p.cfg.ClockLeeway})
+	tokens, rotation, err := a.openKeys(ctx, as)
 	if err != nil {
 		return nil, err
 	}
@@ -113,8 +112,8 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	}
 	a.openBus()
 	a.core, err = auth.New(p.faults.Core(auth.Options{
-		Settings: settings(p.cfg), Store: auth.Announce(st, a.streams.bus), Tokens: codec, Blacklist: a.cache, Limiter: a.limiter(),
-		Events: auth.LogEvents{Logger: p.log}, Now: p.now, RotationKeys: auth.FixedKeys(keys.Rotation...),
+		Settings: settings(p.cfg), Store: auth.Announce(st, a.streams.bus), Tokens: tokens, Blacklist: a.cache, Limiter: a.limiter(),
+		Events: auth.LogEvents{Logger: p.log}, Now: p.now, RotationKeys: rotation,
 		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue),
 	}))
 	if err != nil {
@@ -186,11 +185,12 @@ func (a *app) handler() http.Handler {
 		},
 		Streams: a.streams.open,
 	})
-	legacy := compat.New(compat.Options{Auth: a.core, Logger: a.log})
+	legacy := compat.New(compat.Options{Auth: a.core, PublicKey: a.publicKey, Logger: a.log})
 	if a.cfg.Explorer {
 		legacy = explorer.New(legacy)
 	}
 	routes := map[string]http.Handler{"/graphql": gql, "/livez": web.Live(), "/readyz": web.Ready(a.log, a.checks())}
+	maps.Copy(routes, wellknown.Handlers(a.wellKnown()))
 	route := func(w http.ResponseWriter, r *http.Request) {
 		h, ok := routes[r.URL.Path]
 		if !ok {
@@ -220,6 +220,7 @@ func (a *app) checks() []web.Check {
 	checks := []web.Check{
 		{Name: "database", Func: a.store.Ping},
 		{Name: "clock", Func: a.core.CheckClock},
+		{Name: "keys", Func: a.ring.Check},
 		{Name: "server", Func: a.drain.check},
 	}
 	if a.cfg.RedisURL != "" {
@@ -252,6 +253,7 @@ func (a *app) keepUp(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = a.cache.Run(ctx) }) // nil: it ends with ctx
+	wg.Go(func() { a.ring.Run(ctx, nil) })
 	wg.Go(func() { a.streams.run(ctx, a.ticks) })
 	wg.Go(func() { a.core.WatchClock(ctx, clockEvery, a.log) })
 	wg.Go(func() { a.store.KeepClean(ctx, cleanEvery) })

@@ -30,10 +30,7 @@ type target struct {
 
 func newTarget(tb testing.TB, a *app) *target {
 	tb.Helper()
-	keys, err := keyFiles(a.cfg, a.cfg.DataDir).Load()
-	if err != nil {
-		tb.Fatal(err)
-	}
+	access, refresh := a.ring.KeySets()
 	foreign, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		tb.Fatal(err)
@@ -49,8 +46,8 @@ func newTarget(tb testing.TB, a *app) *target {
 		tb.Fatalf("sign-up: %s", w.Body)
 	}
 	g.tokens = tokens{body.Data.SignUp.Token, body.Data.SignUp.RefreshToken}
-	g.access = newForge(tb, keys.Access.Signing, keys.Refresh.Signing, foreign, g.tokens.access)
-	g.refresh = newForge(tb, keys.Refresh.Signing, keys.Access.Signing, foreign, g.tokens.refresh)
+	g.access = newForge(tb, access.Signing, refresh.Signing, foreign, g.tokens.access)
+	g.refresh = newForge(tb, refresh.Signing, access.Signing, foreign, g.tokens.refresh)
 	return g
 }
 

@@ -19,9 +19,9 @@ import (
 	"rekey/internal/cli"
 	"rekey/internal/config"
 	"rekey/internal/fault"
+	"rekey/internal/keyring"
 	"rekey/internal/redispool"
 	"rekey/internal/store"
-	"rekey/internal/token"
 	"rekey/internal/web"
 )
 
@@ -76,6 +76,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 			})
 			return keys, closeCore, err
 		},
+		OpenRing: func(ctx context.Context) (ring *keyring.Ring, closeStore func() error, err error) {
+			err = with(func(p *program) error { ring, closeStore, err = p.openRing(ctx); return err })
+			return ring, closeStore, err
+		},
 		Out: stdout, Err: stdout,
 	})
 }
@@ -110,13 +114,16 @@ func newProgram(getenv func(string) string, stdout io.Writer) (*program, error) 
 // checkNamed looks at what settings name as the rooms will that use it, so that
 // every problem is told at once and before anything is made.
 func checkNamed(cfg config.Config) error {
-	_, keyErr := keyFiles(cfg, "").Load()
-	return errors.Join(keyErr, store.CheckURL(string(cfg.DatabaseURL)), redispool.CheckURL(string(cfg.RedisURL)))
+	return errors.Join(keyFiles(cfg).Check(), masterKey(cfg).Check(), store.CheckURL(string(cfg.DatabaseURL)), redispool.CheckURL(string(cfg.RedisURL)))
 }
 
-func keyFiles(cfg config.Config, dir string) token.Files {
-	return token.Files{
-		Dir: dir, Rotation: cfg.RotationKeyFile,
+func masterKey(cfg config.Config) keyring.MasterKey {
+	return keyring.MasterKey{Key: string(cfg.MasterKey), Previous: string(cfg.MasterKeyPrevious), File: cfg.MasterKeyFile}
+}
+
+func keyFiles(cfg config.Config) keyring.Files {
+	return keyring.Files{
+		Rotation:      cfg.RotationKeyFile,
 		AccessPrivate: cfg.AccessPrivatePEMFile, AccessVerify: cfg.AccessVerifyPEMFiles,
 		RefreshPrivate: cfg.RefreshPrivatePEMFile, RefreshVerify: cfg.RefreshVerifyPEMFiles,
 	}

@@ -14,6 +14,7 @@ const Prefix = "/auth/"
 
 const (
 	refreshPath       = Prefix + "refresh"
+	publicKeyPath     = Prefix + "public-key"
 	idempotencyHeader = "Idempotency-Key"
 	door              = "rest" // auth.Client.Door
 )
@@ -28,16 +29,19 @@ type Service interface {
 	CheckRefreshToken(ctx context.Context, token string, c auth.Client) error
 }
 
-// Options are what the door is made of. Both are required.
+// Options are what the door is made of. All are required.
 type Options struct {
 	Auth Service
+	// PublicKey returns the PEM file of the key that access tokens verify with.
+	PublicKey func() []byte
 	// Logger receives internal errors and trouble with the database.
 	Logger *slog.Logger
 }
 
 type handler struct {
-	auth   Service
-	errors *renderer
+	auth      Service
+	publicKey func() []byte
+	errors    *renderer
 }
 
 // New returns the handler of everything under [Prefix]; it answers 404 to any
@@ -46,7 +50,7 @@ type handler struct {
 // It must not stand behind an http.ServeMux pattern: that would redirect
 // unclean paths, which the legacy service guarded like all others.
 func New(o Options) http.Handler {
-	return &handler{auth: o.Auth, errors: newRenderer(o.Logger)}
+	return &handler{auth: o.Auth, publicKey: o.PublicKey, errors: newRenderer(o.Logger)}
 }
 
 // NotFound answers 404 in the envelope, without a guard: for paths outside
@@ -62,11 +66,23 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		NotFound(w, r)
 		return
 	}
+	if r.Method == http.MethodGet && r.URL.EscapedPath() == publicKeyPath {
+		h.servePublicKey(w)
+		return
+	}
 	a, err := h.answer(r)
 	if err != nil {
 		a = h.errors.answer(r, err)
 	}
 	a.write(w)
+}
+
+// servePublicKey is for everybody: it has no guard. There is no max-age: who
+// keeps a key that has been replaced refuses good tokens.
+func (h *handler) servePublicKey(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+	w.Header().Set("Cache-Control", "no-cache")
+	_, _ = w.Write(h.publicKey()) // fails only when nobody listens any more
 }
 
 // answer minds the route only after the core has judged the token. The body is

@@ -221,6 +221,8 @@ const (
 	EventPasswordChanged EventKind = "password_changed"
 	EventUserDisabled    EventKind = "user_disabled"
 	EventUserEnabled     EventKind = "user_enabled"
+	EventKeyAdded        EventKind = "key_added" // to the ring
+	EventKeyEnded        EventKind = "key_ended" // before its time
 )
 
 // Event is one thing that happened. It never holds a secret.

@@ -1,6 +1,9 @@
 package blacklist_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"fmt"
 	"net/url"
 	"testing"
@@ -44,13 +47,18 @@ func openCore(t testing.TB, cache func(s *stage) *blacklist.Cache) *house {
 	return h
 }
 
-func newCore(tb testing.TB, s *stage, st auth.Store, doubts auth.Blacklist) *auth.Service {
+func newKeys(tb testing.TB) token.KeySet {
 	tb.Helper()
-	keys, err := token.Files{Dir: tb.TempDir()}.Load()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	codec, err := token.New(token.Options{Access: keys.Access, Refresh: keys.Refresh, Leeway: leeway})
+	return token.KeySet{Signing: key}
+}
+
+func newCore(tb testing.TB, s *stage, st auth.Store, doubts auth.Blacklist) *auth.Service {
+	tb.Helper()
+	codec, err := token.New(token.Options{Access: newKeys(tb), Refresh: newKeys(tb), Leeway: leeway})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -60,7 +68,7 @@ func newCore(tb testing.TB, s *stage, st auth.Store, doubts auth.Blacklist) *aut
 			ReuseWindow: 10 * time.Second, RetryTTL: time.Hour, ClockLeeway: leeway, ReuseAction: auth.ReuseRevoke,
 		},
 		Store: st, Tokens: codec, Blacklist: doubts, Limiter: limit.Off{},
-		Events: auth.LogEvents{Logger: s.options().Logger}, Now: s.clock.Now, RotationKeys: auth.FixedKeys(keys.Rotation...),
+		Events: auth.LogEvents{Logger: s.options().Logger}, Now: s.clock.Now, RotationKeys: auth.FixedKeys(make([]byte, 32)),
 		Passwords: auth.NewPasswords(1, 10),
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"rekey/internal/auth"
+	"rekey/internal/keyring"
 )
 
 // Program is what the commands drive.
@@ -26,6 +27,8 @@ type Program struct {
 	Open func(ctx context.Context) (*auth.Service, func() error, error)
 	// OpenKeys does so for commands about API keys.
 	OpenKeys func(ctx context.Context) (*auth.Keys, func() error, error)
+	// OpenRing opens the key ring for one command; it was not looked at yet.
+	OpenRing func(ctx context.Context) (*keyring.Ring, func() error, error)
 	// Out and Err are where answers and complaints go.
 	Out, Err io.Writer
 }
@@ -81,6 +84,7 @@ func (p Program) root() *cli.Command {
 			{Name: "migrate", Usage: "bring the database's schema up to date", OnUsageError: onUsageError, Action: p.migrate},
 			p.users(),
 			p.apikeys(),
+			p.keys(),
 		},
 	}
 }

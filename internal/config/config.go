@@ -41,6 +41,11 @@ type Config struct {
 	AccessVerifyPEMFiles  []string
 	RefreshVerifyPEMFiles []string
 	RotationKeyFile       string
+	MasterKey             Secret
+	MasterKeyFile         string
+	MasterKeyPrevious     Secret         // several by comma
+	KeyRotation           time.Duration  // 0: never
+	JWKSMaxAge            time.Duration  // whole seconds
 	Zone                  *time.Location // of the times in tokens
 
 	TrustedProxies  []netip.Prefix // masked; IPv4 never as mapped IPv6

@@ -65,6 +65,11 @@ func choice(field func(*Config) *string, allowed ...string) apply {
 	}
 }
 
+// secret takes any text; whoever uses it judges it.
+func secret(field func(*Config) *Secret) apply {
+	return func(c *Config, value string, _ reject) { *field(c) = Secret(value) }
+}
+
 func onOff(field func(*Config) *bool) apply {
 	return func(c *Config, value string, bad reject) {
 		if value != "on" && value != "off" {

@@ -116,8 +116,22 @@ func rotation() []setting {
 
 func keys() []setting {
 	return []setting{
+		{name: "MASTER_KEY", kind: "64 hex characters", secret: true,
+			about: "What the keys in the database are encrypted with ([keys](keys.md)), the same for all replicas: `openssl rand -hex 32`. Unset, and `MASTER_KEY_FILE` too: `master.key` in `DATA_DIR`, made at the first start.",
+			apply: secret(func(c *Config) *Secret { return &c.MasterKey })},
+		{name: "MASTER_KEY_FILE", kind: "file", about: "The same in a file, a key to a line: the first one encrypts, the others only decrypt.",
+			apply: file(func(c *Config) *string { return &c.MasterKeyFile })},
+		{name: "MASTER_KEY_PREVIOUS", kind: "64 hex characters, several by comma", secret: true,
+			about: "Master keys of before, which decrypt until `rekey keys reencrypt` has run.",
+			apply: secret(func(c *Config) *Secret { return &c.MasterKeyPrevious })},
+		{name: "KEY_ROTATION", fallback: "0s", kind: "duration",
+			about: "After what time a key is followed by a new one, such as `720h`. 0: only by `rekey keys rotate`. At least `JWKS_MAX_AGE`.",
+			apply: duration(func(c *Config) *time.Duration { return &c.KeyRotation }, 0, 5*year)},
+		{name: "JWKS_MAX_AGE", fallback: "10m", kind: "duration",
+			about: "How long other services may keep the published keys, in whole seconds. A new key is published for at least this long before it signs.",
+			apply: wholeSeconds(func(c *Config) *time.Duration { return &c.JWKSMaxAge }, 24*time.Hour)},
 		{name: "ACCESS_PRIVATE_PEM_FILE", kind: "file",
-			about: "P-256 private key that signs access tokens. Set with `REFRESH_PRIVATE_PEM_FILE`, or neither. Unset: made at the first start, in `DATA_DIR`.",
+			about: "P-256 private key that signs access tokens, in place of those in the database. Set with `REFRESH_PRIVATE_PEM_FILE`, or neither.",
 			apply: file(func(c *Config) *string { return &c.AccessPrivatePEMFile })},
 		{name: "REFRESH_PRIVATE_PEM_FILE", kind: "file", about: "The same for refresh tokens. It must be another key.",
 			apply: file(func(c *Config) *string { return &c.RefreshPrivatePEMFile })},
@@ -126,7 +140,7 @@ func keys() []setting {
 		{name: "REFRESH_VERIFY_PEM_FILES", kind: "files, by comma", about: "The same for refresh tokens.",
 			apply: files(func(c *Config) *[]string { return &c.RefreshVerifyPEMFiles })},
 		{name: "ROTATION_KEY_FILE", kind: "file",
-			about: "Key from which the next secret of a session is derived; the same for all replicas. Unset: made at the first start, in `DATA_DIR`.",
+			about: "Keys from which the next secret of a session is derived, in place of those in the database: 64 hex characters to a line, the current one first; the same for all replicas.",
 			apply: file(func(c *Config) *string { return &c.RotationKeyFile })},
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"fmt"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"rekey/internal/auth"
 )
 
 // KeySet is the keys of one use. Signing also verifies; Verify holds
@@ -16,6 +18,9 @@ import (
 type KeySet struct {
 	Signing *ecdsa.PrivateKey
 	Verify  []*ecdsa.PublicKey
+	// Foreign are those of the others that also signed elsewhere: tokens of
+	// theirs may bear a kid of which nobody here knows.
+	Foreign []*ecdsa.PublicKey
 }
 
 var (
@@ -31,6 +36,7 @@ type keyRing struct {
 	byID    map[string]*ecdsa.PublicKey // by thumbprint
 	origin  map[string]string           // thumbprint to what the key is, for errors
 	all     jwt.VerificationKeySet
+	foreign jwt.VerificationKeySet
 }
 
 // newKeyRing checks a set. The ring holds the sound keys even when there is an
@@ -47,6 +53,9 @@ func newKeyRing(use string, set KeySet) (*keyRing, error) {
 	}
 	for i, key := range set.Verify {
 		problems = append(problems, r.add(fmt.Sprintf("%s verification key %d", use, i+1), key))
+	}
+	for _, key := range set.Foreign {
+		r.foreign.Keys = append(r.foreign.Keys, key)
 	}
 	return r, errors.Join(problems...)
 }
@@ -90,7 +99,7 @@ func sharedKeys(a, b *keyRing) error {
 
 // candidates is the library's key function. kid is a key of a map and nothing
 // else; tokens without one, as the legacy service made them, may be by any key
-// of the ring. Keys in the header (jwk, jku, x5u, x5c) are never looked at.
+// of the ring, and those with another by a foreign one. Keys in the header (jwk, jku, x5u, x5c) are never looked at.
 func (r *keyRing) candidates(t *jwt.Token) (any, error) {
 	if _, present := t.Header["crit"]; present {
 		return nil, errCrit
@@ -100,11 +109,28 @@ func (r *keyRing) candidates(t *jwt.Token) (any, error) {
 		return r.all, nil
 	}
 	id, _ := kid.(string)
-	key, known := r.byID[id]
-	if !known {
-		return nil, errUnknownKey
+	if key, known := r.byID[id]; known {
+		return key, nil
 	}
-	return key, nil
+	if len(r.foreign.Keys) > 0 {
+		return r.foreign, nil
+	}
+	return nil, errUnknownKey
+}
+
+// lacks reports whether a token names a key that is not in the ring.
+func (r *keyRing) lacks(token string) bool {
+	if len(token) > auth.MaxTokenBytes {
+		return false
+	}
+	t, _, err := jwt.NewParser().ParseUnverified(token, &claims{})
+	if err != nil {
+		return false
+	}
+	kid, present := t.Header["kid"]
+	id, _ := kid.(string)
+	_, known := r.byID[id]
+	return present && !known
 }
 
 // checkP256 tells what makes a key unfit for ES256 (RFC 7518 section 3.4).

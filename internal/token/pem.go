@@ -17,7 +17,7 @@ func LoadSigningKey(path string) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading signing key: %w", err)
 	}
-	key, err := parseSigningKey(data)
+	key, err := ParseSigningKey(data)
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", path, err)
 	}
@@ -37,7 +37,7 @@ func LoadVerifyKeys(paths []string) ([]*ecdsa.PublicKey, error) {
 			problems = append(problems, fmt.Errorf("reading verification key: %w", err))
 			continue
 		}
-		found, err := parseVerifyKeys(data)
+		found, err := ParseVerifyKeys(data)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("verification key %s: %w", path, err))
 		}
@@ -49,7 +49,8 @@ func LoadVerifyKeys(paths []string) ([]*ecdsa.PublicKey, error) {
 	return keys, nil
 }
 
-func parseSigningKey(data []byte) (*ecdsa.PrivateKey, error) {
+// ParseSigningKey reads a P-256 private key from the content of a PEM file.
+func ParseSigningKey(data []byte) (*ecdsa.PrivateKey, error) {
 	blocks, err := pemBlocks(data)
 	if err != nil {
 		return nil, err
@@ -92,7 +93,9 @@ func parsePrivateBlock(block *pem.Block) (*ecdsa.PrivateKey, error) {
 	return nil, fmt.Errorf("a private key is wanted, this is PEM %q", block.Type)
 }
 
-func parseVerifyKeys(data []byte) ([]*ecdsa.PublicKey, error) {
+// ParseVerifyKeys reads one or several P-256 public keys from the content of a
+// PEM file.
+func ParseVerifyKeys(data []byte) ([]*ecdsa.PublicKey, error) {
 	blocks, err := pemBlocks(data)
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package token
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -39,8 +38,8 @@ func (c *Codec) read(use auth.TokenUse, token string, now time.Time) (*claims, e
 	}
 	parsed := &claims{}
 	if err := c.hold(ring, token, parsed); err != nil {
-		if errors.Is(err, errUnknownKey) && c.outdated(now) {
-			return nil, auth.Unavailable(err)
+		if c.outdated(now) && ring.lacks(token) {
+			return nil, auth.Unavailable(errUnknownKey)
 		}
 		return nil, auth.InvalidToken(diagnose(token))
 	}

@@ -1,4 +1,4 @@
-package token
+package keyring
 
 import (
 	"errors"
@@ -9,27 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 )
-
-// loadOrCreate reads a private file. When there is none it makes one; when
-// another process was faster it reads that one's.
-func loadOrCreate[T any](path string, create func() ([]byte, error), parse func([]byte) (T, error)) (T, error) {
-	var zero T
-	data, err := readPrivate(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := createPrivate(path, create); err != nil {
-			return zero, fmt.Errorf("creating %s: %w", path, err)
-		}
-		data, err = readPrivate(path)
-	}
-	if err != nil {
-		return zero, err
-	}
-	value, err := parse(data)
-	if err != nil {
-		return zero, fmt.Errorf("%s: %w", path, err)
-	}
-	return value, nil
-}
 
 // readPrivate refuses a file that others than its owner can read.
 func readPrivate(path string) ([]byte, error) {
@@ -52,11 +31,7 @@ func readPrivate(path string) ([]byte, error) {
 // createPrivate makes a file with mode 0600 that is there whole or not at all,
 // even after a power cut. One that is there already is left as it is: os.Link
 // fails where os.Rename would replace the key of a faster process.
-func createPrivate(path string, content func() ([]byte, error)) error {
-	data, err := content()
-	if err != nil {
-		return err
-	}
+func createPrivate(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

@@ -7,14 +7,12 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"rekey/internal/token"
@@ -152,146 +150,6 @@ func TestLoadVerifyKeys(t *testing.T) {
 	t.Run("None", func(t *testing.T) {
 		if keys, err := token.LoadVerifyKeys(nil); err != nil || len(keys) != 0 {
 			t.Errorf("%d keys, error %v", len(keys), err)
-		}
-	})
-}
-
-// together calls f from 16 goroutines at once.
-func together[T any](t *testing.T, f func() (T, error)) []T {
-	t.Helper()
-	const racers = 16
-	var (
-		start   = make(chan struct{})
-		done    sync.WaitGroup
-		results = make([]T, racers)
-		errs    = make([]error, racers)
-	)
-	for i := range racers {
-		done.Go(func() {
-			<-start
-			results[i], errs[i] = f()
-		})
-	}
-	close(start)
-	done.Wait()
-	for i, err := range errs {
-		if err != nil {
-			t.Fatalf("racer %d: %v", i, err)
-		}
-	}
-	return results
-}
-
-// checkPrivate wants path to be alone in its directory, with mode 0600.
-func checkPrivate(t *testing.T, path string) {
-	t.Helper()
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %04o, want 0600", info.Mode().Perm())
-	}
-	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
-		t.Errorf("files left behind: %v", entries)
-	}
-}
-
-func TestLoadOrCreateSigningKey(t *testing.T) {
-	t.Run("OneKeyHoweverMany", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "data", "access.pem")
-		keys := together(t, func() (*ecdsa.PrivateKey, error) { return token.LoadOrCreateSigningKey(path) })
-		checkPrivate(t, path)
-		stored, err := token.LoadSigningKey(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, key := range keys {
-			if !key.Equal(stored) {
-				t.Errorf("racer %d has another key", i)
-			}
-		}
-	})
-	t.Run("OpenToOthers", func(t *testing.T) {
-		path := writeFile(t, pkcs8(t, newKey(t)), 0o600)
-		if err := os.Chmod(path, 0o640); err != nil {
-			t.Fatal(err)
-		}
-		_, err := token.LoadOrCreateSigningKey(path)
-		if err == nil || !strings.Contains(err.Error(), "chmod 600 "+path) {
-			t.Errorf("error %v, want one that says chmod 600", err)
-		}
-	})
-	t.Run("DamagedFileIsKept", func(t *testing.T) {
-		path := writeFile(t, []byte("half a key"), 0o600)
-		if _, err := token.LoadOrCreateSigningKey(path); err == nil {
-			t.Error("no error")
-		}
-		if data, _ := os.ReadFile(path); string(data) != "half a key" {
-			t.Errorf("the file now holds %d bytes", len(data))
-		}
-	})
-	t.Run("NoDirectory", func(t *testing.T) {
-		path := filepath.Join(writeFile(t, nil, 0o600), "access.pem")
-		if _, err := token.LoadOrCreateSigningKey(path); err == nil {
-			t.Error("no error below a file")
-		}
-	})
-}
-
-func TestLoadOrCreateSecrets(t *testing.T) {
-	t.Run("OneKeyHoweverMany", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "rotation.keys")
-		rings := together(t, func() ([][]byte, error) { return token.LoadOrCreateSecrets(path) })
-		checkPrivate(t, path)
-		for i, ring := range rings {
-			if len(ring) != 1 || len(ring[0]) != 32 || !bytes.Equal(ring[0], rings[0][0]) {
-				t.Errorf("racer %d has another ring", i)
-			}
-		}
-	})
-	first, second := strings.Repeat("0a", 32), strings.Repeat("FE", 32)
-	t.Run("RingInOrder", func(t *testing.T) {
-		text := "# ring\r\n\n  " + first + " # current\r\n" + second
-		ring, err := token.LoadOrCreateSecrets(writeFile(t, []byte(text), 0o600))
-		if err != nil || len(ring) != 2 {
-			t.Fatalf("%d keys, error %v", len(ring), err)
-		}
-		for i, want := range []string{first, strings.ToLower(second)} {
-			if got := hex.EncodeToString(ring[i]); got != want {
-				t.Errorf("key %d is %s, want %s", i, got, want)
-			}
-		}
-	})
-	t.Run("AllBadLinesButNotWhatIsInThem", func(t *testing.T) {
-		text := first + "\n" + first[:62] + "\n" + second + "00\nxyz\n"
-		_, err := token.LoadOrCreateSecrets(writeFile(t, []byte(text), 0o600))
-		if err == nil {
-			t.Fatal("no error")
-		}
-		for _, want := range []string{"line 2 ", "line 3 ", "line 4 "} {
-			if !strings.Contains(err.Error(), want) {
-				t.Errorf("error lacks %q: %v", want, err)
-			}
-		}
-		for _, secret := range []string{"0a0a", "FEFE", "xyz"} {
-			if strings.Contains(err.Error(), secret) {
-				t.Errorf("error tells %q: %v", secret, err)
-			}
-		}
-	})
-	t.Run("Empty", func(t *testing.T) {
-		if _, err := token.LoadOrCreateSecrets(writeFile(t, []byte("# nothing\n"), 0o600)); err == nil {
-			t.Error("no error")
-		}
-	})
-	t.Run("OpenToOthers", func(t *testing.T) {
-		path := writeFile(t, []byte(first), 0o600)
-		if err := os.Chmod(path, 0o604); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := token.LoadOrCreateSecrets(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
-			t.Errorf("error %v, want one that says chmod 600", err)
 		}
 	})
 }

@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"rekey/internal/auth"
+	"rekey/internal/keyring"
+)
+
+func (p Program) keys() *cli.Command {
+	purpose := func(usage string) cli.Flag { return &cli.StringFlag{Name: "purpose", Usage: usage} }
+	asJSON := &cli.BoolFlag{Name: "json", Usage: "answer in JSON"}
+	return &cli.Command{
+		Name:         "keys",
+		Usage:        "administer the keys that tokens are signed with",
+		Description:  "See docs/keys.md. Give these commands the settings that the service has.",
+		OnUsageError: onUsageError,
+		Action: func(context.Context, *cli.Command) error {
+			return usageError{fmt.Errorf("keys: say list, rotate, retire, import, reencrypt or reset; see rekey keys --help")}
+		},
+		Commands: []*cli.Command{
+			{Name: "list", Usage: "list the keys", OnUsageError: onUsageError, Action: p.listKeys, Flags: []cli.Flag{asJSON}},
+			{
+				Name: "rotate", Usage: "publish a new key, which signs later", OnUsageError: onUsageError, Action: p.rotateKeys,
+				Flags: []cli.Flag{purpose("access, refresh or rotation; all unless given"), asJSON},
+			},
+			{
+				Name: "retire", Usage: "end a key at once: what it signed is good no more", ArgsUsage: "KID",
+				OnUsageError: onUsageError, Action: p.retireKey,
+				Flags: []cli.Flag{&cli.BoolFlag{Name: "replace", Usage: "end even the current key; a new one takes its place"}, asJSON},
+			},
+			{
+				Name: "import", Usage: "take over a key that was made elsewhere", ArgsUsage: "FILE",
+				OnUsageError: onUsageError, Action: p.importKeys,
+				Flags: []cli.Flag{
+					purpose("access, refresh or rotation"),
+					&cli.BoolFlag{Name: "verify-only", Usage: "only verify with it"},
+					&cli.DurationFlag{Name: "for", Usage: "how long to verify with it; as long as what it signed may be good unless given"},
+					asJSON,
+				},
+			},
+			{Name: "reencrypt", Usage: "encrypt all keys with MASTER_KEY", OnUsageError: onUsageError, Action: p.reencryptKeys},
+			{
+				Name: "reset", Usage: "delete all keys: everybody has to sign in again", OnUsageError: onUsageError, Action: p.resetKeys,
+				Flags: []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do it"}},
+			},
+		},
+	}
+}
+
+func (p Program) listKeys(ctx context.Context, cmd *cli.Command) error {
+	if cmd.Args().Present() {
+		return usageError{fmt.Errorf("keys list takes no arguments")}
+	}
+	return p.withRing(ctx, func(ring *keyring.Ring) error {
+		keys, err := ring.List(ctx)
+		if err != nil {
+			return err
+		}
+		return p.showKeys(cmd, keys)
+	})
+}
+
+func (p Program) rotateKeys(ctx context.Context, cmd *cli.Command) error {
+	purposes := auth.KeyPurposes()
+	if cmd.IsSet("purpose") {
+		purposes = []auth.KeyPurpose{auth.KeyPurpose(cmd.String("purpose"))}
+	}
+	if cmd.Args().Present() || !known(purposes...) {
+		return usageError{fmt.Errorf("keys rotate takes --purpose access, refresh or rotation, and nothing else")}
+	}
+	return p.withRing(ctx, func(ring *keyring.Ring) error {
+		keys, err := ring.Rotate(ctx, purposes...)
+		if len(keys) > 0 {
+			err = errors.Join(p.showKeys(cmd, keys), err)
+		}
+		return err
+	})
+}
+
+func known(purposes ...auth.KeyPurpose) bool {
+	return !slices.ContainsFunc(purposes, func(p auth.KeyPurpose) bool { return !slices.Contains(auth.KeyPurposes(), p) })
+}
+
+func (p Program) retireKey(ctx context.Context, cmd *cli.Command) error {
+	if cmd.Args().Len() != 1 {
+		return usageError{fmt.Errorf("keys retire takes one argument, the key's id")}
+	}
+	return p.withRing(ctx, func(ring *keyring.Ring) error {
+		kid := cmd.Args().First()
+		err := ring.Retire(ctx, kid, cmd.Bool("replace"))
+		if errors.Is(err, auth.ErrNotFound) {
+			return fmt.Errorf("the ring has no key %s", kid)
+		}
+		if err != nil {
+			return err
+		}
+		return p.showSome(ctx, cmd, ring, kid)
+	})
+}
+
+func (p Program) importKeys(ctx context.Context, cmd *cli.Command) error {
+	in := keyring.Import{
+		Purpose: auth.KeyPurpose(cmd.String("purpose")), File: cmd.Args().First(),
+		VerifyOnly: cmd.Bool("verify-only"), For: cmd.Duration("for"),
+	}
+	if cmd.Args().Len() != 1 || !known(in.Purpose) || in.For < 0 || in.For > 0 && !in.VerifyOnly {
+		return usageError{fmt.Errorf("keys import takes a file, --purpose access, refresh or rotation, and --verify-only with or without --for")}
+	}
+	return p.withRing(ctx, func(ring *keyring.Ring) error {
+		ids, err := ring.Import(ctx, in)
+		if err != nil {
+			return err
+		}
+		return p.showSome(ctx, cmd, ring, ids...)
+	})
+}
+
+func (p Program) reencryptKeys(ctx context.Context, cmd *cli.Command) error {
+	if cmd.Args().Present() {
+		return usageError{fmt.Errorf("keys reencrypt takes no arguments")}
+	}
+	return p.withRing(ctx, func(ring *keyring.Ring) error {
+		n, err := ring.Reencrypt(ctx)
+		if err == nil {
+			fmt.Fprintf(p.Out, "%d keys encrypted anew\n", n)
+		}
+		return err
+	})
+}
+
+func (p Program) resetKeys(ctx context.Context, cmd *cli.Command) error {
+	if cmd.Args().Present() || !cmd.Bool("yes") {
+		return usageError{fmt.Errorf("keys reset deletes all keys, so that everybody has to sign in again: say --yes")}
+	}
+	return p.withRing(ctx, func(ring *keyring.Ring) error {
+		n, err := ring.Reset(ctx)
+		if err == nil {
+			fmt.Fprintf(p.Out, "%d keys deleted; the service makes new ones\n", n)
+		}
+		return err
+	})
+}
+
+// withRing opens the key ring for a command.
+func (p Program) withRing(ctx context.Context, do func(*keyring.Ring) error) (err error) {
+	ring, closeStore, err := p.OpenRing(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeStore()) }()
+	return do(ring)
+}
+
+func (p Program) showSome(ctx context.Context, cmd *cli.Command, ring *keyring.Ring, ids ...string) error {
+	keys, err := ring.List(ctx)
+	if err != nil {
+		return err
+	}
+	return p.showKeys(cmd, slices.DeleteFunc(keys, func(k keyring.Key) bool { return !slices.Contains(ids, k.KID) }))
+}
+
+// keyView is a key as scripts see it.
+type keyView struct {
+	Purpose   auth.KeyPurpose `json:"purpose"`
+	State     keyring.State   `json:"state"`
+	KID       string          `json:"kid"`
+	Source    string          `json:"source"` // database or file
+	CreatedAt *time.Time      `json:"createdAt"`
+	SignsFrom *time.Time      `json:"signsFrom"`
+	EndsAt    *time.Time      `json:"endsAt"`
+}
+
+func viewOf(k keyring.Key) keyView {
+	v := keyView{Purpose: k.Purpose, State: k.State, KID: k.KID, Source: "database", SignsFrom: k.SignsFrom, EndsAt: k.EndsAt}
+	if k.File {
+		v.Source = "file"
+		return v
+	}
+	v.CreatedAt = &k.CreatedAt
+	return v
+}
+
+func (p Program) showKeys(cmd *cli.Command, keys []keyring.Key) error {
+	views := make([]keyView, len(keys))
+	for i, k := range keys {
+		views[i] = viewOf(k)
+	}
+	if cmd.Bool("json") {
+		return json.NewEncoder(p.Out).Encode(views)
+	}
+	table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "PURPOSE\tSTATE\tKID\tSOURCE\tCREATED\tSIGNS FROM\tENDS")
+	for _, v := range views {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			v.Purpose, v.State, v.KID, v.Source, moment(v.CreatedAt), moment(v.SignsFrom), moment(v.EndsAt))
+	}
+	return table.Flush()
+}

@@ -1,0 +1,29 @@
+package keyring
+
+import (
+	"errors"
+	"fmt"
+
+	"rekey/internal/auth"
+)
+
+// errOtherMaster: the key is sealed with a master key that is not here.
+var errOtherMaster = errors.New("sealed with another master key")
+
+// errNoKey: nothing can sign, or derive.
+var errNoKey = errors.New("there is no key to go on with")
+
+const (
+	hintGive = "give this process the one that the others have, by MASTER_KEY or MASTER_KEY_FILE, or as master.key in DATA_DIR; one of before goes into MASTER_KEY_PREVIOUS"
+	hintLost = "If it is lost for good, rekey keys reset makes new keys, and everybody has to sign in again"
+)
+
+// wrongMaster tells an operator what to do.
+func (r *Ring) wrongMaster(k auth.SealedKey) error {
+	what := "there is no master key here"
+	if len(r.masters) > 0 {
+		what = "the master key here is " + r.masters[0].id
+	}
+	return fmt.Errorf("the %s key %s in the database is encrypted with the master key %s, and %s: %s. %s",
+		k.Purpose, k.KID, k.Master, what, hintGive, hintLost)
+}

@@ -1,0 +1,140 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// startTries is how often Start looks again after somebody else added the key
+// that it was about to add.
+const startTries = 5
+
+// Start makes the ring ready to sign: it opens what is in the database, takes
+// over the keys that an earlier version kept in files, and makes what is
+// missing. Replicas that start at once on an empty database end up with one
+// ring. It fails, in words for operators, where the master key is not the one
+// that the ring is encrypted with, and where files hold keys that are not the
+// ring's.
+func (r *Ring) Start(ctx context.Context) error {
+	if !r.anyStored() {
+		return r.update()
+	}
+	for range startTries {
+		if err := r.unlock(ctx, true); err != nil {
+			return err
+		}
+		missing, err := r.fill(ctx)
+		if err != nil {
+			return err
+		}
+		if missing {
+			continue
+		}
+		if _, err := r.look(ctx); err != nil {
+			return err
+		}
+		return r.raiseLives(ctx)
+	}
+	return errors.New("the key ring in the database keeps changing")
+}
+
+// unlock reads the ring and opens all of it. A master key is made only for a
+// ring that has nothing in it.
+func (r *Ring) unlock(ctx context.Context, create bool) error {
+	rows, _, err := r.Store.SealedKeys(ctx)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.masters, err = r.Master.load(r.Dir, create && len(rows) == 0); err != nil {
+		return err
+	}
+	r.rows = rows
+	return r.open()
+}
+
+// fill adds a first key for each purpose that has none: that of an earlier
+// version's file, or a new one. It reports whether it is to look again.
+func (r *Ring) fill(ctx context.Context) (changed bool, err error) {
+	for _, p := range auth.KeyPurposes() {
+		if !r.stored(p) {
+			continue
+		}
+		added, err := r.fillOne(ctx, p)
+		if err != nil {
+			return false, err
+		}
+		changed = changed || added
+	}
+	return changed, nil
+}
+
+func (r *Ring) fillOne(ctx context.Context, p auth.KeyPurpose) (changed bool, err error) {
+	old, err := legacyFile(p).load(r.Dir)
+	if err != nil {
+		return false, err
+	}
+	if len(old) == 0 {
+		if r.begun(p) {
+			return false, nil
+		}
+		m, err := generate(p)
+		if err != nil {
+			return false, err
+		}
+		_, err = r.add(ctx, p, m, 1, 0)
+		return true, err
+	}
+	if r.begun(p) {
+		return false, r.checkLegacy(p, old)
+	}
+	return true, r.takeOver(ctx, p, old)
+}
+
+// begun reports whether a purpose has a key that signs.
+func (r *Ring) begun(p auth.KeyPurpose) bool {
+	for _, k := range r.of(p) {
+		if k.Number > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Ring) knows(kid string) bool {
+	for _, k := range r.rows {
+		if k.KID == kid {
+			return true
+		}
+	}
+	return false
+}
+
+// raiseLives makes sure, before this process signs with a key, that the key is
+// kept for as long as what it signs here is good.
+func (r *Ring) raiseLives(ctx context.Context) error {
+	for _, k := range r.Keys() {
+		if k.File || k.State != Current && k.State != Next || r.lifeOf(k.KID) >= r.life(k.Purpose) {
+			continue
+		}
+		if err := r.Store.RaiseKeyLife(ctx, k.KID, r.life(k.Purpose)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Ring) lifeOf(kid string) (life time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range r.rows {
+		if k.KID == kid {
+			life = k.Life
+		}
+	}
+	return life
+}

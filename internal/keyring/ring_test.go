@@ -1,0 +1,279 @@
+package keyring_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/keyring"
+)
+
+// A rotation on two replicas, second by second: whatever either signs, both
+// verify, and others had MaxAge to learn of a key before it signs.
+func TestRing_Rotate(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.start(w.options(w.dir)), w.start(w.options(w.dir))
+	first := a.one(auth.KeyAccess, keyring.Current)
+	admin := newRing(t, w.options(w.dir))
+	added, err := admin.Rotate(t.Context(), auth.KeyPurposes()...)
+	if err != nil || len(added) != 3 || !added[0].SignsFrom.Equal(w.clock().Add(lead)) {
+		t.Fatalf("%+v, %v", added, err)
+	}
+	b.poll()
+	jwks, _ := b.Published()
+	if next := b.one(auth.KeyAccess, keyring.Next); !bytes.Contains(jwks, []byte(next.KID)) {
+		t.Error("the next key is not published")
+	}
+	if _, err := admin.Rotate(t.Context(), auth.KeyAccess); !errors.Is(err, keyring.ErrWaiting) {
+		t.Errorf("a second next key: %v", err)
+	}
+	w.advance(lead - time.Second)
+	before := a.mint()
+	a.poll()
+	w.advance(time.Second) // b is late to notice
+	a.poll()
+	after, late := a.mint(), b.mint()
+	if a.one(auth.KeyAccess, keyring.Current).KID == first.KID {
+		t.Error("the next key does not sign")
+	}
+	b.poll()
+	for name, tok := range map[string]string{"Before": before, "After": after, "Late": late} {
+		for i, r := range []*replica{a, b} {
+			if !r.verifies(tok) {
+				t.Errorf("replica %d refuses a token: %s", i, name)
+			}
+		}
+	}
+	w.advance(accessLife + 2*leeway)
+	a.poll()
+	if got := a.one(auth.KeyAccess, keyring.Retired); got.KID != first.KID {
+		t.Errorf("retired: %+v", got)
+	}
+	w.advance(time.Minute)
+	a.poll()
+	if a.count(keyring.Ended) != 1 || a.count(keyring.Retired) != 2 {
+		t.Errorf("after the last access token: %+v", a.Keys())
+	}
+	if jwks, _ := a.Published(); bytes.Contains(jwks, []byte(first.KID)) {
+		t.Error("an ended key is published")
+	}
+	w.advance(48 * time.Hour)
+	a.poll()
+	b.poll()
+	if len(b.Keys()) != 3 {
+		t.Errorf("ended keys stay: %+v", b.Keys())
+	}
+}
+
+// Of two replicas that find keys due, one adds them, by the schedule.
+func TestRing_Schedule(t *testing.T) {
+	w := newWorld(t)
+	o := w.options(w.dir)
+	o.Rotation = 24 * time.Hour
+	a, b := w.start(o), w.start(o)
+	w.advance(o.Rotation - lead - time.Microsecond)
+	a.poll()
+	if a.poll(); a.count(keyring.Next) != 0 {
+		t.Error("too early")
+	}
+	w.advance(time.Microsecond)
+	var done sync.WaitGroup
+	done.Go(a.poll)
+	done.Go(b.poll)
+	done.Wait()
+	a.poll()
+	if a.count(keyring.Next) != 3 || len(a.Keys()) != 6 {
+		t.Errorf("keys: %+v", a.Keys())
+	}
+	w.advance(lead)
+	a.poll()
+	if a.count(keyring.Current) != 3 || a.count(keyring.Next) != 0 {
+		t.Errorf("keys: %+v", a.Keys())
+	}
+}
+
+// Replicas that start at once on an empty database end up with one ring.
+func TestRing_StartTogether(t *testing.T) {
+	w := newWorld(t)
+	replicas := make([]*replica, 8)
+	var done sync.WaitGroup
+	for i := range replicas {
+		done.Go(func() { replicas[i] = w.start(w.options(w.dir)) })
+	}
+	done.Wait()
+	for _, r := range replicas {
+		if !replicas[0].verifies(r.mint()) || !bytes.Equal(r.RotationKeys()[0], replicas[0].RotationKeys()[0]) {
+			t.Error("replicas have different keys")
+		}
+	}
+	if len(replicas[0].Keys()) != 3 {
+		t.Errorf("keys: %+v", replicas[0].Keys())
+	}
+	info, err := os.Stat(filepath.Join(w.dir, "master.key"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("master.key: %v, %v", info, err)
+	}
+}
+
+func hexKey(digit string) string { return strings.Repeat(digit, 64) }
+
+func TestRing_MasterKey(t *testing.T) {
+	w := newWorld(t)
+	with := func(current, previous string) keyring.Options {
+		o := w.options(t.TempDir())
+		o.Master = keyring.MasterKey{Key: current, Previous: previous}
+		return o
+	}
+	tok := w.start(with(hexKey("a"), "")).mint()
+	t.Run("ErrLost", func(t *testing.T) {
+		o := with("", "")
+		err := newRing(t, o).Start(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "there is no master key here") || !strings.Contains(err.Error(), "MASTER_KEY_FILE") {
+			t.Errorf("error %v", err)
+		}
+		if entries, _ := os.ReadDir(o.Dir); len(entries) > 0 {
+			t.Error("a master key was made that opens nothing")
+		}
+	})
+	t.Run("ErrWrong", func(t *testing.T) {
+		err := newRing(t, with(hexKey("b"), "")).Start(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "the master key here is") || !strings.Contains(err.Error(), "keys reset") {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("Reencrypt", func(t *testing.T) {
+		o := with(hexKey("b"), hexKey("a"))
+		r := w.start(o)
+		if !r.verifies(tok) {
+			t.Error("the previous master key does not open")
+		}
+		if n, err := newRing(t, o).Reencrypt(t.Context()); n != 3 || err != nil {
+			t.Errorf("%d keys, %v", n, err)
+		}
+		r.poll()
+		if !w.start(with(hexKey("b"), "")).verifies(tok) {
+			t.Error("the new master key alone does not do")
+		}
+		if err := newRing(t, with(hexKey("a"), "")).Start(t.Context()); err == nil {
+			t.Error("the old master key still opens")
+		}
+	})
+	t.Run("Reset", func(t *testing.T) {
+		r := w.start(with(hexKey("b"), ""))
+		if n, err := newRing(t, with(hexKey("c"), "")).Reset(t.Context()); n != 3 || err != nil {
+			t.Errorf("%d keys, %v", n, err)
+		}
+		r.poll()
+		if r.verifies(tok) || !w.start(with(hexKey("b"), "")).verifies(r.mint()) {
+			t.Error("the ring did not begin anew")
+		}
+	})
+}
+
+// Who changes the database cannot make a key another one, or let one key pass
+// for another.
+func TestRing_Altered(t *testing.T) {
+	for name, statement := range map[string]string{
+		"Purpose": `UPDATE sealed_keys SET purpose = 'refresh', number = 2 WHERE purpose = 'access'`,
+		"ID":      `UPDATE sealed_keys SET kid = 'another' WHERE purpose = 'access'`,
+		"Sealed":  `UPDATE sealed_keys SET sealed = (SELECT sealed FROM sealed_keys WHERE purpose = 'refresh') WHERE purpose = 'access'`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.start(w.options(w.dir))
+			w.exec(statement)
+			if err := newRing(t, w.options(w.dir)).Start(t.Context()); err == nil || !strings.Contains(err.Error(), "altered") {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func TestRing_Retire(t *testing.T) {
+	w := newWorld(t)
+	a := w.start(w.options(w.dir))
+	admin := newRing(t, w.options(w.dir))
+	old, oldKey := a.mint(), a.one(auth.KeyAccess, keyring.Current)
+	if err := admin.Retire(t.Context(), oldKey.KID, false); err == nil || !strings.Contains(err.Error(), "--replace") {
+		t.Errorf("the current key: %v", err)
+	}
+	if err := admin.Retire(t.Context(), "nonesuch", false); !errors.Is(err, auth.ErrNotFound) {
+		t.Errorf("an unknown key: %v", err)
+	}
+	if err := admin.Retire(t.Context(), oldKey.KID, true); err != nil {
+		t.Fatal(err)
+	}
+	a.poll()
+	if !a.verifies(old) {
+		t.Error("it ended before the others can know another")
+	}
+	w.advance(keyring.Learning + leeway)
+	a.poll()
+	if a.verifies(old) || !a.verifies(a.mint()) {
+		t.Error("the key was not replaced")
+	}
+	if _, err := admin.Rotate(t.Context(), auth.KeyAccess); err != nil {
+		t.Fatal(err)
+	}
+	a.poll()
+	next := a.one(auth.KeyAccess, keyring.Next)
+	if err := admin.Retire(t.Context(), next.KID, false); err != nil {
+		t.Fatal(err)
+	}
+	w.advance(lead)
+	a.poll()
+	if a.one(auth.KeyAccess, keyring.Current).KID == next.KID {
+		t.Error("a key that was withdrawn signs")
+	}
+}
+
+// The key verifies for as long as the longest-lived token that any replica
+// signed with it.
+func TestRing_Lives(t *testing.T) {
+	w := newWorld(t)
+	short, long := w.options(w.dir), w.options(w.dir)
+	long.Lives = map[auth.KeyPurpose]time.Duration{auth.KeyAccess: time.Hour, auth.KeyRefresh: time.Hour, auth.KeyRotation: time.Hour}
+	a := w.start(short)
+	w.start(long)
+	if _, err := newRing(t, short).Rotate(t.Context(), auth.KeyAccess); err != nil {
+		t.Fatal(err)
+	}
+	a.poll()
+	ends := a.one(auth.KeyAccess, keyring.Current).EndsAt
+	if want := w.clock().Add(lead + time.Hour + 2*leeway + time.Minute); !ends.Equal(want) {
+		t.Errorf("ends at %v, want %v", ends, want)
+	}
+}
+
+// A replica that cannot look says nothing about tokens of keys that it does
+// not know, goes on with those that it knows, and is well again afterwards.
+func TestRing_Outdated(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.start(w.options(w.dir)), w.start(w.options(w.dir))
+	ticks := make(chan time.Time)
+	go a.Run(t.Context(), ticks)
+	ticks <- time.Time{} // the first look is done
+	if _, err := newRing(t, w.options(w.dir)).Rotate(t.Context(), auth.KeyAccess); err != nil {
+		t.Fatal(err)
+	}
+	w.advance(lead)
+	b.poll()
+	tok := b.mint()
+	if _, err := a.codec.Verify(auth.UseAccess, tok, w.clock()); auth.AsError(err).Code != auth.CodeUnavailable {
+		t.Errorf("an unknown key, when keys may be missing: %v", err)
+	}
+	if !a.verifies(a.mint()) {
+		t.Error("a known key")
+	}
+	ticks <- time.Time{}
+	ticks <- time.Time{} // the look before this one is done
+	if !a.verifies(tok) {
+		t.Error("the key is still unknown")
+	}
+}

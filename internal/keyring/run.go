@@ -1,0 +1,132 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// Run keeps the ring up to date until ctx ends: it learns of changes, moves on
+// by the clock, adds keys that are due and deletes those that ended. Start must
+// have succeeded. ticks replaces the seconds; nil for real ones.
+func (r *Ring) Run(ctx context.Context, ticks <-chan time.Time) {
+	if !r.anyStored() {
+		return
+	}
+	if ticks == nil {
+		ticker := time.NewTicker(pollEvery)
+		defer ticker.Stop()
+		ticks = ticker.C
+	}
+	r.running.Store(true)
+	defer r.running.Store(false)
+	for {
+		err := r.Poll(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		r.note(ctx, err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
+		}
+	}
+}
+
+// note logs when looking begins to fail and when it is well again.
+func (r *Ring) note(ctx context.Context, err error) {
+	before := r.failure.Swap(&err)
+	failed := before != nil && *before != nil
+	switch {
+	case err != nil && !failed:
+		r.Logger.WarnContext(ctx, "the key ring cannot be kept up to date", "cause", auth.AsError(err).Err)
+	case err == nil && failed:
+		r.Logger.InfoContext(ctx, "the key ring is up to date again")
+	}
+}
+
+// Poll looks at the database once and does what is due. A ring that was reset
+// begins anew.
+func (r *Ring) Poll(ctx context.Context) error {
+	now, err := r.look(ctx)
+	if errors.Is(err, errNoKey) && len(r.rows) == 0 {
+		return r.Start(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.raiseLives(ctx); err != nil {
+		return err
+	}
+	for _, p := range auth.KeyPurposes() {
+		if !r.stored(p) {
+			continue
+		}
+		if err := r.keepUp(ctx, p, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepUp adds the key of a purpose that is due, and deletes those that ended a
+// while ago. now is the database's clock. Replicas that do so at once add one:
+// a number is taken once.
+func (r *Ring) keepUp(ctx context.Context, p auth.KeyPurpose, now time.Time) error {
+	keys := r.judged(p, now)
+	current := in(keys, Current)
+	if r.Rotation > 0 && current != nil && in(keys, Next) == nil && !now.Before(current.SignsFrom.Add(r.Rotation-r.lead())) {
+		if _, err := r.addNext(ctx, p, keys); err != nil {
+			return err
+		}
+	}
+	for _, k := range keys {
+		if k.state != Ended || now.Before(k.endsAt.Add(keptFor)) {
+			continue
+		}
+		if err := r.Store.DeleteKey(ctx, k.KID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Ring) judged(p auth.KeyPurpose, now time.Time) []standing {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return judge(r.of(p), now)
+}
+
+// addNext makes the key that follows and publishes it; false when somebody
+// else just did.
+func (r *Ring) addNext(ctx context.Context, p auth.KeyPurpose, keys []standing) (bool, error) {
+	m, err := generate(p)
+	if err != nil {
+		return false, err
+	}
+	return r.add(ctx, p, m, lastNumber(keys)+1, r.lead())
+}
+
+func lastNumber(keys []standing) (last int64) {
+	for _, k := range keys {
+		last = max(last, k.Number)
+	}
+	return last
+}
+
+// add seals a key and adds it to the ring.
+func (r *Ring) add(ctx context.Context, p auth.KeyPurpose, m material, number int64, lead time.Duration) (bool, error) {
+	k, err := r.masters.seal(p, m)
+	if err != nil {
+		return false, err
+	}
+	k.Number, k.Life = number, r.life(p)
+	added, err := r.Store.AddKey(ctx, k, lead)
+	if added {
+		r.emit(ctx, auth.EventKeyAdded, p, k.KID)
+	}
+	return added, err
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/keyring"
+	"rekey/internal/store"
+	"rekey/internal/token"
+	"rekey/internal/wellknown"
+)
+
+// newRing returns the ring of a database, which was not looked at yet.
+func (p *program) newRing(st *store.Store) (*keyring.Ring, error) {
+	return keyring.New(keyring.Options{
+		Store: st, Files: keyFiles(p.cfg), Master: masterKey(p.cfg), Dir: p.cfg.DataDir,
+		Lives: map[auth.KeyPurpose]time.Duration{
+			auth.KeyAccess: p.cfg.AccessTTL, auth.KeyRefresh: p.cfg.RefreshTTL, auth.KeyRotation: p.cfg.RetryTTL,
+		},
+		MaxAge: p.cfg.JWKSMaxAge, Leeway: p.cfg.ClockLeeway, Rotation: p.cfg.KeyRotation,
+		Now: p.now, Events: auth.LogEvents{Logger: p.log}, Logger: p.log,
+	})
+}
+
+// openKeys makes a server's keys ready. A command mints and verifies nothing,
+// and needs no keys.
+func (a *app) openKeys(ctx context.Context, as role) (auth.Tokens, func() [][]byte, error) {
+	if as == command {
+		return token.None{}, auth.FixedKeys(), nil
+	}
+	ring, err := a.newRing(a.store)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := ring.Start(ctx); err != nil {
+		return nil, nil, err
+	}
+	a.ring = ring
+	codec, err := ring.Codec(token.Options{Location: a.cfg.Zone, Leeway: a.cfg.ClockLeeway})
+	return codec, ring.RotationKeys, err
+}
+
+// openRing opens the ring for a command about keys.
+func (p *program) openRing(ctx context.Context) (_ *keyring.Ring, closeStore func() error, err error) {
+	if err := p.requireDatabase(); err != nil {
+		return nil, nil, err
+	}
+	st, err := p.openStore(ctx, command)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, err = st.Migrate(ctx)
+	ring, ringErr := p.newRing(st)
+	if err := errors.Join(err, ringErr); err != nil {
+		return nil, nil, errors.Join(err, st.Close())
+	}
+	return ring, st.Close, nil
+}
+
+func (a *app) publicKey() []byte {
+	_, pem := a.ring.Published()
+	return pem
+}
+
+func (a *app) wellKnown() wellknown.Options {
+	return wellknown.Options{
+		Keys:   func() []byte { jwks, _ := a.ring.Published(); return jwks },
+		MaxAge: a.cfg.JWKSMaxAge,
+	}
+}
