@@ -110,7 +110,7 @@ func fuzzedDoor(f *testing.F, access, refresh *ecdsa.PrivateKey) http.Handler {
 	if err != nil {
 		f.Fatal(err)
 	}
-	return New(Options{Auth: service, Logger: slog.New(slog.DiscardHandler)})
+	return New(Options{Auth: service, PublicKey: noKey, Logger: slog.New(slog.DiscardHandler)})
 }
 
 // checkKnown fails on anything but an answer that the contract names. Nobody

@@ -39,7 +39,7 @@ func (f *fakeService) CheckRefreshToken(_ context.Context, token string, c auth.
 
 func serve(s Service, log io.Writer, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	New(Options{Auth: s, Logger: slog.New(slog.NewTextHandler(log, nil))}).ServeHTTP(w, r)
+	New(Options{Auth: s, PublicKey: noKey, Logger: slog.New(slog.NewTextHandler(log, nil))}).ServeHTTP(w, r)
 	return w
 }
 

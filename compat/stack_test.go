@@ -140,10 +140,17 @@ func (s *stack) service(t *testing.T, o settings) *auth.Service {
 	return service
 }
 
+func noKey() []byte { return nil }
+
+func (s *stack) publicPEM() []byte {
+	pem, _ := token.PublicPEM(&s.access.PublicKey) // a key that was just made
+	return pem
+}
+
 // serve puts the door behind the middlewares of the program.
 func (s *stack) serve(t *testing.T, service *auth.Service, o settings) {
 	logger := slog.New(slog.NewJSONHandler(s.log, nil))
-	s.server = httptest.NewServer(web.Chain(New(Options{Auth: service, Logger: logger}), web.Options{
+	s.server = httptest.NewServer(web.Chain(New(Options{Auth: service, PublicKey: s.publicPEM, Logger: logger}), web.Options{
 		Log: logger, Now: s.clock.Now, Origins: []string{"*"}, RenderError: RenderError,
 		Proxies: o.proxies,
 	}))

@@ -108,18 +108,13 @@ func TestServe_badConfiguration(t *testing.T) {
 
 func TestServe_badKeys(t *testing.T) {
 	dir := t.TempDir()
-	p := start(t, map[string]string{"DATA_DIR": dir})
-	p.terminate()
-	keys, err := filepath.Glob(filepath.Join(dir, "*.pem"))
-	if err != nil || len(keys) != 2 {
-		t.Fatalf("key files: %v, %v", keys, err)
-	}
+	keys := []string{keyFile(t, filepath.Join(dir, "a.pem")), keyFile(t, filepath.Join(dir, "b.pem"))}
 	notAKey := filepath.Join(t.TempDir(), "not-a-key.pem")
 	if err := os.WriteFile(notAKey, []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct{ access, refresh, want string }{
-		"equal pairs": {keys[0], keys[0], "same key"},
+		"equal pairs": {keys[0], keys[0], "are the same"},
 		"not a key":   {keys[0], notAKey, "not-a-key.pem"},
 		"missing":     {keys[0], filepath.Join(dir, "missing.pem"), "missing.pem"},
 		"only one":    {keys[0], "", "REFRESH_PRIVATE_PEM_FILE"},

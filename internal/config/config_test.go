@@ -39,7 +39,7 @@ func TestLoad_Defaults(t *testing.T) {
 		ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
 		ClockLeeway: 30 * time.Second, ReuseAction: "revoke", Zone: time.UTC, RateLimits: true,
 		CORSOrigins: []string{"*"}, ShutdownTimeout: 20 * time.Second, LogFormat: "text",
-		DatabaseWait: 30 * time.Second, DatabaseMaxConns: 20,
+		DatabaseWait: 30 * time.Second, DatabaseMaxConns: 20, JWKSMaxAge: 10 * time.Minute,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("Load() = %+v\nwant      %+v", got, want)
@@ -56,20 +56,23 @@ func TestLoad_Values(t *testing.T) {
 		"ACCESS_VERIFY_PEM_FILES": old + "," + access, "ROTATION_KEY_FILE": ring, "TZ": ":Europe/Budapest",
 		"CORS_ORIGINS": "https://App.example.com,http://localhost:3000", "LOG_LEVEL": "WARN", "LOG_FORMAT": "json",
 		"REFRESH_GRACE": "1m", "REUSE_WINDOW": "0", "ACCESS_TTL": "1s",
+		"MASTER_KEY": "secret", "MASTER_KEY_PREVIOUS": "others", "MASTER_KEY_FILE": ring, "KEY_ROTATION": "720h", "JWKS_MAX_AGE": "60s",
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, same := range map[string]bool{
-		"address":   got.Address() == "[::1]:0",
-		"urls":      got.DatabaseURL == "postgresql://u:p%40ss@db/rekey" && got.RedisURL == "redis+sentinel://a:1,b:2/0/main",
-		"action":    got.ReuseAction == "reject" && !got.RateLimits,
-		"files":     got.AccessPrivatePEMFile == access && got.RefreshPrivatePEMFile == refresh && got.RotationKeyFile == ring,
-		"lists":     reflect.DeepEqual(got.AccessVerifyPEMFiles, []string{old, access}) && got.RefreshVerifyPEMFiles == nil,
-		"zone":      got.Zone.String() == "Europe/Budapest",
-		"origins":   reflect.DeepEqual(got.CORSOrigins, []string{"https://app.example.com", "http://localhost:3000"}),
-		"log":       got.LogLevel == slog.LevelWarn && got.LogFormat == "json",
-		"durations": got.RefreshGrace == time.Minute && got.ReuseWindow == 0 && got.AccessTTL == time.Second,
+		"address":    got.Address() == "[::1]:0",
+		"urls":       got.DatabaseURL == "postgresql://u:p%40ss@db/rekey" && got.RedisURL == "redis+sentinel://a:1,b:2/0/main",
+		"action":     got.ReuseAction == "reject" && !got.RateLimits,
+		"files":      got.AccessPrivatePEMFile == access && got.RefreshPrivatePEMFile == refresh && got.RotationKeyFile == ring,
+		"lists":      reflect.DeepEqual(got.AccessVerifyPEMFiles, []string{old, access}) && got.RefreshVerifyPEMFiles == nil,
+		"zone":       got.Zone.String() == "Europe/Budapest",
+		"origins":    reflect.DeepEqual(got.CORSOrigins, []string{"https://app.example.com", "http://localhost:3000"}),
+		"master key": got.MasterKey == "secret" && got.MasterKeyPrevious == "others" && got.MasterKeyFile == ring,
+		"key change": got.KeyRotation == 720*time.Hour && got.JWKSMaxAge == time.Minute,
+		"log":        got.LogLevel == slog.LevelWarn && got.LogFormat == "json",
+		"durations":  got.RefreshGrace == time.Minute && got.ReuseWindow == 0 && got.AccessTTL == time.Second,
 		"proxies": reflect.DeepEqual(got.TrustedProxies, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"),
 			netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::1/128"), netip.MustParsePrefix("198.51.100.0/24")}),
 	} {
@@ -171,6 +174,9 @@ func TestLoad_Refused(t *testing.T) {
 		"ENV word":             {vars{"ENV": "prod"}, "development or production"},
 		"INTROSPECTION word":   {vars{"INTROSPECTION": "no"}, "on or off"},
 		"ROTATION_KEY_FILE":    {vars{"ROTATION_KEY_FILE": dir + "/none"}, "no such file"},
+		"MASTER_KEY_FILE":      {vars{"MASTER_KEY_FILE": dir + "/none"}, "no such file"},
+		"KEY_ROTATION":         {vars{"KEY_ROTATION": "9m59s"}, "must not be shorter than JWKS_MAX_AGE"},
+		"JWKS_MAX_AGE":         {vars{"JWKS_MAX_AGE": "1500ms"}, "whole number of seconds"},
 
 		"REFRESH_PRIVATE_PEM_FILE missing": {vars{"ACCESS_PRIVATE_PEM_FILE": key}, "must be set when ACCESS_PRIVATE_PEM_FILE is"},
 		"ACCESS_PRIVATE_PEM_FILE missing":  {vars{"REFRESH_PRIVATE_PEM_FILE": key}, "must be set when REFRESH_PRIVATE_PEM_FILE is"},

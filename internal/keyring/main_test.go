@@ -1,7 +1,6 @@
 package keyring_test
 
 import (
-	"bytes"
 	"database/sql"
 	"log/slog"
 	"path/filepath"
@@ -23,7 +22,6 @@ type world struct {
 	dir string
 	st  *store.Store
 	db  *sql.DB
-	log bytes.Buffer
 
 	mu  sync.Mutex
 	now time.Time

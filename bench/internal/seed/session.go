@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"rekey/internal/auth"
@@ -29,26 +28,6 @@ func userID(number int) string { return fmt.Sprintf("%s%012x", userPrefix, numbe
 func secret(number int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s%d", secretPrefix, number))
 	return hex.EncodeToString(sum[:])
-}
-
-// Files of a key directory, which a server is given to sign with.
-const (
-	AccessKey  = "access.pem"
-	RefreshKey = "refresh.pem"
-)
-
-// Codec mints and verifies as a server that has the keys in dir, which are made
-// when missing.
-func Codec(dir string) (*token.Codec, error) {
-	access, err := token.LoadOrCreateSigningKey(filepath.Join(dir, AccessKey))
-	if err != nil {
-		return nil, fmt.Errorf("reading the server's keys: %w", err)
-	}
-	refresh, err := token.LoadOrCreateSigningKey(filepath.Join(dir, RefreshKey))
-	if err != nil {
-		return nil, fmt.Errorf("reading the server's keys: %w", err)
-	}
-	return token.New(token.Options{Access: token.KeySet{Signing: access}, Refresh: token.KeySet{Signing: refresh}, Leeway: time.Minute})
 }
 
 // Token mints the refresh token of a session that was never rotated. issued is

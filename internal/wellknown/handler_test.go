@@ -1,0 +1,82 @@
+package wellknown_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"testing"
+	"time"
+
+	"rekey/internal/wellknown"
+)
+
+func options() wellknown.Options {
+	return wellknown.Options{Keys: func() []byte { return []byte(`{"keys":[]}`) }, MaxAge: 10 * time.Minute}
+}
+
+func ask(o wellknown.Options, method, path, tag string) *http.Response {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(method, path, nil)
+	if tag != "" {
+		r.Header.Set("If-None-Match", tag)
+	}
+	if h, ok := wellknown.Handlers(o)[path]; ok {
+		h.ServeHTTP(w, r)
+	} else {
+		w.WriteHeader(http.StatusNotFound)
+	}
+	return w.Result()
+}
+
+func TestHandlers_Keys(t *testing.T) {
+	keys := `{"keys":[1]}`
+	o := options()
+	o.Keys = func() []byte { return []byte(keys) }
+	res := ask(o, http.MethodGet, wellknown.KeysPath, "")
+	tag := res.Header.Get("ETag")
+	for name, want := range map[string]string{
+		"Content-Type": "application/jwk-set+json", "Cache-Control": "public, max-age=600", "Content-Length": "12",
+	} {
+		if got := res.Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if res.StatusCode != http.StatusOK || tag == "" {
+		t.Errorf("status %d, tag %q", res.StatusCode, tag)
+	}
+	res = ask(o, http.MethodGet, wellknown.KeysPath, tag)
+	if res.StatusCode != http.StatusNotModified || res.Header.Get("Cache-Control") != "public, max-age=600" {
+		t.Errorf("the same again: %d %v", res.StatusCode, res.Header)
+	}
+	keys = `{"keys":[2]}`
+	if res := ask(o, http.MethodGet, wellknown.KeysPath, tag); res.StatusCode != http.StatusOK || res.Header.Get("ETag") == tag {
+		t.Errorf("other keys: %d %v", res.StatusCode, res.Header)
+	}
+	if res := ask(o, http.MethodHead, wellknown.KeysPath, ""); res.StatusCode != http.StatusOK || res.ContentLength > 12 {
+		t.Errorf("HEAD: %d", res.StatusCode)
+	}
+	if res := ask(o, http.MethodPost, wellknown.KeysPath, ""); res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != "GET, HEAD" {
+		t.Errorf("POST: %d %v", res.StatusCode, res.Header)
+	}
+}
+
+func TestHandlers_Metadata(t *testing.T) {
+	o := options()
+	if res := ask(o, http.MethodGet, wellknown.MetadataPath, ""); res.StatusCode != http.StatusNotFound {
+		t.Errorf("without an issuer: %d", res.StatusCode)
+	}
+	o.Issuer, o.Revocation = "https://auth.example.com", "/oauth/revoke"
+	res := ask(o, http.MethodGet, wellknown.MetadataPath, "")
+	var got map[string]any
+	if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"issuer": o.Issuer, "jwks_uri": o.Issuer + "/.well-known/jwks.json", "revocation_endpoint": o.Issuer + "/oauth/revoke",
+		"response_types_supported": []any{}, "grant_types_supported": []any{},
+	}
+	if !reflect.DeepEqual(got, want) || res.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("%v\n%v", got, res.Header)
+	}
+}
