@@ -14,6 +14,10 @@ type state struct {
 	gen     int
 	key     int
 	revoked bool
+	// undelivered: the last rotation had no key, and as far as is known its
+	// child was handed to nobody. Then who asks again with the same token may
+	// get it.
+	undelivered bool
 }
 
 // model is a session as one client after the other would see it. An attempt of
@@ -58,8 +62,8 @@ func rotate(s state, r history.Record) []state {
 		if current {
 			return []state{swapped}
 		}
-		if s.gen == r.Gen+1 && r.Key != 0 && r.Key == s.key && !s.revoked {
-			return []state{s} // the same pair again
+		if s.gen == r.Gen+1 && r.Key == s.key && !s.revoked && (r.Key != 0 || s.undelivered) {
+			return []state{delivered(s)} // the same pair again, or at last
 		}
 		return nil
 	case history.Refused:
@@ -67,13 +71,21 @@ func rotate(s state, r history.Record) []state {
 	case history.Unavailable, history.Cut:
 		switch {
 		case current:
+			swapped.undelivered = r.Key == 0
 			return []state{s, swapped}
+		case s.undelivered && s.gen == r.Gen+1 && r.Key == 0 && !s.revoked:
+			return []state{s, delivered(s), {gen: s.gen, key: s.key, revoked: true}}
 		case s.gen > r.Gen+1, s.gen > r.Gen && (r.Key == 0 || r.Key != s.key):
 			return []state{s, {gen: s.gen, key: s.key, revoked: true}} // taken for a theft
 		}
 		return []state{s}
 	}
 	return nil
+}
+
+func delivered(s state) state {
+	s.undelivered = false
+	return s
 }
 
 // refused: the legacy door has one message for every kind of blacklisting.
@@ -172,10 +184,10 @@ type attempt struct {
 }
 
 // effects is how many effects such tries can have together: without a key the
-// first can rotate, and another be taken for a theft.
+// first can rotate, another be handed the child, and another be taken for a theft.
 func effects(r history.Record) int {
 	if r.Kind == history.Rotate && r.Key == 0 {
-		return 2
+		return 3
 	}
 	return 1
 }
