@@ -38,7 +38,9 @@ func (a *app) openKeys(ctx context.Context, as role) (auth.Tokens, func() [][]by
 		return nil, nil, err
 	}
 	a.ring = ring
-	codec, err := ring.Codec(token.Options{Location: a.cfg.Zone, Leeway: a.cfg.ClockLeeway})
+	codec, err := ring.Codec(token.Options{
+		Location: a.cfg.Zone, Leeway: a.cfg.ClockLeeway, Issuer: a.cfg.Issuer, Audience: a.cfg.Audience,
+	})
 	return codec, ring.RotationKeys, err
 }
 
@@ -67,6 +69,6 @@ func (a *app) publicKey() []byte {
 func (a *app) wellKnown() wellknown.Options {
 	return wellknown.Options{
 		Keys:   func() []byte { jwks, _ := a.ring.Published(); return jwks },
-		MaxAge: a.cfg.JWKSMaxAge,
+		MaxAge: a.cfg.JWKSMaxAge, Issuer: a.cfg.Issuer,
 	}
 }

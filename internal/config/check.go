@@ -16,6 +16,7 @@ func crossCheck(c Config, r *report) {
 	// A page of any origin would act with the cookie of whoever visits it.
 	r.compare(!c.CookieMode || !slices.Contains(c.CORSOrigins, anyOrigin), "CORS_ORIGINS", anyOrigin,
 		"must name the origins that are trusted with the cookie when COOKIE_MODE is on; unset, none is but this service's own", "COOKIE_MODE")
+	r.compare(len(c.Audience) == 0 || c.Issuer != "", "AUDIENCE", "", "means nothing without ISSUER", "ISSUER")
 	r.compare(c.KeyRotation == 0 || c.KeyRotation >= c.JWKSMaxAge, "KEY_ROTATION", c.KeyRotation.String(),
 		"must not be shorter than JWKS_MAX_AGE ("+c.JWKSMaxAge.String()+")", "JWKS_MAX_AGE")
 	checkKeyPair(c, r)

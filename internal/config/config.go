@@ -47,6 +47,8 @@ type Config struct {
 	KeyRotation           time.Duration  // 0: never
 	JWKSMaxAge            time.Duration  // whole seconds
 	Zone                  *time.Location // of the times in tokens
+	Issuer                string         // a URL without a path; empty: tokens name none
+	Audience              []string       // only with an issuer; empty: the issuer
 
 	TrustedProxies  []netip.Prefix // masked; IPv4 never as mapped IPv6
 	RateLimits      bool

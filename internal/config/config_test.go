@@ -56,7 +56,7 @@ func TestLoad_Values(t *testing.T) {
 		"ACCESS_VERIFY_PEM_FILES": old + "," + access, "ROTATION_KEY_FILE": ring, "TZ": ":Europe/Budapest",
 		"CORS_ORIGINS": "https://App.example.com,http://localhost:3000", "LOG_LEVEL": "WARN", "LOG_FORMAT": "json",
 		"REFRESH_GRACE": "1m", "REUSE_WINDOW": "0", "ACCESS_TTL": "1s",
-		"MASTER_KEY": "secret", "MASTER_KEY_PREVIOUS": "others", "MASTER_KEY_FILE": ring, "KEY_ROTATION": "720h", "JWKS_MAX_AGE": "60s",
+		"MASTER_KEY": "secret", "MASTER_KEY_PREVIOUS": "others", "MASTER_KEY_FILE": ring, "KEY_ROTATION": "720h", "ISSUER": "https://auth.example.com:8443", "AUDIENCE": "a, b", "JWKS_MAX_AGE": "60s",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +70,7 @@ func TestLoad_Values(t *testing.T) {
 		"zone":       got.Zone.String() == "Europe/Budapest",
 		"origins":    reflect.DeepEqual(got.CORSOrigins, []string{"https://app.example.com", "http://localhost:3000"}),
 		"master key": got.MasterKey == "secret" && got.MasterKeyPrevious == "others" && got.MasterKeyFile == ring,
+		"issuer":     got.Issuer == "https://auth.example.com:8443" && reflect.DeepEqual(got.Audience, []string{"a", "b"}),
 		"key change": got.KeyRotation == 720*time.Hour && got.JWKSMaxAge == time.Minute,
 		"log":        got.LogLevel == slog.LevelWarn && got.LogFormat == "json",
 		"durations":  got.RefreshGrace == time.Minute && got.ReuseWindow == 0 && got.AccessTTL == time.Second,
@@ -175,6 +176,9 @@ func TestLoad_Refused(t *testing.T) {
 		"INTROSPECTION word":   {vars{"INTROSPECTION": "no"}, "on or off"},
 		"ROTATION_KEY_FILE":    {vars{"ROTATION_KEY_FILE": dir + "/none"}, "no such file"},
 		"MASTER_KEY_FILE":      {vars{"MASTER_KEY_FILE": dir + "/none"}, "no such file"},
+		"ISSUER path":          {vars{"ISSUER": "https://a.example/auth"}, "without a path"},
+		"ISSUER plain":         {vars{"ISSUER": "http://a.example"}, "must be https://"},
+		"AUDIENCE":             {vars{"AUDIENCE": "a"}, "without ISSUER"},
 		"KEY_ROTATION":         {vars{"KEY_ROTATION": "9m59s"}, "must not be shorter than JWKS_MAX_AGE"},
 		"JWKS_MAX_AGE":         {vars{"JWKS_MAX_AGE": "1500ms"}, "whole number of seconds"},
 

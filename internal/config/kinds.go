@@ -118,6 +118,10 @@ func zone(field func(*Config) **time.Location) apply {
 	}
 }
 
+func list(field func(*Config) *[]string) apply {
+	return func(c *Config, value string, _ reject) { *field(c) = items(value) }
+}
+
 // items splits a comma list; empty items are left out.
 func items(value string) []string {
 	var list []string

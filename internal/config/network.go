@@ -123,6 +123,27 @@ func origins(field func(*Config) *[]string) apply {
 	}
 }
 
+// issuer takes an origin: the paths of the metadata are below it (RFC 8414
+// section 3). Only a developer's own machine does without TLS.
+func issuer(field func(*Config) *string) apply {
+	return func(c *Config, value string, bad reject) {
+		if value == "" {
+			return
+		}
+		u, err := url.Parse(value)
+		if err != nil || !isOrigin(value) || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+			bad(value, "must be https:// and a host, without a path")
+			return
+		}
+		*field(c) = value
+	}
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
 // isOrigin reports whether s is what a browser sends as Origin (RFC 6454
 // section 7): scheme, host and port, nothing more.
 func isOrigin(s string) bool {

@@ -89,6 +89,11 @@ func lifetimes() []setting {
 		{name: "CLOCK_LEEWAY", fallback: "30s", kind: "duration",
 			about: "How far clocks may be apart when `iat` and `nbf` are judged; `exp` has no leeway.",
 			apply: duration(func(c *Config) *time.Duration { return &c.ClockLeeway }, 0, 5*time.Minute)},
+		{name: "ISSUER", kind: "URL",
+			about: "Where clients and other services reach this service, such as `https://auth.example.com`. Tokens then have `iss`, `aud`, `sub` and `jti`, and there is [metadata](keys.md#for-other-services). Tokens of before stay good; those of another issuer do not, so a later change ends all sessions.",
+			apply: issuer(func(c *Config) *string { return &c.Issuer })},
+		{name: "AUDIENCE", kind: "names, by comma", about: "What `aud` is. Unset: the issuer. Tokens that name none of these are refused.",
+			apply: list(func(c *Config) *[]string { return &c.Audience })},
 		{name: "TZ", fallback: "UTC", kind: "zone", about: "Zone of the times inside tokens, a name of the tz database such as `Europe/Budapest`.",
 			apply: zone(func(c *Config) **time.Location { return &c.Zone })},
 	}

@@ -18,6 +18,12 @@ type claims struct {
 	IssuedAt  numericDate `json:"iat"`
 	NotBefore numericDate `json:"nbf"`
 
+	// With an issuer only.
+	Issuer   string   `json:"iss,omitempty"`
+	Subject  string   `json:"sub,omitempty"`
+	Audience audience `json:"aud,omitempty"`
+	ID       string   `json:"jti,omitempty"`
+
 	// Only for the library's interface; its own validation is off.
 	jwt.RegisteredClaims `json:"-"`
 }

@@ -21,6 +21,11 @@ type Options struct {
 	Location *time.Location
 	// Leeway is how far iat and nbf may be ahead of the clock. exp has none.
 	Leeway time.Duration
+	// Issuer adds iss, sub, aud and jti to what is minted; empty: none of them.
+	// Tokens that name another issuer, or only other audiences, are refused;
+	// those that name none are of before.
+	Issuer   string
+	Audience []string // empty: the issuer
 	// Outdated reports whether keys may be missing at now, nil never. A token
 	// under an unknown key is then CodeUnavailable: it may be good.
 	Outdated func(now time.Time) bool
@@ -33,6 +38,7 @@ type Codec struct {
 	location *time.Location
 	leeway   time.Duration
 	outdated func(now time.Time) bool
+	issuer   issuer
 	parser   *jwt.Parser
 }
 
@@ -42,7 +48,7 @@ var _ auth.Tokens = (*Codec)(nil)
 // missing or not on P-256, a public key that stands in both sets, a negative
 // leeway.
 func New(o Options) (*Codec, error) {
-	c := &Codec{location: o.Location, leeway: o.Leeway, outdated: o.Outdated, parser: newParser()}
+	c := &Codec{location: o.Location, leeway: o.Leeway, outdated: o.Outdated, issuer: newIssuer(o), parser: newParser()}
 	if c.location == nil {
 		c.location = time.UTC
 	}

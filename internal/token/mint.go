@@ -24,6 +24,7 @@ func (c *Codec) Mint(use auth.TokenUse, in auth.Claims) (string, error) {
 		return "", fmt.Errorf("minting: %w", err)
 	}
 	content := newClaims(in, c.location)
+	c.issuer.sign(use, &content)
 	if !content.ExpiresAt.usable || !content.IssuedAt.usable || !content.NotBefore.usable {
 		return "", fmt.Errorf("minting %s token: iat or exp is out of range", use)
 	}

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ func (c *Codec) read(use auth.TokenUse, token string, now time.Time) (*claims, e
 		}
 		return nil, auth.InvalidToken(diagnose(token))
 	}
-	if err := checkContent(token, parsed); err != nil {
+	if err := errors.Join(checkContent(token, parsed), c.issuer.check(parsed)); err != nil {
 		return nil, auth.InvalidToken(auth.TokenFailure{Fault: auth.FaultClaims, Detail: detail(err)})
 	}
 	return parsed, nil
