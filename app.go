@@ -23,6 +23,7 @@ import (
 	"rekey/internal/graphqlhttp"
 	"rekey/internal/keyring"
 	"rekey/internal/limit"
+	"rekey/internal/metrics"
 	"rekey/internal/redispool"
 	"rekey/internal/store"
 	"rekey/internal/web"
@@ -35,6 +36,14 @@ const (
 	passwordQueue = 64      // logins that may wait for a password to be hashed
 	clockEvery    = 5 * time.Second
 	cleanEvery    = time.Minute
+)
+
+// The paths that are served, besides those of the explorer.
+const (
+	graphqlPath = "/graphql"
+	refreshPath = "/auth/refresh"
+	livePath    = "/livez"
+	readyPath   = "/readyz"
 )
 
 // role is what a process opens the core for.
@@ -57,6 +66,7 @@ type app struct {
 	drain drain
 
 	streams streams
+	metrics *metrics.Metrics // nil without ADMIN_ADDR
 }
 
 func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) {
@@ -95,6 +105,9 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 		return nil, err
 	}
 	a := &app{program: p, store: st}
+	if as == server {
+		a.openMetrics()
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
@@ -111,15 +124,16 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 		return nil, err
 	}
 	a.openBus()
-	a.core, err = auth.New(p.faults.Core(auth.Options{
+	a.core, err = auth.New(p.faults.Core(a.observed(auth.Options{
 		Settings: settings(p.cfg), Store: auth.Announce(st, a.streams.bus), Tokens: tokens, Blacklist: a.cache, Limiter: a.limiter(),
-		Events: auth.LogEvents{Logger: p.log}, Now: p.now, RotationKeys: rotation,
+		Events: a.events(), Now: p.now, RotationKeys: rotation,
 		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue),
-	}))
+	})))
 	if err != nil {
 		return nil, err
 	}
 	a.openStreams()
+	a.watch()
 	return a, nil
 }
 
@@ -189,7 +203,7 @@ func (a *app) handler() http.Handler {
 	if a.cfg.Explorer {
 		legacy = explorer.New(legacy)
 	}
-	routes := map[string]http.Handler{"/graphql": gql, "/livez": web.Live(), "/readyz": web.Ready(a.log, a.checks())}
+	routes := map[string]http.Handler{graphqlPath: gql, livePath: web.Live(), readyPath: web.Ready(a.log, a.checks())}
 	maps.Copy(routes, wellknown.Handlers(a.wellKnown()))
 	route := func(w http.ResponseWriter, r *http.Request) {
 		h, ok := routes[r.URL.Path]
@@ -200,7 +214,7 @@ func (a *app) handler() http.Handler {
 	}
 	return web.Chain(a.faults.Handler(http.HandlerFunc(route)), web.Options{
 		Log: a.log, Now: a.now, Proxies: a.cfg.TrustedProxies, RenderError: compat.RenderError,
-		Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode,
+		Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode, Answered: a.answered(),
 	})
 }
 

@@ -13,14 +13,14 @@ import (
 )
 
 // newRing returns the ring of a database, which was not looked at yet.
-func (p *program) newRing(st *store.Store) (*keyring.Ring, error) {
+func (p *program) newRing(st *store.Store, events auth.Events) (*keyring.Ring, error) {
 	return keyring.New(keyring.Options{
 		Store: st, Files: keyFiles(p.cfg), Master: masterKey(p.cfg), Dir: p.cfg.DataDir,
 		Lives: map[auth.KeyPurpose]time.Duration{
 			auth.KeyAccess: p.cfg.AccessTTL, auth.KeyRefresh: p.cfg.RefreshTTL, auth.KeyRotation: p.cfg.RetryTTL,
 		},
 		MaxAge: p.cfg.JWKSMaxAge, Leeway: p.cfg.ClockLeeway, Rotation: p.cfg.KeyRotation,
-		Now: p.now, Events: auth.LogEvents{Logger: p.log}, Logger: p.log,
+		Now: p.now, Events: events, Logger: p.log,
 	})
 }
 
@@ -30,7 +30,7 @@ func (a *app) openKeys(ctx context.Context, as role) (auth.Tokens, func() [][]by
 	if as == command {
 		return token.None{}, auth.FixedKeys(), nil
 	}
-	ring, err := a.newRing(a.store)
+	ring, err := a.newRing(a.store, a.events())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -54,7 +54,7 @@ func (p *program) openRing(ctx context.Context) (_ *keyring.Ring, closeStore fun
 		return nil, nil, err
 	}
 	_, err = st.Migrate(ctx)
-	ring, ringErr := p.newRing(st)
+	ring, ringErr := p.newRing(st, auth.LogEvents{Logger: p.log})
 	if err := errors.Join(err, ringErr); err != nil {
 		return nil, nil, errors.Join(err, st.Close())
 	}

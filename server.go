@@ -15,6 +15,7 @@ import (
 	"time"
 	_ "time/tzdata" // TZ must work where no zone files are installed
 
+	"rekey/internal/admin"
 	"rekey/internal/auth"
 	"rekey/internal/cli"
 	"rekey/internal/config"
@@ -153,7 +154,12 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer a.keepUp(context.WithoutCancel(ctx))()
-	p.announce(listener)
+	adminAddr, stopAdmin, err := a.serveAdmin(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopAdmin()
+	p.announce(listener, adminAddr)
 	ctx, cancel := a.drain.after(ctx, p.cfg.ShutdownDelay)
 	defer cancel()
 	err = web.Serve(ctx, listener, a.server(a.handler()), p.cfg.ShutdownTimeout)
@@ -163,11 +169,15 @@ func (p *program) serve(ctx context.Context) (err error) {
 }
 
 // announce tells people where the service answers, and machines by the log.
-func (p *program) announce(l net.Listener) {
-	base := cli.BaseURL(p.cfg.Host, l.Addr())
+// adminAddr may be nil.
+func (p *program) announce(l net.Listener, adminAddr net.Addr) {
+	base, metrics := cli.BaseURL(p.cfg.Host, l.Addr()), ""
+	if adminAddr != nil {
+		metrics = "http://" + adminAddr.String() + admin.MetricsPath
+	}
 	if p.cfg.LogFormat == "json" {
-		p.log.Info("ready", "graphql", base+"/graphql", "rest", base+"/auth/refresh", "health", base+"/readyz")
+		p.log.Info("ready", "graphql", base+graphqlPath, "rest", base+refreshPath, "health", base+readyPath, "metrics", metrics)
 		return
 	}
-	cli.Banner(p.stdout, base, p.cfg.DataDir, p.cfg.Explorer)
+	cli.Banner(p.stdout, cli.Place{Base: base, Data: p.cfg.DataDir, Explorer: p.cfg.Explorer, Metrics: metrics})
 }

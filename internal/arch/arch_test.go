@@ -36,12 +36,14 @@ const (
 	sqliteLib  = "github.com/glebarez/"
 	pgxLib     = "github.com/jackc/pgx"
 	compressor = "github.com/klauspost/compress"
+	prometheus = "github.com/prometheus/"
 )
 
 // restricted libraries may be imported only where a room names them.
 func restricted() []string {
 	return []string{
 		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, websockets, sqlLib, throttled, redisRate, gobreaker, gooseLib, sqliteLib, pgxLib, compressor,
+		prometheus,
 	}
 }
 
@@ -67,6 +69,8 @@ func house() map[string]room {
 		"internal/redispool":               {libraries: []string{redisLib, gobreaker}},
 		"internal/web":                     {allowed: []string{"internal/auth"}, libraries: []string{httpLib, compressor}},
 		"internal/graphqlhttp":             {allowed: []string{"internal/auth"}, libraries: []string{httpLib, websockets, gqlgenLib, gqlparser}},
+		"internal/metrics":                 {allowed: []string{"internal/auth"}, libraries: []string{prometheus}},
+		"internal/admin":                   {libraries: []string{httpLib, prometheus}},
 		"internal/explorer":                {libraries: []string{httpLib}},
 		"internal/keyring":                 {allowed: []string{"internal/auth", "internal/token"}},
 		"internal/wellknown":               {libraries: []string{httpLib}},

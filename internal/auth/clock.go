@@ -19,6 +19,9 @@ func (s *Service) start() (time.Time, error) {
 	return s.Now(), nil
 }
 
+// ClockAstray reports what the last look at the clock came to.
+func (s *Service) ClockAstray() bool { return s.clockAstray.Load() }
+
 // CheckClock compares this process's clock with the database's. While they
 // are more than ClockLeeway (at least a second) apart it returns an error, and
 // all token work answers CodeUnavailable: a clock astray would tell live

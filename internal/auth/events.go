@@ -5,6 +5,16 @@ import (
 	"log/slog"
 )
 
+// AllEvents tells each of several.
+type AllEvents []Events
+
+// Emit passes an event on.
+func (all AllEvents) Emit(ctx context.Context, e Event) {
+	for _, each := range all {
+		each.Emit(ctx, e)
+	}
+}
+
 // LogEvents writes events to a log. What points at theft or a lost write is a
 // warning.
 type LogEvents struct{ Logger *slog.Logger }

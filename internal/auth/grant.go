@@ -7,7 +7,7 @@ import (
 )
 
 // grant signs the pair that a session's row stands for.
-func (s *Service) grant(u User, sess Session, secret string, now time.Time) (Grant, error) {
+func (s *Service) grant(ctx context.Context, u User, sess Session, secret string, now time.Time) (Grant, error) {
 	claims := Claims{
 		User: ClaimsUser{
 			ID: u.ID, Name: u.Name, Email: u.Email, EmailVerifiedAt: u.EmailVerifiedAt,
@@ -18,20 +18,29 @@ func (s *Service) grant(u User, sess Session, secret string, now time.Time) (Gra
 		IssuedAt:  sess.IssuedAt,
 		ExpiresAt: sess.AccessExpiresAt,
 	}
-	access, err := s.Tokens.Mint(UseAccess, claims)
+	access, refresh, err := s.sign(ctx, claims, sess.RefreshExpiresAt)
 	if err != nil {
-		return Grant{}, fmt.Errorf("minting an access token: %w", err)
-	}
-	claims.ExpiresAt = sess.RefreshExpiresAt
-	refresh, err := s.Tokens.Mint(UseRefresh, claims)
-	if err != nil {
-		return Grant{}, fmt.Errorf("minting a refresh token: %w", err)
+		return Grant{}, err
 	}
 	return Grant{
 		AccessToken: access, RefreshToken: refresh,
 		AccessExpiresAt: sess.AccessExpiresAt, RefreshExpiresAt: sess.RefreshExpiresAt,
 		ServerTime: now, User: u, Session: sess,
 	}, nil
+}
+
+// sign mints both tokens of a pair; claims are those of the access token.
+func (s *Service) sign(ctx context.Context, claims Claims, refreshEnds time.Time) (access, refresh string, err error) {
+	_, end := s.Observer.Begin(ctx, StepSign, Client{})
+	defer func() { end(err) }()
+	if access, err = s.Tokens.Mint(UseAccess, claims); err != nil {
+		return "", "", fmt.Errorf("minting an access token: %w", err)
+	}
+	claims.ExpiresAt = refreshEnds
+	if refresh, err = s.Tokens.Mint(UseRefresh, claims); err != nil {
+		return "", "", fmt.Errorf("minting a refresh token: %w", err)
+	}
+	return access, refresh, nil
 }
 
 // newSession makes a user's session of the first generation, with its secret.

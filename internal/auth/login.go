@@ -9,7 +9,9 @@ import (
 
 // SignUp makes a user and logs it in. CodeConflict when the e-mail address has
 // an account.
-func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (Grant, error) {
+func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant, err error) {
+	ctx, end := s.Observer.Begin(ctx, StepSignUp, c)
+	defer func() { end(err) }()
 	now, err := s.start()
 	if err != nil {
 		return Grant{}, err
@@ -34,7 +36,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (Grant, 
 	}
 	s.Events.Emit(ctx, Event{Kind: EventSignUp, UserID: u.ID, SessionID: sess.ID, Client: c})
 	s.endReplaced(ctx, in.Replaces, sess.ID, now, c)
-	return s.grant(u, sess, secret, now)
+	return s.grant(ctx, u, sess, secret, now)
 }
 
 func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (User, error) {
@@ -62,7 +64,9 @@ func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (U
 // Login starts a session. Whether the address has an account shows neither in
 // the answer nor in its time: an unknown one costs the same hash.
 // ReasonInvalidCredentials; ReasonUserDisabled only with the right password.
-func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (Grant, error) {
+func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, err error) {
+	ctx, end := s.Observer.Begin(ctx, StepLogin, c)
+	defer func() { end(err) }()
 	now, err := s.start()
 	if err != nil {
 		return Grant{}, err
@@ -132,5 +136,5 @@ func (s *Service) openSession(ctx context.Context, u User, rehash string, now ti
 		return Grant{}, fmt.Errorf("creating a session: %w", err)
 	}
 	s.Events.Emit(ctx, Event{Kind: EventLogin, UserID: u.ID, SessionID: sess.ID, Client: c})
-	return s.grant(u, sess, secret, now)
+	return s.grant(ctx, u, sess, secret, now)
 }

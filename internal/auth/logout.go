@@ -12,7 +12,9 @@ import (
 // an expired one if its signature holds. It returns how many sessions ended:
 // 0 when there was nothing to end, no token included, which is no error
 // (RFC 7009 section 2.2).
-func (s *Service) Logout(ctx context.Context, token string, c Client) (int, error) {
+func (s *Service) Logout(ctx context.Context, token string, c Client) (_ int, err error) {
+	ctx, end := s.Observer.Begin(ctx, StepLogout, c)
+	defer func() { end(err) }()
 	now, err := s.start()
 	if err != nil {
 		return 0, err

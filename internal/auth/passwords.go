@@ -30,6 +30,9 @@ const hashFormat = "$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s"
 // Passwords hashes passwords with argon2id (RFC 9106), only so many at a time:
 // each takes 19 MiB and a core, and refreshes must not starve behind them.
 type Passwords struct {
+	// Observer may be nil. Set it before the first password.
+	Observer Observer
+
 	slots    chan struct{}
 	waiting  atomic.Int64
 	maxQueue int64
@@ -83,13 +86,38 @@ func (p *Passwords) work(ctx context.Context, password string, a argonParams) ([
 		return nil, RateLimited(time.Second)
 	}
 	defer p.waiting.Add(-1)
-	select {
-	case p.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, Unavailable(fmt.Errorf("waiting to hash a password: %w", ctx.Err()))
+	if err := p.await(ctx); err != nil {
+		return nil, err
 	}
 	defer func() { <-p.slots }()
+	_, end := p.begin(ctx, StepHash)
+	defer end(nil)
 	return argon2.IDKey([]byte(password), a.salt, a.time, a.memory, a.threads, a.keyLen), nil
+}
+
+// await takes a slot.
+func (p *Passwords) await(ctx context.Context) (err error) {
+	ctx, end := p.begin(ctx, StepHashQueue)
+	defer func() { end(err) }()
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return Unavailable(fmt.Errorf("waiting to hash a password: %w", ctx.Err()))
+	}
+}
+
+func (p *Passwords) begin(ctx context.Context, s Step) (context.Context, func(error)) {
+	if p.Observer == nil {
+		return ctx, func(error) {}
+	}
+	return p.Observer.Begin(ctx, s, Client{})
+}
+
+// Load returns how many passwords are being hashed, and how many wait for it.
+func (p *Passwords) Load() (working, waiting int) {
+	working = len(p.slots)
+	return working, max(0, int(p.waiting.Load())-working)
 }
 
 var errHashFormat = errors.New("not an argon2id PHC string")

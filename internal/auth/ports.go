@@ -225,6 +225,16 @@ const (
 	EventKeyEnded        EventKind = "key_ended" // before its time
 )
 
+// EventKinds returns all there are.
+func EventKinds() []EventKind {
+	return []EventKind{
+		EventSignUp, EventLogin, EventLoginFailed,
+		EventRefresh, EventRefreshRetry, EventRefreshRace, EventRefreshReuse, EventRefreshRollback,
+		EventLogout, EventSessionRevoked, EventTokenBlacklist, EventPasswordChanged, EventUserDisabled, EventUserEnabled,
+		EventKeyAdded, EventKeyEnded,
+	}
+}
+
 // Event is one thing that happened. It never holds a secret.
 type Event struct {
 	Kind      EventKind

@@ -13,7 +13,9 @@ import (
 // Errors: CodeUnauthenticated with the reason; CodeBadUserInput for the
 // idempotency key; CodeRateLimited; CodeUnavailable, and then the same token
 // works again.
-func (s *Service) Refresh(ctx context.Context, in RefreshInput, c Client) (Grant, error) {
+func (s *Service) Refresh(ctx context.Context, in RefreshInput, c Client) (g Grant, err error) {
+	ctx, end := s.Observer.Begin(ctx, StepRefresh, c)
+	defer func() { end(err) }()
 	now, err := s.start()
 	if err != nil {
 		return Grant{}, err
@@ -30,7 +32,7 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput, c Client) (Grant
 		return Grant{}, sessionMissing()
 	}
 	r := refresh{Service: s, claims: claims, retry: retry, client: c, now: now}
-	g, err := r.run(ctx)
+	g, err = r.run(ctx)
 	if err == nil {
 		s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)
 	}
@@ -87,7 +89,7 @@ func (r refresh) noteRotation(ctx context.Context) error {
 func (r refresh) swap(ctx context.Context) (Grant, error) {
 	child := deriveSecret(r.RotationKeys()[0], r.claims.SessionID, r.claims.Secret)
 	rot := r.rotation(child)
-	st, err := r.Store.Rotate(ctx, rot)
+	st, err := r.rotate(ctx, rot)
 	if err != nil && AsError(err).Code == CodeUnavailable {
 		st, err = r.resolve(ctx, rot, err)
 	}
@@ -95,7 +97,14 @@ func (r refresh) swap(ctx context.Context) (Grant, error) {
 		return Grant{}, fmt.Errorf("rotating a session: %w", err)
 	}
 	r.emit(ctx, EventRefresh, r.claims.SessionID)
-	return r.grant(st.User, st.Session, child, r.now)
+	return r.grant(ctx, st.User, st.Session, child, r.now)
+}
+
+func (r refresh) rotate(ctx context.Context, rot Rotation) (SessionState, error) {
+	ctx, end := r.Observer.Begin(ctx, StepSwap, Client{})
+	st, err := r.Store.Rotate(ctx, rot)
+	end(err)
+	return st, err
 }
 
 func (r refresh) rotation(child string) Rotation {

@@ -27,7 +27,7 @@ func (r refresh) settle(ctx context.Context, v verdict, st SessionState) (Grant,
 // repeat answers the pair of the last rotation again. Nothing is written or
 // extended.
 func (r refresh) repeat(ctx context.Context, st SessionState) (Grant, error) {
-	g, err := r.again(st)
+	g, err := r.again(ctx, st)
 	if err == nil {
 		r.emit(ctx, EventRefreshRetry, st.Session.ID)
 	}
@@ -37,11 +37,11 @@ func (r refresh) repeat(ctx context.Context, st SessionState) (Grant, error) {
 // again signs the pair of the last rotation. Without the key that derived it
 // (it left the ring) the pair cannot be told again, and the token is as
 // blacklisted as any parent.
-func (r refresh) again(st SessionState) (Grant, error) {
+func (r refresh) again(ctx context.Context, st SessionState) (Grant, error) {
 	for _, key := range r.RotationKeys() {
 		child := deriveSecret(key, st.Session.ID, r.claims.Secret)
 		if st.Session.SecretHash.Equal(HashSecret(child)) {
-			return r.grant(st.User, st.Session, child, r.now)
+			return r.grant(ctx, st.User, st.Session, child, r.now)
 		}
 	}
 	return Grant{}, isBlacklisted.err()

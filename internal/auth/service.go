@@ -41,6 +41,8 @@ type Options struct {
 	Limiter   Limiter
 	Events    Events
 	Passwords *Passwords
+	// Observer may be nil.
+	Observer Observer
 	// Now is the clock, read once an operation.
 	Now func() time.Time
 	// RotationKeys returns the keys that derive the next secret from the
@@ -73,6 +75,9 @@ func New(o Options) (*Service, error) {
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
+	}
+	if o.Observer == nil {
+		o.Observer = Observers{}
 	}
 	return &Service{Options: o}, nil
 }

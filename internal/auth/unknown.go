@@ -69,7 +69,7 @@ func (u *unknownSwaps) claim(mark SecretHash, at time.Time) bool {
 // signed before it is claimed, so that a failure leaves it to the next try;
 // of several tries at once one gets it, as of several swaps.
 func (r refresh) handOut(ctx context.Context, st SessionState) (Grant, error) {
-	g, err := r.again(st)
+	g, err := r.again(ctx, st)
 	if err != nil {
 		return Grant{}, err
 	}

@@ -14,6 +14,9 @@ rekey is ready
   GraphQL       POST {{.Base}}/graphql
   legacy route  GET  {{.Base}}/auth/refresh
   health        GET  {{.Base}}/livez   {{.Base}}/readyz
+{{- if .Metrics}}
+  metrics       GET  {{.Metrics}}
+{{- end}}
   data          {{.Data}}
 
 Try it, in another terminal:
@@ -32,15 +35,18 @@ Try it, in another terminal:
 
 `
 
-// Banner writes where the service answers, and lines to try it with. base is
-// its URL, data where it keeps what it must not lose, explorer whether there is
-// a page at /. A terminal that is gone
-// is no reason not to serve: what cannot be written is left out.
-func Banner(w io.Writer, base, data string, explorer bool) {
-	_ = template.Must(template.New("banner").Parse(banner)).Execute(w, struct {
-		Base, Data string
-		Explorer   bool
-	}{base, data, explorer})
+// Place is where a service is found.
+type Place struct {
+	Base     string // its URL
+	Data     string // the directory of what it must not lose
+	Explorer bool   // there is a page at /
+	Metrics  string // their URL; empty when they are not served
+}
+
+// Banner writes where the service answers, and lines to try it with. A terminal
+// that is gone is no reason not to serve: what cannot be written is left out.
+func Banner(w io.Writer, p Place) {
+	_ = template.Must(template.New("banner").Parse(banner)).Execute(w, p)
 }
 
 // BaseURL is where people reach a listener. A listener on every interface is

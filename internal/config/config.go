@@ -19,6 +19,9 @@ type Config struct {
 	Host    string // empty: all interfaces
 	Port    int    // 0: any free port
 	DataDir string
+	// AdminAddress is what metrics and profiles are served on, host:port; empty:
+	// they are not.
+	AdminAddress string
 
 	DatabaseURL Secret // postgres:// or postgresql://; empty: SQLite in DataDir
 	// DatabaseWait is for a Postgres that does not answer yet at the start.

@@ -49,7 +49,7 @@ func TestLoad_Defaults(t *testing.T) {
 func TestLoad_Values(t *testing.T) {
 	access, refresh, old, ring := pemFile(t, "a.pem"), pemFile(t, "r.pem"), pemFile(t, "old.pem"), pemFile(t, "ring")
 	got, err := Load(env(map[string]string{
-		"HOST": "::1", "PORT": " 0 ", "DATA_DIR": t.TempDir(),
+		"HOST": "::1", "PORT": " 0 ", "DATA_DIR": t.TempDir(), "ADMIN_ADDR": "[::1]:9090",
 		"DATABASE_URL": "postgresql://u:p%40ss@db/rekey", "REDIS_URL": "redis+sentinel://a:1,b:2/0/main",
 		"REUSE_ACTION": "reject", "TRUSTED_PROXIES": "10.1.2.3/8, 192.0.2.1,2001:db8::1,::ffff:198.51.100.0/120,",
 		"RATE_LIMITS": "off", "ACCESS_PRIVATE_PEM_FILE": access, "REFRESH_PRIVATE_PEM_FILE": refresh,
@@ -62,7 +62,7 @@ func TestLoad_Values(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, same := range map[string]bool{
-		"address":    got.Address() == "[::1]:0",
+		"address":    got.Address() == "[::1]:0" && got.AdminAddress == "[::1]:9090",
 		"urls":       got.DatabaseURL == "postgresql://u:p%40ss@db/rekey" && got.RedisURL == "redis+sentinel://a:1,b:2/0/main",
 		"action":     got.ReuseAction == "reject" && !got.RateLimits,
 		"files":      got.AccessPrivatePEMFile == access && got.RefreshPrivatePEMFile == refresh && got.RotationKeyFile == ring,
@@ -181,6 +181,9 @@ func TestLoad_Refused(t *testing.T) {
 		"AUDIENCE":             {vars{"AUDIENCE": "a"}, "without ISSUER"},
 		"KEY_ROTATION":         {vars{"KEY_ROTATION": "9m59s"}, "must not be shorter than JWKS_MAX_AGE"},
 		"JWKS_MAX_AGE":         {vars{"JWKS_MAX_AGE": "1500ms"}, "whole number of seconds"},
+		"ADMIN_ADDR bare":      {vars{"ADMIN_ADDR": "localhost"}, "host:port"},
+		"ADMIN_ADDR as URL":    {vars{"ADMIN_ADDR": "http://localhost:9090"}, "host:port"},
+		"ADMIN_ADDR by name":   {vars{"ADMIN_ADDR": "localhost:http"}, "host:port"},
 
 		"REFRESH_PRIVATE_PEM_FILE missing": {vars{"ACCESS_PRIVATE_PEM_FILE": key}, "must be set when ACCESS_PRIVATE_PEM_FILE is"},
 		"ACCESS_PRIVATE_PEM_FILE missing":  {vars{"REFRESH_PRIVATE_PEM_FILE": key}, "must be set when REFRESH_PRIVATE_PEM_FILE is"},

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -15,6 +17,21 @@ func host(field func(*Config) *string) apply {
 		_, err := netip.ParseAddr(value)
 		if err != nil && strings.ContainsAny(value, ":/[]@ \t") {
 			bad(value, "must be a host name or an IP address, without port")
+			return
+		}
+		*field(c) = value
+	}
+}
+
+// address takes host:port; without a host, all interfaces.
+func address(field func(*Config) *string) apply {
+	return func(c *Config, value string, bad reject) {
+		if value == "" {
+			return
+		}
+		host, port, err := net.SplitHostPort(value)
+		if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || strings.ContainsAny(host, "/@ \t") {
+			bad(value, "must be host:port, such as 127.0.0.1:9090")
 			return
 		}
 		*field(c) = value

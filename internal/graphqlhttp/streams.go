@@ -93,6 +93,13 @@ var errDraining = errors.New("the process is about to end")
 // Drain tells every connection to come again elsewhere, and admits no new one.
 func (s *Streams) Drain() { s.drain(errDraining) }
 
+// Open returns how many connections stay open.
+func (s *Streams) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total
+}
+
 // Wait waits until every connection has ended, or ctx.
 func (s *Streams) Wait(ctx context.Context) error {
 	done := make(chan struct{})

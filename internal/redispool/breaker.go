@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/sony/gobreaker/v2"
@@ -24,7 +25,7 @@ type breaker struct {
 }
 
 func newBreaker(node string, o Options) breaker {
-	return breaker{circuit: gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+	b := breaker{circuit: gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 		Name:    node,
 		Timeout: o.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
@@ -35,6 +36,33 @@ func newBreaker(node string, o Options) breaker {
 		IsExcluded:    func(err error) bool { return errors.Is(err, context.Canceled) },
 		OnStateChange: func(node string, from, to gobreaker.State) { logChange(o.Logger, node, from, to) },
 	})}
+	o.breakers.add(node, b)
+	return b
+}
+
+// breakers are those of a pool by node. A node that is there no more has one
+// that nobody asks, and it is not open for long.
+type breakers struct {
+	mu sync.Mutex
+	of map[string]breaker
+}
+
+func (b *breakers) add(node string, each breaker) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.of[node] = each
+}
+
+func (b *breakers) open() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, each := range b.of {
+		if each.circuit.State() == gobreaker.StateOpen {
+			n++
+		}
+	}
+	return n
 }
 
 // answered tells an answer, be it an error, from none in time.

@@ -101,6 +101,10 @@ func TestPool_Hang(t *testing.T) {
 	if n := proxy.Requests() - sent; n != 0 {
 		t.Errorf("%d commands were sent while the breaker was open", n)
 	}
+	if n := p.OpenBreakers(); n != 1 {
+		t.Errorf("%d breakers are open, want 1", n)
+	}
+
 	proxy.Hang(false)
 	if err := p.Set(t.Context(), "k", "v", 0).Err(); err != nil {
 		t.Errorf("a command that is not brief: %v", err)
@@ -118,6 +122,9 @@ func TestPool_Back(t *testing.T) {
 	}
 	server.Restart()
 	p.awaitAnswer(t, "k")
+	if n := p.OpenBreakers(); n != 0 {
+		t.Errorf("%d breakers are open", n)
+	}
 	p.wantLog(t, saysBad, saysGood)
 }
 

@@ -28,6 +28,8 @@ type Options struct {
 	// OpenFor is how long brief commands are refused after a node has failed
 	// some, before one is let through again; 1 s when 0.
 	OpenFor time.Duration
+
+	breakers *breakers // those of the pool
 }
 
 const (
@@ -44,6 +46,7 @@ func (o Options) withDefaults() Options {
 	if o.OpenFor == 0 {
 		o.OpenFor = defaultOpenFor
 	}
+	o.breakers = &breakers{of: map[string]breaker{}}
 	return o
 }
 
@@ -80,6 +83,16 @@ func CheckURL(url string) error {
 		return fmt.Errorf("REDIS_URL: %w", err)
 	}
 	return pool.Close()
+}
+
+// OpenBreakers returns how many nodes are given a rest, for a metric.
+func (p *Pool) OpenBreakers() int { return p.opts.breakers.open() }
+
+// Connections returns how many connections are open to all nodes, and how many
+// of them are idle, for a metric.
+func (p *Pool) Connections() (open, idle int) {
+	stats := p.PoolStats()
+	return int(stats.TotalConns), int(stats.IdleConns)
 }
 
 // Timeout bounds a brief command: one that a request would rather go on

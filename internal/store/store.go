@@ -62,6 +62,20 @@ func open(ctx context.Context, o Options) (*Store, error) {
 // Dialect returns SQLite or Postgres.
 func (s *Store) Dialect() string { return s.dialect.name }
 
+// PoolStats are those of a pool of connections.
+type PoolStats struct {
+	Name string // "all"; on SQLite "read" and "write"
+	sql.DBStats
+}
+
+// PoolStats returns those of each pool, for metrics.
+func (s *Store) PoolStats() []PoolStats {
+	if len(s.pools) == 1 {
+		return []PoolStats{{"all", s.pools[0].Stats()}}
+	}
+	return []PoolStats{{"write", s.pools[0].Stats()}, {"read", s.pools[1].Stats()}}
+}
+
 // Ping checks that the database answers; CodeUnavailable otherwise.
 func (s *Store) Ping(ctx context.Context) error {
 	ctx, cancel := s.read.bounded(ctx)

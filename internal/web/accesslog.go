@@ -15,25 +15,40 @@ const (
 	maxLoggedMethod  = 16  // bytes
 )
 
+// Answered is told of a request when it has been answered. A status of 0 is an
+// answer that was cut off before it began; one that stays open is a stream of
+// events, or a WebSocket.
+type Answered func(path, method string, status int, took time.Duration, staysOpen bool)
+
 // AccessLog writes one line a request when it has been answered, at info, or at
 // warn for a status of 500 and above and for an answer that was cut off. It
-// logs neither query, headers nor bodies.
-func AccessLog(log *slog.Logger, now func() time.Time, next http.Handler) http.Handler {
+// logs neither query, headers nor bodies. answered, which may be nil, is told too.
+func AccessLog(log *slog.Logger, now func() time.Time, answered Answered, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := now()
 		rec := &recorder{ResponseWriter: w}
 		done := false
-		defer func() { logRequest(log, r, rec, now().Sub(begun), !done) }()
+		defer func() {
+			took, status := now().Sub(begun), rec.status
+			if status == 0 && done {
+				status = http.StatusOK // what net/http answers for a silent handler
+			}
+			if answered != nil {
+				answered(r.URL.Path, r.Method, status, took, staysOpen(rec))
+			}
+			logRequest(log, r, status, rec.bytes, took, !done)
+		}()
 		next.ServeHTTP(rec, r)
 		done = true
 	})
 }
 
-func logRequest(log *slog.Logger, r *http.Request, rec *recorder, took time.Duration, aborted bool) {
-	status := rec.status
-	if status == 0 && !aborted {
-		status = http.StatusOK // what net/http answers for a silent handler
-	}
+func staysOpen(rec *recorder) bool {
+	return rec.status == http.StatusSwitchingProtocols ||
+		strings.HasPrefix(rec.Header().Get("Content-Type"), "text/event-stream")
+}
+
+func logRequest(log *slog.Logger, r *http.Request, status int, bytes int64, took time.Duration, aborted bool) {
 	// Not by status: the legacy route tells a blacklisted token as 500. Doors
 	// say what was wrong, and how badly.
 	level := slog.LevelInfo
@@ -45,7 +60,7 @@ func logRequest(log *slog.Logger, r *http.Request, rec *recorder, took time.Dura
 		slog.String("method", truncated(r.Method, maxLoggedMethod)),
 		slog.String("path", loggedPath(r.URL.Path)),
 		slog.Int("status", status),
-		slog.Int64("bytes", rec.bytes),
+		slog.Int64("bytes", bytes),
 		slog.Duration("duration", took),
 		slog.String("request_id", client.RequestID),
 		slog.String("client", client.Address),

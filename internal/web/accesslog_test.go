@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"rekey/internal/auth"
 )
@@ -16,7 +17,7 @@ func logged(t *testing.T, handler http.HandlerFunc, r *http.Request) map[string]
 	t.Helper()
 	var log logBuffer
 	r = r.WithContext(auth.WithClient(r.Context(), auth.Client{Address: "192.0.2.1", RequestID: "request-1"}))
-	AccessLog(log.logger(), steps(), handler).ServeHTTP(httptest.NewRecorder(), r)
+	AccessLog(log.logger(), steps(), nil, handler).ServeHTTP(httptest.NewRecorder(), r)
 	var line map[string]any
 	if err := json.Unmarshal([]byte(log.String()), &line); err != nil {
 		t.Fatalf("log %q: %v", log.String(), err)
@@ -65,6 +66,45 @@ func TestAccessLog(t *testing.T) {
 			t.Errorf("status %v", line["status"])
 		}
 	})
+}
+
+func TestAccessLog_Answered(t *testing.T) {
+	type told struct {
+		path, method string
+		status       int
+		took         time.Duration
+		staysOpen    bool
+	}
+	for name, tt := range map[string]struct {
+		handler http.HandlerFunc
+		want    told
+	}{
+		"a status": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusConflict) },
+			told{"/auth/refresh", "GET", 409, 250 * time.Millisecond, false}},
+		"silence": {func(http.ResponseWriter, *http.Request) {}, told{"/auth/refresh", "GET", 200, 250 * time.Millisecond, false}},
+		"a stream": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream; charset=UTF-8")
+			_, _ = w.Write([]byte("x"))
+		}, told{"/auth/refresh", "GET", 200, 250 * time.Millisecond, true}},
+		"a WebSocket": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusSwitchingProtocols) },
+			told{"/auth/refresh", "GET", 101, 250 * time.Millisecond, true}},
+		"an end before any answer": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+			told{"/auth/refresh", "GET", 0, 250 * time.Millisecond, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got told
+			answered := func(path, method string, status int, took time.Duration, staysOpen bool) {
+				got = told{path, method, status, took, staysOpen}
+			}
+			func() {
+				defer func() { _ = recover() }()
+				AccessLog(discard(), steps(), answered, tt.handler).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/auth/refresh?token=x", nil))
+			}()
+			if got != tt.want {
+				t.Errorf("told %+v, want %+v", got, tt.want)
+			}
+		})
+	}
 }
 
 func TestLoggedPath(t *testing.T) {

@@ -17,6 +17,8 @@ type Options struct {
 	Credentials bool
 	// RenderError answers a panic; nil answers JSON.
 	RenderError RenderError
+	// Answered is told of every answer, for metrics; it may be nil.
+	Answered Answered
 }
 
 // Chain puts the middlewares around a handler, the outermost first:
@@ -36,7 +38,7 @@ func Chain(handler http.Handler, o Options) http.Handler {
 	handler = Gzip(handler)
 	handler = CORS(o.Origins, o.Credentials, handler)
 	handler = Headers(o.Proxies, handler)
-	handler = AccessLog(o.Log, o.Now, handler)
+	handler = AccessLog(o.Log, o.Now, o.Answered, handler)
 	handler = Client(o.Proxies, handler)
 	return BodyLimit(MaxBodyBytes, handler)
 }

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"rekey/internal/admin"
+	"rekey/internal/auth"
+	"rekey/internal/blacklist"
+	"rekey/internal/keyring"
+	"rekey/internal/metrics"
+	"rekey/internal/web"
+	"rekey/internal/wellknown"
+)
+
+// adminTimeout is how long a profile may go on once the server has ended.
+const adminTimeout = time.Second
+
+// openMetrics is called before there is a core, which is told of them.
+func (a *app) openMetrics() {
+	if a.cfg.AdminAddress != "" {
+		a.metrics = metrics.New(metrics.Options{Now: a.now, Routes: []string{"/", graphqlPath, refreshPath, livePath, readyPath, "/auth/public-key", wellknown.KeysPath, wellknown.MetadataPath}})
+	}
+}
+
+// events go to the log, and are counted.
+func (a *app) events() auth.Events {
+	log := auth.LogEvents{Logger: a.log}
+	if a.metrics == nil {
+		return log
+	}
+	return auth.AllEvents{log, a.metrics}
+}
+
+// observed adds to the core's options who is told of what it does.
+func (a *app) observed(o auth.Options) auth.Options {
+	if a.metrics == nil {
+		return o
+	}
+	o.Limiter = a.metrics.Limiter(o.Limiter)
+	o.Observer, o.Passwords.Observer = a.metrics, a.metrics
+	return o
+}
+
+// answered is told of what HTTP requests come to.
+func (a *app) answered() web.Answered {
+	if a.metrics == nil {
+		return nil
+	}
+	return a.metrics.Answered
+}
+
+// watch names the states that metrics are read from.
+func (a *app) watch() {
+	if a.metrics == nil {
+		return
+	}
+	s := metrics.Sources{
+		AccessChecks: func() map[string]uint64 { return named(a.cache.Counts()) }, Cleared: string(blacklist.Cleared),
+		Pools: a.pools, Passwords: a.core.Passwords.Load, ClockAstray: a.core.ClockAstray,
+		Keys: a.keys, KeysFailing: func() bool { return a.ring.Check(context.Background()) != nil },
+		Streams: func() (int, int) { return a.streams.open.Open(), a.streams.hub.Followers() },
+	}
+	if a.redis != nil {
+		s.Redis = &metrics.Redis{
+			Trusted:      func() bool { return a.cache.Status().Trusted },
+			OpenBreakers: a.redis.OpenBreakers, Connections: a.redis.Connections,
+		}
+		if a.limit != nil {
+			s.Redis.Sharing, s.Redis.Counts = a.limit.Sharing, a.limit.Counts
+		}
+	}
+	a.metrics.Watch(s)
+}
+
+// keys are those in use. One that is read from a file has no age.
+func (a *app) keys() []metrics.Key {
+	now := a.now()
+	var all []metrics.Key
+	for _, k := range a.ring.Keys() {
+		if k.State == keyring.Current && !k.File {
+			all = append(all, metrics.Key{Purpose: string(k.Purpose), Age: max(0, now.Sub(k.CreatedAt))})
+		}
+	}
+	return all
+}
+
+func named(counts map[blacklist.Outcome]uint64) map[string]uint64 {
+	all := make(map[string]uint64, len(counts))
+	for outcome, n := range counts {
+		all[string(outcome)] = n
+	}
+	return all
+}
+
+func (a *app) pools() []metrics.Pool {
+	stats := a.store.PoolStats()
+	pools := make([]metrics.Pool, len(stats))
+	for i, s := range stats {
+		pools[i] = metrics.Pool{
+			Name: s.Name, Most: s.MaxOpenConnections, Open: s.OpenConnections, Busy: s.InUse,
+			Waits: s.WaitCount, Waited: s.WaitDuration,
+		}
+	}
+	return pools
+}
+
+// serveAdmin serves metrics until the returned function is called. address is
+// nil when they are off.
+func (a *app) serveAdmin(ctx context.Context) (address net.Addr, stop func(), err error) {
+	if a.metrics == nil {
+		return nil, func() {}, nil
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.AdminAddress)
+	if err != nil {
+		return nil, nil, fmt.Errorf("listening on ADMIN_ADDR: %w", err)
+	}
+	stop = serveUntil(ctx, func(ctx context.Context) {
+		if err := web.Serve(ctx, listener, a.adminServer(), adminTimeout); err != nil {
+			a.log.Warn("metrics are served no more", "reason", err)
+		}
+	})
+	return listener.Addr(), stop, nil
+}
+
+func (a *app) adminServer() *http.Server { return admin.Server(a.metrics, a.log) }
+
+// serveUntil runs serve until the returned function is called, which waits for
+// its end.
+func serveUntil(ctx context.Context, serve func(ctx context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		serve(ctx)
+	}()
+	return func() { cancel(); <-done }
+}

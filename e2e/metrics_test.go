@@ -1,0 +1,228 @@
+package e2e
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"rekey/internal/throwaway"
+)
+
+// metricsURL is where a process that has ADMIN_ADDR says that its metrics are.
+func (p *process) metricsURL(t testing.TB) string {
+	t.Helper()
+	at := regexp.MustCompile(`http://[^\s"]+/metrics`)
+	deadline := time.After(10 * time.Second)
+	for {
+		if url := at.FindString(p.out.String()); url != "" {
+			return url
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("no metrics in:\n%s", p.out)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// samples are a process's metrics by name and labels, as Prometheus reads them.
+type samples map[string]float64
+
+func scrape(t testing.TB, url string) samples {
+	t.Helper()
+	res, err := httpClient().Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("status %d", res.StatusCode)
+	}
+	all := samples{}
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "#") {
+			continue
+		}
+		end := strings.LastIndexByte(lines.Text(), ' ')
+		value, err := strconv.ParseFloat(lines.Text()[end+1:], 64)
+		if err != nil {
+			t.Fatalf("%s: %v", lines.Text(), err)
+		}
+		all[lines.Text()[:end]] = value
+	}
+	if lines.Err() != nil {
+		t.Fatal(lines.Err())
+	}
+	return all
+}
+
+// scrapeUntil scrapes until the metrics are as they should be.
+func scrapeUntil(t *testing.T, url, what string, right func(samples) bool) samples {
+	t.Helper()
+	deadline := time.After(60 * time.Second)
+	for {
+		all := scrape(t, url)
+		if right(all) {
+			return all
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("%s: not in %v", what, all)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// grew checks by how much counters did between two scrapes.
+func grew(t *testing.T, before, after samples, want samples) {
+	t.Helper()
+	for name, n := range want {
+		now, there := after[name]
+		if got := now - before[name]; !there || got != n {
+			t.Errorf("%s grew by %v (there: %v), want %v", name, got, there, n)
+		}
+	}
+}
+
+// busyDay is one of everything that the metrics tell apart.
+func busyDay(t *testing.T, p *process) {
+	t.Helper()
+	c := httpClient()
+	first := signUp(t, c, p.URL, "ada@example.com")
+	second := logIn(t, c, p.URL, "ada@example.com")
+	var data any
+	wrong := `mutation { login(input: {email: "ada@example.com", password: "wrong horse"}) { token } }`
+	if problem, _, err := graphql(c, p.URL, "", wrong, nil, &data); err != nil || problem != "INVALID_CREDENTIALS" {
+		t.Fatalf("a wrong password: %s, %v", problem, err)
+	}
+	const key = "canary-idempotency-key"
+	for _, step := range []struct {
+		door             door
+		token, key, want string
+	}{
+		{restDoor, first.Refresh, key, ""},
+		{restDoor, first.Refresh, key, ""}, // again
+		{graphqlDoor, second.Refresh, "", ""},
+		{graphqlDoor, second.Refresh, "", "TOKEN_REUSED"},
+		{graphqlDoor, "not.a.token", "", "TOKEN_INVALID"},
+	} {
+		if got, err := refresh(c, step.door, p.URL, step.token, step.key); err != nil || got.Problem != step.want {
+			t.Fatalf("%s: %+v, %v; want %q", step.door, got, err, step.want)
+		}
+	}
+	if problem := me(t, c, p.URL, second.Access); problem != "SESSION_REVOKED" {
+		t.Errorf("access after reuse: %q", problem)
+	}
+}
+
+// TestMetrics: what clients do shows where Prometheus looks.
+func TestMetrics(t *testing.T) {
+	redis := throwaway.Redis(t)
+	p := start(t, map[string]string{
+		"DATA_DIR": t.TempDir(), "DATABASE_URL": throwaway.Postgres(t), "REDIS_URL": redis.URL(),
+		"ADMIN_ADDR": "127.0.0.1:0", "REUSE_WINDOW": "0s", "LOG_FORMAT": "json",
+	})
+	url := p.metricsURL(t)
+	before := scrapeUntil(t, url, "trust in Redis", func(s samples) bool { return s["rekey_redis_trusted"] == 1 })
+	busyDay(t, p)
+	after := scrape(t, url)
+	grew(t, before, after, samples{
+		`rekey_operations_total{door="graphql",operation="sign_up",outcome="ok"}`:                1,
+		`rekey_operations_total{door="graphql",operation="login",outcome="ok"}`:                  1,
+		`rekey_operations_total{door="graphql",operation="login",outcome="invalid_credentials"}`: 1,
+		`rekey_operations_total{door="rest",operation="refresh",outcome="ok"}`:                   2,
+		`rekey_operations_total{door="graphql",operation="refresh",outcome="ok"}`:                1,
+		`rekey_operations_total{door="graphql",operation="refresh",outcome="token_reused"}`:      1,
+		`rekey_operations_total{door="graphql",operation="refresh",outcome="token_invalid"}`:     1,
+		`rekey_operations_total{door="graphql",operation="access",outcome="session_revoked"}`:    1,
+		`rekey_events_total{door="rest",event="refresh"}`:                                        1,
+		`rekey_events_total{door="rest",event="refresh_retry"}`:                                  1,
+		`rekey_events_total{door="graphql",event="refresh_reuse"}`:                               1,
+		`rekey_events_total{door="graphql",event="login_failed"}`:                                1,
+		`rekey_operation_duration_seconds_count{operation="hash"}`:                               3,
+		`rekey_operation_duration_seconds_count{operation="hash_queue"}`:                         3,
+		`rekey_operation_duration_seconds_count{operation="refresh"}`:                            5,
+		`rekey_operation_duration_seconds_count{operation="swap"}`:                               4,
+		`rekey_operation_duration_seconds_count{operation="sign"}`:                               5,
+		`rekey_http_requests_total{code="201",method="GET",route="/auth/refresh"}`:               2,
+		`rekey_http_request_duration_seconds_count{route="/graphql"}`:                            7,
+	})
+	checks := 0.0
+	for name, n := range after {
+		if strings.HasPrefix(name, "rekey_blacklist_checks_total") {
+			checks += n
+		}
+	}
+	if checks != 1 {
+		t.Errorf("%v access checks, want 1", checks)
+	}
+	for name, want := range (samples{
+		"rekey_limits_shared": 1, "rekey_clock_astray": 0, "rekey_redis_breakers_open": 0,
+		"rekey_key_ring_failing": 0, `rekey_database_connections_max{pool="all"}`: 20, "rekey_passwords_waiting": 0, "rekey_stream_connections": 0,
+	}) {
+		if got, there := after[name]; !there || got != want {
+			t.Errorf("%s is %v (there: %v), want %v", name, got, there, want)
+		}
+	}
+	for _, name := range []string{"go_goroutines", "process_open_fds", `rekey_limit_counts_total{counted="redis"}`, `rekey_database_connections_open{pool="all"}`, `rekey_key_age_seconds{purpose="rotation"}`} {
+		if after[name] == 0 {
+			t.Errorf("%s is nothing", name)
+		}
+	}
+
+	redis.Kill()
+	c := httpClient()
+	scrapeUntil(t, url, "the loss of Redis", func(s samples) bool {
+		me(t, c, p.URL, "not.a.token") // counted: or nothing would be asked of Redis
+		return s["rekey_redis_trusted"] == 0 && s["rekey_limits_shared"] == 0 && s[`rekey_limit_counts_total{counted="alone"}`] > 0
+	})
+}
+
+// TestMetrics_address: metrics and profiles are on the admin address and
+// nowhere else, and without one not at all.
+func TestMetrics_address(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": "127.0.0.1:0"})
+	admin := strings.TrimSuffix(p.metricsURL(t), "/metrics")
+	without := start(t, map[string]string{"DATA_DIR": t.TempDir()})
+	for url, want := range map[string]int{
+		admin + "/metrics": 200, admin + "/debug/pprof/": 200, admin + "/debug/pprof/goroutine?debug=1": 200,
+		admin + "/graphql": 404, admin + "/auth/refresh": 404,
+		p.URL + "/metrics": 404, p.URL + "/debug/pprof/": 404, without.URL + "/metrics": 404,
+	} {
+		res, err := httpClient().Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%s: %d, want %d", url, res.StatusCode, want)
+		}
+	}
+	if strings.Contains(without.out.String(), "metrics  ") {
+		t.Errorf("metrics without an address:\n%s", without.out)
+	}
+	all := scrape(t, admin+"/metrics")
+	if all[`rekey_database_connections_max{pool="write"}`] != 1 || all[`rekey_database_connections_max{pool="read"}`] != 4 {
+		t.Errorf("pools of SQLite: %v", all)
+	}
+	if code := p.terminate(); code != 0 {
+		t.Errorf("exit code %d:\n%s", code, p.out)
+	}
+}
+
+// TestMetrics_addressTaken: the start fails, with the setting's name.
+func TestMetrics_addressTaken(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": "127.0.0.1:0"})
+	taken := strings.TrimSuffix(strings.TrimPrefix(p.metricsURL(t), "http://"), "/metrics")
+	second := spawn(t, map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": taken})
+	if code := second.wait(); code != 1 || !strings.Contains(second.out.String(), "ADMIN_ADDR") {
+		t.Errorf("exit code %d:\n%s", code, second.out)
+	}
+}

@@ -1,0 +1,100 @@
+package metrics
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"rekey/internal/auth"
+)
+
+var (
+	_ auth.Events   = (*Metrics)(nil)
+	_ auth.Observer = (*Metrics)(nil)
+)
+
+// other stands for a label's value that is not in its set.
+const other = "other"
+
+// doors are the values of auth.Client.Door.
+func doors() []string { return []string{"graphql", "rest", "cli", other} }
+
+// buckets are in seconds: an access check takes a fraction of a millisecond, a
+// refresh a few, a password some ten; 8 s is the longest that the database is
+// waited for.
+func buckets() []float64 {
+	return []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 8}
+}
+
+// Options are what New needs.
+type Options struct {
+	// Now is the clock that durations are taken with.
+	Now func() time.Time
+	// Routes are the paths that have a label of their own; of all other
+	// requests the label is "other".
+	Routes []string
+}
+
+// Metrics are the metrics of one process. It is safe for concurrent use.
+type Metrics struct {
+	*prometheus.Registry
+	now     func() time.Time
+	routes  map[string]route
+	steps   map[auth.Step]step
+	events  map[eventKey]prometheus.Counter
+	limited *prometheus.CounterVec
+}
+
+// New makes the metrics, with those of the Go runtime and the process.
+func New(o Options) *Metrics {
+	m := &Metrics{Registry: prometheus.NewRegistry(), now: o.Now}
+	m.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewBuildInfoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	m.addSteps()
+	m.addEvents()
+	m.addRoutes(o.Routes)
+	m.limited = m.counters("rekey_rate_limited_total", "Requests refused by a rate limit.", "limit")
+	return m
+}
+
+func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	m.MustRegister(vec)
+	return vec
+}
+
+func (m *Metrics) histograms(name, help string, labels ...string) *prometheus.HistogramVec {
+	vec := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets()}, labels)
+	m.MustRegister(vec)
+	return vec
+}
+
+// Limiter counts what a limiter refuses.
+func (m *Metrics) Limiter(next auth.Limiter) auth.Limiter { return limiter{next, m.limited} }
+
+type limiter struct {
+	auth.Limiter
+	refused *prometheus.CounterVec
+}
+
+func (l limiter) Allow(ctx context.Context, limit auth.Limit, key string) time.Duration {
+	wait := l.Limiter.Allow(ctx, limit, key)
+	if wait > 0 {
+		l.refused.WithLabelValues(limit.Name).Inc()
+	}
+	return wait
+}
+
+// oneOf keeps a label to its set.
+func oneOf(set []string, value string) string {
+	if slices.Contains(set, value) {
+		return value
+	}
+	return other
+}
