@@ -91,13 +91,26 @@ func (a announcer) RevokeSession(ctx context.Context, userID, sessionID, reason 
 func (a announcer) EndSessions(ctx context.Context, change EndSessions) ([]string, error) {
 	ids, err := a.Store.EndSessions(ctx, change)
 	if err == nil {
-		notices := make([]Notice, len(ids))
-		for i, id := range ids {
-			notices[i] = revokedNotice(id, change.Reason, change.At)
-		}
-		a.bus.Publish(notices...)
+		a.revoked(ids, change.Reason, change.At)
 	}
 	return ids, err
+}
+
+// RevokeSessions is Store's.
+func (a announcer) RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time) ([]string, error) {
+	ended, err := a.Store.RevokeSessions(ctx, ids, reason, at)
+	if err == nil {
+		a.revoked(ended, reason, at)
+	}
+	return ended, err
+}
+
+func (a announcer) revoked(ids []string, reason string, at time.Time) {
+	notices := make([]Notice, len(ids))
+	for i, id := range ids {
+		notices[i] = revokedNotice(id, reason, at)
+	}
+	a.bus.Publish(notices...)
 }
 
 func revokedNotice(sessionID, reason string, at time.Time) Notice {

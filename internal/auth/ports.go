@@ -97,6 +97,14 @@ type Store interface {
 	// hash is no longer the expected one.
 	EndSessions(ctx context.Context, change EndSessions) ([]string, error)
 
+	// SessionsBegunBefore returns the ids of sessions that are not revoked and
+	// were created before a moment, expired or not: the next ones, at most
+	// limit, in the order of ids from after on, which is empty for the first.
+	SessionsBegunBefore(ctx context.Context, before time.Time, after string, limit int) ([]string, error)
+	// RevokeSessions ends sessions whosever they are, and returns the ids of
+	// those that it ended while they were live.
+	RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time) ([]string, error)
+
 	// EnableUser lifts a disabling. Sessions stay ended. ErrNotFound.
 	EnableUser(ctx context.Context, userID string, at time.Time) error
 

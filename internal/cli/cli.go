@@ -83,6 +83,7 @@ func (p Program) root() *cli.Command {
 			{Name: "serve", Usage: "run the service (the default)", OnUsageError: onUsageError, Action: p.serve},
 			{Name: "migrate", Usage: "bring the database's schema up to date", OnUsageError: onUsageError, Action: p.migrate},
 			p.users(),
+			p.sessions(),
 			p.apikeys(),
 			p.keys(),
 		},

@@ -162,3 +162,62 @@ func sorted(ids []string) []string {
 	slices.Sort(ids)
 	return ids
 }
+
+func testRevokeSessions(t *testing.T, s suite) {
+	u, first := s.signUp(t)
+	_, second := s.signUp(t)
+	stays := s.login(t, u)
+	expired := newSession(u.ID)
+	expired.RefreshExpiresAt = noon()
+	must(t, s.CreateSession(t.Context(), expired, 0, u.PasswordHash, ""))
+	gone := s.login(t, u)
+	_, err := s.RevokeSession(t.Context(), u.ID, gone.ID, "logout", noon().Add(-time.Hour))
+	must(t, err)
+	ids := []string{second.ID, uuid.NewString(), gone.ID, first.ID, expired.ID, first.ID}
+	revoked, err := s.RevokeSessions(t.Context(), ids, "operator", noon())
+	must(t, err)
+	wantEqual(t, "revoked", sorted(revoked), sorted([]string{first.ID, second.ID}))
+	got := s.state(t, second.ID).Session
+	wantEqual(t, "at", got.RevokedAt, ptr(noon()))
+	wantEqual(t, "reason", got.RevokedReason, "operator")
+	wantEqual(t, "ended before", s.state(t, gone.ID).Session.RevokedReason, "logout")
+	wantEqual(t, "another", s.state(t, stays.ID).Session, stays)
+	s.wantNoRotation(t, rotation(first), first.ID)
+	s.wantNoRotation(t, rotation(expired), expired.ID)
+	for _, none := range [][]string{ids, nil} {
+		revoked, err = s.RevokeSessions(t.Context(), none, "operator", noon())
+		must(t, err)
+		wantEqual(t, "revoked again", len(revoked), 0)
+	}
+}
+
+// testSessionsBegunBefore looks for sessions of a time that no other test's
+// have.
+func testSessionsBegunBefore(t *testing.T, s suite) {
+	u, _ := s.signUp(t)
+	begun := func(at time.Time) auth.Session {
+		sess := newSession(u.ID)
+		sess.CreatedAt = at
+		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		return sess
+	}
+	limit := noon().AddDate(-1, 0, 0)
+	var want []string
+	for range 5 {
+		want = append(want, begun(limit.Add(-time.Microsecond)).ID)
+	}
+	gone := begun(limit.Add(-time.Hour))
+	_, err := s.RevokeSession(t.Context(), u.ID, gone.ID, "logout", noon())
+	must(t, err)
+	begun(limit)
+	var got []string
+	for after := ""; ; {
+		page, err := s.SessionsBegunBefore(t.Context(), limit, after, 2)
+		must(t, err)
+		if len(page) == 0 {
+			break
+		}
+		got, after = append(got, page...), page[len(page)-1]
+	}
+	wantEqual(t, "sessions", got, sorted(want))
+}

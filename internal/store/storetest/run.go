@@ -55,6 +55,8 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"EndSessions", testEndSessions},
 		{"EndSessionsUser", testEndSessionsUser},
 		{"EndSessionsBeforeCommit", testBeforeCommit},
+		{"RevokeSessions", testRevokeSessions},
+		{"SessionsBegunBefore", testSessionsBegunBefore},
 		{"BlacklistAccess", testBlacklistAccess},
 		{"BlacklistRefresh", testBlacklistRefresh},
 		{"Now", testNow},

@@ -30,6 +30,7 @@ func testBadText(t *testing.T, s suite) {
 			_, byKey := s.UserByEmailKey(t.Context(), bad)
 			_, revoke := s.RevokeSession(t.Context(), u.ID, sess.ID, bad, noon())
 			_, end := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: bad, At: noon()})
+			_, several := s.RevokeSessions(t.Context(), []string{sess.ID}, bad, noon())
 			token := accessToken(sess)
 			token.Reason = bad
 			_, blacklist := s.BlacklistAccess(t.Context(), token)
@@ -39,6 +40,7 @@ func testBadText(t *testing.T, s suite) {
 				"UserByEmailKey":   byKey,
 				"RevokeSession":    revoke,
 				"EndSessions":      end,
+				"RevokeSessions":   several,
 				"BlacklistAccess":  blacklist,
 				"WriteReplicaNote": s.WriteReplicaNote(t.Context(), bad, nil),
 			} {
@@ -65,6 +67,9 @@ func testForeignIDs(t *testing.T, s suite) {
 		wantError(t, err, auth.ErrNotFound)
 		_, err = s.EndSessions(ctx, auth.EndSessions{UserID: id, At: noon()})
 		wantError(t, err, auth.ErrNotFound)
+		several, err := s.RevokeSessions(ctx, []string{id}, "logout", noon())
+		must(t, err)
+		wantEqual(t, "revoked", len(several), 0)
 		wantError(t, s.EnableUser(ctx, id, noon()), auth.ErrNotFound)
 		r := rotation(sess)
 		r.SessionID = id
@@ -101,14 +106,16 @@ func testCancelled(t *testing.T, s suite) {
 			_, err := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, At: noon(), RaiseEpoch: true, Disable: true})
 			return err
 		},
-		"EnableUser":         func() error { return s.EnableUser(ctx, u.ID, noon()) },
-		"BlacklistAccess":    func() error { _, err := s.BlacklistAccess(ctx, accessToken(sess)); return err },
-		"BlacklistRefresh":   func() error { _, err := s.BlacklistRefresh(ctx, refreshToken(sess)); return err },
-		"Now":                func() error { _, err := s.Now(ctx); return err },
-		"WriteReplicaNote":   func() error { return s.WriteReplicaNote(ctx, "cancelled", nil) },
-		"ReplicaNotes":       func() error { _, err := s.ReplicaNotes(ctx, day); return err },
-		"DeleteReplicaNotes": func() error { return s.DeleteReplicaNotes(ctx, 0) },
-		"Clean":              func() error { _, err := s.Clean(ctx, 1); return err },
+		"SessionsBegunBefore": func() error { _, err := s.SessionsBegunBefore(ctx, noon(), "", 1); return err },
+		"RevokeSessions":      func() error { _, err := s.RevokeSessions(ctx, []string{sess.ID}, "logout", noon()); return err },
+		"EnableUser":          func() error { return s.EnableUser(ctx, u.ID, noon()) },
+		"BlacklistAccess":     func() error { _, err := s.BlacklistAccess(ctx, accessToken(sess)); return err },
+		"BlacklistRefresh":    func() error { _, err := s.BlacklistRefresh(ctx, refreshToken(sess)); return err },
+		"Now":                 func() error { _, err := s.Now(ctx); return err },
+		"WriteReplicaNote":    func() error { return s.WriteReplicaNote(ctx, "cancelled", nil) },
+		"ReplicaNotes":        func() error { _, err := s.ReplicaNotes(ctx, day); return err },
+		"DeleteReplicaNotes":  func() error { return s.DeleteReplicaNotes(ctx, 0) },
+		"Clean":               func() error { _, err := s.Clean(ctx, 1); return err },
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
