@@ -26,6 +26,7 @@ type dialect struct {
 	// alone is a further condition of a WHERE: that nobody else has the lock,
 	// which the statement then holds.
 	alone func(lock int64) string
+	swaps func(s *Store, pool *sql.DB) *swaps
 	// tx is how a transaction begins.
 	tx *sql.TxOptions
 
@@ -36,6 +37,7 @@ type dialect struct {
 func postgresDialect() dialect {
 	return dialect{
 		name:       Postgres,
+		swaps:      newPostgresSwaps,
 		clock:      `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
 		least:      "LEAST",
 		forShare:   "FOR SHARE",
@@ -52,7 +54,8 @@ func postgresDialect() dialect {
 
 func sqliteDialect() dialect {
 	return dialect{
-		name: SQLite,
+		name:  SQLite,
+		swaps: newSQLiteSwaps,
 		// 'subsec' has milliseconds; SQLite knows no more.
 		clock:      `(CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000)`,
 		least:      "MIN",

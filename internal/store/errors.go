@@ -43,7 +43,7 @@ func failure(doing string, err error) error { return fmt.Errorf("%s: %w", doing,
 // back. A server that goes away (FATAL) may have committed before, and some
 // say themselves that they do not know (40003, class 08).
 func nothingDone(err error) bool {
-	if errors.As(err, new(*pgconn.ConnectError)) {
+	if errors.As(err, new(*pgconn.ConnectError)) || errors.Is(err, auth.ErrNothingDone) {
 		return true
 	}
 	var pg *pgconn.PgError

@@ -18,6 +18,10 @@ type statementLogger struct {
 	slow time.Duration
 }
 
+func logged(o Options) statementLogger {
+	return statementLogger{log: o.logger(), slow: SlowStatement}
+}
+
 var (
 	_ logger.Interface  = statementLogger{}
 	_ gorm.ParamsFilter = statementLogger{}

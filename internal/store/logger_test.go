@@ -27,6 +27,7 @@ func openLogged(t *testing.T) (*Store, *bytes.Buffer) {
 	if _, err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	s.log.slow = time.Nanosecond
 	for _, h := range []*handle{&s.read, &s.write, &s.begin} {
 		h.db = h.db.Session(&gorm.Session{Logger: statementLogger{log: log, slow: time.Nanosecond}})
 	}

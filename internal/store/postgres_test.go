@@ -157,6 +157,57 @@ func TestStore_PostgresHeals(t *testing.T) {
 	})
 }
 
+// A row that somebody holds is waited for by who wants it, and by nobody that
+// comes at the same time.
+func TestStore_PostgresRowHeld(t *testing.T) {
+	const others = 24
+	address := throwaway.Postgres(t)
+	patient := withOption(address, "lock_timeout=60000 -c statement_timeout=60000")
+	s := open(t, store.Options{URL: patient, Timeout: time.Minute})
+	_, held := signUp(t, s)
+	tx, err := connect(t, address).Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing once committed
+	if _, err := tx.Exec(`SELECT 1 FROM sessions FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	late := make(chan error, 4)
+	for range cap(late) {
+		go func() { _, err := s.Rotate(t.Context(), held); late <- err }()
+	}
+	done := make(chan error, others)
+	for range others {
+		_, r := signUp(t, s)
+		go func() { _, err := s.Rotate(t.Context(), r); done <- err }()
+	}
+	for range others {
+		if err := <-done; err != nil {
+			t.Errorf("rotate: %v (%v)", err, auth.AsError(err).Err)
+		}
+	}
+	select {
+	case err := <-late:
+		t.Errorf("the row is held, and its rotation ended: %v", err)
+	default:
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	won := 0
+	for range cap(late) {
+		if err := <-late; err == nil {
+			won++
+		} else if !errors.Is(err, auth.ErrMovedOn) {
+			t.Errorf("rotate: %v (%v)", err, auth.AsError(err).Err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d of them won, want one", won)
+	}
+}
+
 // A login that holds the user's row is waited for, and its session is seen and
 // ended: also where the server's default is a snapshot a transaction.
 func TestStore_PostgresLoginCommitting(t *testing.T) {

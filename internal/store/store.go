@@ -30,6 +30,8 @@ type Store struct {
 	// which in turn waits for a connection, would wait for ever. pgx keeps
 	// prepared statements a connection anyway.
 	begin handle
+	swaps *swaps
+	log   statementLogger
 
 	pools []*sql.DB
 	claim *fileLock // nil unless Options.Exclusive
@@ -46,6 +48,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.DatabaseClock != "" {
 		s.dialect.clock = o.DatabaseClock
 	}
+	s.log = logged(o)
+	s.swaps = s.dialect.swaps(s, s.pools[0]) // the one that writes
 	if err := s.await(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -109,7 +113,7 @@ func attach(d gorm.Dialector, o Options) (*gorm.DB, error) {
 		QueryFields: true,
 		// For ever: GORM closes a statement that it thinks old, used or not.
 		PrepareStmtTTL: math.MaxInt64,
-		Logger:         statementLogger{log: o.logger(), slow: SlowStatement},
+		Logger:         logged(o),
 	})
 	if err != nil {
 		return nil, fail("open the database", err)

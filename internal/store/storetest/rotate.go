@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -132,4 +133,57 @@ func testRotateRetryHash(t *testing.T, s suite) {
 	wantEqual(t, "and counts again after that", stored(&key, hash("a3")), key)
 	wantEqual(t, "no key is the attempt", stored(nil, hash("a4")), hash("a4"))
 	wantEqual(t, "another key", stored(ptr(hash("other")), hash("a5")), hash("other"))
+}
+
+// testRotateTogether rotates many sessions at once, of which some must not be,
+// and some twice: each has its own outcome, whichever others it came with.
+func testRotateTogether(t *testing.T, s suite) {
+	const sessions = 60
+	type one struct {
+		user auth.User
+		sess auth.Session
+		r    auth.Rotation
+		good bool
+		st   [2]auth.SessionState
+		err  [2]error
+	}
+	all := make([]one, sessions)
+	var fns []func()
+	for i := range all {
+		o := &all[i]
+		o.user, o.sess = s.signUp(t)
+		o.r, o.good = rotation(o.sess), true
+		switch i % 5 {
+		case 1:
+			o.r.Current, o.good = hash("other"), false
+		case 2:
+			_, err := s.RevokeSession(t.Context(), o.user.ID, o.sess.ID, "logout", noon())
+			must(t, err)
+			o.good = false
+		case 3:
+			o.r.RetryHash = ptr(hash("key" + o.sess.ID))
+		}
+		for j := range o.err {
+			fns = append(fns, func() { o.st[j], o.err[j] = s.Rotate(t.Context(), o.r) })
+		}
+	}
+	together(fns...)
+	for i := range all {
+		o := &all[i]
+		won := slices.Index(o.err[:], nil)
+		if (won >= 0) != o.good {
+			t.Fatalf("session %d: %v, and it may be rotated: %v", i, o.err, o.good)
+		}
+		for j, err := range o.err {
+			if j != won {
+				wantError(t, err, auth.ErrMovedOn)
+			}
+		}
+		if !o.good {
+			continue
+		}
+		wantEqual(t, "user", o.st[won].User, o.user)
+		wantEqual(t, "secret", o.st[won].Session.SecretHash, o.r.Next)
+		wantEqual(t, "stored", s.state(t, o.sess.ID).Session, o.st[won].Session)
+	}
 }

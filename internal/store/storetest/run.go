@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"Rotate", testRotate},
 		{"RotateConditions", testRotateConditions},
 		{"RotateRetryHash", testRotateRetryHash},
+		{"RotateTogether", testRotateTogether},
 		{"RevokeSession", testRevokeSession},
 		{"EndSessions", testEndSessions},
 		{"EndSessionsUser", testEndSessionsUser},
