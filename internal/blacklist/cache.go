@@ -35,10 +35,11 @@ func (c *Cache) Note(ctx context.Context, doubts ...auth.Doubt) error {
 		return nil
 	}
 	var nodes []string
-	// While our note says that we reach none, entries would help nobody: the
-	// markers are reset before a node is named again.
-	if !c.trust.namesNone() {
+	switch {
+	case !c.trust.namesNone():
 		nodes = c.put(ctx, entries)
+	case c.trust.heeded():
+		c.putBriefly(ctx, entries)
 	}
 	// A caller that went away is no sign that the node did.
 	if err := ctx.Err(); err != nil {
@@ -57,6 +58,18 @@ func (c *Cache) put(ctx context.Context, entries []entry) []string {
 		return nil // the next round tells the reason
 	}
 	return nodes
+}
+
+// briefly is how long a change may be held up by a node that is not named.
+const briefly = 50 * time.Millisecond
+
+// putBriefly puts what nobody vouches for: while our note says that we reach no
+// node, entries count for nothing, as the markers are reset before one is named
+// again. But the others go by the note before until they have read this one.
+func (c *Cache) putBriefly(ctx context.Context, entries []entry) {
+	ctx, cancel := context.WithTimeout(ctx, briefly)
+	defer cancel()
+	c.put(ctx, entries)
 }
 
 // Clear reports whether an access token is certainly not blacklisted. It is

@@ -146,7 +146,8 @@ func (h *house) refusedAfterLogout(t *testing.T, g auth.Grant) {
 }
 
 // TestNote_Hang: a Redis that hangs holds up one change, for as long as writing
-// may take; the note then says none, and the next ones go on at once.
+// may take; the note then says none, and once all have read that the next ones
+// go on at once.
 func TestNote_Hang(t *testing.T) {
 	t.Parallel()
 	tr := openTrouble(t, redispool.Options{Timeout: brisk, OpenFor: time.Millisecond})
@@ -159,6 +160,7 @@ func TestNote_Hang(t *testing.T) {
 	if nodes := tr.named(t); len(nodes) > 0 {
 		t.Errorf("our note still names %v", nodes)
 	}
+	tr.clock.Advance(3 * time.Second)
 	sent := tr.proxy.Requests()
 	for range 20 {
 		tr.refusedAfterLogout(t, tr.signUp(t))

@@ -123,3 +123,32 @@ func TestRedis_Trust(t *testing.T) {
 		return s.trust(openRedis(t, s, server.URL()), func(t *testing.T) { do(t, client, "FLUSHALL") })
 	})
 }
+
+// A replica that names a node no more goes on writing to it for as long as
+// another may not have read so.
+func TestRedis_NoteUntilAllHaveRead(t *testing.T) {
+	t.Parallel()
+	server := throwaway.Redis(t)
+	client := raw(t, server.Addr())
+	s := newStage()
+	reader, writer := openRedis(t, s, server.URL()), openRedis(t, s, server.URL())
+	s.settle(t, reader)
+	if err := writer.Join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rounds(t, reader, writer)
+	issued := s.clock.Now()
+	wantUndoubted(t, reader, issued, true)
+	do(t, client, "CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+	rounds(t, writer)
+	wantUndoubted(t, reader, issued, true) // it has not looked yet
+	mustNote(t, writer, s.doubt())
+	wantClear(t, reader, issued, false)
+
+	s.clock.Advance(time.Minute) // all have read it, or trust nothing
+	do(t, client, "FLUSHALL")
+	mustNote(t, writer, s.doubt())
+	if n := client.DBSize(t.Context()).Val(); n != 0 {
+		t.Errorf("%d keys are written that nobody heeds", n)
+	}
+}

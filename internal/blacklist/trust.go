@@ -33,6 +33,7 @@ type trust struct {
 type ownNote struct {
 	nodes []string
 	at    time.Time // before the write began
+	since time.Time // no nodes: when the last note that named one was replaced; zero when none did
 }
 
 func newTrust(o Options, b backend) *trust {
@@ -53,6 +54,13 @@ func (t *trust) take(ctx context.Context) (release func(), err error) {
 func (t *trust) namesNone() bool {
 	own := t.own.Load()
 	return own == nil || len(own.nodes) == 0
+}
+
+// heeded reports whether others may still trust a node because an earlier note
+// of ours named it.
+func (t *trust) heeded() bool {
+	own := t.own.Load()
+	return own != nil && t.opts.Now().Sub(own.since) <= noticeFor
 }
 
 // covered reports whether our note, as the others see it now, is true of a
@@ -99,12 +107,25 @@ func (t *trust) write(ctx context.Context, nodes []string) error {
 	if err := t.opts.Notes.WriteReplicaNote(ctx, t.replica, nodes); err != nil {
 		// If it says the same as before, it does not matter which one stands.
 		if own := t.own.Load(); own == nil || !slices.Equal(own.nodes, nodes) {
-			t.own.Store(&ownNote{})
+			t.own.Store(&ownNote{since: t.since()})
 		}
 		return fmt.Errorf("write the replica note: %w", err)
 	}
-	t.own.Store(&ownNote{nodes: nodes, at: start})
+	t.own.Store(&ownNote{nodes: nodes, at: start, since: t.since()})
 	return nil
+}
+
+// since is when the note that is being replaced ceased to name a node: now, if
+// it still did.
+func (t *trust) since() time.Time {
+	own := t.own.Load()
+	switch {
+	case own == nil:
+		return time.Time{}
+	case len(own.nodes) > 0:
+		return t.opts.Now()
+	}
+	return own.since
 }
 
 // declare writes our note: that we write to these nodes, or to none when their

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+)
+
+func TestExitCode(t *testing.T) {
+	missed := fmt.Errorf("%w: a full disk", errMissed)
+	for name, c := range map[string]struct {
+		err  error
+		want int
+	}{
+		"nothing but too little load":     {errors.Join(errLoad, errors.Join(missed, missed)), exitDoesNotCount},
+		"a finding among what counts not": {errors.Join(errLoad, errors.Join(missed, errFindings)), exitFailed},
+		"a bad build that passed":         {errors.Join(fmt.Errorf("%w: fork-on-retry", errNotCaught)), exitFailed},
+		"it could not run":                {errors.New("no Postgres"), exitFailed},
+	} {
+		if got := exitCode(c.err); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
