@@ -24,6 +24,7 @@ import (
 	"rekey/internal/keyring"
 	"rekey/internal/limit"
 	"rekey/internal/metrics"
+	"rekey/internal/oauth"
 	"rekey/internal/redispool"
 	"rekey/internal/store"
 	"rekey/internal/web"
@@ -205,6 +206,7 @@ func (a *app) handler() http.Handler {
 	}
 	routes := map[string]http.Handler{graphqlPath: gql, livePath: web.Live(), readyPath: web.Ready(a.log, a.checks())}
 	maps.Copy(routes, wellknown.Handlers(a.wellKnown()))
+	maps.Copy(routes, oauth.Handlers(oauth.Options{Auth: a.core, Keys: a.streams.keys, Logger: a.log}))
 	route := func(w http.ResponseWriter, r *http.Request) {
 		h, ok := routes[r.URL.Path]
 		if !ok {

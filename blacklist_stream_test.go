@@ -30,7 +30,12 @@ type resourceServer struct {
 
 func (s *stack) apiKey(name string) string {
 	s.t.Helper()
-	key, _, err := s.app.streams.keys.Create(s.t.Context(), name, []auth.Scope{auth.ScopeBlacklistRead})
+	return s.keyFor(name, auth.ScopeBlacklistRead)
+}
+
+func (s *stack) keyFor(name string, scopes ...auth.Scope) string {
+	s.t.Helper()
+	key, _, err := s.app.streams.keys.Create(s.t.Context(), name, scopes)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -193,6 +194,13 @@ func (g *guarded) checkQuiet(t *testing.T, w *httptest.ResponseRecorder, want fo
 	}
 }
 
+func (g *guarded) checkInactive(t *testing.T, key, token string) {
+	t.Helper()
+	if answer := g.oauth("introspect", key, "token="+url.QueryEscape(token)); answer != notActive {
+		t.Errorf("introspection: %s", answer)
+	}
+}
+
 // TestHostileTokens: through every door, refused for the same reason, in the
 // door's own form; nothing is written, nothing panics, and the live token that
 // they were made of is as good as before.
@@ -203,12 +211,19 @@ func TestHostileTokens(t *testing.T) {
 		t.Fatalf("%d and %d hostile tokens", len(refresh), len(access))
 	}
 	t.Logf("%d hostile refresh tokens, and as many access tokens", len(refresh))
+	orders, gateway := g.keyFor("orders", auth.ScopeIntrospect), g.keyFor("gateway", auth.ScopeIntrospect, auth.ScopeIntrospectRefresh)
 	before := g.everything()
 	for name, want := range refresh {
 		t.Run(name, func(t *testing.T) {
 			g.checkREST(t, g.rest(want.token), want)
 			g.checkGraphQL(t, g.target.graphql("", refreshMutation, map[string]any{"t": want.token}), want)
 			g.checkGraphQL(t, g.target.graphql(access[name].token, `{ me { email } }`, nil), access[name])
+			if f := access[name]; f.token != "" {
+				g.checkInactive(t, orders, f.token)
+			}
+			if want.token != "" && !strings.HasPrefix(name, "key/of the other use") { // which is a good access token
+				g.checkInactive(t, gateway, want.token)
+			}
 			if after := g.everything(); after != before {
 				t.Fatalf("something was written:\n%s\n%s", before, after)
 			}

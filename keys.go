@@ -7,6 +7,7 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/keyring"
+	"rekey/internal/oauth"
 	"rekey/internal/store"
 	"rekey/internal/token"
 	"rekey/internal/wellknown"
@@ -70,5 +71,6 @@ func (a *app) wellKnown() wellknown.Options {
 	return wellknown.Options{
 		Keys:   func() []byte { jwks, _ := a.ring.Published(); return jwks },
 		MaxAge: a.cfg.JWKSMaxAge, Issuer: a.cfg.Issuer,
+		Introspection: oauth.IntrospectPath, Revocation: oauth.RevokePath,
 	}
 }

@@ -346,12 +346,17 @@ func operator() auth.Client { return auth.Client{Door: "cli"} }
 func expiry(t *testing.T, token string) time.Time {
 	t.Helper()
 	var claims struct{ Exp int64 }
+	claimsOf(t, token, &claims)
+	return time.Unix(claims.Exp, 0)
+}
+
+func claimsOf(t *testing.T, token string, into any) {
+	t.Helper()
 	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
 	if err == nil {
-		err = json.Unmarshal(raw, &claims)
+		err = json.Unmarshal(raw, into)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return time.Unix(claims.Exp, 0)
 }

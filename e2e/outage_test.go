@@ -131,9 +131,11 @@ func wantRetryAfter(t *testing.T, what string, res *http.Response) {
 // is logged out; when it is back everything is as it was.
 func TestServe_postgresKilled(t *testing.T) {
 	server := throwaway.StartPostgres(t)
-	p := start(t, map[string]string{"DATABASE_URL": server.URL(), "DATA_DIR": t.TempDir(), "RATE_LIMITS": "off"})
+	env := map[string]string{"DATABASE_URL": server.URL(), "DATA_DIR": t.TempDir(), "RATE_LIMITS": "off"}
+	p := start(t, env)
 	c := httpClient()
 	mine := signUp(t, c, p.URL, "ada@example.com")
+	key, _, _ := strings.Cut(command(t, env, "apikeys", "create", "--name", "orders", "--scope", "tokens:introspect", "--scope", "tokens:revoke"), "\n")
 	if r := readyz(t, c, p.URL); r.code != http.StatusOK || r.Status != "ok" {
 		t.Fatalf("readiness before: %+v", r)
 	}
@@ -148,21 +150,25 @@ func TestServe_postgresKilled(t *testing.T) {
 		wantUnavailable(t, c, p.URL, r, "application/json", http.StatusOK)
 		wantUnavailable(t, c, p.URL, r, "application/graphql-response+json", http.StatusServiceUnavailable)
 	}
-	for _, path := range []string{"/auth/refresh", "/auth/nowhere"} {
-		req, err := http.NewRequest(http.MethodGet, p.URL+path, nil)
+	for _, r := range []struct{ method, path, bearer string }{
+		{"GET", "/auth/refresh", mine.Refresh}, {"GET", "/auth/nowhere", mine.Refresh},
+		{"POST", "/oauth/introspect", key}, {"POST", "/oauth/revoke", key},
+	} {
+		req, err := http.NewRequest(r.method, p.URL+r.path, strings.NewReader("token="+mine.Access))
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.Header.Set("Authorization", "Bearer "+mine.Refresh)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Authorization", "Bearer "+r.bearer)
 		res, err := c.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = res.Body.Close()
 		if res.StatusCode != http.StatusServiceUnavailable {
-			t.Errorf("%s: %d", path, res.StatusCode)
+			t.Errorf("%s: %d", r.path, res.StatusCode)
 		}
-		wantRetryAfter(t, path, res)
+		wantRetryAfter(t, r.path, res)
 	}
 	wantLive(t, c, p.URL)
 

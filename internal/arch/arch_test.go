@@ -55,6 +55,7 @@ func house() map[string]room {
 		"graph/model":                      {libraries: []string{gqlgenLib}},
 		"resolvers":                        {allowed: []string{"graph", "graph/model", "internal/auth"}, libraries: []string{gqlgenLib, gqlparser, httpLib}},
 		"compat":                           {allowed: []string{"internal/auth"}, libraries: []string{httpLib}},
+		"internal/oauth":                   {allowed: []string{"internal/auth"}, libraries: []string{httpLib}},
 		"models":                           {},
 		"internal/auth":                    {},
 		"internal/token":                   {allowed: []string{"internal/auth"}, libraries: []string{jwtLib}},

@@ -20,18 +20,22 @@ func (s *Service) Authenticate(ctx context.Context, accessToken string, c Client
 	if err != nil {
 		return Caller{}, err
 	}
-	// Doubts are kept for ACCESS_TTL. A token of a time when that was longer
-	// must not outlive them.
-	if end := claims.IssuedAt.Add(s.AccessTTL); !now.Before(end) {
-		return Caller{}, InvalidToken(TokenFailure{Fault: FaultExpired, ExpiredBy: now.Sub(end)})
-	}
 	if err := s.checkAccess(ctx, claims, now); err != nil {
 		return Caller{}, err
 	}
 	return Caller{UserID: claims.User.ID, SessionID: claims.SessionID, Claims: claims}, nil
 }
 
+// accessEnd is when an access token ends. Doubts are kept for ACCESS_TTL: a
+// token of a time when that was longer must not outlive them.
+func (s *Service) accessEnd(claims Claims) time.Time {
+	return earlier(claims.ExpiresAt, claims.IssuedAt.Add(s.AccessTTL))
+}
+
 func (s *Service) checkAccess(ctx context.Context, claims Claims, now time.Time) error {
+	if end := s.accessEnd(claims); !now.Before(end) {
+		return InvalidToken(TokenFailure{Fault: FaultExpired, ExpiredBy: now.Sub(end)})
+	}
 	if !canonicalID(claims.SessionID) {
 		return sessionMissing()
 	}
@@ -73,6 +77,10 @@ func (s *Service) CheckRefreshToken(ctx context.Context, token string, c Client)
 	if err != nil {
 		return err
 	}
+	return s.checkRefresh(ctx, claims, now)
+}
+
+func (s *Service) checkRefresh(ctx context.Context, claims Claims, now time.Time) error {
 	v, err := s.refreshVerdict(ctx, claims, now)
 	if err != nil {
 		return err

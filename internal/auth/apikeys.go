@@ -13,11 +13,29 @@ import (
 // Scope is what an API key may do.
 type Scope string
 
-// ScopeBlacklistRead lets a resource server follow the blacklist.
-const ScopeBlacklistRead Scope = "blacklist:read"
+// The scopes.
+const (
+	// ScopeBlacklistRead lets a resource server follow the blacklist.
+	ScopeBlacklistRead Scope = "blacklist:read"
+	// ScopeIntrospect lets a resource server ask whether access tokens are good.
+	ScopeIntrospect Scope = "tokens:introspect"
+	// ScopeIntrospectRefresh, beside ScopeIntrospect, lets a program ask about
+	// refresh tokens, too. A resource server must not have it: it would take
+	// an active refresh token for an access token.
+	ScopeIntrospectRefresh Scope = "refresh-tokens:introspect"
+	// ScopeRevoke lets a program revoke anybody's tokens.
+	ScopeRevoke Scope = "tokens:revoke"
+)
 
 // Scopes returns all there are.
-func Scopes() []Scope { return []Scope{ScopeBlacklistRead} }
+func Scopes() []Scope {
+	return []Scope{ScopeBlacklistRead, ScopeIntrospect, ScopeIntrospectRefresh, ScopeRevoke}
+}
+
+// ScopeList names all scopes, for people.
+func ScopeList() string {
+	return fmt.Sprintf("%s, %s, %s, %s", ScopeBlacklistRead, ScopeIntrospect, ScopeIntrospectRefresh, ScopeRevoke)
+}
 
 // APIKey is what is kept of a key of a program. The key itself is shown once,
 // when it is made.
@@ -78,6 +96,11 @@ const (
 
 func keyLimit() Limit { return Limit{Name: "api_key", Rate: 10, Burst: 30} }
 
+// A resource server may ask at each request that it serves.
+func keyCallLimit() Limit {
+	return Limit{Name: "api_key_call", Rate: 200, Burst: 600, PerReplica: true}
+}
+
 // IsAPIKey reports whether a bearer token looks like an API key.
 func IsAPIKey(token string) bool { return strings.HasPrefix(token, apiKeyMark+"_") }
 
@@ -109,7 +132,7 @@ func checkScopes(scopes []Scope) error {
 	}
 	for _, s := range scopes {
 		if !slices.Contains(Scopes(), s) {
-			return BadInput("scope", fmt.Sprintf("there is no such scope; there is %s", ScopeBlacklistRead))
+			return BadInput("scope", "there is no such scope; there are "+ScopeList())
 		}
 	}
 	return nil
@@ -141,6 +164,16 @@ func (k *Keys) Revoke(ctx context.Context, prefix string) (bool, error) {
 // ReasonTokenInvalid for one that is unknown, wrong or revoked: the three are
 // not told apart.
 func (k *Keys) Authenticate(ctx context.Context, presented string, c Client) (KeyCaller, error) {
+	return k.authenticate(ctx, presented, keyLimit(), c)
+}
+
+// AuthenticateCall is Authenticate for calls that cost little: more of them may
+// come than streams.
+func (k *Keys) AuthenticateCall(ctx context.Context, presented string, c Client) (KeyCaller, error) {
+	return k.authenticate(ctx, presented, keyCallLimit(), c)
+}
+
+func (k *Keys) authenticate(ctx context.Context, presented string, l Limit, c Client) (KeyCaller, error) {
 	prefix, hash, ok := splitAPIKey(presented)
 	if !ok {
 		return KeyCaller{}, k.refuse(ctx, c, presented)
@@ -154,7 +187,7 @@ func (k *Keys) Authenticate(ctx context.Context, presented string, c Client) (Ke
 	if same := kept.Hash.Equal(hash); !same || err != nil || kept.RevokedAt != nil {
 		return KeyCaller{}, k.refuse(ctx, c, presented)
 	}
-	if wait := k.Limiter.Allow(ctx, keyLimit(), kept.ID); wait > 0 {
+	if wait := k.Limiter.Allow(ctx, l, kept.ID); wait > 0 {
 		return KeyCaller{}, RateLimited(wait)
 	}
 	if err := k.touch(ctx, kept); err != nil {

@@ -62,16 +62,11 @@ func (s *Service) endReplaced(ctx context.Context, token, by string, now time.Ti
 // signedBySelf verifies a token of either use, expired or not. Trouble with the
 // clock is an error, lest a good token should end nothing.
 func (s *Service) signedBySelf(ctx context.Context, token string, now time.Time) (Claims, bool, error) {
-	for _, use := range []TokenUse{UseAccess, UseRefresh} {
-		claims, err := s.Tokens.VerifyExpired(use, token, now)
-		if err == nil {
-			return claims, true, nil
-		}
-		if err := s.unlessAstray(ctx, err); AsError(err).Code == CodeUnavailable {
-			return Claims{}, false, err
-		}
+	_, claims, err := s.verifyAs(ctx, s.Tokens.VerifyExpired, token, now, UseAccess, UseRefresh)
+	if isRefusal(err) {
+		return Claims{}, false, nil
 	}
-	return Claims{}, false, nil
+	return claims, err == nil, err
 }
 
 // revoke ends one session. ErrNotFound when the user has no such session.

@@ -78,6 +78,7 @@ func (s Session) EndsAt() time.Time {
 const (
 	RevokedByLogout         = "logout"
 	RevokedByUser           = "revoked" // revokeSession
+	RevokedByService        = "service" // a program, by its refresh token
 	RevokedByReuse          = "reuse"
 	RevokedByPasswordChange = "password_change"
 	RevokedByDisabling      = "user_disabled"
@@ -106,6 +107,11 @@ type Claims struct {
 	Secret    string
 	IssuedAt  time.Time // whole seconds
 	ExpiresAt time.Time // whole seconds
+	// Issuer, Audience and TokenID are iss, aud and jti of a token that was
+	// verified, where it has them; what is minted gets them from the issuer.
+	Issuer   string
+	Audience []string
+	TokenID  string
 }
 
 // ClaimsUser is the part of a user that tokens show.

@@ -26,7 +26,7 @@ func (p Program) apikeys() *cli.Command {
 				Name: "create", Usage: "make a key, which is shown this once", OnUsageError: onUsageError, Action: p.createAPIKey,
 				Flags: []cli.Flag{
 					&cli.StringFlag{Name: "name", Usage: "whose key it is"},
-					&cli.StringSliceFlag{Name: "scope", Usage: "what it may do: " + string(auth.ScopeBlacklistRead)},
+					&cli.StringSliceFlag{Name: "scope", Usage: "what it may do: " + auth.ScopeList()},
 				},
 			},
 			{Name: "list", Usage: "list the keys", OnUsageError: onUsageError, Action: p.listAPIKeys},

@@ -78,6 +78,9 @@ func (c *claims) value() auth.Claims {
 		},
 		IssuedAt:  time.Unix(c.IssuedAt.seconds, 0).UTC(),
 		ExpiresAt: time.Unix(c.ExpiresAt.seconds, 0).UTC(),
+		Issuer:    c.Issuer,
+		Audience:  c.Audience,
+		TokenID:   c.ID,
 	}
 	if at := c.User.EmailVerifiedAt; at != nil {
 		utc := at.UTC()

@@ -2,6 +2,7 @@ package token_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -135,7 +136,7 @@ func checkRecorded(t *testing.T, r recorded, got auth.Claims) {
 		IssuedAt:  time.Unix(want.Iat, 0).UTC(),
 		ExpiresAt: time.Unix(want.Exp, 0).UTC(),
 	}
-	if got != plain {
+	if !reflect.DeepEqual(got, plain) {
 		t.Errorf("claims are\n%+v, want\n%+v", got, plain)
 	}
 }

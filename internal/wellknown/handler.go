@@ -70,12 +70,26 @@ func (o Options) metadata() []byte {
 		Responses     []string `json:"response_types_supported"`
 		Grants        []string `json:"grant_types_supported"`
 		Introspection string   `json:"introspection_endpoint,omitempty"`
+		Introspecting []string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
 		Revocation    string   `json:"revocation_endpoint,omitempty"`
+		Revoking      []string `json:"revocation_endpoint_auth_methods_supported,omitempty"`
 	}{
 		Issuer: o.Issuer, Keys: o.Issuer + KeysPath, Responses: []string{}, Grants: []string{},
-		Introspection: o.absolute(o.Introspection), Revocation: o.absolute(o.Revocation),
+		Introspection: o.absolute(o.Introspection), Introspecting: methods(o.Introspection, basic, "Bearer"),
+		Revocation: o.absolute(o.Revocation), Revoking: methods(o.Revocation, basic),
 	})
 	return data
+}
+
+// basic is RFC 6749 section 2.3.1. A bearer token is not in the registry that
+// RFC 8414 has for revocation, though it is taken there, too.
+const basic = "client_secret_basic"
+
+func methods(path string, all ...string) []string {
+	if path == "" {
+		return nil
+	}
+	return all
 }
 
 func (o Options) absolute(path string) string {

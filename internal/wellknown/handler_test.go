@@ -74,7 +74,8 @@ func TestHandlers_Metadata(t *testing.T) {
 	}
 	want := map[string]any{
 		"issuer": o.Issuer, "jwks_uri": o.Issuer + "/.well-known/jwks.json", "revocation_endpoint": o.Issuer + "/oauth/revoke",
-		"response_types_supported": []any{}, "grant_types_supported": []any{},
+		"revocation_endpoint_auth_methods_supported": []any{"client_secret_basic"},
+		"response_types_supported":                   []any{}, "grant_types_supported": []any{},
 	}
 	if !reflect.DeepEqual(got, want) || res.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%v\n%v", got, res.Header)

@@ -1,0 +1,73 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// RevokeToken ends what a program presents (RFC 7009): a refresh token with its
+// session, used and expired ones too, as [Service.Logout] does; of an access
+// token that token alone. When it returns nil the token is worth nothing, and
+// maybe never was.
+//
+// Errors: CodeForbidden without ScopeRevoke; CodeBadUserInput for what is no
+// token of this kind, an API key; CodeUnavailable when nothing is known to have
+// changed.
+func (s *Service) RevokeToken(ctx context.Context, caller KeyCaller, token string, c Client) error {
+	if err := caller.Require(ScopeRevoke); err != nil {
+		return err
+	}
+	if IsAPIKey(token) {
+		return BadInput("token", "API keys are revoked with: rekey apikeys revoke")
+	}
+	now, err := s.start()
+	if err != nil {
+		return err
+	}
+	use, claims, err := s.verifyAs(ctx, s.Tokens.VerifyExpired, token, now, UseAccess, UseRefresh)
+	switch {
+	case isRefusal(err):
+		return nil
+	case err != nil:
+		return err
+	case use == UseRefresh:
+		err = s.revokeFor(ctx, caller, claims, now, c)
+	default:
+		err = s.blacklistFor(ctx, caller, claims, now, c)
+	}
+	if errors.Is(err, ErrNotFound) {
+		return nil // its session is gone
+	}
+	return err
+}
+
+// revokeFor ends the session of a refresh token.
+func (s *Service) revokeFor(ctx context.Context, caller KeyCaller, claims Claims, now time.Time, c Client) error {
+	ended, err := s.revoke(ctx, claims.User.ID, claims.SessionID, RevokedByService, now)
+	if ended && err == nil {
+		s.Events.Emit(ctx, Event{
+			Kind: EventSessionRevoked, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: byKey(caller), Count: 1,
+		})
+	}
+	return err
+}
+
+// blacklistFor blacklists one access token while it lives.
+func (s *Service) blacklistFor(ctx context.Context, caller KeyCaller, claims Claims, now time.Time, c Client) error {
+	if !now.Before(claims.ExpiresAt) {
+		return nil
+	}
+	_, err := s.blacklist(ctx, Caller{UserID: claims.User.ID}, BlacklistedToken{
+		SessionID: claims.SessionID, SecretHash: HashSecret(claims.Secret), Use: UseAccess, Reason: byKey(caller),
+		BlacklistedAt: now.Truncate(time.Microsecond), ExpiresAt: claims.ExpiresAt,
+	})
+	if err == nil {
+		s.Events.Emit(ctx, Event{
+			Kind: EventTokenBlacklist, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: byKey(caller),
+		})
+	}
+	return err
+}
+
+func byKey(caller KeyCaller) string { return "api key " + caller.Prefix }

@@ -1,0 +1,95 @@
+package oauth
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"rekey/internal/auth"
+)
+
+// The paths.
+const (
+	IntrospectPath = "/oauth/introspect"
+	RevokePath     = "/oauth/revoke"
+)
+
+const door = "oauth" // auth.Client.Door
+
+// Service is what the door asks of the core; *auth.Service is one.
+type Service interface {
+	Introspect(ctx context.Context, caller auth.KeyCaller, token string) (auth.Introspection, error)
+	RevokeToken(ctx context.Context, caller auth.KeyCaller, token string, c auth.Client) error
+}
+
+// Keys knows who calls; *auth.Keys does.
+type Keys interface {
+	AuthenticateCall(ctx context.Context, presented string, c auth.Client) (auth.KeyCaller, error)
+}
+
+// Options are what the door is made of. All are required.
+type Options struct {
+	Auth Service
+	Keys Keys
+	// Logger receives refusals, and trouble with its cause.
+	Logger *slog.Logger
+}
+
+// Handlers returns the handlers by path.
+func Handlers(o Options) map[string]http.Handler {
+	return map[string]http.Handler{
+		IntrospectPath: o.endpoint(auth.ScopeIntrospect, o.introspect),
+		RevokePath:     o.endpoint(auth.ScopeRevoke, o.revoke),
+	}
+}
+
+// call is one request that may be answered: who calls, and about which token.
+type call struct {
+	caller auth.KeyCaller
+	token  string
+	client auth.Client
+}
+
+// endpoint is what both have in common: what is asked is looked at only once
+// it is known who asks.
+func (o Options) endpoint(scope auth.Scope, answer func(context.Context, call) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		body, err := o.serve(w, r, answer)
+		if err != nil {
+			o.refuse(w, r, scope, err)
+			return
+		}
+		write(w, http.StatusOK, body)
+	})
+}
+
+func (o Options) serve(w http.ResponseWriter, r *http.Request, answer func(context.Context, call) (any, error)) (any, error) {
+	if err := checkRequest(r); err != nil {
+		return nil, err
+	}
+	c := auth.ClientFrom(r.Context())
+	c.Door = door
+	caller, err := o.Keys.AuthenticateCall(r.Context(), apiKey(r), c)
+	if err != nil {
+		return nil, err
+	}
+	token, err := tokenParameter(w, r)
+	if err != nil {
+		return nil, err
+	}
+	return answer(r.Context(), call{caller, token, c})
+}
+
+func (o Options) introspect(ctx context.Context, c call) (any, error) {
+	in, err := o.Auth.Introspect(ctx, c.caller, c.token)
+	if err != nil {
+		return nil, err
+	}
+	return introspectionOf(in), nil
+}
+
+// revoke answers nothing but that it is done (RFC 7009 section 2.2).
+func (o Options) revoke(ctx context.Context, c call) (any, error) {
+	return nil, o.Auth.RevokeToken(ctx, c.caller, c.token, c.client)
+}

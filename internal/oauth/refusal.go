@@ -1,0 +1,113 @@
+package oauth
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// The error codes of RFC 6749 section 5.2, RFC 6750 section 3.1 and RFC 7009
+// section 2.2.1; the last three are ours where no RFC has one.
+const (
+	invalidRequest    = "invalid_request"
+	invalidClient     = "invalid_client"
+	invalidToken      = "invalid_token"
+	insufficientScope = "insufficient_scope"
+	unsupportedToken  = "unsupported_token_type"
+	rateLimited       = "rate_limited"
+	unavailable       = "temporarily_unavailable"
+	serverError       = "server_error"
+)
+
+// refusal is an answer that is not what was asked for.
+type refusal struct {
+	status      int
+	code        string
+	description string
+	retryAfter  time.Duration
+}
+
+func (f refusal) Error() string { return f.code + ": " + f.description }
+
+func badRequest(description string) error {
+	return refusal{status: http.StatusBadRequest, code: invalidRequest, description: description}
+}
+
+// refuse answers an error.
+func (o Options) refuse(w http.ResponseWriter, r *http.Request, scope auth.Scope, err error) {
+	var f refusal
+	if !errors.As(err, &f) {
+		e := auth.AsError(err)
+		o.log(r, e)
+		f = refusalOf(e)
+	}
+	h := w.Header()
+	switch f.status {
+	case http.StatusMethodNotAllowed:
+		h.Set("Allow", http.MethodPost)
+	case http.StatusUnauthorized:
+		h["Www-Authenticate"] = challenges(r)
+	case http.StatusForbidden:
+		h.Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="rekey", error=%q, scope=%q`, insufficientScope, scope))
+	}
+	if f.retryAfter > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((f.retryAfter+time.Second-1)/time.Second), 10))
+	}
+	write(w, f.status, struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description,omitempty"`
+	}{f.code, f.description})
+}
+
+// refusalOf words an error of the core.
+func refusalOf(e *auth.Error) refusal {
+	switch e.Code {
+	case auth.CodeUnauthenticated:
+		return refusal{status: http.StatusUnauthorized, code: invalidClient, description: e.Message}
+	case auth.CodeForbidden:
+		return refusal{status: http.StatusForbidden, code: insufficientScope, description: e.Message}
+	case auth.CodeBadUserInput:
+		return refusal{status: http.StatusBadRequest, code: unsupportedToken, description: e.Message}
+	case auth.CodeRateLimited:
+		return refusal{http.StatusTooManyRequests, rateLimited, e.Message, max(e.RetryAfter, time.Second)}
+	case auth.CodeUnavailable:
+		return refusal{http.StatusServiceUnavailable, unavailable, e.Message, max(e.RetryAfter, time.Second)}
+	default:
+		return refusal{status: http.StatusInternalServerError, code: serverError}
+	}
+}
+
+// challenges names the scheme that was tried, and says that it failed only to
+// who tried (RFC 6750 section 3.1).
+func challenges(r *http.Request) []string {
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch strings.ToLower(scheme) {
+	case "basic":
+		return []string{`Basic realm="rekey"`}
+	case "bearer":
+		return []string{fmt.Sprintf(`Bearer realm="rekey", error=%q`, invalidToken)}
+	}
+	return []string{`Bearer realm="rekey"`}
+}
+
+func (o Options) log(r *http.Request, e *auth.Error) {
+	level, message := slog.LevelInfo, "request refused"
+	switch e.Code {
+	case auth.CodeInternal:
+		level, message = slog.LevelError, "request failed"
+	case auth.CodeUnavailable:
+		level, message = slog.LevelWarn, "request failed"
+	}
+	o.Logger.LogAttrs(r.Context(), level, message,
+		slog.String("door", door),
+		slog.String("code", string(e.Code)),
+		slog.String("reason", string(e.Reason)),
+		slog.String("request_id", auth.ClientFrom(r.Context()).RequestID),
+		slog.Any("cause", e.Err))
+}
