@@ -13,6 +13,7 @@ import (
 	"rekey/internal/keyring"
 	"rekey/internal/metrics"
 	"rekey/internal/web"
+	"rekey/internal/oauth"
 	"rekey/internal/wellknown"
 )
 
@@ -22,7 +23,10 @@ const adminTimeout = time.Second
 // openMetrics is called before there is a core, which is told of them.
 func (a *app) openMetrics() {
 	if a.cfg.AdminAddress != "" {
-		a.metrics = metrics.New(metrics.Options{Now: a.now, Routes: []string{"/", graphqlPath, refreshPath, livePath, readyPath, "/auth/public-key", wellknown.KeysPath, wellknown.MetadataPath}})
+		a.metrics = metrics.New(metrics.Options{Now: a.now, Routes: []string{
+			"/", graphqlPath, refreshPath, livePath, readyPath, "/auth/public-key", wellknown.KeysPath, wellknown.MetadataPath,
+			oauth.IntrospectPath, oauth.RevokePath,
+		}})
 	}
 }
 
