@@ -12,8 +12,8 @@ import (
 	"rekey/internal/blacklist"
 	"rekey/internal/keyring"
 	"rekey/internal/metrics"
-	"rekey/internal/web"
 	"rekey/internal/oauth"
+	"rekey/internal/web"
 	"rekey/internal/wellknown"
 )
 
