@@ -15,7 +15,12 @@ import (
 
 // newRing returns the ring of a database, which was not looked at yet.
 func (p *program) newRing(st *store.Store, events auth.Events) (*keyring.Ring, error) {
+	var notes auth.KeyNotes
+	if st.Dialect() == store.Postgres {
+		notes = st
+	}
 	return keyring.New(keyring.Options{
+		Notes: notes,
 		Store: st, Files: keyFiles(p.cfg), Master: masterKey(p.cfg), Dir: p.cfg.DataDir,
 		Lives: map[auth.KeyPurpose]time.Duration{
 			auth.KeyAccess: p.cfg.AccessTTL, auth.KeyRefresh: p.cfg.RefreshTTL, auth.KeyRotation: p.cfg.RetryTTL,

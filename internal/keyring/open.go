@@ -19,6 +19,13 @@ const startTries = 5
 // that the ring is encrypted with, and where files hold keys that are not the
 // ring's.
 func (r *Ring) Start(ctx context.Context) error {
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	return r.join(ctx)
+}
+
+func (r *Ring) begin(ctx context.Context) error {
 	if !r.anyStored() {
 		return r.update()
 	}

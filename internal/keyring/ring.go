@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,9 +25,11 @@ const (
 	keptFor = 10 * time.Minute
 )
 
-// Options are what a Ring needs. Files, Rotation and Events may be left out.
+// Options are what a Ring needs. Notes, Files, Rotation and Events may be left
+// out.
 type Options struct {
 	Store  auth.SealedKeys
+	Notes  auth.KeyNotes // nil: no other process serves from this database
 	Files  Files
 	Master MasterKey
 	Dir    string // the data directory
@@ -50,6 +53,8 @@ type Options struct {
 type Ring struct {
 	Options
 	files    filed
+	id       string    // of this process
+	noted    time.Time // when its note was written
 	snapshot atomic.Pointer[snapshot]
 	loaded   atomic.Int64 // when the last sound look at the database began, Unix ns
 	running  atomic.Bool
@@ -68,7 +73,7 @@ func New(o Options) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Ring{Options: o, files: files, opened: map[string]material{}}, nil
+	return &Ring{Options: o, files: files, id: rand.Text(), opened: map[string]material{}}, nil
 }
 
 // stored reports whether the ring of a purpose is in the database.

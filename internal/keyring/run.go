@@ -12,22 +12,20 @@ import (
 // by the clock, adds keys that are due and deletes those that ended. Start must
 // have succeeded. ticks replaces the seconds; nil for real ones.
 func (r *Ring) Run(ctx context.Context, ticks <-chan time.Time) {
-	if !r.anyStored() {
-		return
-	}
+	defer r.leave(ctx)
 	if ticks == nil {
 		ticker := time.NewTicker(pollEvery)
 		defer ticker.Stop()
 		ticks = ticker.C
 	}
-	r.running.Store(true)
+	r.running.Store(r.anyStored())
 	defer r.running.Store(false)
 	for {
 		err := r.Poll(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		r.note(ctx, err)
+		r.tell(ctx, err)
 		select {
 		case <-ctx.Done():
 			return
@@ -36,8 +34,8 @@ func (r *Ring) Run(ctx context.Context, ticks <-chan time.Time) {
 	}
 }
 
-// note logs when looking begins to fail and when it is well again.
-func (r *Ring) note(ctx context.Context, err error) {
+// tell logs when looking begins to fail and when it is well again.
+func (r *Ring) tell(ctx context.Context, err error) {
 	before := r.failure.Swap(&err)
 	failed := before != nil && *before != nil
 	switch {
@@ -51,9 +49,12 @@ func (r *Ring) note(ctx context.Context, err error) {
 // Poll looks at the database once and does what is due. A ring that was reset
 // begins anew.
 func (r *Ring) Poll(ctx context.Context) error {
+	if err := r.renew(ctx); err != nil || !r.anyStored() {
+		return err
+	}
 	now, err := r.look(ctx)
 	if errors.Is(err, errNoKey) && len(r.rows) == 0 {
-		return r.Start(ctx)
+		return r.begin(ctx)
 	}
 	if err != nil {
 		return err

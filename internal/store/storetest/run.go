@@ -15,6 +15,7 @@ type Store interface {
 	auth.APIKeyStore
 	auth.FeedStore
 	auth.SealedKeys
+	auth.KeyNotes
 	// Clean deletes at most limit blacklisted tokens and limit sessions that
 	// ended well before now, and returns how many rows went.
 	Clean(ctx context.Context, limit int) (int, error)
@@ -69,6 +70,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"SealedKeys", testSealedKeys},
 		{"SealedKeyChanges", testSealedKeyChanges},
 		{"RaceAddKey", testRaceAddKey},
+		{"KeyNotes", testKeyNotes},
 		{"Clean", testClean},
 		{"BadText", testBadText},
 		{"ForeignIDs", testForeignIDs},
