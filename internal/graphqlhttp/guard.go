@@ -13,8 +13,10 @@ import (
 )
 
 // guard refuses a document that asks for too much. It looks at it before it is
-// validated: validation is the dearest part of a hostile document.
+// validated: validation is the dearest part of a hostile document. One that is
+// kept has passed it before.
 type guard struct {
+	kept       documentCache
 	limits     Limits
 	hideSchema bool
 	schema     schemaFacts
@@ -26,8 +28,8 @@ var _ interface {
 	graphql.OperationContextMutator
 } = guard{}
 
-func newGuard(schema *ast.Schema, limits Limits, hideSchema bool) guard {
-	return guard{limits: limits, hideSchema: hideSchema, schema: factsOf(schema)}
+func newGuard(kept documentCache, schema *ast.Schema, limits Limits, hideSchema bool) guard {
+	return guard{kept: kept, limits: limits, hideSchema: hideSchema, schema: factsOf(schema)}
 }
 
 // ExtensionName names the extension in gqlgen's messages.
@@ -37,7 +39,10 @@ func (guard) ExtensionName() string { return "Guard" }
 func (guard) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationParameters changes nothing; it refuses.
-func (g guard) MutateOperationParameters(_ context.Context, params *graphql.RawParams) *gqlerror.Error {
+func (g guard) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
+	if _, passed := g.kept.Get(ctx, params.Query); passed {
+		return nil
+	}
 	seen := scan(params.Query, g.limits.Tokens)
 	if seen.count > g.limits.Tokens {
 		return refusal("the document has more than %d tokens", g.limits.Tokens)

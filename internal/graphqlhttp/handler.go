@@ -58,9 +58,10 @@ func New(schema graphql.ExecutableSchema, options Options) http.Handler {
 	exec.SetErrorPresenter(options.Present)
 	exec.SetRecoverFunc(options.Recover)
 	exec.SetParserTokenLimit(limits.Tokens)
-	exec.SetQueryCache(newDocumentCache())
+	kept := newDocumentCache()
+	exec.SetQueryCache(kept)
 	exec.SetDisableSuggestion(options.HideSchema)
-	exec.Use(newGuard(schema.Schema(), limits, options.HideSchema))
+	exec.Use(newGuard(kept, schema.Schema(), limits, options.HideSchema))
 	if options.HideSchema {
 		exec.SetDefaultRulesFn(rulesWithoutSuggestions)
 	}

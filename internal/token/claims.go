@@ -95,6 +95,8 @@ func (c *claims) value() auth.Claims {
 // stampLayout is RFC 3339 with microseconds, trailing zeros kept.
 const stampLayout = "2006-01-02T15:04:05.000000Z07:00"
 
+var errStamp = errors.New("a time of the user is out of range")
+
 // stamp is one of the user's times.
 type stamp struct{ time.Time }
 
@@ -102,7 +104,7 @@ type stamp struct{ time.Time }
 // years 0 to 9999.
 func (s stamp) MarshalJSON() ([]byte, error) {
 	if year := s.Year(); year < 0 || year > 9999 {
-		return nil, errors.New("a time of the user is out of range")
+		return nil, errStamp
 	}
 	return s.AppendFormat(nil, `"`+stampLayout+`"`), nil
 }

@@ -34,15 +34,17 @@ type keyRing struct {
 	signing *ecdsa.PrivateKey
 	header  string                      // first segment of every token minted
 	byID    map[string]*ecdsa.PublicKey // by thumbprint
-	origin  map[string]string           // thumbprint to what the key is, for errors
-	all     jwt.VerificationKeySet
-	foreign jwt.VerificationKeySet
+	// byHeader has the same keys by the first segment of what they signed.
+	byHeader map[string]*ecdsa.PublicKey
+	origin   map[string]string // thumbprint to what the key is, for errors
+	all      jwt.VerificationKeySet
+	foreign  jwt.VerificationKeySet
 }
 
 // newKeyRing checks a set. The ring holds the sound keys even when there is an
 // error, so that it can still be compared with the other one.
 func newKeyRing(use string, set KeySet) (*keyRing, error) {
-	r := &keyRing{byID: map[string]*ecdsa.PublicKey{}, origin: map[string]string{}}
+	r := &keyRing{byID: map[string]*ecdsa.PublicKey{}, byHeader: map[string]*ecdsa.PublicKey{}, origin: map[string]string{}}
 	var problems []error
 	if set.Signing == nil {
 		problems = append(problems, fmt.Errorf("%s signing key is missing", use))
@@ -70,6 +72,7 @@ func (r *keyRing) add(origin string, key *ecdsa.PublicKey) error {
 		return nil
 	}
 	r.byID[id] = key
+	r.byHeader[headerSegment(id)] = key
 	r.origin[id] = origin
 	r.all.Keys = append(r.all.Keys, key)
 	return nil

@@ -2,7 +2,6 @@ package token
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 
 	"rekey/internal/auth"
@@ -28,18 +27,21 @@ func (c *Codec) Mint(use auth.TokenUse, in auth.Claims) (string, error) {
 	if !content.ExpiresAt.usable || !content.IssuedAt.usable || !content.NotBefore.usable {
 		return "", fmt.Errorf("minting %s token: iat or exp is out of range", use)
 	}
-	payload, err := json.Marshal(content)
+	var buffer [1024]byte // enough for most
+	payload, err := content.spell(buffer[:0])
 	if err != nil {
 		return "", fmt.Errorf("minting %s token: %w", use, err)
 	}
-	signed := ring.header + "." + base64.RawURLEncoding.EncodeToString(payload)
-	sig, err := deterministicES256{}.Sign(signed, ring.signing)
+	encoding := base64.RawURLEncoding
+	token := make([]byte, 0, len(ring.header)+encoding.EncodedLen(len(payload))+encoding.EncodedLen(2*scalarLen)+2)
+	token = encoding.AppendEncode(append(append(token, ring.header...), '.'), payload)
+	sig, err := sign(token, ring.signing)
 	if err != nil {
 		return "", fmt.Errorf("minting %s token: %w", use, err)
 	}
-	token := signed + "." + base64.RawURLEncoding.EncodeToString(sig)
+	token = encoding.AppendEncode(append(token, '.'), sig)
 	if len(token) > auth.MaxTokenBytes {
 		return "", fmt.Errorf("minting %s token: %d bytes are too long", use, len(token))
 	}
-	return token, nil
+	return string(token), nil
 }

@@ -24,11 +24,12 @@ type Server struct {
 
 // Start starts a server, NAME=value being added to its environment: rate
 // limits are off, as one client does the work of thousands; all else is as
-// operators have it.
+// operators have it. Servers share a DATA_DIR, which keeps what the database's
+// keys are encrypted with.
 func (b Binary) Start(env ...string) (*Server, error) {
 	s, err := throwaway.OpenProgram(throwaway.Program{
 		Argv:  func(string, int) []string { return []string{b.Path} },
-		Env:   func(dir string, port int) []string { return append(b.Env(filepath.Join(dir, "data"), port), env...) },
+		Env:   func(_ string, port int) []string { return append(b.Env(filepath.Join(b.Keys, "data"), port), env...) },
 		Ready: IsReady,
 	})
 	if err != nil {

@@ -59,7 +59,10 @@ func (c *client) warm(kind Kind) error {
 	if c.plan.Kind == Login {
 		return c.account(signUpDocument)
 	}
-	return c.refresh(kind)
+	if err := c.refresh(kind); err != nil || c.plan.Kind != Me {
+		return err
+	}
+	return c.me()
 }
 
 func (c *client) step() error {
