@@ -160,6 +160,8 @@ type Doubt struct {
 	Secret *SecretHash
 	// Until is when the last token concerned ends by itself.
 	Until time.Time
+	// Grace is for how long after the change the tokens stay good all the same.
+	Grace time.Duration
 }
 
 // Blacklist is a cache of doubt in front of the store, for access checks only.

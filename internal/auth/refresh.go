@@ -82,6 +82,7 @@ func (r refresh) noteRotation(ctx context.Context) error {
 		SessionID: r.claims.SessionID,
 		Secret:    &parent,
 		Until:     r.claims.IssuedAt.Add(r.AccessTTL),
+		Grace:     r.AccessOverlap,
 	})
 }
 

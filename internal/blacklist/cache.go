@@ -27,28 +27,56 @@ func newCache(o Options, b backend) *Cache {
 
 // Note puts the doubts where every replica that trusts anything will find
 // them. When that fails it says so in SQL, so that the others stop trusting,
-// and the change may go on all the same. Only when that fails too is there an
-// error, under auth.CodeUnavailable, and the change must not be made.
+// waits until they must have read it (at most 2.5 s, and only changes of that
+// time wait), and the change may go on all the same. Only when that fails too,
+// or ctx ends, is there an error, under auth.CodeUnavailable, and the change
+// must not be made.
 func (c *Cache) Note(ctx context.Context, doubts ...auth.Doubt) error {
 	entries := entriesOf(doubts, c.opts.Now(), c.opts.ClockLeeway)
 	if len(entries) == 0 {
 		return nil
 	}
-	var nodes []string
+	var nodes, vouched []string
 	switch {
 	case !c.trust.namesNone():
 		nodes = c.put(ctx, entries)
-	case c.trust.heeded():
-		c.putBriefly(ctx, entries)
+		vouched = nodes
+	case c.trust.heeded() > 0:
+		nodes = c.putBriefly(ctx, entries)
 	}
 	// A caller that went away is no sign that the node did.
 	if err := ctx.Err(); err != nil {
 		return auth.Unavailable(fmt.Errorf("noting a doubt: %w", err))
 	}
-	if err := c.trust.vouch(ctx, nodes); err != nil {
+	if err := c.trust.vouch(ctx, vouched); err != nil {
 		return auth.Unavailable(fmt.Errorf("noting that no cache node is written to: %w", err))
 	}
-	return nil
+	if c.trust.reaches(nodes) {
+		return nil
+	}
+	return c.await(ctx, c.trust.heeded()-grace(doubts))
+}
+
+// await waits until nobody can trust a node any more that lacks what was noted.
+func (c *Cache) await(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	select {
+	case <-c.opts.After(d):
+		return nil
+	case <-ctx.Done():
+		return auth.Unavailable(fmt.Errorf("waiting until all replicas ask SQL: %w", ctx.Err()))
+	}
+}
+
+// grace is how long after the change the first of its doubts matters.
+func grace(doubts []auth.Doubt) time.Duration {
+	least := doubts[0].Grace
+	for _, d := range doubts {
+		least = min(least, d.Grace)
+	}
+	return least
 }
 
 // put returns the nodes that took the entries, none when any was not taken.
@@ -66,10 +94,10 @@ const briefly = 50 * time.Millisecond
 // putBriefly puts what nobody vouches for: while our note says that we reach no
 // node, entries count for nothing, as the markers are reset before one is named
 // again. But the others go by the note before until they have read this one.
-func (c *Cache) putBriefly(ctx context.Context, entries []entry) {
+func (c *Cache) putBriefly(ctx context.Context, entries []entry) []string {
 	ctx, cancel := context.WithTimeout(ctx, briefly)
 	defer cancel()
-	c.put(ctx, entries)
+	return c.put(ctx, entries)
 }
 
 // Clear reports whether an access token is certainly not blacklisted. It is

@@ -152,3 +152,38 @@ func TestRedis_NoteUntilAllHaveRead(t *testing.T) {
 		t.Errorf("%d keys are written that nobody heeds", n)
 	}
 }
+
+// A replica that cannot write goes on once no other can trust the node: a
+// logout waits for that, a rotation does not if its overlap lasts longer.
+func TestRedis_NoteWaitsUntilAllHaveRead(t *testing.T) {
+	t.Parallel()
+	server := throwaway.Redis(t)
+	way := throwaway.NewProxy(t, server.Addr())
+	s := newStage()
+	reader, writer := openRedis(t, s, server.URL()), openRedis(t, s, "redis://"+way.Addr())
+	s.settle(t, reader)
+	if err := writer.Join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rounds(t, reader, writer)
+	issued := s.clock.Now()
+	wantUndoubted(t, reader, issued, true)
+	way.Point("127.0.0.1:1") // where nobody listens
+	before := s.waited()
+	rotation := s.doubt()
+	rotation.Grace = 10 * time.Second
+	mustNote(t, writer, rotation)
+	if s.waited() != before {
+		t.Error("a rotation waited though its overlap is longer")
+	}
+	wantUndoubted(t, reader, issued, true) // it has not read that yet
+	mustNote(t, writer, s.doubt())
+	wantUndoubted(t, reader, issued, false) // though it has not read it still
+	if n := s.waited() - before; n != 1 {
+		t.Errorf("waited %d times", n)
+	}
+	mustNote(t, writer, s.doubt())
+	if n := s.waited() - before; n != 1 {
+		t.Error("a later change waited, too")
+	}
+}

@@ -33,7 +33,10 @@ type trust struct {
 type ownNote struct {
 	nodes []string
 	at    time.Time // before the write began
-	since time.Time // no nodes: when the last note that named one was replaced; zero when none did
+	// Where there are no nodes: those that were named last, nil for never, and
+	// from when on nobody reads that any more.
+	before []string
+	since  time.Time
 }
 
 func newTrust(o Options, b backend) *trust {
@@ -56,11 +59,21 @@ func (t *trust) namesNone() bool {
 	return own == nil || len(own.nodes) == 0
 }
 
-// heeded reports whether others may still trust a node because an earlier note
-// of ours named it.
-func (t *trust) heeded() bool {
+// heeded is for how long others may still trust nodes that an earlier note of
+// ours names; not above zero when nobody does.
+func (t *trust) heeded() time.Duration {
 	own := t.own.Load()
-	return own != nil && t.opts.Now().Sub(own.since) <= noticeFor
+	if own == nil || len(own.nodes) > 0 || own.before == nil {
+		return 0
+	}
+	return noticeFor - t.opts.Now().Sub(own.since)
+}
+
+// reaches reports whether those who still heed our earlier note find what was
+// put on these nodes.
+func (t *trust) reaches(nodes []string) bool {
+	own := t.own.Load()
+	return len(nodes) > 0 && own != nil && containsAll(own.before, nodes)
 }
 
 // covered reports whether our note, as the others see it now, is true of a
@@ -107,25 +120,37 @@ func (t *trust) write(ctx context.Context, nodes []string) error {
 	if err := t.opts.Notes.WriteReplicaNote(ctx, t.replica, nodes); err != nil {
 		// If it says the same as before, it does not matter which one stands.
 		if own := t.own.Load(); own == nil || !slices.Equal(own.nodes, nodes) {
-			t.own.Store(&ownNote{since: t.since()})
+			t.own.Store(&ownNote{before: append(t.named(), nodes...)})
 		}
 		return fmt.Errorf("write the replica note: %w", err)
 	}
-	t.own.Store(&ownNote{nodes: nodes, at: start, since: t.since()})
+	t.own.Store(t.written(nodes, start))
 	return nil
 }
 
-// since is when the note that is being replaced ceased to name a node: now, if
-// it still did.
-func (t *trust) since() time.Time {
+// named are the nodes that others may know from us.
+func (t *trust) named() []string {
 	own := t.own.Load()
 	switch {
 	case own == nil:
-		return time.Time{}
+		return nil
 	case len(own.nodes) > 0:
-		return t.opts.Now()
+		return slices.Clone(own.nodes)
 	}
-	return own.since
+	return slices.Clone(own.before)
+}
+
+// written is our note after a write that began at start.
+func (t *trust) written(nodes []string, start time.Time) *ownNote {
+	n := &ownNote{nodes: nodes, at: start}
+	if len(nodes) > 0 {
+		return n
+	}
+	n.before, n.since = t.named(), t.opts.Now()
+	if own := t.own.Load(); own != nil && len(own.nodes) == 0 && !own.at.IsZero() {
+		n.since = own.since // it said so before
+	}
+	return n
 }
 
 // declare writes our note: that we write to these nodes, or to none when their
