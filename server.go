@@ -81,7 +81,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 			err = with(func(p *program) error { ring, closeStore, err = p.openRing(ctx); return err })
 			return ring, closeStore, err
 		},
-		Out: stdout, Err: stdout,
+		Probe: func(ctx context.Context, path string) error { return probe(ctx, getenv, path) },
+		Out:   stdout, Err: stdout,
 	})
 }
 

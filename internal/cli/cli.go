@@ -29,6 +29,9 @@ type Program struct {
 	OpenKeys func(ctx context.Context) (*auth.Keys, func() error, error)
 	// OpenRing opens the key ring for one command; it was not looked at yet.
 	OpenRing func(ctx context.Context) (*keyring.Ring, func() error, error)
+	// Probe asks the service that runs here for its health at a path; nil when
+	// it answers that all is well.
+	Probe func(ctx context.Context, path string) error
 	// Out and Err are where answers and complaints go.
 	Out, Err io.Writer
 }
@@ -82,6 +85,7 @@ func (p Program) root() *cli.Command {
 		Commands: []*cli.Command{
 			{Name: "serve", Usage: "run the service (the default)", OnUsageError: onUsageError, Action: p.serve},
 			{Name: "migrate", Usage: "bring the database's schema up to date", OnUsageError: onUsageError, Action: p.migrate},
+			p.health(),
 			p.users(),
 			p.sessions(),
 			p.apikeys(),

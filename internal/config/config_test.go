@@ -84,6 +84,25 @@ func TestLoad_Values(t *testing.T) {
 }
 
 // A switch that is unset follows ENV; one that is set does not.
+func TestLoad_URLFiles(t *testing.T) {
+	file := func(name, content string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	got, err := Load(env(map[string]string{
+		"DATABASE_URL_FILE": file("database", "postgres://u:p@db/x\n"), "REDIS_URL_FILE": file("redis", " redis://cache:6379"),
+	}))
+	if err != nil || got.DatabaseURL != "postgres://u:p@db/x" || got.RedisURL != "redis://cache:6379" {
+		t.Errorf("%q, %q, %v", string(got.DatabaseURL), string(got.RedisURL), err)
+	}
+	if _, err := Load(env(map[string]string{"REDIS_URL_FILE": file("empty", "\n")})); err == nil || !strings.Contains(err.Error(), "empty") {
+		t.Errorf("an empty file: %v", err)
+	}
+}
+
 func TestLoad_Production(t *testing.T) {
 	for name, tc := range map[string]struct {
 		vars vars
@@ -154,6 +173,9 @@ func TestLoad_Refused(t *testing.T) {
 		"DATABASE_URL scheme":  {vars{"DATABASE_URL": "mysql://db/x"}, "postgres://"},
 		"DATABASE_URL bare":    {vars{"DATABASE_URL": "postgres://"}, "postgres://"},
 		"DATABASE_URL broken":  {vars{"DATABASE_URL": "postgres://u:%zz@db/x"}, "percent-encoded"},
+		"DATABASE_URL_FILE":    {vars{"DATABASE_URL_FILE": dir + "/none"}, "no such file"},
+		"DATABASE_URL_FILE +":  {vars{"DATABASE_URL": "postgres://db/x", "DATABASE_URL_FILE": key}, "together with DATABASE_URL"},
+		"REDIS_URL_FILE":       {vars{"REDIS_URL_FILE": key}, "redis://"},
 		"REDIS_URL scheme":     {vars{"REDIS_URL": "localhost:6379"}, "redis://"},
 		"ACCESS_TTL unit":      {vars{"ACCESS_TTL": "15"}, "must be a duration"},
 		"ACCESS_TTL zero":      {vars{"ACCESS_TTL": "0s"}, "at least 1s"},

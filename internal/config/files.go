@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 )
 
 // directory takes a path that is a directory or is not there yet.
@@ -66,4 +67,27 @@ func cause(err error) error {
 		return pathErr.Err
 	}
 	return err
+}
+
+// inFile reads the setting of another name from a file. The other must be
+// declared before, and not be set as well; set tells whether it is.
+func inFile(set func(Config) bool, name string, read apply) apply {
+	return func(c *Config, value string, bad reject) {
+		switch {
+		case value == "":
+		case set(*c):
+			bad(value, "must not be set together with %s", name)
+		case readable(value, bad):
+			content, err := os.ReadFile(value)
+			text := strings.TrimSpace(string(content))
+			switch {
+			case err != nil:
+				bad(value, "cannot be read: %v", cause(err))
+			case text == "":
+				bad(value, "the file is empty")
+			default:
+				read(c, text, bad)
+			}
+		}
+	}
 }

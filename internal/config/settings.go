@@ -64,6 +64,8 @@ func storage() []setting {
 		{name: "DATABASE_URL", kind: "URL", secret: true,
 			about: "`postgres://` or `postgresql://`. Unset: SQLite in `DATA_DIR`.",
 			apply: databaseURL(func(c *Config) *Secret { return &c.DatabaseURL })},
+		{name: "DATABASE_URL_FILE", kind: "file", secret: true, about: "The same in a file, such as a mounted secret.",
+			apply: inFile(func(c Config) bool { return c.DatabaseURL != "" }, "DATABASE_URL", databaseURL(func(c *Config) *Secret { return &c.DatabaseURL }))},
 		{name: "DATABASE_WAIT", fallback: "30s", kind: "duration",
 			about: "At the start, how long to wait for a Postgres that does not answer yet. 0 tries once.",
 			apply: duration(func(c *Config) *time.Duration { return &c.DatabaseWait }, 0, time.Hour)},
@@ -73,6 +75,8 @@ func storage() []setting {
 		{name: "REDIS_URL", kind: "URL", secret: true,
 			about: "`redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://`. Spares access checks a look into the database. Unset: no Redis.",
 			apply: redisURL(func(c *Config) *Secret { return &c.RedisURL })},
+		{name: "REDIS_URL_FILE", kind: "file", secret: true, about: "The same in a file.",
+			apply: inFile(func(c Config) bool { return c.RedisURL != "" }, "REDIS_URL", redisURL(func(c *Config) *Secret { return &c.RedisURL }))},
 	}
 }
 

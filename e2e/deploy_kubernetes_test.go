@@ -1,0 +1,116 @@
+package e2e
+
+// manifest has the fields that deploy/kubernetes.yaml uses, of all its kinds:
+// anything else in it is a mistake.
+type manifest struct {
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string
+	Metadata   kubeMeta
+	Data       map[string]string
+	Spec       struct {
+		Replicas             int
+		RevisionHistoryLimit int `yaml:"revisionHistoryLimit"`
+		MinAvailable         int `yaml:"minAvailable"`
+		Strategy             struct {
+			Type          string
+			RollingUpdate struct {
+				MaxSurge       int `yaml:"maxSurge"`
+				MaxUnavailable int `yaml:"maxUnavailable"`
+			} `yaml:"rollingUpdate"`
+		}
+		Selector map[string]kubeLabels
+		Ports    []struct {
+			Name       string
+			Port       int
+			TargetPort string `yaml:"targetPort"`
+		}
+		Template struct {
+			Metadata kubeMeta
+			Spec     kubePod
+		}
+	}
+}
+
+// kubeLabels reads a selector of either form: a Service's has labels where the
+// others have matchLabels.
+type kubeLabels map[string]string
+
+// UnmarshalYAML takes a map, or a label's bare value.
+func (l *kubeLabels) UnmarshalYAML(unmarshal func(any) error) error {
+	var labels map[string]string
+	if err := unmarshal(&labels); err == nil {
+		*l = labels
+		return nil
+	}
+	var value string
+	err := unmarshal(&value)
+	*l = kubeLabels{"": value}
+	return err
+}
+
+type kubeMeta struct {
+	Name                string
+	Labels, Annotations map[string]string
+}
+
+type kubePod struct {
+	AutomountServiceAccountToken  bool `yaml:"automountServiceAccountToken"`
+	TerminationGracePeriodSeconds int  `yaml:"terminationGracePeriodSeconds"`
+	SecurityContext               struct {
+		RunAsNonRoot   bool                  `yaml:"runAsNonRoot"`
+		RunAsUser      int                   `yaml:"runAsUser"`
+		RunAsGroup     int                   `yaml:"runAsGroup"`
+		FSGroup        int                   `yaml:"fsGroup"`
+		SeccompProfile struct{ Type string } `yaml:"seccompProfile"`
+	} `yaml:"securityContext"`
+	TopologySpreadConstraints []struct {
+		MaxSkew           int                          `yaml:"maxSkew"`
+		TopologyKey       string                       `yaml:"topologyKey"`
+		WhenUnsatisfiable string                       `yaml:"whenUnsatisfiable"`
+		LabelSelector     map[string]map[string]string `yaml:"labelSelector"`
+	} `yaml:"topologySpreadConstraints"`
+	Containers []kubeContainer
+	Volumes    []struct {
+		Name   string
+		Secret struct {
+			SecretName  string `yaml:"secretName"`
+			DefaultMode int    `yaml:"defaultMode"`
+		}
+		EmptyDir struct {
+			SizeLimit string `yaml:"sizeLimit"`
+		} `yaml:"emptyDir"`
+	}
+}
+
+type kubeContainer struct {
+	Name, Image string
+	EnvFrom     []struct {
+		ConfigMapRef struct{ Name string } `yaml:"configMapRef"`
+	} `yaml:"envFrom"`
+	Ports []struct {
+		Name          string
+		ContainerPort int `yaml:"containerPort"`
+	}
+	StartupProbe    kubeProbe `yaml:"startupProbe"`
+	LivenessProbe   kubeProbe `yaml:"livenessProbe"`
+	ReadinessProbe  kubeProbe `yaml:"readinessProbe"`
+	Resources       struct{ Requests, Limits map[string]string }
+	SecurityContext struct {
+		AllowPrivilegeEscalation *bool `yaml:"allowPrivilegeEscalation"`
+		ReadOnlyRootFilesystem   bool  `yaml:"readOnlyRootFilesystem"`
+		Capabilities             struct{ Drop []string }
+	} `yaml:"securityContext"`
+	VolumeMounts []struct {
+		Name      string
+		MountPath string `yaml:"mountPath"`
+		ReadOnly  bool   `yaml:"readOnly"`
+	} `yaml:"volumeMounts"`
+}
+
+type kubeProbe struct {
+	HTTPGet struct{ Path, Port string } `yaml:"httpGet"`
+
+	PeriodSeconds    int `yaml:"periodSeconds"`
+	TimeoutSeconds   int `yaml:"timeoutSeconds"`
+	FailureThreshold int `yaml:"failureThreshold"`
+}
