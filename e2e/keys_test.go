@@ -219,3 +219,26 @@ func TestKeys_earlierVersion(t *testing.T) {
 		t.Errorf("refresh: %s %v", got.Problem, err)
 	}
 }
+
+// TestKeys_differentFiles: two replicas on one database that would refuse each
+// other's tokens do not both start.
+func TestKeys_differentFiles(t *testing.T) {
+	url := throwaway.Postgres(t)
+	env := func() map[string]string {
+		dir := t.TempDir()
+		return map[string]string{
+			"DATABASE_URL": url, "DATA_DIR": dir, "MASTER_KEY": strings.Repeat("5", 64),
+			"ACCESS_PRIVATE_PEM_FILE":  keyFile(t, filepath.Join(dir, "a.pem")),
+			"REFRESH_PRIVATE_PEM_FILE": keyFile(t, filepath.Join(dir, "r.pem")),
+		}
+	}
+	first := start(t, env())
+	second := spawn(t, env())
+	if code := second.wait(); code != 1 || !strings.Contains(second.out.String(), "another replica signs with the access key") {
+		t.Errorf("exit code %d:\n%s", code, second.out)
+	}
+	if code := first.terminate(); code != 0 {
+		t.Errorf("exit code %d:\n%s", code, first.out)
+	}
+	start(t, env()) // the first one took its note away
+}

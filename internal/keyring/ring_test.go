@@ -277,3 +277,22 @@ func TestRing_Outdated(t *testing.T) {
 		t.Error("the key is still unknown")
 	}
 }
+
+// Everybody may see the access keys that verify, and no other key.
+func TestRing_Published(t *testing.T) {
+	w := newWorld(t)
+	r := w.start(w.options(w.dir))
+	if _, err := newRing(t, w.options(w.dir)).Rotate(t.Context(), auth.KeyPurposes()...); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []time.Duration{0, lead, accessLife + 2*leeway + time.Minute} {
+		w.advance(step)
+		r.poll()
+		jwks, _ := r.Published()
+		for _, k := range r.Keys() {
+			if want := k.Purpose == auth.KeyAccess && k.State != keyring.Ended; bytes.Contains(jwks, []byte(k.KID)) != want {
+				t.Errorf("published is not %v: %+v", want, k)
+			}
+		}
+	}
+}
