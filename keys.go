@@ -60,7 +60,7 @@ func (p *program) openRing(ctx context.Context) (_ *keyring.Ring, closeStore fun
 		return nil, nil, err
 	}
 	_, err = st.Migrate(ctx)
-	ring, ringErr := p.newRing(st, auth.LogEvents{Logger: p.log})
+	ring, ringErr := p.newRing(st, nil) // a log line would spoil the answer, which is for scripts
 	if err := errors.Join(err, ringErr); err != nil {
 		return nil, nil, errors.Join(err, st.Close())
 	}

@@ -126,7 +126,7 @@ func (r *Ring) add(ctx context.Context, p auth.KeyPurpose, m material, number in
 	}
 	k.Number, k.Life = number, r.life(p)
 	added, err := r.Store.AddKey(ctx, k, lead)
-	if added {
+	if added && r.begun(p) { // the first keys change nothing
 		r.emit(ctx, auth.EventKeyAdded, p, k.KID)
 	}
 	return added, err
