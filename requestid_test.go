@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -168,4 +169,35 @@ func (l *logBuffer) about(id string) []string {
 		}
 	}
 	return found
+}
+
+// TestLog_session: once a request turned out to be about a session, the log
+// says about which, also where it is refused.
+func TestLog_session(t *testing.T) {
+	s := newStack(t, engines()[0], nil)
+	first := s.signUp("ada@example.com")
+	id := s.number(`SELECT COUNT(*) FROM sessions`)
+	if id != 1 {
+		t.Fatalf("%d sessions", id)
+	}
+	var session string
+	if err := s.db.QueryRowContext(t.Context(), `SELECT id FROM sessions`).Scan(&session); err != nil {
+		t.Fatal(err)
+	}
+	s.mustRefresh(first.refresh)
+	refreshREST(s, first.refresh, "") // a race
+	refreshREST(s, "a.b.c", "")       // nobody's
+	for _, tt := range []struct {
+		line string
+		want int
+	}{
+		{`msg=request method=POST path=/graphql status=200 .* session_id=` + session, 2},
+		{`msg="request refused" door=rest .* reason=TOKEN_BLACKLISTED .* session_id=` + session, 1},
+		{`msg=request method=GET path=/auth/refresh status=500 .* session_id=` + session, 1},
+		{`msg=request method=GET path=/auth/refresh status=401 [^\n]*session_id`, 0},
+	} {
+		if got := len(regexp.MustCompile(tt.line).FindAllString(s.log.String(), -1)); got != tt.want {
+			t.Errorf("%d lines %s, want %d:\n%s", got, tt.line, tt.want, s.log)
+		}
+	}
 }

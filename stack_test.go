@@ -23,6 +23,7 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/config"
 	"rekey/internal/throwaway"
+	"rekey/internal/untold"
 )
 
 func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
@@ -36,8 +37,9 @@ type stack struct {
 	app *app
 	log *logBuffer
 
-	mu  sync.Mutex
-	now time.Time
+	mu   sync.Mutex
+	now  time.Time
+	keys []string // idempotency keys that were sent
 }
 
 // engine is a database, and whether Redis stands beside it.
@@ -92,6 +94,7 @@ func newStack(t *testing.T, e engine, settings map[string]string) *stack {
 		if err := s.app.close(); err != nil {
 			t.Error(err)
 		}
+		untold.Check(t, s.log.String(), s.keys...)
 	})
 	return s
 }
@@ -187,7 +190,15 @@ func doors() []door {
 	return []door{{"GraphQL", refreshGraphQL}, {"REST", refreshREST}}
 }
 
+// sent notes an idempotency key, which the log may not tell.
+func (s *stack) sent(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys = append(s.keys, key)
+}
+
 func refreshGraphQL(s *stack, token, key string) outcome {
+	s.sent(key)
 	vars := map[string]any{"t": token}
 	if key != "" {
 		vars["k"] = key
@@ -206,6 +217,7 @@ func refreshGraphQL(s *stack, token, key string) outcome {
 }
 
 func refreshREST(s *stack, token, key string) outcome {
+	s.sent(key)
 	req, err := http.NewRequest(http.MethodGet, s.url+"/auth/refresh", nil)
 	if err != nil {
 		s.t.Fatal(err)

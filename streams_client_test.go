@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"rekey/internal/untold"
 )
 
 const (
@@ -66,6 +68,7 @@ func (s *stack) sibling(settings ...func(*program)) *stack {
 		if err := other.app.close(); err != nil {
 			s.t.Error(err)
 		}
+		untold.Check(s.t, other.log.String(), s.keys...)
 	})
 	return other
 }

@@ -45,5 +45,6 @@ func (rd *renderer) log(r *http.Request, e *auth.Error) {
 		slog.String("code", string(e.Code)),
 		slog.String("reason", string(e.Reason)),
 		slog.String("request_id", auth.ClientFrom(r.Context()).RequestID),
+		slog.String("session_id", auth.SessionFrom(r.Context())),
 		slog.Any("cause", e.Err))
 }

@@ -24,6 +24,7 @@ import (
 	"rekey/internal/store"
 	"rekey/internal/throwaway"
 	"rekey/internal/token"
+	"rekey/internal/untold"
 	"rekey/internal/web"
 )
 
@@ -154,7 +155,10 @@ func (s *stack) serve(t *testing.T, service *auth.Service, o settings) {
 		Log: logger, Now: s.clock.Now, Origins: []string{"*"}, RenderError: RenderError,
 		Proxies: o.proxies,
 	}))
-	t.Cleanup(s.server.Close)
+	t.Cleanup(func() {
+		s.server.Close()
+		untold.Check(t, s.log.String())
+	})
 	transport := &http.Transport{DisableCompression: true, DialContext: (&net.Dialer{}).DialContext}
 	t.Cleanup(transport.CloseIdleConnections)
 	s.client = &http.Client{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 )
@@ -38,8 +39,18 @@ func httpClient() *http.Client {
 	}
 }
 
+// sentKeys are the idempotency keys of the whole run, which no log may tell.
+var sentKeys sync.Map
+
+func keysSent() []string {
+	var keys []string
+	sentKeys.Range(func(key, _ any) bool { keys = append(keys, key.(string)); return true })
+	return keys
+}
+
 // refresh replaces a token. Trouble with the connection is an error.
 func refresh(c *http.Client, d door, base, token, key string) (answer, error) {
+	sentKeys.Store(key, true)
 	if d == restDoor {
 		return refreshREST(c, base, token, key)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"rekey/internal/untold"
 	"rekey/internal/throwaway"
 )
 
@@ -83,7 +84,10 @@ func spawn(t testing.TB, env map[string]string, args ...string) *process {
 		<-read
 		close(p.done)
 	}()
-	t.Cleanup(func() { p.kill() })
+	t.Cleanup(func() {
+		p.kill()
+		untold.Check(t, p.out.String(), keysSent()...)
+	})
 	return p
 }
 

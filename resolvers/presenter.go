@@ -104,6 +104,7 @@ func (p Presenter) log(ctx context.Context, e *auth.Error) {
 		"code", string(e.Code),
 		"reason", string(e.Reason),
 		"request_id", auth.ClientFrom(ctx).RequestID,
+		"session_id", auth.SessionFrom(ctx),
 		"cause", e.Err)
 }
 

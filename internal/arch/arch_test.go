@@ -77,6 +77,7 @@ func house() map[string]room {
 		"internal/wellknown":               {libraries: []string{httpLib}},
 		"internal/cli":                     {allowed: []string{"internal/auth", "internal/config", "internal/keyring"}},
 		"internal/fault":                   {allowed: []string{"internal/auth"}, libraries: []string{httpLib, sqlLib, pgxLib}},
+		"internal/untold":                  {},
 		"internal/throwaway":               {libraries: []string{sqlLib, redisLib, pgxLib}},
 		"internal/arch":                    {},
 	}

@@ -3,19 +3,47 @@ package auth
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 )
 
 type clientKey struct{}
 
+// request is what a context carries of one. The session is found out by and by.
+type request struct {
+	client  Client
+	session atomic.Pointer[string]
+}
+
 // WithClient returns a context that carries where the request comes from.
 func WithClient(ctx context.Context, c Client) context.Context {
-	return context.WithValue(ctx, clientKey{}, c)
+	return context.WithValue(ctx, clientKey{}, &request{client: c})
 }
 
 // ClientFrom returns the client of a request; the zero Client when there is none.
 func ClientFrom(ctx context.Context) Client {
-	c, _ := ctx.Value(clientKey{}).(Client)
-	return c
+	if r, ok := ctx.Value(clientKey{}).(*request); ok {
+		return r.client
+	}
+	return Client{}
+}
+
+// SessionFrom returns the id of the session that a request turned out to be
+// about, for logs; empty while none has. It is the last one, if several.
+func SessionFrom(ctx context.Context) string {
+	if r, ok := ctx.Value(clientKey{}).(*request); ok {
+		if id := r.session.Load(); id != nil {
+			return *id
+		}
+	}
+	return ""
+}
+
+// noteSession tells logs what session a request is about, once its token
+// verified or the session was made.
+func noteSession(ctx context.Context, id string) {
+	if r, ok := ctx.Value(clientKey{}).(*request); ok && canonicalID(id) {
+		r.session.Store(&id)
+	}
 }
 
 const bearerScheme = "bearer "

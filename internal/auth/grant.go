@@ -53,6 +53,7 @@ func (s *Service) newSession(ctx context.Context, userID string, now time.Time, 
 	if err != nil {
 		return Session{}, "", err
 	}
+	noteSession(ctx, id)
 	secret := newSecret()
 	iat := now.Truncate(time.Second)
 	end := iat.Add(s.SessionTTL)

@@ -55,6 +55,7 @@ func (s *Service) verify(ctx context.Context, use TokenUse, token string, now ti
 	if err != nil {
 		return Claims{}, s.countFailure(ctx, c, s.unlessAstray(ctx, err))
 	}
+	noteSession(ctx, claims.SessionID)
 	limit := accessLimit()
 	if use == UseRefresh {
 		limit = refreshLimit()

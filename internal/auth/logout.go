@@ -26,6 +26,7 @@ func (s *Service) Logout(ctx context.Context, token string, c Client) (_ int, er
 	if !ok {
 		return 0, s.countFailure(ctx, c, nil)
 	}
+	noteSession(ctx, claims.SessionID)
 	if err := s.allow(ctx, refreshLimit(), claims.SessionID); err != nil {
 		return 0, err
 	}

@@ -65,6 +65,9 @@ func logRequest(log *slog.Logger, r *http.Request, status int, bytes int64, took
 		slog.String("request_id", client.RequestID),
 		slog.String("client", client.Address),
 	}
+	if id := auth.SessionFrom(r.Context()); id != "" {
+		attrs = append(attrs, slog.String("session_id", id))
+	}
 	if aborted {
 		attrs = append(attrs, slog.Bool("aborted", true))
 	}

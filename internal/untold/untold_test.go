@@ -1,0 +1,34 @@
+package untold_test
+
+import (
+	"strings"
+	"testing"
+
+	"rekey/internal/untold"
+)
+
+func TestFind(t *testing.T) {
+	for name, tt := range map[string]struct {
+		line string
+		want int
+	}{
+		"nothing":            {`time=x msg=request path=/auth/refresh request_id=5d5449cd7941e7c36a462658ca993a71 address=127.0.0.1:80`, 0},
+		"a URL":              {`time=x msg=ready graphql=http://127.0.0.1:80/graphql`, 0},
+		"a password":         {`time=x msg="login of correct horse"`, 1},
+		"a token":            {`{"msg":"x","token":"eyJhbGciOiJFUzI1NiJ9.e30.c2ln"}`, 1},
+		"a secret":           {`{"secret":"` + strings.Repeat("0f", 32) + `"}`, 1},
+		"an argon2 hash":     {`time=x hash=$argon2id$v=19$m=1`, 1},
+		"an API key":         {`time=x key=rk_0123abcd_ff`, 1},
+		"a PEM file":         {`time=x key="-----BEGIN EC PRIVATE KEY-----"`, 1},
+		"a URL's password":   {`time=x url=postgres://u:p@host/db`, 1},
+		"a header":           {`time=x header="Bearer abc"`, 1},
+		"an idempotency key": {`time=x key=0123456789abcdef`, 1},
+		"no line of a log":   {`  -d '{"password": "correct horse"}'`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if found := untold.Find("time=y msg=first\n"+tt.line+"\n", "0123456789abcdef", ""); len(found) != tt.want {
+				t.Errorf("found %q, want %d", found, tt.want)
+			}
+		})
+	}
+}
