@@ -74,7 +74,7 @@ func scrapeUntil(t *testing.T, url, what string, right func(samples) bool) sampl
 		select {
 		case <-deadline:
 			t.Fatalf("%s: not in %v", what, all)
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
@@ -176,8 +176,16 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 
-	redis.Kill()
 	c := httpClient()
+	all := scrapeUntil(t, url, "a refusal", func(s samples) bool {
+		_, err := refresh(c, restDoor, p.URL, "not.a.token", "")
+		return err == nil && s[`rekey_rate_limited_total{limit="address"}`] > 0
+	}).exported(t)
+	t.Run("dashboard", all.checkDashboard)
+	t.Run("alerts", all.checkAlerts)
+	t.Run("documentation", all.checkDocumented)
+
+	redis.Kill()
 	scrapeUntil(t, url, "the loss of Redis", func(s samples) bool {
 		me(t, c, p.URL, "not.a.token") // counted: or nothing would be asked of Redis
 		return s["rekey_redis_trusted"] == 0 && s["rekey_limits_shared"] == 0 && s[`rekey_limit_counts_total{counted="alone"}`] > 0

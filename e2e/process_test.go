@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"rekey/internal/untold"
 	"rekey/internal/throwaway"
+	"rekey/internal/untold"
 )
 
 // binary is the program under test, built once for the whole run.
