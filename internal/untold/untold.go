@@ -14,10 +14,11 @@ func passwords() []string {
 	return []string{"correct horse", "wrong horse", "hunter2", "battery staple", "canary"}
 }
 
-// shapes are what secrets look like, whoever made them.
+// shapes are what secrets look like, whoever made them. A token has a dot: the
+// id of a key may look like the beginning of one.
 func shapes() map[string]*regexp.Regexp {
 	return map[string]*regexp.Regexp{
-		"a token":                   regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}`),
+		"a token":                   regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.`),
 		"a secret or its hash":      regexp.MustCompile(`(?i)\b[0-9a-f]{64}\b`),
 		"a password's hash":         regexp.MustCompile(`\$argon2`),
 		"an API key":                regexp.MustCompile(`\brk_[0-9a-f]{8}_`),

@@ -13,6 +13,7 @@ func TestFind(t *testing.T) {
 		want int
 	}{
 		"nothing":            {`time=x msg=request path=/auth/refresh request_id=5d5449cd7941e7c36a462658ca993a71 address=127.0.0.1:80`, 0},
+		"the id of a key":    {`time=x detail="refresh eyJtABTcTW5EAkPCSKH-CVMeoeyJAEq-OVkYnX7HR9Ck"`, 0},
 		"a URL":              {`time=x msg=ready graphql=http://127.0.0.1:80/graphql`, 0},
 		"a password":         {`time=x msg="login of correct horse"`, 1},
 		"a token":            {`{"msg":"x","token":"eyJhbGciOiJFUzI1NiJ9.e30.c2ln"}`, 1},
