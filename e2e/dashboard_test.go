@@ -44,6 +44,9 @@ func scrapers() []string { return []string{"job", "instance"} }
 
 const up = "up"
 
+// metricName is the label that a selector has a metric's name in.
+const metricName = "__name__"
+
 // complete are labels whose values are all there from the start.
 func complete() []string {
 	return []string{"operation", "event", "source", "counted", "state", "pool", "purpose"}
@@ -74,7 +77,7 @@ func (e exported) checkSelector(t *testing.T, query string, selector []*labels.M
 	t.Helper()
 	name := ""
 	for _, m := range selector {
-		if m.Name == labels.MetricName {
+		if m.Name == metricName {
 			name = m.Value
 		}
 	}
@@ -86,7 +89,7 @@ func (e exported) checkSelector(t *testing.T, query string, selector []*labels.M
 	for _, m := range selector {
 		values, ok := known[m.Name]
 		switch {
-		case m.Name == labels.MetricName, slices.Contains(scrapers(), m.Name):
+		case m.Name == metricName, slices.Contains(scrapers(), m.Name):
 		case !ok:
 			t.Errorf("%s: %s has no label %s", query, name, m.Name)
 		case slices.Contains(complete(), m.Name):
@@ -108,7 +111,7 @@ func (e exported) checkGrouping(t *testing.T, query string, sum *parser.Aggregat
 		for _, selector := range parser.ExtractSelectors(sum.Expr) {
 			for _, m := range selector {
 				_, has := e[m.Value][label]
-				found = found || m.Name == labels.MetricName && has
+				found = found || m.Name == metricName && has
 			}
 		}
 		if !found {
