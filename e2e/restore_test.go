@@ -47,6 +47,9 @@ func TestRestore(t *testing.T) {
 			t.Errorf("%s: %+v, %v", what, got, err)
 		}
 	}
+	if problem := me(t, c, p.URL, kept.Access); problem != "" {
+		t.Errorf("a session to which nothing had happened: %s", problem)
+	}
 	revoke := spawn(t, env, "sessions", "revoke", "--all", "--issued-before", time.Now().UTC().Format(time.RFC3339))
 	if code := revoke.wait(); code != 0 || !strings.Contains(revoke.out.String(), "4 sessions ended") {
 		t.Fatalf("exit code %d:\n%s", code, revoke.out)
