@@ -13,6 +13,7 @@ import (
 	"rekey/internal/keyring"
 	"rekey/internal/metrics"
 	"rekey/internal/oauth"
+	"rekey/internal/tracing"
 	"rekey/internal/web"
 	"rekey/internal/wellknown"
 )
@@ -20,14 +21,19 @@ import (
 // adminTimeout is how long a profile may go on once the server has ended.
 const adminTimeout = time.Second
 
-// openMetrics is called before there is a core, which is told of them.
-func (a *app) openMetrics() {
-	if a.cfg.AdminAddress != "" {
-		a.metrics = metrics.New(metrics.Options{Now: a.now, Routes: []string{
-			"/", graphqlPath, refreshPath, livePath, readyPath, "/auth/public-key", wellknown.KeysPath, wellknown.MetadataPath,
-			oauth.IntrospectPath, oauth.RevokePath,
-		}})
+// openObservers is called before there is a core, which is to tell them.
+func (a *app) openObservers(ctx context.Context) (err error) {
+	routes := []string{
+		"/", graphqlPath, refreshPath, livePath, readyPath, "/auth/public-key", wellknown.KeysPath, wellknown.MetadataPath,
+		oauth.IntrospectPath, oauth.RevokePath,
 	}
+	if a.cfg.AdminAddress != "" {
+		a.metrics = metrics.New(metrics.Options{Now: a.now, Routes: routes})
+	}
+	if a.cfg.TracesEndpoint != "" {
+		a.tracer, err = tracing.Open(ctx, tracing.Options{Endpoint: a.cfg.TracesEndpoint, Routes: routes, Log: a.log})
+	}
+	return err
 }
 
 // events go to the log, and are counted.
@@ -41,12 +47,36 @@ func (a *app) events() auth.Events {
 
 // observed adds to the core's options who is told of what it does.
 func (a *app) observed(o auth.Options) auth.Options {
-	if a.metrics == nil {
-		return o
+	var all auth.Observers
+	if a.metrics != nil {
+		o.Limiter = a.metrics.Limiter(o.Limiter)
+		all = append(all, a.metrics)
 	}
-	o.Limiter = a.metrics.Limiter(o.Limiter)
-	o.Observer, o.Passwords.Observer = a.metrics, a.metrics
+	if a.tracer != nil {
+		all = append(all, a.tracer)
+	}
+	if len(all) > 0 {
+		o.Observer, o.Passwords.Observer = all, all
+	}
 	return o
+}
+
+// trace begins the trace of a request.
+func (a *app) trace() web.Trace {
+	if a.tracer == nil {
+		return nil
+	}
+	return a.tracer.Request
+}
+
+// closeTracer sends the last spans. That they are lost is no failure.
+func (a *app) closeTracer() {
+	if a.tracer == nil {
+		return
+	}
+	if err := a.tracer.Close(context.Background()); err != nil {
+		a.log.Warn("the last traces are lost", "reason", err)
+	}
 }
 
 // answered is told of what HTTP requests come to.

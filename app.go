@@ -27,6 +27,7 @@ import (
 	"rekey/internal/oauth"
 	"rekey/internal/redispool"
 	"rekey/internal/store"
+	"rekey/internal/tracing"
 	"rekey/internal/web"
 	"rekey/internal/wellknown"
 	"rekey/resolvers"
@@ -68,6 +69,7 @@ type app struct {
 
 	streams streams
 	metrics *metrics.Metrics // nil without ADMIN_ADDR
+	tracer  *tracing.Tracer  // nil without OTEL_EXPORTER_OTLP_ENDPOINT
 }
 
 func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) {
@@ -106,14 +108,16 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 		return nil, err
 	}
 	a := &app{program: p, store: st}
-	if as == server {
-		a.openMetrics()
-	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
 		}
 	}()
+	if as == server {
+		if err := a.openObservers(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if _, err := st.Migrate(ctx); err != nil {
 		return nil, err
 	}
@@ -182,6 +186,7 @@ func (a *app) limiter() auth.Limiter {
 }
 
 func (a *app) close() error {
+	a.closeTracer()
 	if a.redis == nil {
 		return a.store.Close()
 	}
@@ -216,7 +221,7 @@ func (a *app) handler() http.Handler {
 	}
 	return web.Chain(a.faults.Handler(http.HandlerFunc(route)), web.Options{
 		Log: a.log, Now: a.now, Proxies: a.cfg.TrustedProxies, RenderError: compat.RenderError,
-		Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode, Answered: a.answered(),
+		Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode, Answered: a.answered(), Trace: a.trace(),
 	})
 }
 

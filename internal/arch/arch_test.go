@@ -37,13 +37,14 @@ const (
 	pgxLib     = "github.com/jackc/pgx"
 	compressor = "github.com/klauspost/compress"
 	prometheus = "github.com/prometheus/"
+	otel       = "go.opentelemetry.io/"
 )
 
 // restricted libraries may be imported only where a room names them.
 func restricted() []string {
 	return []string{
 		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, websockets, sqlLib, throttled, redisRate, gobreaker, gooseLib, sqliteLib, pgxLib, compressor,
-		prometheus,
+		prometheus, otel,
 	}
 }
 
@@ -71,6 +72,7 @@ func house() map[string]room {
 		"internal/web":                     {allowed: []string{"internal/auth"}, libraries: []string{httpLib, compressor}},
 		"internal/graphqlhttp":             {allowed: []string{"internal/auth"}, libraries: []string{httpLib, websockets, gqlgenLib, gqlparser}},
 		"internal/metrics":                 {allowed: []string{"internal/auth"}, libraries: []string{prometheus}},
+		"internal/tracing":                 {allowed: []string{"internal/auth"}, libraries: []string{otel}},
 		"internal/admin":                   {libraries: []string{httpLib, prometheus}},
 		"internal/explorer":                {libraries: []string{httpLib}},
 		"internal/keyring":                 {allowed: []string{"internal/auth", "internal/token"}},

@@ -60,6 +60,9 @@ type Config struct {
 	ShutdownDelay   time.Duration
 	ShutdownTimeout time.Duration
 
+	// TracesEndpoint is where a collector takes OTLP over HTTP; empty: nothing is traced.
+	TracesEndpoint string
+
 	LogLevel  slog.Level
 	LogFormat string // "text" or "json"
 }

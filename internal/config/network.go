@@ -38,6 +38,21 @@ func address(field func(*Config) *string) apply {
 	}
 }
 
+// webURL takes http:// or https:// with a host; a trailing slash is left out.
+func webURL(field func(*Config) *string) apply {
+	return func(c *Config, value string, bad reject) {
+		if value == "" {
+			return
+		}
+		u, err := url.Parse(value)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			bad(value, "must be a URL such as http://localhost:4318, without user, query or fragment")
+			return
+		}
+		*field(c) = strings.TrimRight(value, "/")
+	}
+}
+
 // databaseURL does not repeat what net/url says, which would be the URL.
 func databaseURL(field func(*Config) *Secret) apply {
 	return func(c *Config, value string, bad reject) {

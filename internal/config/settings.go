@@ -26,7 +26,7 @@ func settings() []setting {
 		{"Rotation", rotation()},
 		{"Keys", keys()},
 		{"Clients", clients()},
-		{"Logs", logs()},
+		{"Logs and traces", logs()},
 	}
 	var all []setting
 	for _, g := range groups {

@@ -38,5 +38,8 @@ func logs() []setting {
 			apply: logLevel},
 		{name: "LOG_FORMAT", fallback: "text", kind: "`text` or `json`", about: "The form of log lines.",
 			apply: choice(func(c *Config) *string { return &c.LogFormat }, "text", "json")},
+		{name: "OTEL_EXPORTER_OTLP_ENDPOINT", kind: "URL",
+			about: "Where an OpenTelemetry collector takes OTLP over HTTP, such as `http://localhost:4318`. The other variables of its specification (`OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`, ...) are heeded as well. Unset: nothing is traced.",
+			apply: webURL(func(c *Config) *string { return &c.TracesEndpoint })},
 	}
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -20,23 +21,33 @@ const (
 // events, or a WebSocket.
 type Answered func(path, method string, status int, took time.Duration, staysOpen bool)
 
+// Trace begins the trace of a request; the returned function ends it, with what
+// Answered gets as status.
+type Trace func(ctx context.Context, method, path string) (context.Context, func(status int))
+
 // AccessLog writes one line a request when it has been answered, at info, or at
 // warn for a status of 500 and above and for an answer that was cut off. It
-// logs neither query, headers nor bodies. answered, which may be nil, is told too.
-func AccessLog(log *slog.Logger, now func() time.Time, answered Answered, next http.Handler) http.Handler {
+// logs neither query, headers nor bodies. The options' Answered and Trace are told too.
+func AccessLog(o Options, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begun := now()
+		begun, endTrace := o.Now(), func(int) {}
+		if o.Trace != nil {
+			var ctx context.Context
+			ctx, endTrace = o.Trace(r.Context(), r.Method, r.URL.Path)
+			r = r.WithContext(ctx)
+		}
 		rec := &recorder{ResponseWriter: w}
 		done := false
 		defer func() {
-			took, status := now().Sub(begun), rec.status
+			took, status := o.Now().Sub(begun), rec.status
 			if status == 0 && done {
 				status = http.StatusOK // what net/http answers for a silent handler
 			}
-			if answered != nil {
-				answered(r.URL.Path, r.Method, status, took, staysOpen(rec))
+			if o.Answered != nil {
+				o.Answered(r.URL.Path, r.Method, status, took, staysOpen(rec))
 			}
-			logRequest(log, r, status, rec.bytes, took, !done)
+			endTrace(status)
+			logRequest(o.Log, r, status, rec.bytes, took, !done)
 		}()
 		next.ServeHTTP(rec, r)
 		done = true

@@ -19,6 +19,8 @@ type Options struct {
 	RenderError RenderError
 	// Answered is told of every answer, for metrics; it may be nil.
 	Answered Answered
+	// Trace begins the trace of a request; it may be nil.
+	Trace Trace
 }
 
 // Chain puts the middlewares around a handler, the outermost first:
@@ -38,7 +40,7 @@ func Chain(handler http.Handler, o Options) http.Handler {
 	handler = Gzip(handler)
 	handler = CORS(o.Origins, o.Credentials, handler)
 	handler = Headers(o.Proxies, handler)
-	handler = AccessLog(o.Log, o.Now, o.Answered, handler)
+	handler = AccessLog(o, handler)
 	handler = Client(o.Proxies, handler)
 	return BodyLimit(MaxBodyBytes, handler)
 }
