@@ -1,0 +1,129 @@
+package verify_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rekey/verify"
+)
+
+func (r *rekey) fetched() (all, unmodified int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fetches, r.unmodified
+}
+
+// TestVerifier_keys: they are fetched again when they are too old, with the tag.
+func TestVerifier_keys(t *testing.T) {
+	r := newRekey(t)
+	v := r.verifier()
+	if until := v.Status().KeysUntil; !until.Equal(r.clock.Now().Add(11 * time.Minute)) {
+		t.Errorf("keys until %v", until)
+	}
+	r.clock.advance(10 * time.Minute)
+	r.awaken(10 * time.Minute)
+	eventually(t, "fetched again", func() bool { return v.Status().KeysUntil.Equal(r.clock.Now().Add(11 * time.Minute)) })
+	if all, unmodified := r.fetched(); all != 2 || unmodified != 1 {
+		t.Errorf("%d fetches, %d unmodified", all, unmodified)
+	}
+	r.told(v)
+	want(t, v, "with keys that are unmodified", r.mint(nil), nil)
+
+	r.set(func() { r.status = 500 })
+	r.clock.advance(10 * time.Minute)
+	r.awaken(10 * time.Minute)
+	r.awaken(2 * time.Second) // and once more
+	r.clock.advance(time.Minute - time.Second)
+	r.told(v)
+	want(t, v, "keys too old, within MaxStale", r.mint(nil), nil)
+	r.clock.advance(time.Second)
+	r.told(v)
+	want(t, v, "keys too old, after MaxStale", r.mint(nil), verify.ErrUnavailable)
+	want(t, v, "and for a token without kid", r.mint(nil, "kid", ""), verify.ErrUnavailable)
+}
+
+// TestVerifier_unknownKey: one fetch for all who wait, and no second one for
+// anything that somebody makes up.
+func TestVerifier_unknownKey(t *testing.T) {
+	r := newRekey(t)
+	v := r.verifier()
+	next := newKey(t)
+	r.clock.advance(10 * time.Second)
+	hold := make(chan struct{})
+	r.set(func() { r.keys, r.hold = append(r.keys, published(t, "k2", next)), hold })
+	r.key = next
+	token := r.mint(nil, "kid", "k2")
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() { want(t, v, "by the new key", token, nil) })
+	}
+	eventually(t, "the fetch has come", func() bool { n, _ := r.fetched(); return n == 2 })
+	close(hold)
+	wg.Wait()
+	want(t, v, "made up", r.mint(nil, "kid", "k3"), verify.ErrInvalid)
+	if n, _ := r.fetched(); n != 2 {
+		t.Errorf("%d fetches", n)
+	}
+	r.clock.advance(10 * time.Second)
+	r.set(func() { r.status = 503 })
+	for range 3 {
+		want(t, v, "made up, while rekey is away", r.mint(nil, "kid", "k3"), verify.ErrUnavailable)
+	}
+	if n, _ := r.fetched(); n != 3 {
+		t.Errorf("%d fetches", n)
+	}
+}
+
+// TestVerifier_badKeys: what is no set of keys changes nothing.
+func TestVerifier_badKeys(t *testing.T) {
+	for name, change := range map[string]func(r *rekey){
+		"redirect":  func(r *rekey) { r.status = 302; r.header = http.Header{"Location": {"/elsewhere"}} },
+		"none":      func(r *rekey) { r.keys = nil },
+		"too long":  func(r *rekey) { r.keys[0]["pad"] = strings.Repeat("x", 1<<19) },
+		"RSA":       func(r *rekey) { r.keys = []jwkOf{{"kty": "RSA", "kid": "k1"}} },
+		"other use": func(r *rekey) { r.keys[0]["use"] = "enc" },
+		"other alg": func(r *rekey) { r.keys[0]["alg"] = "ES384" },
+		"no id":     func(r *rekey) { r.keys[0]["kid"] = "" },
+		"off curve": func(r *rekey) { r.keys[0]["x"] = strings.Repeat("A", 43) },
+		"short":     func(r *rekey) { r.keys[0]["x"] = "AA" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRekey(t)
+			v := r.verifier()
+			until := v.Status().KeysUntil
+			r.set(func() { change(r) })
+			r.clock.advance(10 * time.Second)
+			want(t, v, "unknown key", r.mint(nil, "kid", "k2"), verify.ErrUnavailable)
+			want(t, v, "known key", r.mint(nil), nil)
+			if !v.Status().KeysUntil.Equal(until) {
+				t.Error("the old keys are taken for fresh")
+			}
+		})
+	}
+}
+
+// TestVerifier_cacheControl: RFC 9111, within bounds.
+func TestVerifier_cacheControl(t *testing.T) {
+	for name, tt := range map[string]struct {
+		header http.Header
+		keep   time.Duration
+	}{
+		"none":     {http.Header{}, 10 * time.Minute},
+		"max-age":  {http.Header{"Cache-Control": {"public, Max-Age=60"}}, time.Minute},
+		"aged":     {http.Header{"Cache-Control": {"max-age=60"}, "Age": {"50"}}, 10 * time.Second},
+		"no-store": {http.Header{"Cache-Control": {"no-store"}}, 0},
+		"for ever": {http.Header{"Cache-Control": {"max-age=99999999999"}}, 24 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRekey(t)
+			r.header = tt.header
+			v := r.verifier()
+			if got := v.Status().KeysUntil.Sub(r.clock.Now()) - time.Minute; got != tt.keep {
+				t.Errorf("kept for %v, want %v", got, tt.keep)
+			}
+		})
+	}
+}

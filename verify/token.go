@@ -1,0 +1,128 @@
+package verify
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Claims is what an access token says.
+type Claims struct {
+	UserID        string
+	Name          string
+	Email         string
+	EmailVerified bool
+	SessionID     string
+	IssuedAt      time.Time
+	ExpiresAt     time.Time
+	// These are empty where rekey has no ISSUER.
+	Issuer   string
+	Audience []string
+	TokenID  string
+}
+
+const maxTokenBytes = 8 << 10
+
+// tokenClaims is the second segment.
+type tokenClaims struct {
+	User struct {
+		ID              string  `json:"id"`
+		Name            string  `json:"name"`
+		Email           string  `json:"email"`
+		EmailVerifiedAt *string `json:"email_verified_at"`
+		Auth            struct {
+			ID    string `json:"id"`
+			Token string `json:"token"`
+		} `json:"auth"`
+	} `json:"user"`
+	jwt.RegisteredClaims
+}
+
+func (c *tokenClaims) value() Claims {
+	return Claims{
+		UserID: c.User.ID, Name: c.User.Name, Email: c.User.Email, EmailVerified: c.User.EmailVerifiedAt != nil,
+		SessionID: c.User.Auth.ID, IssuedAt: c.IssuedAt.Time, ExpiresAt: c.ExpiresAt.Time,
+		Issuer: c.Issuer, Audience: c.Audience, TokenID: c.ID,
+	}
+}
+
+// Verify returns what a good access token says. Its error has ErrInvalid or
+// ErrUnavailable in its chain, and never the token.
+func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
+	now := v.o.Now()
+	parsed, err := v.parse(ctx, token, now)
+	if err == nil {
+		err = v.judge(parsed, now)
+	}
+	if err != nil {
+		return Claims{}, err
+	}
+	secret := sha256.Sum256([]byte(parsed.User.Auth.Token))
+	heard, refused := v.list.look(parsed.User.Auth.ID, secret, parsed.IssuedAt.Time, now)
+	switch {
+	case refused:
+		return Claims{}, fmt.Errorf("%w: it is blacklisted", ErrInvalid)
+	case heard.IsZero() || !now.Before(heard.Add(v.o.MaxStale)):
+		if err := v.whenStale(ctx, token); err != nil {
+			return Claims{}, err
+		}
+	}
+	return parsed.value(), nil
+}
+
+// parse checks form and signature as rekey does: ES256, no crit, segments
+// spelt canonically. A key in the header is never looked at.
+func (v *Verifier) parse(ctx context.Context, token string, now time.Time) (*tokenClaims, error) {
+	if len(token) > maxTokenBytes || strings.ContainsAny(token, "\r\n") {
+		return nil, fmt.Errorf("%w: too long, or with line breaks", ErrInvalid)
+	}
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{"ES256"}), jwt.WithStrictDecoding(), jwt.WithoutClaimsValidation())
+	parsed := &tokenClaims{}
+	_, err := parser.ParseWithClaims(token, parsed, func(t *jwt.Token) (any, error) { return v.keyOf(ctx, t, now) })
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return nil, fmt.Errorf("%w: the keys are not there, or too old", ErrUnavailable)
+	case err != nil:
+		return nil, fmt.Errorf("%w: not signed by rekey", ErrInvalid)
+	}
+	return parsed, nil
+}
+
+func (v *Verifier) keyOf(ctx context.Context, t *jwt.Token, now time.Time) (any, error) {
+	if _, present := t.Header["crit"]; present {
+		return nil, ErrInvalid
+	}
+	kid, present := t.Header["kid"]
+	if !present { // as a legacy service made them: by any key
+		return v.keys.all(now)
+	}
+	id, _ := kid.(string)
+	return v.keys.byID(ctx, id, now)
+}
+
+// judge checks the claims, times in whole seconds.
+func (v *Verifier) judge(c *tokenClaims, now time.Time) error {
+	var problem string
+	latest := now.Add(v.o.ClockLeeway)
+	switch {
+	case c.ExpiresAt == nil || c.IssuedAt == nil || c.User.ID == "" || c.User.Auth.ID == "":
+		problem = "a claim is missing"
+	case !now.Before(c.ExpiresAt.Time), !now.Before(c.IssuedAt.Add(v.o.AccessTTL)):
+		problem = "it has expired"
+	case c.IssuedAt.After(latest), c.NotBefore != nil && c.NotBefore.After(latest):
+		problem = "it is not valid yet"
+	case v.o.Issuer != "" && c.Issuer != v.o.Issuer:
+		problem = "it is of another issuer"
+	case v.o.Audience != "" && !slices.Contains(c.Audience, v.o.Audience):
+		problem = "it is for others"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrInvalid, problem)
+}
