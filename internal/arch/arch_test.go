@@ -57,6 +57,7 @@ func house() map[string]room {
 		"resolvers":                        {allowed: []string{"graph", "graph/model", "internal/auth"}, libraries: []string{gqlgenLib, gqlparser, httpLib}},
 		"compat":                           {allowed: []string{"internal/auth"}, libraries: []string{httpLib}},
 		"internal/oauth":                   {allowed: []string{"internal/auth"}, libraries: []string{httpLib}},
+		"docs/verify/gate":                 {allowed: []string{"verify"}, libraries: []string{httpLib}},
 		"verify":                           {libraries: []string{jwtLib, httpLib}},
 		"models":                           {},
 		"internal/auth":                    {},
