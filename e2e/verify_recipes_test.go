@@ -127,3 +127,41 @@ func TestVerifyRecipes(t *testing.T) {
 	command(t, env, "users", "disable", "ada@example.com")
 	eventually(t, "a revoked token is refused", func() bool { status, _, _ := ask("/", mine.Access); return status == http.StatusUnauthorized })
 }
+
+// TestVerifyRecipes_node: the same in node, with jose.
+func TestVerifyRecipes_node(t *testing.T) {
+	node := throwaway.LookPath(t, "node", "nodejs")
+	installPackages(t, "jose", "jose")
+	dependOn(t, "../docs/verify/*.mjs")
+	env := map[string]string{"DATA_DIR": t.TempDir()}
+	p, c := start(t, env), httpClient()
+	mine, eve := signUp(t, c, p.URL, "ada@example.com"), signUp(t, c, p.URL, "eve@example.com")
+	run := exec.CommandContext(t.Context(), node, "--import", "./resolve.mjs", "recipe.mjs", p.URL, apiKeyFor(t, env, "blacklist:read"))
+	run.Dir = "jose"
+	run.Stderr = t.Output()
+	lines, say := pipes(t, run)
+	t.Cleanup(func() { _ = run.Wait() }) // the test's end has ended it
+	problem := func(token string) string {
+		t.Helper()
+		_, problem := line(t, lines, say, token)
+		return problem
+	}
+	if sub, bad := line(t, lines, say, mine.Access); sub == "" || bad != "" {
+		t.Fatalf("a good token: %q %s", sub, bad)
+	}
+	for what, token := range map[string]string{"a refresh token": mine.Refresh, "an altered one": flip(mine.Access), "garbage": "a.b.c"} {
+		if got := problem(token); got != "invalid" {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+	command(t, env, "users", "disable", "ada@example.com")
+	eventually(t, "the revoked token is refused", func() bool { return problem(mine.Access) == "invalid" })
+	p.kill()
+	if got := problem(eve.Access); got != "" {
+		t.Errorf("it does not outlive rekey: %s", got)
+	}
+	problem("120000")
+	if got := problem(eve.Access); got != "unavailable" {
+		t.Errorf("after maxStale: %q", got)
+	}
+}
