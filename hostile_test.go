@@ -274,9 +274,11 @@ func TestHostileTokens_spellings(t *testing.T) {
 }
 
 // openApp opens the program on SQLite, without limits and logs.
-func openApp(b *testing.B) *app {
+func openApp(b *testing.B) *app { return openAppOn(b, map[string]string{}) }
+
+func openAppOn(b *testing.B, env map[string]string) *app {
 	b.Helper()
-	env := map[string]string{"DATA_DIR": b.TempDir(), "RATE_LIMITS": "off"}
+	env["DATA_DIR"], env["RATE_LIMITS"] = b.TempDir(), "off"
 	cfg, err := config.Load(func(name string) string { return env[name] })
 	if err != nil {
 		b.Fatal(err)

@@ -147,6 +147,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
+	defer keepSpare()()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.Address())
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -48,12 +49,13 @@ type options struct {
 	out, results string
 	binary       string
 	rounds       int
+	clients      []int
 	window       time.Duration
 }
 
 func parse(args []string, stdout io.Writer) (options, error) {
 	var o options
-	var only string
+	var only, clients string
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stdout)
 	flags.BoolVar(&o.short, "short", false, "everything once and briefly: the figures say little")
@@ -63,12 +65,18 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.StringVar(&o.results, "results", "", "a JSON file that keeps the figures of parts measured earlier")
 	flags.StringVar(&o.binary, "binary", "", "measure this binary; by default it is built")
 	flags.IntVar(&o.rounds, "rounds", 3, "rounds, of which medians are taken")
+	flags.StringVar(&clients, "clients", "", "numbers of clients by comma")
 	flags.DurationVar(&o.window, "window", 4*time.Second, "how long each sample is taken")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if only != "" {
 		o.only = strings.Split(only, ",")
+	}
+	for text := range strings.SplitSeq(clients, ",") {
+		if n, err := strconv.Atoi(text); err == nil && n > 0 {
+			o.clients = append(o.clients, n)
+		}
 	}
 	if o.short {
 		o.rounds, o.window = 1, time.Second

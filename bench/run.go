@@ -75,6 +75,9 @@ func (o options) rig(ctx context.Context, dir string, now func() time.Time) (tri
 	if o.short {
 		r.Loads, r.Sessions, r.Direct = []int{8, 32}, []int{1_000, 10_000}, 10_000
 	}
+	if len(o.clients) > 0 {
+		r.Loads = o.clients
+	}
 	return r, nil
 }
 

@@ -45,6 +45,9 @@ func (s *Service) Logout(ctx context.Context, token string, c Client) (_ int, er
 // the place of. That pair is there already: trouble takes it from nobody, it
 // only shows in the event, with a count of 0.
 func (s *Service) endReplaced(ctx context.Context, token, by string, now time.Time, c Client) {
+	if token == "" {
+		return
+	}
 	claims, ok, err := s.signedBySelf(ctx, token, now)
 	if err != nil || !ok || claims.SessionID == by {
 		return

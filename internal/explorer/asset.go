@@ -12,43 +12,47 @@ import (
 	"time"
 )
 
-// asset is one file of the page, ready to be served.
+// asset is one file of the page. It is read at its first visit.
 type asset struct {
 	header map[string]string // what it is served with
-	tag    string            // of its contents
-	plain  []byte
+	tag    func() string     // of its contents
+	plain  func() []byte
 	// packed is the file compressed, once, at its first visit: compressing two
 	// megabytes a visit is work that strangers could ask for. Nil for what does
 	// not get smaller.
 	packed func() []byte
 }
 
-func newAsset(name string, contents []byte) *asset {
+func newAsset(name string, contents func() []byte) *asset {
 	contentType, compressible := mediaType(name)
-	sum := sha256.Sum256(contents)
 	a := &asset{
 		header: map[string]string{
 			"Content-Type":  contentType,
 			"Cache-Control": "public, max-age=31536000, immutable", // its name has its hash
 		},
-		tag:   base64.RawURLEncoding.EncodeToString(sum[:12]),
+		tag:   sync.OnceValue(func() string { return tagOf(contents()) }),
 		plain: contents,
 	}
 	if compressible {
-		a.packed = sync.OnceValue(func() []byte { return compress(contents) })
+		a.packed = sync.OnceValue(func() []byte { return compress(contents()) })
 	}
 	return a
 }
 
 // newPage is the document itself, which names the others: browsers ask for it
 // anew each time.
-func newPage(contents []byte) *asset {
+func newPage(contents func() []byte) *asset {
 	a := newAsset("index.html", contents)
 	a.header["Cache-Control"] = "no-cache"
 	a.header["Content-Security-Policy"] = policy
 	a.header["Cross-Origin-Opener-Policy"] = "same-origin"
 	a.header["Referrer-Policy"] = "no-referrer"
 	return a
+}
+
+func tagOf(contents []byte) string {
+	sum := sha256.Sum256(contents)
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
 // mediaType does not ask the machine's tables, which differ.
@@ -80,11 +84,11 @@ func (a *asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range a.header {
 		h.Set(name, value)
 	}
-	body := a.plain
-	h.Set("ETag", `"`+a.tag+`"`)
+	body := a.plain()
+	h.Set("ETag", `"`+a.tag()+`"`)
 	if a.packed != nil && acceptsGzip(r) {
 		body = a.packed()
-		h.Set("ETag", `"`+a.tag+`-gzip"`)
+		h.Set("ETag", `"`+a.tag()+`-gzip"`)
 		h.Set("Content-Encoding", "gzip")
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"sync"
 )
 
 // files are what ui/build.mjs makes of ui/src.
@@ -35,7 +36,9 @@ func New(next http.Handler) http.Handler {
 	})
 }
 
-// load reads all assets, by the path that each is served at.
+// load finds all assets, by the path that each is served at. It reads none:
+// they are some megabytes, which a service that nobody visits need not have in
+// memory.
 func load() map[string]*asset {
 	entries, err := fs.ReadDir(files, "assets")
 	if err != nil {
@@ -43,10 +46,7 @@ func load() map[string]*asset {
 	}
 	assets := make(map[string]*asset, len(entries))
 	for _, e := range entries {
-		contents, err := files.ReadFile(path.Join("assets", e.Name()))
-		if err != nil {
-			panic("explorer: " + err.Error())
-		}
+		contents := sync.OnceValue(func() []byte { return read(e.Name()) })
 		switch e.Name() {
 		case "index.html":
 			assets["/"] = newPage(contents)
@@ -56,4 +56,12 @@ func load() map[string]*asset {
 		}
 	}
 	return assets
+}
+
+func read(name string) []byte {
+	contents, err := files.ReadFile(path.Join("assets", name))
+	if err != nil {
+		panic("explorer: " + err.Error())
+	}
+	return contents
 }

@@ -149,7 +149,7 @@ func TestAssets_policy(t *testing.T) {
 	for name, a := range load() {
 		for _, forbidden := range []string{"eval(", "new Function(", `url(data:`, `url("data:`, `url("http`, `url(http`, `url(//`} {
 			code := strings.HasSuffix(name, ".css") || strings.HasSuffix(name, ".js")
-			if code && bytes.Contains(a.plain, []byte(forbidden)) {
+			if code && bytes.Contains(a.plain(), []byte(forbidden)) {
 				t.Errorf("%s has %q", name, forbidden)
 			}
 		}

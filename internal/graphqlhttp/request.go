@@ -56,7 +56,7 @@ func readPost(w http.ResponseWriter, r *http.Request, limit int64) (*graphql.Raw
 	if r.ContentLength > limit {
 		return nil, errTooLarge(limit)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	body, err := readBody(w, r, limit)
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return nil, errTooLarge(limit)
@@ -74,6 +74,17 @@ func readPost(w http.ResponseWriter, r *http.Request, limit int64) (*graphql.Raw
 		return nil, errBadRequest("the body is not one JSON object")
 	}
 	return paramsOf(members)
+}
+
+// readBody asks for as much memory as the client has announced.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	limited := http.MaxBytesReader(w, r.Body, limit)
+	if r.ContentLength < 0 {
+		return io.ReadAll(limited)
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(limited, body)
+	return body, err
 }
 
 func checkContentType(header http.Header) *requestError {

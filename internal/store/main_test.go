@@ -49,7 +49,7 @@ func (c tableClock) exec(tb testing.TB, statement string, args ...any) {
 }
 
 // open opens and migrates a store that is closed after the test.
-func open(t *testing.T, o store.Options) *store.Store {
+func open(t testing.TB, o store.Options) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), o)
 	if err != nil {

@@ -28,7 +28,7 @@ func connect(t *testing.T, address string) *sql.DB {
 }
 
 // signUp stores a user with one session, whose first rotation is returned.
-func signUp(t *testing.T, s *store.Store) (auth.User, auth.Rotation) {
+func signUp(t testing.TB, s *store.Store) (auth.User, auth.Rotation) {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	end, idle := now.Truncate(time.Second).Add(24*time.Hour), now.Truncate(time.Second).Add(time.Hour)

@@ -26,7 +26,7 @@ func Recover(log *slog.Logger, render RenderError, next http.Handler) http.Handl
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &recorder{ResponseWriter: w}
-		before := w.Header().Clone()
+		before := maps.Clone(w.Header()) // nobody changes a value in place
 		defer func() {
 			v := recover()
 			if v == nil {
