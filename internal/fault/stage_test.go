@@ -82,6 +82,7 @@ func newStage(t *testing.T, name string, server *throwaway.RedisServer) *stage {
 		Settings: auth.Settings{
 			AccessTTL: 15 * time.Minute, RefreshTTL: 30 * 24 * time.Hour, SessionTTL: 90 * 24 * time.Hour,
 			ReuseWindow: window, RetryTTL: retryTTL, AccessOverlap: window, ReuseAction: auth.ReuseRevoke,
+			ClockLeeway: time.Hour, // the core's clock stands still, the database's does not
 		},
 		Store: s.store, Tokens: codec, Blacklist: cache, Limiter: limit.Off{},
 		Events: auth.LogEvents{Logger: log}, Now: clock,
