@@ -3,10 +3,10 @@
 //
 //	go run ./bench/faults [-short] [-only name,...] [-out docs/reliability.md] [-v]
 //
-// It exits with 1 when something happened that must never happen, when
-// something bad was not caught, or when it could not run; with 3 when all that
-// is wrong is that the run does not count: too little load, or a fault that did
-// not strike.
+// It exits with 1 when something happened that must never happen, or something
+// bad was not caught; with 2 when it could not run to its end; with 3 when all
+// that is wrong is that the run does not count: too little load, or a fault that
+// did not strike.
 package main
 
 import (
@@ -36,24 +36,27 @@ func main() {
 }
 
 const (
-	exitFailed       = 1
+	exitFindings     = 1
+	exitBroken       = 2
 	exitDoesNotCount = 3
 )
 
-// exitCode is exitDoesNotCount when every single error says no more than that.
+// exitCode is that of the worst of the errors joined.
 func exitCode(err error) int {
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		code := exitDoesNotCount
 		for _, one := range many.Unwrap() {
-			if exitCode(one) == exitFailed {
-				return exitFailed
-			}
+			code = min(code, exitCode(one))
 		}
+		return code
+	}
+	switch {
+	case errors.Is(err, errFindings), errors.Is(err, errNotCaught):
+		return exitFindings
+	case errors.Is(err, errLoad), errors.Is(err, errMissed):
 		return exitDoesNotCount
 	}
-	if errors.Is(err, errLoad) || errors.Is(err, errMissed) {
-		return exitDoesNotCount
-	}
-	return exitFailed
+	return exitBroken
 }
 
 // options are the command line.

@@ -13,9 +13,9 @@ func TestExitCode(t *testing.T) {
 		want int
 	}{
 		"nothing but too little load":     {errors.Join(errLoad, errors.Join(missed, missed)), exitDoesNotCount},
-		"a finding among what counts not": {errors.Join(errLoad, errors.Join(missed, errFindings)), exitFailed},
-		"a bad build that passed":         {errors.Join(fmt.Errorf("%w: fork-on-retry", errNotCaught)), exitFailed},
-		"it could not run":                {errors.New("no Postgres"), exitFailed},
+		"a finding among what counts not": {errors.Join(errLoad, errors.Join(missed, errFindings)), exitFindings},
+		"a bad build that passed":         {errors.Join(fmt.Errorf("%w: fork-on-retry", errNotCaught)), exitFindings},
+		"it could not run":                {errors.Join(errLoad, errors.New("no Postgres")), exitBroken},
 	} {
 		if got := exitCode(c.err); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
