@@ -103,14 +103,14 @@ func refresh(w io.Writer, r *trial.Refresh) {
 		r.Table.Updates, r.Table.HOT, float64(r.Idle.Now)/mib, float64(r.Loaded.Now)/mib, float64(r.Loaded.Peak)/mib)
 }
 
-const sampleHead = "| what | clients | a second | p50 ms | p99 ms | server CPU ms | Postgres CPU ms | clients' CPU ms | statements | commits | WAL bytes | failed |\n" +
-	"|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+const sampleHead = "| what | clients | a second | p50 ms | p99 ms | server CPU ms | Postgres CPU ms | clients' CPU ms | statements | commits | WAL bytes | others' CPU | failed |\n" +
+	"|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
 
 func samples(w io.Writer, list []trial.Sample) {
 	fmt.Fprint(w, sampleHead)
 	for _, s := range list {
-		fmt.Fprintf(w, "| %s | %d | %.0f | %.2f | %.2f | %.3f | %.3f | %.3f | %.2f | %.2f | %.0f | %d |\n",
-			s.What, s.Clients, s.Rate, millis(s.P50), millis(s.P99), s.ServerCPU, s.PostgresCPU, s.ClientCPU, s.Statements, s.Writes, s.WAL, s.Failed)
+		fmt.Fprintf(w, "| %s | %d | %.0f | %.2f | %.2f | %.3f | %.3f | %.3f | %.2f | %.2f | %.0f | %.0f %% | %d |\n",
+			s.What, s.Clients, s.Rate, millis(s.P50), millis(s.P99), s.ServerCPU, s.PostgresCPU, s.ClientCPU, s.Statements, s.Writes, s.WAL, 100*s.Others, s.Failed)
 	}
 }
 

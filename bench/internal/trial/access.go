@@ -18,7 +18,7 @@ const (
 	// shortLeeway has Redis answer for tokens that were made soon after its
 	// marker was set, and not a minute later: the bench need not wait as long.
 	shortLeeway = "CLOCK_LEEWAY=100ms"
-	trusted     = 14 * time.Second
+	trusted     = 18 * time.Second
 )
 
 // Access measures logins, and access checks by what answers them.

@@ -36,6 +36,9 @@ type Sample struct {
 	ServerCPU, PostgresCPU, ClientCPU float64
 	// For each: statements, commits that write, bytes of WAL.
 	Statements, Writes, WAL float64
+	// Others is the share of the machine that went to other processes, the
+	// kernel and the machine's host.
+	Others float64
 }
 
 // Names of samples.

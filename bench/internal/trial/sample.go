@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"time"
 
@@ -32,16 +33,27 @@ type stand struct {
 	postgres *bed.Postgres
 }
 
-func (s stand) read(ctx context.Context) (server time.Duration, postgres meter.Postgres, err error) {
+// reading is what was used and done so far.
+type reading struct {
+	server, machine time.Duration
+	postgres        meter.Postgres
+	at              time.Time
+}
+
+func (r Rig) read(ctx context.Context, s stand) (out reading, err error) {
+	out.at = r.Now()
+	if out.machine, err = meter.Busy(); err != nil {
+		return out, err
+	}
 	if s.server != nil {
-		if server, err = meter.CPU(s.server.PID()); err != nil {
-			return server, postgres, err
+		if out.server, err = meter.CPU(s.server.PID()); err != nil {
+			return out, err
 		}
 	}
 	if s.postgres != nil {
-		postgres, err = meter.ReadPostgres(ctx, s.postgres.Conn, s.postgres.PID())
+		out.postgres, err = meter.ReadPostgres(ctx, s.postgres.Conn, s.postgres.PID())
 	}
-	return server, postgres, err
+	return out, err
 }
 
 // sample has the clients do their work and reads what it cost.
@@ -62,7 +74,7 @@ func (r Rig) pgbench(ctx context.Context, p *bed.Postgres, b *baseline.PGBench, 
 }
 
 func (r Rig) measure(ctx context.Context, s stand, what string, clients int, run func() (load.Outcome, error)) (Sample, error) {
-	server, postgres, err := s.read(ctx)
+	before, err := r.read(ctx, s)
 	if err != nil {
 		return Sample{}, err
 	}
@@ -70,21 +82,23 @@ func (r Rig) measure(ctx context.Context, s stand, what string, clients int, run
 	if err != nil {
 		return Sample{}, err
 	}
-	serverAfter, postgresAfter, err := s.read(ctx)
+	after, err := r.read(ctx, s)
 	if err != nil {
 		return Sample{}, err
 	}
-	used, n := postgresAfter.Since(postgres), float64(max(1, o.Done))
+	used, server, n := after.postgres.Since(before.postgres), after.server-before.server, float64(max(1, o.Done))
+	others := after.machine - before.machine - used.CPU - server - o.CPU
 	each := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) / n }
 	out := Sample{
 		What: what, Clients: clients, Failed: o.Failed(), Verified: o.Verified,
 		Rate: float64(o.Done) / o.Elapsed.Seconds(), P50: o.P50, P99: o.P99,
-		ServerCPU: each(serverAfter - server), PostgresCPU: each(used.CPU), ClientCPU: each(o.CPU),
+		ServerCPU: each(server), PostgresCPU: each(used.CPU), ClientCPU: each(o.CPU),
 		Statements: float64(used.Statements) / n, Writes: float64(used.Writes) / n, WAL: float64(used.WAL) / n,
+		Others: max(0, float64(others)/float64(after.at.Sub(before.at))/float64(runtime.NumCPU())),
 	}
 	r.Failed(out.Failed)
-	r.Say("%-13s %2d clients: %6.0f/s, p50 %6.2f ms, p99 %6.2f ms, CPU %.3f server, %.3f Postgres, %.3f clients ms; %.2f statements, %.2f commits, %4.0f bytes of WAL; %d failed %v",
-		what, clients, out.Rate, ms(o.P50), ms(o.P99), out.ServerCPU, out.PostgresCPU, out.ClientCPU, out.Statements, out.Writes, out.WAL, out.Failed, o.Errors)
+	r.Say("%-13s %2d clients: %6.0f/s, p50 %6.2f ms, p99 %6.2f ms, CPU %.3f server, %.3f Postgres, %.3f clients ms; %.2f statements, %.2f commits, %4.0f bytes of WAL; others %2.0f %%; %d failed %v",
+		what, clients, out.Rate, ms(o.P50), ms(o.P99), out.ServerCPU, out.PostgresCPU, out.ClientCPU, out.Statements, out.Writes, out.WAL, 100*out.Others, out.Failed, o.Errors)
 	return out, nil
 }
 
@@ -126,6 +140,7 @@ func medianOf(g []Sample) Sample {
 	m.ClientCPU = median(g, func(s Sample) float64 { return s.ClientCPU })
 	m.Statements = median(g, func(s Sample) float64 { return s.Statements })
 	m.Writes = median(g, func(s Sample) float64 { return s.Writes })
+	m.Others = median(g, func(s Sample) float64 { return s.Others })
 	m.WAL = median(g, func(s Sample) float64 { return s.WAL })
 	return m
 }
