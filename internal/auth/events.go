@@ -33,6 +33,7 @@ func (l LogEvents) Emit(ctx context.Context, e Event) {
 		slog.String("user_id", e.UserID),
 		slog.String("session_id", e.SessionID),
 		slog.String("request_id", e.Client.RequestID),
+		slog.String("actor", e.Client.actor()),
 		slog.String("door", e.Client.Door),
 		slog.String("address", e.Client.Address),
 		slog.String("user_agent", e.Client.UserAgent),

@@ -130,6 +130,8 @@ type Client struct {
 	UserAgent string
 	RequestID string
 	Door      string // "graphql" or "rest", for logs and metrics
+	// Actor is who acts where that is not who holds the account: see Operator.
+	Actor string
 }
 
 // Caller is who is calling, proven by a live access token.

@@ -46,6 +46,7 @@ const (
 // Run carries out a command line (without the program's name) and returns the
 // exit code. Errors are written to Err.
 func Run(ctx context.Context, args []string, p Program) int {
+	ctx = auth.WithClient(ctx, operator()) // for what takes its client from there
 	err := p.root().Run(ctx, append([]string{"rekey"}, args...))
 	if err == nil {
 		return ExitOK

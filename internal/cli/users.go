@@ -58,5 +58,3 @@ func (p Program) withUser(ctx context.Context, cmd *cli.Command, do func(*auth.S
 	defer func() { err = errors.Join(err, closeCore()) }()
 	return do(core, cmd.Args().First())
 }
-
-func operator() auth.Client { return auth.Client{Door: "cli"} }
