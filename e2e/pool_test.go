@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"rekey/internal/throwaway"
 )
 
-// TestServe_connections: however many ask at once, the process keeps to its
-// connections, and everybody is answered.
+// TestServe_connections: however many ask at once, and however long the
+// database keeps them, the process keeps to its connections, and everybody is
+// answered.
 func TestServe_connections(t *testing.T) {
 	const clients, conns = 48, 3
 	url := throwaway.Postgres(t)
@@ -18,34 +20,63 @@ func TestServe_connections(t *testing.T) {
 		"DATABASE_URL": url, "DATA_DIR": t.TempDir(), "RATE_LIMITS": "off", "DATABASE_MAX_CONNS": fmt.Sprint(conns),
 	})
 	c := httpClient()
-	tokens := []string{signUp(t, c, p.URL, "ada@example.com").Refresh}
-	for len(tokens) < clients {
-		tokens = append(tokens, logIn(t, c, p.URL, "ada@example.com").Refresh)
+	access := signUp(t, c, p.URL, "ada@example.com").Access
+	if problem := me(t, c, p.URL, access); problem != "" { // also prepares the statements, which is done one by one
+		t.Fatal(problem)
 	}
-	var wg sync.WaitGroup
-	for i, token := range tokens {
-		wg.Go(func() {
-			for range 5 {
-				got, err := refresh(c, []door{graphqlDoor, restDoor}[i%2], p.URL, token, "")
-				if err != nil || got.Problem != "" {
-					t.Errorf("client %d: %+v, %v", i, got, err)
-					return
-				}
-				token = got.Refresh
-			}
-		})
-	}
-	wg.Wait()
 	db, err := sql.Open("pgx", url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	// Connections stay when idle: what is open now is what was opened.
-	var open int
-	err = db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_stat_activity
-		WHERE application_name = 'rekey' AND datname = current_database()`).Scan(&open)
-	if err != nil || open != conns {
-		t.Errorf("%d connections are open, want %d (%v)", open, conns, err)
+	held, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	if _, err := held.ExecContext(t.Context(), `LOCK TABLE users, sessions IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			problem := "UNAVAILABLE" // to who waited for longer than a statement may take
+			for problem == "UNAVAILABLE" {
+				var err error
+				if problem, _, err = graphql(c, p.URL, access, `{ me { email } }`, nil, &struct{}{}); err != nil {
+					problem = err.Error()
+				}
+			}
+			if problem != "" {
+				t.Error(problem)
+			}
+		})
+	}
+	// Those who have a connection wait for the lock, the others for a connection.
+	const waiting = ` AND wait_event_type = 'Lock'`
+	for deadline := time.After(time.Minute); connections(t, db, waiting) != conns; {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-deadline:
+			t.Fatalf("%d connections wait for the lock, want %d", connections(t, db, waiting), conns)
+		}
+	}
+	if err := held.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	// Connections stay when idle: what is open now is what was opened.
+	if open := connections(t, db, ""); open != conns {
+		t.Errorf("%d connections are open, want %d", open, conns)
+	}
+}
+
+// connections counts those of the process, where a condition holds.
+func connections(t *testing.T, db *sql.DB, condition string) (n int) {
+	t.Helper()
+	err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_stat_activity
+		WHERE application_name = 'rekey' AND datname = current_database()`+condition).Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

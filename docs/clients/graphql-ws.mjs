@@ -7,7 +7,9 @@
 import { createClient } from 'graphql-ws';
 import { createSession, exchangeAt } from './session.mjs';
 
-const PAUSE = 2000; // milliseconds before another try when a refresh got no answer
+const PAUSE = 2000; // milliseconds before another try when no answer came
+const LONGEST = 8000; // between two tries to connect
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // webSocketImpl is for where there is no WebSocket, such as Node before 22.
 export function connect(api, { storage, onSignedOut, locks, webSocketImpl }) {
@@ -19,6 +21,8 @@ export function connect(api, { storage, onSignedOut, locks, webSocketImpl }) {
     url: `${api.replace(/^http/, 'ws')}/graphql`,
     webSocketImpl,
     retryAttempts: Infinity, // after 4403, 1013 and lost connections; 4401 is final
+    // The default doubles without end: after a long outage it would take as long again.
+    retryWait: (retries) => sleep(Math.min(1000 * 2 ** retries, LONGEST) * (0.5 + Math.random() / 2)),
     async connectionParams() {
       used = session.token();
       // What is thrown here would be final: come with the old token rather, and be told 4403 again.
@@ -42,11 +46,12 @@ export function connect(api, { storage, onSignedOut, locks, webSocketImpl }) {
     };
     // A subscription is told why it ends before its socket is closed for it.
     async function renew(problem, token) {
-      const refused = Array.isArray(problem) && problem[0].extensions?.code === 'UNAUTHENTICATED';
+      const { code, retryable } = problem[0]?.extensions ?? {}; // no list of errors: how the socket was closed
       try {
-        if (!refused || !(await session.refresh(token))) return sink.error(problem);
+        if (retryable) throw problem;
+        if (code !== 'UNAUTHENTICATED' || !(await session.refresh(token))) return sink.error(problem);
       } catch {
-        await new Promise((resolve) => setTimeout(resolve, PAUSE)); // not signed out: try again
+        await sleep(PAUSE); // not signed out: try again
       }
       if (!stopped) begin();
     }

@@ -1,5 +1,6 @@
-// A proxy between a client and the server that sees every refresh, can lose its
-// answer, and can hold it back; late holds back the answer to one other request.
+// A proxy between a client and the server that counts requests, sees every
+// refresh, can lose its answer, and can hold it back; late holds back the answer
+// to one other request.
 import http from 'node:http';
 import net from 'node:net';
 
@@ -10,8 +11,9 @@ const read = async (stream) => {
 };
 
 export async function startProxy(target) {
-  const proxy = { lost: 0, keys: [], hold: null, late: null };
+  const proxy = { requests: 0, lost: 0, keys: [], hold: null, late: null };
   const server = http.createServer(async (req, res) => {
+    proxy.requests++;
     const body = await read(req);
     const key = keyOf(req, body);
     const losing = key !== null && proxy.lost > 0;
@@ -35,7 +37,10 @@ export async function startProxy(target) {
     res.on('close', () => onward.destroy());
     onward.end(body);
   });
-  server.on('upgrade', (req, socket, head) => tunnel(new URL(target), req, socket, head));
+  server.on('upgrade', (req, socket, head) => {
+    proxy.requests++;
+    tunnel(new URL(target), req, socket, head);
+  });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.unref();
   proxy.api = `http://127.0.0.1:${server.address().port}`;
