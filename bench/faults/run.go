@@ -67,15 +67,15 @@ func (b *bench) all(ctx context.Context) error {
 		b.report.Skipped = append(b.report.Skipped, "a full disk under Postgres, "+err.Error())
 		b.say("skipped: a full disk under Postgres: %v", err)
 	}
-	first, second := b.first(), b.second(disk)
-	var errs [3]error
+	first, second, third := b.first(), b.second(disk), b.third()
+	var errs [4]error
 	if b.short {
 		var beside sync.WaitGroup
-		beside.Go(func() { errs[1], errs[2] = b.stage(ctx, second), b.controls(ctx) })
+		beside.Go(func() { errs[1], errs[2], errs[3] = b.stage(ctx, second), b.stage(ctx, third), b.controls(ctx) })
 		errs[0] = b.stage(ctx, first)
 		beside.Wait()
 	} else {
-		errs[0], errs[1], errs[2] = b.stage(ctx, first), b.stage(ctx, second), b.controls(ctx)
+		errs[0], errs[1], errs[2], errs[3] = b.stage(ctx, first), b.stage(ctx, second), b.stage(ctx, third), b.controls(ctx)
 	}
 	if disk != nil {
 		err = disk.Close()
@@ -135,6 +135,18 @@ func (b *bench) second(disk *world.Disk) stage.Plan {
 	if !b.short {
 		p.For = b.length / 4
 	}
+	return p
+}
+
+// third has clients that go where the replicas say that they are ready.
+func (b *bench) third() stage.Plan {
+	p := stage.Plan{
+		Name: "two replicas behind a balancer",
+		World: world.Options{Binary: b.binary, Replicas: 2, Redis: world.SingleRedis,
+			Env: []string{"SHUTDOWN_DELAY=" + strike.ShutdownDelay.String()}},
+		Faults: []strike.Fault{strike.RollingRestart()}, Load: b.clients(), Now: b.now, Say: b.say,
+	}
+	p.Load.Balanced = true
 	return p
 }
 

@@ -28,6 +28,7 @@ const (
 	Undecided       Rule = "undecided"        // the search for such an order took too long
 	Leak            Rule = "leak"             // a secret in a log
 	NoRecovery      Rule = "no-recovery"      // no refresh succeeded long after the fault was over
+	Downtime        Rule = "downtime"         // a request failed while replicas were restarted in good order
 )
 
 // Finding is one breach of a rule.

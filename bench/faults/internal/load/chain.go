@@ -18,7 +18,7 @@ const (
 
 // chain keeps one session at a time alive.
 func (l *Load) chain(ctx context.Context, number int) {
-	p := picker{replicas: l.client.Replicas(), avoid: make([]time.Duration, l.client.Replicas())}
+	p := picker{any: l.client.Any, avoid: make([]time.Duration, l.client.Replicas())}
 	for ctx.Err() == nil {
 		s, err := l.Open(ctx, number%keylessOf != 0)
 		if err != nil {
@@ -130,17 +130,17 @@ const shunFor = 2 * time.Second
 
 // picker chooses replicas as a balancer does: not those that just failed.
 type picker struct {
-	replicas int
-	avoid    []time.Duration // until when
+	any   func() int
+	avoid []time.Duration // until when
 }
 
 func (p *picker) pick(now time.Duration) int {
-	for range 2 * p.replicas {
-		if i := rand.IntN(p.replicas); p.avoid[i] <= now {
+	for range 2 * len(p.avoid) {
+		if i := p.any(); p.avoid[i] <= now {
 			return i
 		}
 	}
-	return rand.IntN(p.replicas)
+	return p.any()
 }
 
 func (p *picker) shun(replica int, now time.Duration) { p.avoid[replica] = now + shunFor }

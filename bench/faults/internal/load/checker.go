@@ -11,7 +11,7 @@ import (
 func (l *Load) check(ctx context.Context) {
 	every := time.Second * time.Duration(l.opts.Checkers) / time.Duration(max(1, l.opts.Checks))
 	for next := l.log.Now() + rand.N(every); pause(ctx, next-l.log.Now()); next = max(next, l.log.Now()-every) + every {
-		replica := rand.IntN(l.client.Replicas())
+		replica := l.client.Any()
 		if s := l.someEnded(); s != nil && rand.IntN(8) == 0 {
 			l.checkEnded(ctx, s, replica)
 			continue

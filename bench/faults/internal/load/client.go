@@ -19,8 +19,9 @@ const (
 
 // Client talks to the replicas.
 type Client struct {
-	bases []string
-	http  *http.Client
+	bases    []string
+	http     *http.Client
+	balancer *balancer
 }
 
 const (
@@ -32,7 +33,7 @@ const (
 // NewClient returns a client of the replicas at these base URLs.
 func NewClient(bases []string) *Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: connections, IdleConnTimeout: time.Minute}
-	return &Client{bases: bases, http: &http.Client{Transport: transport, Timeout: patience}}
+	return &Client{bases: bases, http: &http.Client{Transport: transport, Timeout: patience}, balancer: newBalancer(len(bases))}
 }
 
 // Close ends idle connections.

@@ -17,6 +17,9 @@ type Options struct {
 	Rate     int // refreshes a second that the chains aim at, together
 	Checkers int
 	Checks   int // access checks a second that the checkers aim at, together
+	// Balanced: clients go where /readyz says so, as behind a balancer; else
+	// anywhere.
+	Balanced bool
 }
 
 // Load is the clients and what they remember.
@@ -71,6 +74,9 @@ func (l *Load) Prepare(ctx context.Context) error {
 // its last request.
 func (l *Load) Run(ctx context.Context) {
 	var wg sync.WaitGroup
+	if l.opts.Balanced {
+		wg.Go(func() { l.client.Balance(ctx, l.log.Now) })
+	}
 	for i := range l.opts.Chains {
 		wg.Go(func() { l.chain(ctx, i) })
 	}
@@ -95,7 +101,7 @@ func (l *Load) Secrets() (exact map[string]struct{}, parts []string) {
 
 // Open logs in: a new session with its first pair.
 func (l *Load) Open(ctx context.Context, keyed bool) (*Session, error) {
-	replica, start := rand.IntN(l.client.Replicas()), l.log.Now()
+	replica, start := l.client.Any(), l.log.Now()
 	a := l.client.Login(ctx, replica, l.users[rand.IntN(len(l.users))], password)
 	if a.Outcome != history.Done {
 		return nil, fmt.Errorf("login at replica %d: %s %s", replica, a.Outcome, a.Reason)

@@ -26,7 +26,9 @@ may come again to the same replica; another one does not know that the answer wa
 {{FAULTS}}
 Recovery is from the moment at which the healing begins (a process is started again, a standby promoted, a connection let
 through) to the first refresh that succeeds, through the replica concerned where it is one; starting and crash recovery count
-in. Through a proxy a cluster would tell clients its own addresses, so the cluster's faults are those of its nodes.
+in. Two replicas behind a balancer, which goes by ` + "`/readyz`" + `, are also restarted one after the other by SIGTERM
+(` + "`SHUTDOWN_DELAY`" + `): not one request may fail for that. Through a proxy a cluster would tell clients its own addresses, so
+the cluster's faults are those of its nodes.
 
 {{SKIPPED}}
 ## The bench can fail

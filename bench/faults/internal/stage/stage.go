@@ -141,6 +141,10 @@ func judge(ctx context.Context, s *strike.Scene, out *Outcome) error {
 			out.Findings = append(out.Findings, check.Finding{Rule: check.NoRecovery, Session: -1, At: k.Healed, Text: "after " + k.Fault})
 		}
 	}
+	for _, r := range strike.Downtime(out.Strikes, out.Records) {
+		out.Findings = append(out.Findings, check.Finding{Rule: check.Downtime, Session: r.Session, At: r.End,
+			Text: fmt.Sprintf("%s at replica %d: %s %s", r.Kind, r.Replica, r.Outcome, r.Reason)})
+	}
 	rows, err := Rows(ctx, s)
 	if err != nil {
 		return err

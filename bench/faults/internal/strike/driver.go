@@ -22,6 +22,7 @@ type Strike struct {
 	Recovery         time.Duration // from Healed to the first success
 	Recovered        bool
 	CutsOff          bool
+	Unnoticed        bool
 	Before           float64 // refreshes a second right before it
 }
 
@@ -62,7 +63,7 @@ func (d *Driver) Strike(ctx context.Context, f Fault, round int) (Strike, error)
 	if err != nil {
 		return Strike{}, fmt.Errorf("before %s: %w", f.Name, err)
 	}
-	s := Strike{Fault: f.Name, From: d.Scene.Log.Now(), CutsOff: f.CutsOff, Before: before}
+	s := Strike{Fault: f.Name, From: d.Scene.Log.Now(), CutsOff: f.CutsOff, Unnoticed: f.Unnoticed, Before: before}
 	struck, err := f.Inject(ctx, d.Scene)
 	s.Healed = d.Scene.Log.Now()
 	if healErr := f.Heal(ctx, d.Scene); err != nil || healErr != nil {

@@ -39,6 +39,8 @@ type Fault struct {
 	// CutsOff: replicas are cut off from each other's Redis, for which a
 	// bounded stale accept is allowed.
 	CutsOff bool
+	// Unnoticed: no request may fail for it.
+	Unnoticed bool
 	// Inject makes the trouble and lets it last; Heal ends it.
 	Inject func(ctx context.Context, s *Scene) (Struck, error)
 	Heal   func(ctx context.Context, s *Scene) error

@@ -31,6 +31,9 @@ func (r *Replica) Base() string { return "http://" + r.server.Addr() }
 // Kill ends it by SIGKILL.
 func (r *Replica) Kill() { r.server.Kill() }
 
+// Terminate asks it to end, by SIGTERM.
+func (r *Replica) Terminate() { r.server.Signal(syscall.SIGTERM) }
+
 // Start starts it again after it has ended.
 func (r *Replica) Start() error { return r.server.Start() }
 

@@ -1,0 +1,108 @@
+package load
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// balancer knows which replicas say that they are ready, as a load balancer
+// does; all of them until it is told.
+type balancer struct {
+	mu    sync.Mutex
+	ready []bool
+	asked time.Duration // when the last round began
+	lag   time.Duration // the longest from one round's beginning to the next one's end
+}
+
+// askEvery is how often a balancer asks.
+const askEvery = 100 * time.Millisecond
+
+func newBalancer(replicas int) *balancer {
+	b := &balancer{ready: make([]bool, replicas)}
+	for i := range b.ready {
+		b.ready[i] = true
+	}
+	return b
+}
+
+// Balance has requests go to replicas that are ready, until ctx ends. now is
+// the clock of the history.
+func (c *Client) Balance(ctx context.Context, now func() time.Duration) {
+	c.balancer.begin(now())
+	for pause(ctx, askEvery) {
+		begun, ready := now(), make([]bool, len(c.bases))
+		var wg sync.WaitGroup
+		for i := range c.bases {
+			wg.Go(func() { ready[i] = c.isReady(ctx, i) })
+		}
+		wg.Wait()
+		c.balancer.tell(begun, now(), ready)
+	}
+}
+
+func (c *Client) isReady(ctx context.Context, replica int) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.bases[replica]+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	req.Close = true
+	res, err := c.http.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+// Any is a replica by chance, of those that are ready if any are.
+func (c *Client) Any() int {
+	b := c.balancer
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var ready []int
+	for i, r := range b.ready {
+		if r {
+			ready = append(ready, i)
+		}
+	}
+	if len(ready) == 0 {
+		return rand.IntN(len(b.ready))
+	}
+	return ready[rand.IntN(len(ready))]
+}
+
+// Ready reports whether a replica was ready when it was asked last.
+func (c *Client) Ready(replica int) bool {
+	c.balancer.mu.Lock()
+	defer c.balancer.mu.Unlock()
+	return c.balancer.ready[replica]
+}
+
+// Lag is the longest time, since it was asked for the last time, for which a
+// request may have gone by what was known of a replica.
+func (c *Client) Lag() time.Duration {
+	b := c.balancer
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	lag := b.lag
+	b.lag = 0
+	return lag
+}
+
+func (b *balancer) begin(now time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked = now
+}
+
+func (b *balancer) tell(begun, ended time.Duration, ready []bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lag = max(b.lag, ended-b.asked)
+	b.asked, b.ready = begun, ready
+}
