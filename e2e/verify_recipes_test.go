@@ -131,13 +131,13 @@ func TestVerifyRecipes(t *testing.T) {
 // TestVerifyRecipes_node: the same in node, with jose.
 func TestVerifyRecipes_node(t *testing.T) {
 	node := throwaway.LookPath(t, "node", "nodejs")
-	installPackages(t, "jose", "jose")
+	installPackages(t, "tokens", "jose")
 	dependOn(t, "../docs/verify/*.mjs")
 	env := map[string]string{"DATA_DIR": t.TempDir()}
 	p, c := start(t, env), httpClient()
 	mine, eve := signUp(t, c, p.URL, "ada@example.com"), signUp(t, c, p.URL, "eve@example.com")
 	run := exec.CommandContext(t.Context(), node, "--import", "./resolve.mjs", "recipe.mjs", p.URL, apiKeyFor(t, env, "blacklist:read"))
-	run.Dir = "jose"
+	run.Dir = "tokens"
 	run.Stderr = t.Output()
 	lines, say := pipes(t, run)
 	t.Cleanup(func() { _ = run.Wait() }) // the test's end has ended it

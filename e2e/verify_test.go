@@ -96,9 +96,9 @@ func goOIDC(t *testing.T, issuer string) checker {
 
 func jose(t *testing.T, issuer string) checker {
 	node := throwaway.LookPath(t, "node", "nodejs")
-	installPackages(t, "jose", "jose")
+	installPackages(t, "tokens", "jose")
 	run := exec.CommandContext(t.Context(), node, "jose.mjs", issuer)
-	run.Dir = "jose"
+	run.Dir = "tokens"
 	run.Stderr = t.Output()
 	lines, say := pipes(t, run)
 	t.Cleanup(func() { _ = run.Wait() }) // the test's end has ended it
