@@ -277,7 +277,7 @@ func (a *app) keepUp(ctx context.Context) (stop func()) {
 	wg.Go(func() { a.ring.Run(ctx, nil) })
 	wg.Go(func() { a.streams.run(ctx, a.ticks) })
 	wg.Go(func() { a.core.WatchClock(ctx, clockEvery, a.log) })
-	wg.Go(func() { a.store.KeepClean(ctx, cleanEvery) })
+	wg.Go(func() { a.store.KeepClean(ctx, cleanEvery, a.cfg.SecurityEventsRetention) })
 	return func() { cancel(); wg.Wait() }
 }
 

@@ -19,25 +19,33 @@ func (s *Service) ChangePassword(ctx context.Context, caller Caller, in ChangePa
 		return 0, err
 	}
 	if err := s.allowAttempt(ctx, u.EmailKey, c); err != nil {
+		s.attemptLimited(ctx, u.EmailKey, now, c)
 		return 0, err
 	}
+	e := Event{Kind: EventPasswordChanged, At: now, UserID: u.ID, SessionID: caller.SessionID, Client: c}
 	hash, err := s.newPasswordHash(ctx, u, in)
+	if errors.Is(err, errWrongPassword) {
+		e.Kind = EventPasswordFailed
+		s.failed(ctx, e, u.EmailKey)
+	}
 	if err != nil {
 		return 0, err
 	}
 	ended, err := s.endSessions(ctx, EndSessions{
 		UserID: u.ID, Except: caller.SessionID, Reason: RevokedByPasswordChange, At: now,
 		RaiseEpoch: true, ExpectPasswordHash: u.PasswordHash, PasswordHash: hash,
-	})
+	}, e)
 	if errors.Is(err, ErrMovedOn) {
 		return 0, Unavailable(fmt.Errorf("the password changed meanwhile: %w", err))
 	}
 	if err != nil {
 		return 0, err
 	}
-	s.Events.Emit(ctx, Event{Kind: EventPasswordChanged, UserID: u.ID, SessionID: caller.SessionID, Client: c, Count: ended})
 	return ended, nil
 }
+
+// errWrongPassword is the cause where somebody did not know the current one.
+var errWrongPassword = errors.New("wrong current password")
 
 // newPasswordHash checks the current password and hashes the new one.
 func (s *Service) newPasswordHash(ctx context.Context, u User, in ChangePasswordInput) (string, error) {
@@ -46,6 +54,7 @@ func (s *Service) newPasswordHash(ctx context.Context, u User, in ChangePassword
 		return "", err
 	}
 	wrong := BadInput("currentPassword", "current password is wrong")
+	wrong.Err = errWrongPassword
 	current, err := normalizePassword("currentPassword", in.CurrentPassword)
 	if err != nil {
 		return "", wrong
@@ -70,14 +79,10 @@ func (s *Service) DisableUser(ctx context.Context, email string, c Client) (int,
 	if err != nil {
 		return 0, err
 	}
-	ended, err := s.endSessions(ctx, EndSessions{
-		UserID: u.ID, Reason: RevokedByDisabling, At: s.Now(), RaiseEpoch: true, Disable: true,
-	})
-	if err != nil {
-		return 0, err
-	}
-	s.Events.Emit(ctx, Event{Kind: EventUserDisabled, UserID: u.ID, Client: c, Count: ended})
-	return ended, nil
+	now := s.Now()
+	return s.endSessions(ctx, EndSessions{
+		UserID: u.ID, Reason: RevokedByDisabling, At: now, RaiseEpoch: true, Disable: true,
+	}, Event{Kind: EventUserDisabled, At: now, UserID: u.ID, Client: c})
 }
 
 // EnableUser lifts a disabling. Ended sessions stay ended. For administrators.
@@ -87,10 +92,12 @@ func (s *Service) EnableUser(ctx context.Context, email string, c Client) error 
 	if err != nil {
 		return err
 	}
-	if err := s.Store.EnableUser(ctx, u.ID, s.Now()); err != nil {
+	now := s.Now()
+	e := Event{Kind: EventUserEnabled, At: now, UserID: u.ID, Client: c}
+	if err := s.Store.EnableUser(ctx, u.ID, now, e); err != nil {
 		return fmt.Errorf("enabling a user: %w", err)
 	}
-	s.Events.Emit(ctx, Event{Kind: EventUserEnabled, UserID: u.ID, Client: c})
+	s.Events.Emit(ctx, e)
 	return nil
 }
 

@@ -27,8 +27,8 @@ func Operator(name string) Client {
 	return Client{Door: "cli", Actor: ActorOperator + name}
 }
 
-// actor is who acts. Without a client nobody asked: rekey acts by itself.
-func (c Client) actor() string {
+// Who is who acts. Without a client nobody asked: rekey acts by itself.
+func (c Client) Who() string {
 	switch {
 	case c.Actor != "":
 		return c.Actor

@@ -52,7 +52,7 @@ type APIKey struct {
 
 // APIKeyStore keeps API keys. Its methods are as those of Store.
 type APIKeyStore interface {
-	CreateAPIKey(ctx context.Context, k APIKey) error
+	CreateAPIKey(ctx context.Context, k APIKey, kept ...Event) error
 	// APIKeyByPrefix returns a key, revoked or not, or ErrNotFound.
 	APIKeyByPrefix(ctx context.Context, prefix string) (APIKey, error)
 	// APIKeys lists all keys, oldest first.
@@ -61,7 +61,7 @@ type APIKeyStore interface {
 	TouchAPIKey(ctx context.Context, id string, at time.Time) error
 	// RevokeAPIKey ends a key; true when this call ended it. ErrNotFound when
 	// no key has the prefix.
-	RevokeAPIKey(ctx context.Context, prefix string, at time.Time) (bool, error)
+	RevokeAPIKey(ctx context.Context, prefix string, at time.Time, kept ...Event) (bool, error)
 }
 
 // KeyCaller is a program that is calling, proven by an API key.
@@ -105,7 +105,8 @@ func keyCallLimit() Limit {
 func IsAPIKey(token string) bool { return strings.HasPrefix(token, apiKeyMark+"_") }
 
 // Create makes a key and returns it: rk_, eight characters that find it, and
-// 256 random bits, of which only the SHA-256 is kept. CodeBadUserInput.
+// 256 random bits, of which only the SHA-256 is kept. The journal has that ctx's
+// client made it. CodeBadUserInput.
 func (k *Keys) Create(ctx context.Context, name string, scopes []Scope) (key string, kept APIKey, err error) {
 	name = strings.TrimSpace(name)
 	if name == "" || !plainText(name, maxKeyName) {
@@ -119,8 +120,10 @@ func (k *Keys) Create(ctx context.Context, name string, scopes []Scope) (key str
 		return "", APIKey{}, err
 	}
 	secret, prefix := newSecret(), newSecret()[:prefixBytes]
-	kept = APIKey{ID: id, Name: name, Prefix: prefix, Hash: HashSecret(secret), Scopes: scopes, CreatedAt: k.Now().Truncate(time.Microsecond)}
-	if err := k.Store.CreateAPIKey(ctx, kept); err != nil {
+	now := k.Now()
+	kept = APIKey{ID: id, Name: name, Prefix: prefix, Hash: HashSecret(secret), Scopes: scopes, CreatedAt: now.Truncate(time.Microsecond)}
+	e := Event{Kind: EventAPIKeyCreated, At: now, Client: ClientFrom(ctx), Detail: prefix}
+	if err := k.Store.CreateAPIKey(ctx, kept, e); err != nil {
 		return "", APIKey{}, fmt.Errorf("keeping an API key: %w", err)
 	}
 	return apiKeyMark + "_" + prefix + "_" + secret, kept, nil
@@ -150,7 +153,8 @@ func (k *Keys) List(ctx context.Context) ([]APIKey, error) {
 // Revoke ends a key, given its prefix; false when it had ended before.
 // CodeNotFound when there is none.
 func (k *Keys) Revoke(ctx context.Context, prefix string) (bool, error) {
-	ended, err := k.Store.RevokeAPIKey(ctx, prefix, k.Now())
+	now := k.Now()
+	ended, err := k.Store.RevokeAPIKey(ctx, prefix, now, Event{Kind: EventAPIKeyRevoked, At: now, Client: ClientFrom(ctx), Detail: prefix})
 	if errors.Is(err, ErrNotFound) {
 		return false, &Error{Code: CodeNotFound, Message: "no API key has this prefix"}
 	}

@@ -69,36 +69,38 @@ func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reas
 	if err != nil {
 		return BlacklistedToken{}, err
 	}
-	t, err := s.blacklist(ctx, caller, BlacklistedToken{
+	t, err := s.blacklist(ctx, BlacklistedToken{
 		SessionID: claims.SessionID, SecretHash: HashSecret(claims.Secret), Use: use,
 		Reason: reason, BlacklistedAt: now.Truncate(time.Microsecond), ExpiresAt: claims.ExpiresAt,
-	})
+	}, Event{Kind: EventTokenBlacklist, At: now, UserID: caller.UserID, SessionID: claims.SessionID, Client: c, Detail: string(use)})
 	if errors.Is(err, ErrNotFound) {
 		return BlacklistedToken{}, &Error{Code: CodeNotFound, Message: "the token's session is gone"}
 	}
 	if err != nil {
 		return BlacklistedToken{}, err
 	}
-	s.Events.Emit(ctx, Event{Kind: EventTokenBlacklist, UserID: caller.UserID, SessionID: claims.SessionID, Client: c, Detail: string(use)})
 	return t, nil
 }
 
-func (s *Service) blacklist(ctx context.Context, caller Caller, t BlacklistedToken) (BlacklistedToken, error) {
-	if _, err := s.ownSession(ctx, caller, t.SessionID); err != nil {
+// blacklist blacklists one token of the event's user, and tells the event.
+func (s *Service) blacklist(ctx context.Context, t BlacklistedToken, e Event) (BlacklistedToken, error) {
+	if _, err := s.ownSession(ctx, Caller{UserID: e.UserID}, t.SessionID); err != nil {
 		return t, err
 	}
 	if t.Use == UseRefresh {
-		if _, err := s.Store.BlacklistRefresh(ctx, t); err != nil {
+		if _, err := s.Store.BlacklistRefresh(ctx, t, e); err != nil {
 			return t, fmt.Errorf("blacklisting a refresh token: %w", err)
 		}
+		s.Events.Emit(ctx, e)
 		return t, nil
 	}
 	if err := s.Blacklist.Note(ctx, Doubt{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt}); err != nil {
 		return t, err
 	}
-	t, err := s.Store.BlacklistAccess(ctx, t)
+	t, err := s.Store.BlacklistAccess(ctx, t, e)
 	if err != nil {
 		return t, fmt.Errorf("blacklisting an access token: %w", err)
 	}
+	s.Events.Emit(ctx, e)
 	return t, nil
 }

@@ -28,16 +28,19 @@ func (s *Service) EndAllSessions(ctx context.Context, before time.Time, c Client
 	if before.IsZero() {
 		before = now.Add(s.ClockLeeway) // a replica's clock may be ahead
 	}
-	ended, err := s.endAll(ctx, before, tell)
+	ended, err := s.endAll(ctx, before, c, tell)
 	if ended > 0 {
-		s.Events.Emit(ctx, Event{Kind: EventSessionRevoked, Client: c, Detail: "ALL", Count: ended})
+		e := Event{Kind: EventSessionRevoked, At: now, Client: c, Detail: "ALL", Count: ended}
+		s.Events.Emit(ctx, e)
+		s.keep(ctx, e)
 	}
 	return ended, err
 }
 
 // endAll doubts a batch before it ends it. Each has a time of its own: who
-// follows the blacklist looks back only so far.
-func (s *Service) endAll(ctx context.Context, before time.Time, tell func(ended int)) (ended int, err error) {
+// follows the blacklist looks back only so far. Whose session it was finds it
+// in the journal.
+func (s *Service) endAll(ctx context.Context, before time.Time, c Client, tell func(ended int)) (ended int, err error) {
 	for after := ""; ; {
 		ids, err := s.Store.SessionsBegunBefore(ctx, before, after, endingBatch)
 		if err != nil {
@@ -50,7 +53,8 @@ func (s *Service) endAll(ctx context.Context, before time.Time, tell func(ended 
 		if err := s.noteSessions(ctx, now, ids...); err != nil {
 			return ended, err
 		}
-		live, err := s.Store.RevokeSessions(ctx, ids, RevokedByOperator, now)
+		live, err := s.Store.RevokeSessions(ctx, ids, RevokedByOperator, now,
+			Event{Kind: EventSessionRevoked, At: now, Client: c, Detail: RevokedByOperator, Count: 1})
 		if err != nil {
 			return ended, fmt.Errorf("ending sessions: %w", err)
 		}

@@ -27,14 +27,15 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	if err != nil {
 		return Grant{}, err
 	}
-	err = s.Store.CreateUser(ctx, u, sess)
+	e := Event{Kind: EventSignUp, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
+	err = s.Store.CreateUser(ctx, u, sess, e)
 	if errors.Is(err, ErrEmailTaken) {
 		return Grant{}, &Error{Code: CodeConflict, Message: "e-mail address has an account already", Field: "email"}
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("creating a user: %w", err)
 	}
-	s.Events.Emit(ctx, Event{Kind: EventSignUp, UserID: u.ID, SessionID: sess.ID, Client: c})
+	s.Events.Emit(ctx, e)
 	s.endReplaced(ctx, in.Replaces, sess.ID, now, c)
 	return s.grant(ctx, u, sess, secret, now)
 }
@@ -78,9 +79,13 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 		return Grant{}, s.countFailure(ctx, c, invalidCredentials())
 	}
 	if err := s.allowAttempt(ctx, key, c); err != nil {
+		s.attemptLimited(ctx, key, now, c)
 		return Grant{}, err
 	}
-	u, rehash, err := s.checkCredentials(ctx, key, password, c)
+	u, rehash, err := s.checkCredentials(ctx, key, password)
+	if e := AsError(err); e != nil && e.Code == CodeUnauthenticated {
+		s.failed(ctx, Event{Kind: EventLoginFailed, At: now, UserID: u.ID, Client: c, Detail: Outcome(err)}, key)
+	}
 	if err != nil {
 		return Grant{}, err
 	}
@@ -91,13 +96,15 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	return g, err
 }
 
-func (s *Service) checkCredentials(ctx context.Context, key, password string, c Client) (u User, rehash string, err error) {
+// checkCredentials also returns the user, if there is one, whose password it
+// was not.
+func (s *Service) checkCredentials(ctx context.Context, key, password string) (u User, rehash string, err error) {
 	u, err = s.Store.UserByEmailKey(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		if _, err := s.Passwords.Hash(ctx, password); err != nil {
 			return User{}, "", err
 		}
-		return User{}, "", s.loginFailed(ctx, u, c)
+		return User{}, "", invalidCredentials()
 	}
 	if err != nil {
 		return User{}, "", fmt.Errorf("looking a user up: %w", err)
@@ -107,16 +114,11 @@ func (s *Service) checkCredentials(ctx context.Context, key, password string, c 
 	case err != nil:
 		return User{}, "", err
 	case !ok:
-		return User{}, "", s.loginFailed(ctx, u, c)
+		return u, "", invalidCredentials()
 	case u.Disabled():
-		return User{}, "", isUserDisabled.err()
+		return u, "", isUserDisabled.err()
 	}
 	return u, rehash, nil
-}
-
-func (s *Service) loginFailed(ctx context.Context, u User, c Client) error {
-	s.Events.Emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Client: c})
-	return invalidCredentials()
 }
 
 func invalidCredentials() error {
@@ -128,13 +130,14 @@ func (s *Service) openSession(ctx context.Context, u User, rehash string, now ti
 	if err != nil {
 		return Grant{}, err
 	}
-	err = s.Store.CreateSession(ctx, sess, u.AuthEpoch, u.PasswordHash, rehash)
+	e := Event{Kind: EventLogin, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
+	err = s.Store.CreateSession(ctx, sess, u.AuthEpoch, u.PasswordHash, rehash, e)
 	if errors.Is(err, ErrMovedOn) {
 		return Grant{}, Unavailable(fmt.Errorf("the user's sessions were ended during this login: %w", err))
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("creating a session: %w", err)
 	}
-	s.Events.Emit(ctx, Event{Kind: EventLogin, UserID: u.ID, SessionID: sess.ID, Client: c})
+	s.Events.Emit(ctx, e)
 	return s.grant(ctx, u, sess, secret, now)
 }

@@ -30,14 +30,15 @@ func (s *Service) Logout(ctx context.Context, token string, c Client) (_ int, er
 	if err := s.allow(ctx, refreshLimit(), claims.SessionID); err != nil {
 		return 0, err
 	}
-	ended, err := s.revoke(ctx, claims.User.ID, claims.SessionID, RevokedByLogout, now)
+	ended, err := s.revoke(ctx, RevokedByLogout, Event{
+		Kind: EventLogout, At: now, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: "THIS", Count: 1,
+	})
 	if errors.Is(err, ErrNotFound) || err == nil && !ended {
 		return 0, nil
 	}
 	if err != nil {
 		return 0, err
 	}
-	s.Events.Emit(ctx, Event{Kind: EventLogout, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: "THIS", Count: 1})
 	return 1, nil
 }
 
@@ -52,15 +53,11 @@ func (s *Service) endReplaced(ctx context.Context, token, by string, now time.Ti
 	if err != nil || !ok || claims.SessionID == by {
 		return
 	}
-	ended, err := s.revoke(ctx, claims.User.ID, claims.SessionID, RevokedByLogout, now)
-	if errors.Is(err, ErrNotFound) || err == nil && !ended {
-		return // it has ended before
+	e := Event{Kind: EventLogout, At: now, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: "REPLACED", Count: 1}
+	if _, err := s.revoke(ctx, RevokedByLogout, e); err != nil && !errors.Is(err, ErrNotFound) {
+		e.Count = 0
+		s.Events.Emit(ctx, e)
 	}
-	e := Event{Kind: EventLogout, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: "REPLACED"}
-	if err == nil {
-		e.Count = 1
-	}
-	s.Events.Emit(ctx, e)
 }
 
 // signedBySelf verifies a token of either use, expired or not. Trouble with the
@@ -73,17 +70,21 @@ func (s *Service) signedBySelf(ctx context.Context, token string, now time.Time)
 	return claims, err == nil, err
 }
 
-// revoke ends one session. ErrNotFound when the user has no such session.
-func (s *Service) revoke(ctx context.Context, userID, sessionID, reason string, now time.Time) (bool, error) {
-	if !canonicalID(sessionID) || !canonicalID(userID) {
+// revoke ends one session, that of the event, which it tells if this call ended
+// it. ErrNotFound when the user has no such session.
+func (s *Service) revoke(ctx context.Context, reason string, e Event) (bool, error) {
+	if !canonicalID(e.SessionID) || !canonicalID(e.UserID) {
 		return false, ErrNotFound
 	}
-	if err := s.noteSessions(ctx, now, sessionID); err != nil {
+	if err := s.noteSessions(ctx, e.At, e.SessionID); err != nil {
 		return false, err
 	}
-	ended, err := s.Store.RevokeSession(ctx, userID, sessionID, reason, now)
+	ended, err := s.Store.RevokeSession(ctx, e.UserID, e.SessionID, reason, e.At, e)
 	if err != nil {
 		return false, fmt.Errorf("ending a session: %w", err)
+	}
+	if ended {
+		s.Events.Emit(ctx, e)
 	}
 	return ended, nil
 }
@@ -99,12 +100,9 @@ func (s *Service) EndSessions(ctx context.Context, caller Caller, scope LogoutSc
 	if scope == ScopeOthers {
 		change.Except = caller.SessionID
 	}
-	ended, err := s.endSessions(ctx, change)
-	if err != nil {
-		return 0, err
-	}
-	s.Events.Emit(ctx, Event{Kind: EventLogout, UserID: caller.UserID, SessionID: caller.SessionID, Client: c, Detail: string(scope), Count: ended})
-	return ended, nil
+	return s.endSessions(ctx, change, Event{
+		Kind: EventLogout, At: now, UserID: caller.UserID, SessionID: caller.SessionID, Client: c, Detail: string(scope),
+	})
 }
 
 // maxEndings is how often endSessions looks for sessions that began meanwhile.
@@ -114,10 +112,11 @@ const maxEndings = 5
 // doubt.
 var errUndoubted = errors.New("sessions that are about to end are not noted yet")
 
-// endSessions doubts the sessions before the change that ends them commits,
+// endSessions ends sessions, tells the event with their number, and returns
+// that. It doubts the sessions before the change that ends them commits,
 // and outside of its transaction: noting may need the database, and SQLite has
 // one writer. The first try finds out which sessions those are.
-func (s *Service) endSessions(ctx context.Context, change EndSessions) (int, error) {
+func (s *Service) endSessions(ctx context.Context, change EndSessions, e Event) (int, error) {
 	doubted := map[string]bool{}
 	var missing []string
 	change.BeforeCommit = func(_ context.Context, ids []string) error {
@@ -128,8 +127,10 @@ func (s *Service) endSessions(ctx context.Context, change EndSessions) (int, err
 		return nil
 	}
 	for range maxEndings {
-		ids, err := s.Store.EndSessions(ctx, change)
+		ids, err := s.Store.EndSessions(ctx, change, e)
 		if err == nil {
+			e.Count = len(ids)
+			s.Events.Emit(ctx, e)
 			return len(ids), nil
 		}
 		if !errors.Is(err, errUndoubted) {

@@ -79,8 +79,8 @@ func (a announcer) Rotate(ctx context.Context, r Rotation) (SessionState, error)
 }
 
 // RevokeSession is Store's.
-func (a announcer) RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time) (bool, error) {
-	ended, err := a.Store.RevokeSession(ctx, userID, sessionID, reason, at)
+func (a announcer) RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, kept ...Event) (bool, error) {
+	ended, err := a.Store.RevokeSession(ctx, userID, sessionID, reason, at, kept...)
 	if ended && err == nil {
 		a.bus.Publish(revokedNotice(sessionID, reason, at))
 	}
@@ -88,8 +88,8 @@ func (a announcer) RevokeSession(ctx context.Context, userID, sessionID, reason 
 }
 
 // EndSessions is Store's.
-func (a announcer) EndSessions(ctx context.Context, change EndSessions) ([]string, error) {
-	ids, err := a.Store.EndSessions(ctx, change)
+func (a announcer) EndSessions(ctx context.Context, change EndSessions, kept ...Event) ([]string, error) {
+	ids, err := a.Store.EndSessions(ctx, change, kept...)
 	if err == nil {
 		a.revoked(ids, change.Reason, change.At)
 	}
@@ -97,8 +97,8 @@ func (a announcer) EndSessions(ctx context.Context, change EndSessions) ([]strin
 }
 
 // RevokeSessions is Store's.
-func (a announcer) RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time) ([]string, error) {
-	ended, err := a.Store.RevokeSessions(ctx, ids, reason, at)
+func (a announcer) RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time, kept ...Event) ([]string, error) {
+	ended, err := a.Store.RevokeSessions(ctx, ids, reason, at, kept...)
 	if err == nil {
 		a.revoked(ended, reason, at)
 	}
@@ -118,8 +118,8 @@ func revokedNotice(sessionID, reason string, at time.Time) Notice {
 }
 
 // BlacklistAccess is Store's.
-func (a announcer) BlacklistAccess(ctx context.Context, t BlacklistedToken) (BlacklistedToken, error) {
-	noted, err := a.Store.BlacklistAccess(ctx, t)
+func (a announcer) BlacklistAccess(ctx context.Context, t BlacklistedToken, kept ...Event) (BlacklistedToken, error) {
+	noted, err := a.Store.BlacklistAccess(ctx, t, kept...)
 	if err == nil {
 		a.bus.Publish(blacklistedNotice(noted))
 	}
@@ -127,8 +127,8 @@ func (a announcer) BlacklistAccess(ctx context.Context, t BlacklistedToken) (Bla
 }
 
 // BlacklistRefresh is Store's.
-func (a announcer) BlacklistRefresh(ctx context.Context, t BlacklistedToken) (bool, error) {
-	flagged, err := a.Store.BlacklistRefresh(ctx, t)
+func (a announcer) BlacklistRefresh(ctx context.Context, t BlacklistedToken, kept ...Event) (bool, error) {
+	flagged, err := a.Store.BlacklistRefresh(ctx, t, kept...)
 	if flagged && err == nil {
 		a.bus.Publish(blacklistedNotice(t))
 	}

@@ -57,10 +57,15 @@ type SessionState struct {
 // atomic change or one consistent read; ctx bounds it. Trouble with the
 // database is an *Error under CodeUnavailable, and the change did not happen
 // or its outcome is unknown; a method never answers ErrNotFound for it.
+//
+// What changes something takes the events that tell of it. They are kept in the
+// same transaction, and only if the change was made.
 type Store interface {
+	Journal
+
 	// CreateUser inserts a user and its first session together.
 	// ErrEmailTaken when the e-mail key is taken.
-	CreateUser(ctx context.Context, u User, s Session) error
+	CreateUser(ctx context.Context, u User, s Session, kept ...Event) error
 	// UserByEmailKey and UserByID return a user, disabled or not, or ErrNotFound.
 	UserByEmailKey(ctx context.Context, key string) (User, error)
 	UserByID(ctx context.Context, id string) (User, error)
@@ -69,7 +74,7 @@ type Store interface {
 	// this epoch and password hash; ErrMovedOn otherwise. It serialises with
 	// everything that raises the epoch. rehash, unless empty, replaces the
 	// password hash in the same transaction.
-	CreateSession(ctx context.Context, s Session, epoch int64, passwordHash, rehash string) error
+	CreateSession(ctx context.Context, s Session, epoch int64, passwordHash, rehash string, kept ...Event) error
 
 	// Rotate swaps a session's secret in one statement and one round trip and
 	// returns the session and the user after it, its state's Now being the
@@ -90,32 +95,36 @@ type Store interface {
 
 	// RevokeSession ends one session; true when this call ended it, false
 	// when it had ended before. ErrNotFound when the user has no such session.
-	RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time) (bool, error)
+	RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, kept ...Event) (bool, error)
 	// EndSessions ends a user's live sessions in one transaction, applying
 	// change to the user, and returns the ids of those that it ended.
 	// ErrNotFound when there is no such user, ErrMovedOn when its password
-	// hash is no longer the expected one.
-	EndSessions(ctx context.Context, change EndSessions) ([]string, error)
+	// hash is no longer the expected one. The events get the number of sessions
+	// ended as their Count; they are left out when there was nothing to change.
+	EndSessions(ctx context.Context, change EndSessions, kept ...Event) ([]string, error)
 
 	// SessionsBegunBefore returns the ids of sessions that are not revoked and
 	// were created before a moment, expired or not: the next ones, at most
 	// limit, in the order of ids from after on, which is empty for the first.
 	SessionsBegunBefore(ctx context.Context, before time.Time, after string, limit int) ([]string, error)
 	// RevokeSessions ends sessions whosever they are, and returns the ids of
-	// those that it ended while they were live.
-	RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time) ([]string, error)
+	// those that it ended while they were live. An event is kept for each of
+	// those, with its user and its id.
+	RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time, kept ...Event) ([]string, error)
 
 	// EnableUser lifts a disabling. Sessions stay ended. ErrNotFound.
-	EnableUser(ctx context.Context, userID string, at time.Time) error
+	EnableUser(ctx context.Context, userID string, at time.Time, kept ...Event) error
 
 	// BlacklistAccess notes one access token. Repeating it keeps the first
-	// note, which is returned. ErrNotFound when there is no such session.
-	BlacklistAccess(ctx context.Context, t BlacklistedToken) (BlacklistedToken, error)
+	// note, which is returned, and no event. ErrNotFound when there is no such
+	// session.
+	BlacklistAccess(ctx context.Context, t BlacklistedToken, kept ...Event) (BlacklistedToken, error)
 	// BlacklistRefresh flags the session's refresh token while its secret is
 	// still t.SecretHash; false when the secret has moved on, which
 	// blacklists it all the same. Where it is the direct parent's, RetryHash
 	// becomes NoRepeat: neither key nor grace gets it the pair again.
-	BlacklistRefresh(ctx context.Context, t BlacklistedToken) (bool, error)
+	// Repeating it keeps no event.
+	BlacklistRefresh(ctx context.Context, t BlacklistedToken, kept ...Event) (bool, error)
 
 	// Now returns the database's clock.
 	Now(ctx context.Context) (time.Time, error)
@@ -210,52 +219,4 @@ type Limiter interface {
 	// request may go on, else how long to wait. It has no error: a limiter
 	// whose store is gone limits by other means.
 	Allow(ctx context.Context, limit Limit, key string) time.Duration
-}
-
-// EventKind names something that operators and users want to know about.
-type EventKind string
-
-// The kinds.
-const (
-	EventSignUp          EventKind = "sign_up"
-	EventLogin           EventKind = "login"
-	EventLoginFailed     EventKind = "login_failed"
-	EventRefresh         EventKind = "refresh"
-	EventRefreshRetry    EventKind = "refresh_retry"    // the same pair again
-	EventRefreshRace     EventKind = "refresh_race"     // two uses within REUSE_WINDOW
-	EventRefreshReuse    EventKind = "refresh_reuse"    // an old token: theft, or a broken client
-	EventRefreshRollback EventKind = "refresh_rollback" // the database lost a write
-	EventLogout          EventKind = "logout"
-	EventSessionRevoked  EventKind = "session_revoked"
-	EventTokenBlacklist  EventKind = "token_blacklisted"
-	EventPasswordChanged EventKind = "password_changed"
-	EventUserDisabled    EventKind = "user_disabled"
-	EventUserEnabled     EventKind = "user_enabled"
-	EventKeyAdded        EventKind = "key_added" // to the ring
-	EventKeyEnded        EventKind = "key_ended" // before its time
-)
-
-// EventKinds returns all there are.
-func EventKinds() []EventKind {
-	return []EventKind{
-		EventSignUp, EventLogin, EventLoginFailed,
-		EventRefresh, EventRefreshRetry, EventRefreshRace, EventRefreshReuse, EventRefreshRollback,
-		EventLogout, EventSessionRevoked, EventTokenBlacklist, EventPasswordChanged, EventUserDisabled, EventUserEnabled,
-		EventKeyAdded, EventKeyEnded,
-	}
-}
-
-// Event is one thing that happened. It never holds a secret.
-type Event struct {
-	Kind      EventKind
-	UserID    string
-	SessionID string
-	Client    Client
-	Detail    string // a word or two: the scope of a logout, the action on reuse
-	Count     int    // sessions ended
-}
-
-// Events receives events. It must not block for long and cannot fail.
-type Events interface {
-	Emit(ctx context.Context, e Event)
 }

@@ -97,7 +97,7 @@ func (r refresh) swap(ctx context.Context) (Grant, error) {
 	if err != nil {
 		return Grant{}, fmt.Errorf("rotating a session: %w", err)
 	}
-	r.emit(ctx, EventRefresh, r.claims.SessionID)
+	r.Events.Emit(ctx, r.event(EventRefresh, ""))
 	return r.grant(ctx, st.User, st.Session, child, r.now)
 }
 

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"fmt"
 )
 
 // settle answers a refresh whose token is not current.
@@ -13,9 +12,9 @@ func (r refresh) settle(ctx context.Context, v verdict, st SessionState) (Grant,
 	case isUndelivered:
 		return r.handOut(ctx, st)
 	case isRace:
-		r.emit(ctx, EventRefreshRace, st.Session.ID)
+		r.failed(ctx, r.event(EventRefreshRace, ""), st.Session.ID)
 	case isRollback:
-		r.emit(ctx, EventRefreshRollback, st.Session.ID)
+		r.failed(ctx, r.event(EventRefreshRollback, ""), st.Session.ID)
 	case isReuse:
 		if err := r.punishReuse(ctx, st); err != nil {
 			return Grant{}, err
@@ -29,7 +28,7 @@ func (r refresh) settle(ctx context.Context, v verdict, st SessionState) (Grant,
 func (r refresh) repeat(ctx context.Context, st SessionState) (Grant, error) {
 	g, err := r.again(ctx, st)
 	if err == nil {
-		r.emit(ctx, EventRefreshRetry, st.Session.ID)
+		r.Events.Emit(ctx, r.event(EventRefreshRetry, ""))
 	}
 	return g, err
 }
@@ -51,26 +50,17 @@ func (r refresh) again(ctx context.Context, st SessionState) (Grant, error) {
 // conditional, so there is one event however many racers.
 func (r refresh) punishReuse(ctx context.Context, st SessionState) error {
 	if r.ReuseAction == ReuseReject {
-		r.emitDetail(ctx, EventRefreshReuse, st.Session, string(ReuseReject))
+		r.failed(ctx, r.event(EventRefreshReuse, string(ReuseReject)), st.Session.ID)
 		return nil
 	}
-	if err := r.noteSessions(ctx, r.now, st.Session.ID); err != nil {
-		return err
-	}
-	ended, err := r.Store.RevokeSession(ctx, st.Session.UserID, st.Session.ID, RevokedByReuse, r.now)
-	if err != nil {
-		return fmt.Errorf("ending a session after reuse: %w", err)
-	}
-	if ended {
-		r.emitDetail(ctx, EventRefreshReuse, st.Session, string(ReuseRevoke))
-	}
-	return nil
+	e := r.event(EventRefreshReuse, string(ReuseRevoke))
+	e.Count = 1
+	_, err := r.revoke(ctx, RevokedByReuse, e)
+	return err
 }
 
-func (r refresh) emit(ctx context.Context, kind EventKind, sessionID string) {
-	r.Events.Emit(ctx, Event{Kind: kind, UserID: r.claims.User.ID, SessionID: sessionID, Client: r.client})
-}
-
-func (r refresh) emitDetail(ctx context.Context, kind EventKind, sess Session, detail string) {
-	r.Events.Emit(ctx, Event{Kind: kind, UserID: sess.UserID, SessionID: sess.ID, Client: r.client, Detail: detail, Count: 1})
+func (r refresh) event(kind EventKind, detail string) Event {
+	return Event{
+		Kind: kind, At: r.now, UserID: r.claims.User.ID, SessionID: r.claims.SessionID, Client: r.client, Detail: detail,
+	}
 }

@@ -44,12 +44,10 @@ func (s *Service) RevokeToken(ctx context.Context, caller KeyCaller, token strin
 
 // revokeFor ends the session of a refresh token.
 func (s *Service) revokeFor(ctx context.Context, caller KeyCaller, claims Claims, now time.Time, c Client) error {
-	ended, err := s.revoke(ctx, claims.User.ID, claims.SessionID, RevokedByService, now)
-	if ended && err == nil {
-		s.Events.Emit(ctx, Event{
-			Kind: EventSessionRevoked, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: byKey(caller), Count: 1,
-		})
-	}
+	_, err := s.revoke(ctx, RevokedByService, Event{
+		Kind: EventSessionRevoked, At: now, UserID: claims.User.ID, SessionID: claims.SessionID, Client: caller.client(c),
+		Detail: RevokedByService, Count: 1,
+	})
 	return err
 }
 
@@ -58,16 +56,17 @@ func (s *Service) blacklistFor(ctx context.Context, caller KeyCaller, claims Cla
 	if !now.Before(claims.ExpiresAt) {
 		return nil
 	}
-	_, err := s.blacklist(ctx, Caller{UserID: claims.User.ID}, BlacklistedToken{
+	_, err := s.blacklist(ctx, BlacklistedToken{
 		SessionID: claims.SessionID, SecretHash: HashSecret(claims.Secret), Use: UseAccess, Reason: byKey(caller),
 		BlacklistedAt: now.Truncate(time.Microsecond), ExpiresAt: claims.ExpiresAt,
-	})
-	if err == nil {
-		s.Events.Emit(ctx, Event{
-			Kind: EventTokenBlacklist, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: byKey(caller),
-		})
-	}
+	}, Event{Kind: EventTokenBlacklist, At: now, UserID: claims.User.ID, SessionID: claims.SessionID, Client: caller.client(c), Detail: string(UseAccess)})
 	return err
 }
 
 func byKey(caller KeyCaller) string { return "api key " + caller.Prefix }
+
+// client is where a call of the program's comes from.
+func (k KeyCaller) client(c Client) Client {
+	c.Actor = ActorAPIKey + k.Prefix
+	return c
+}

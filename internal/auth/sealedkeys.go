@@ -43,15 +43,15 @@ type SealedKeys interface {
 	// AddKey adds a key that signs from lead after now, or one that only
 	// verifies until its Life from now; k has no times. False when its number
 	// is taken or its id is known: nothing was added.
-	AddKey(ctx context.Context, k SealedKey, lead time.Duration) (bool, error)
+	AddKey(ctx context.Context, k SealedKey, lead time.Duration, kept ...Event) (bool, error)
 	// EndKey ends a key some time from now, unless it ends earlier anyway.
 	// ErrNotFound.
-	EndKey(ctx context.Context, kid string, after time.Duration) error
+	EndKey(ctx context.Context, kid string, after time.Duration, kept ...Event) error
 	// RaiseKeyLife makes a key's Life at least life.
 	RaiseKeyLife(ctx context.Context, kid string, life time.Duration) error
 	// ResealKey replaces what is sealed while it is sealed with the master key
 	// named from; false when it is not.
-	ResealKey(ctx context.Context, kid, from string, sealed []byte, master string) (bool, error)
+	ResealKey(ctx context.Context, kid, from string, sealed []byte, master string, kept ...Event) (bool, error)
 	// DeleteKey deletes a key, if there is one.
-	DeleteKey(ctx context.Context, kid string) error
+	DeleteKey(ctx context.Context, kid string, kept ...Event) error
 }

@@ -64,15 +64,14 @@ func (s *Service) RevokeSession(ctx context.Context, caller Caller, id string, c
 	if err != nil {
 		return Session{}, err
 	}
-	ended, err := s.revoke(ctx, caller.UserID, id, RevokedByUser, now)
+	_, err = s.revoke(ctx, RevokedByUser, Event{
+		Kind: EventSessionRevoked, At: now, UserID: caller.UserID, SessionID: id, Client: c, Detail: RevokedByUser, Count: 1,
+	})
 	if errors.Is(err, ErrNotFound) {
 		return Session{}, &Error{Code: CodeNotFound, Message: "you have no such session"}
 	}
 	if err != nil {
 		return Session{}, err
-	}
-	if ended {
-		s.Events.Emit(ctx, Event{Kind: EventSessionRevoked, UserID: caller.UserID, SessionID: id, Client: c, Count: 1})
 	}
 	return s.ownSession(ctx, caller, id)
 }

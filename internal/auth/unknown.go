@@ -76,6 +76,6 @@ func (r refresh) handOut(ctx context.Context, st SessionState) (Grant, error) {
 	if !r.unknown.claim(*st.Session.RetryHash, st.Now) {
 		return r.settle(ctx, isRace, st)
 	}
-	r.emit(ctx, EventRefresh, st.Session.ID)
+	r.Events.Emit(ctx, r.event(EventRefresh, ""))
 	return g, nil
 }

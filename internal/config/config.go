@@ -27,6 +27,8 @@ type Config struct {
 	// DatabaseWait is for a Postgres that does not answer yet at the start.
 	DatabaseWait     time.Duration
 	DatabaseMaxConns int
+	// SecurityEventsRetention is how long the journal is kept; 0: for ever.
+	SecurityEventsRetention time.Duration
 	RedisURL         Secret // empty: no Redis
 
 	AccessTTL     time.Duration // whole seconds, like the next two

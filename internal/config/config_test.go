@@ -39,7 +39,7 @@ func TestLoad_Defaults(t *testing.T) {
 		ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
 		ClockLeeway: 30 * time.Second, ReuseAction: "revoke", Zone: time.UTC, RateLimits: true,
 		CORSOrigins: []string{"*"}, ShutdownTimeout: 20 * time.Second, LogFormat: "text",
-		DatabaseWait: 30 * time.Second, DatabaseMaxConns: 20, JWKSMaxAge: 10 * time.Minute,
+		DatabaseWait: 30 * time.Second, DatabaseMaxConns: 20, SecurityEventsRetention: 2160 * time.Hour, JWKSMaxAge: 10 * time.Minute,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("Load() = %+v\nwant      %+v", got, want)

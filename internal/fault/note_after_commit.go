@@ -34,8 +34,8 @@ func (s noteAfterCommit) Rotate(ctx context.Context, r auth.Rotation) (auth.Sess
 	})
 }
 
-func (s noteAfterCommit) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken) (auth.BlacklistedToken, error) {
-	kept, err := s.Store.BlacklistAccess(ctx, t)
+func (s noteAfterCommit) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, events ...auth.Event) (auth.BlacklistedToken, error) {
+	kept, err := s.Store.BlacklistAccess(ctx, t, events...)
 	if err != nil {
 		return kept, err
 	}

@@ -124,10 +124,11 @@ func (r *Ring) Retire(ctx context.Context, kid string, replace bool) error {
 			return err
 		}
 	}
-	if err := r.Store.EndKey(ctx, kid, after); err != nil {
+	e := r.event(ctx, auth.EventKeyEnded, k.Purpose, kid)
+	if err := r.Store.EndKey(ctx, kid, after, e); err != nil {
 		return err
 	}
-	r.emit(ctx, auth.EventKeyEnded, k.Purpose, kid)
+	r.emit(ctx, e)
 	return nil
 }
 
@@ -170,7 +171,8 @@ func (r *Ring) Reencrypt(ctx context.Context) (int, error) {
 		if err != nil {
 			return done, err
 		}
-		changed, err := r.Store.ResealKey(ctx, k.KID, k.Master, anew.Sealed, anew.Master)
+		e := r.event(ctx, auth.EventKeyResealed, k.Purpose, k.KID)
+		changed, err := r.Store.ResealKey(ctx, k.KID, k.Master, anew.Sealed, anew.Master, e)
 		if err != nil {
 			return done, err
 		}
@@ -189,10 +191,11 @@ func (r *Ring) Reset(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	for i, k := range rows {
-		if err := r.Store.DeleteKey(ctx, k.KID); err != nil {
+		e := r.event(ctx, auth.EventKeyEnded, k.Purpose, k.KID)
+		if err := r.Store.DeleteKey(ctx, k.KID, e); err != nil {
 			return i, err
 		}
-		r.emit(ctx, auth.EventKeyEnded, k.Purpose, k.KID)
+		r.emit(ctx, e)
 	}
 	return len(rows), nil
 }

@@ -86,9 +86,10 @@ func (r *Ring) importOne(ctx context.Context, in Import, m material) error {
 	if k.Life = in.For; k.Life == 0 {
 		k.Life = r.life(in.Purpose)
 	}
-	_, err = r.Store.AddKey(ctx, k, 0)
+	e := r.event(ctx, auth.EventKeyAdded, in.Purpose, kid)
+	_, err = r.Store.AddKey(ctx, k, 0, e)
 	if err == nil {
-		r.emit(ctx, auth.EventKeyAdded, in.Purpose, kid)
+		r.emit(ctx, e)
 	}
 	return err
 }

@@ -206,8 +206,14 @@ func (r *Ring) update() error {
 	return nil
 }
 
-func (r *Ring) emit(ctx context.Context, kind auth.EventKind, p auth.KeyPurpose, kid string) {
+// event tells of a change of the ring by ctx's client, or by the clock if there
+// is none. The change itself keeps it in the journal.
+func (r *Ring) event(ctx context.Context, kind auth.EventKind, p auth.KeyPurpose, kid string) auth.Event {
+	return auth.Event{Kind: kind, At: r.Now(), Client: auth.ClientFrom(ctx), Detail: fmt.Sprintf("%s %s", p, kid)}
+}
+
+func (r *Ring) emit(ctx context.Context, e auth.Event) {
 	if r.Events != nil {
-		r.Events.Emit(ctx, auth.Event{Kind: kind, Detail: fmt.Sprintf("%s %s", p, kid)})
+		r.Events.Emit(ctx, e)
 	}
 }

@@ -125,9 +125,10 @@ func (r *Ring) add(ctx context.Context, p auth.KeyPurpose, m material, number in
 		return false, err
 	}
 	k.Number, k.Life = number, r.life(p)
-	added, err := r.Store.AddKey(ctx, k, lead)
+	e := r.event(ctx, auth.EventKeyAdded, p, k.KID)
+	added, err := r.Store.AddKey(ctx, k, lead, e)
 	if added && r.begun(p) { // the first keys change nothing
-		r.emit(ctx, auth.EventKeyAdded, p, k.KID)
+		r.emit(ctx, e)
 	}
 	return added, err
 }

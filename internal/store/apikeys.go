@@ -18,7 +18,7 @@ func apiKeyFields(k *models.APIKey) []any {
 }
 
 // CreateAPIKey implements [auth.APIKeyStore].
-func (s *Store) CreateAPIKey(ctx context.Context, k auth.APIKey) error {
+func (s *Store) CreateAPIKey(ctx context.Context, k auth.APIKey, kept ...auth.Event) error {
 	const doing = "create an API key"
 	if err := checkIDs(k.ID); err != nil {
 		return fail(doing, err)
@@ -27,7 +27,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k auth.APIKey) error {
 		return fail(doing, err)
 	}
 	row := apiKeyRow(k)
-	_, err := s.exec(ctx, `INSERT INTO api_keys (`+apiKeyColumns+`)
+	_, err := s.execKeeping(ctx, kept, `INSERT INTO api_keys (`+apiKeyColumns+`)
 		VALUES ( @id, @name, @prefix, @hash, @scopes, @created, @used, @revoked)`,
 		params{
 			"id": row.ID, "name": row.Name, "prefix": row.Prefix, "hash": row.Hash, "scopes": row.Scopes,
@@ -74,12 +74,12 @@ func (s *Store) TouchAPIKey(ctx context.Context, id string, at time.Time) error 
 }
 
 // RevokeAPIKey implements [auth.APIKeyStore].
-func (s *Store) RevokeAPIKey(ctx context.Context, prefix string, at time.Time) (bool, error) {
+func (s *Store) RevokeAPIKey(ctx context.Context, prefix string, at time.Time, kept ...auth.Event) (bool, error) {
 	const doing = "revoke an API key"
 	if err := checkText(prefix); err != nil {
 		return false, fail(doing, err)
 	}
-	n, err := s.exec(ctx, `UPDATE api_keys SET revoked_at = @at WHERE prefix = @prefix AND revoked_at IS NULL`,
+	n, err := s.execKeeping(ctx, kept, `UPDATE api_keys SET revoked_at = @at WHERE prefix = @prefix AND revoked_at IS NULL`,
 		params{"prefix": prefix, "at": micros(at)})
 	if err != nil {
 		return false, fail(doing, err)

@@ -38,12 +38,30 @@ func (s *Store) deleteExpired(table, key string) string {
 		` + s.dialect.alone(CleanLock) + ` ORDER BY expires_at LIMIT @limit ` + s.dialect.skipLocked + `)`
 }
 
+// CleanJournal deletes events that are older than keep, at most limit, and
+// returns how many, as Clean does.
+func (s *Store) CleanJournal(ctx context.Context, keep time.Duration, limit int) (int, error) {
+	now, err := s.Now(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n, err := s.exec(ctx, s.deleteOldEvents(), params{"before": firstID(now.Add(-keep)), "limit": limit})
+	return int(n), fail("delete old events", err)
+}
+
+func (s *Store) deleteOldEvents() string {
+	return `DELETE FROM security_events WHERE id IN (
+		SELECT id FROM security_events WHERE id < @before
+		` + s.dialect.alone(CleanLock) + ` ORDER BY id LIMIT @limit ` + s.dialect.skipLocked + `)`
+}
+
 // cleanBatch is how many rows one statement of KeepClean deletes at most.
 const cleanBatch = 500
 
-// KeepClean cleans every so often until ctx ends, in small batches. A failure
-// is tried again the next time; it is logged like any failed statement.
-func (s *Store) KeepClean(ctx context.Context, every time.Duration) {
+// KeepClean cleans every so often until ctx ends, in small batches, the journal
+// too unless keepEvents is 0. A failure is tried again the next time; it is
+// logged like any failed statement.
+func (s *Store) KeepClean(ctx context.Context, every, keepEvents time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -52,11 +70,17 @@ func (s *Store) KeepClean(ctx context.Context, every time.Duration) {
 			return
 		case <-ticker.C:
 		}
-		for {
-			n, err := s.Clean(ctx, cleanBatch)
-			if err != nil || n < cleanBatch {
-				break
-			}
+		inBatches(func() (int, error) { return s.Clean(ctx, cleanBatch) })
+		if keepEvents > 0 {
+			inBatches(func() (int, error) { return s.CleanJournal(ctx, keepEvents, cleanBatch) })
+		}
+	}
+}
+
+func inBatches(clean func() (int, error)) {
+	for {
+		if n, err := clean(); err != nil || n < cleanBatch {
+			return
 		}
 	}
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -12,13 +11,13 @@ import (
 
 // ended is a session that a statement revoked.
 type ended struct {
-	id             string
+	id, user       string
 	idle, absolute int64 // expiries
 }
 
-const endedColumns = "id, refresh_expires_at, expires_at"
+const endedColumns = "id, user_id, refresh_expires_at, expires_at"
 
-func endedFields(e *ended) []any { return []any{&e.id, &e.idle, &e.absolute} }
+func endedFields(e *ended) []any { return []any{&e.id, &e.user, &e.idle, &e.absolute} }
 
 // live reports whether the session had not expired before it was revoked.
 func (e ended) live(at int64) bool { return at < e.idle && at < e.absolute }
@@ -26,7 +25,7 @@ func (e ended) live(at int64) bool { return at < e.idle && at < e.absolute }
 // RevokeSession implements [auth.Store]. An expired session is revoked, too,
 // but counts as having ended before: a replica whose clock is a little behind
 // may think it live.
-func (s *Store) RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time) (bool, error) {
+func (s *Store) RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, kept ...auth.Event) (bool, error) {
 	const doing = "revoke a session"
 	if !isID(userID) || !isID(sessionID) {
 		return false, auth.ErrNotFound
@@ -34,16 +33,17 @@ func (s *Store) RevokeSession(ctx context.Context, userID, sessionID, reason str
 	if err := checkText(reason); err != nil {
 		return false, fail(doing, err)
 	}
-	e, err := queryOne(ctx, s.write, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
+	all, err := queryKeeping(ctx, s, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
 		WHERE id = @id AND user_id = @user AND revoked_at IS NULL RETURNING `+endedColumns,
-		params{"id": sessionID, "user": userID, "reason": reason, "at": micros(at)}, endedFields)
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return false, s.hasSession(ctx, userID, sessionID)
-	}
+		params{"id": sessionID, "user": userID, "reason": reason, "at": micros(at)}, endedFields,
+		func(all []ended) []auth.Event { return onlyIf(len(liveIDs(all, at)) > 0, kept) })
 	if err != nil {
 		return false, fail(doing, err)
 	}
-	return e.live(micros(at)), nil
+	if len(all) == 0 {
+		return false, s.hasSession(ctx, userID, sessionID)
+	}
+	return all[0].live(micros(at)), nil
 }
 
 // hasSession returns ErrNotFound unless the user has the session.
@@ -56,7 +56,7 @@ func (s *Store) hasSession(ctx context.Context, userID, sessionID string) error 
 // EndSessions implements [auth.Store]. BeforeCommit is called inside the
 // transaction and must not use the store; it may be called more than once, and
 // gets the ids of expired sessions, too, which the result leaves out.
-func (s *Store) EndSessions(ctx context.Context, change auth.EndSessions) ([]string, error) {
+func (s *Store) EndSessions(ctx context.Context, change auth.EndSessions, kept ...auth.Event) ([]string, error) {
 	const doing = "end sessions"
 	if !isID(change.UserID) {
 		return nil, auth.ErrNotFound
@@ -76,7 +76,10 @@ func (s *Store) EndSessions(ctx context.Context, change auth.EndSessions) ([]str
 			return err
 		}
 		live, refused = liveIDs(all, change.At), beforeCommit(tx.Statement.Context, change, all)
-		return refused
+		if refused != nil || len(live) == 0 && !change.RaiseEpoch {
+			return refused
+		}
+		return keep(tx, counted(kept, len(live)))
 	})
 	if refused != nil {
 		return nil, refused // the caller's own error, as it is

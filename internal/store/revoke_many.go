@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"rekey/internal/auth"
 )
 
 // SessionsBegunBefore implements [auth.Store]. Pages follow the primary key,
@@ -23,7 +25,7 @@ func (s *Store) SessionsBegunBefore(ctx context.Context, before time.Time, after
 // RevokeSessions implements [auth.Store]. An expired session is revoked, too,
 // as RevokeSession does. One that Postgres picks to end a deadlock with another
 // end of the same sessions did nothing, and is tried again.
-func (s *Store) RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time) ([]string, error) {
+func (s *Store) RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time, kept ...auth.Event) ([]string, error) {
 	const doing = "revoke sessions"
 	if err := checkText(reason); err != nil {
 		return nil, fail(doing, err)
@@ -32,9 +34,10 @@ func (s *Store) RevokeSessions(ctx context.Context, ids []string, reason string,
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	all, err := query(ctx, s.write, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
+	all, err := queryKeeping(ctx, s, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
 		WHERE id IN @ids AND revoked_at IS NULL RETURNING `+endedColumns,
-		params{"ids": ids, "reason": reason, "at": micros(at)}, endedFields)
+		params{"ids": ids, "reason": reason, "at": micros(at)}, endedFields,
+		func(all []ended) []auth.Event { return eachOf(kept, all, at) })
 	if err != nil {
 		return nil, fail(doing, err)
 	}

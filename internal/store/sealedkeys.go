@@ -34,7 +34,7 @@ func (s *Store) SealedKeys(ctx context.Context) ([]auth.SealedKey, time.Time, er
 }
 
 // AddKey implements [auth.SealedKeys].
-func (s *Store) AddKey(ctx context.Context, k auth.SealedKey, lead time.Duration) (bool, error) {
+func (s *Store) AddKey(ctx context.Context, k auth.SealedKey, lead time.Duration, kept ...auth.Event) (bool, error) {
 	const doing = "add a key"
 	if err := checkText(k.KID, k.Master); err != nil {
 		return false, fail(doing, err)
@@ -43,7 +43,7 @@ func (s *Store) AddKey(ctx context.Context, k auth.SealedKey, lead time.Duration
 	if k.Number != 0 {
 		number = &k.Number
 	}
-	n, err := s.exec(ctx, `INSERT INTO sealed_keys (kid, purpose, number, sealed, master, life, created_at, signs_from, ends_at)
+	n, err := s.execKeeping(ctx, kept, `INSERT INTO sealed_keys (kid, purpose, number, sealed, master, life, created_at, signs_from, ends_at)
 		SELECT @kid, @purpose, CAST(@number AS bigint), @sealed, @master, @life, c.now,
 			CASE WHEN @signs THEN c.now + @lead END, CASE WHEN @signs THEN NULL ELSE c.now + @life END
 		FROM (SELECT `+s.dialect.clock+` AS now) c WHERE TRUE
@@ -56,12 +56,12 @@ func (s *Store) AddKey(ctx context.Context, k auth.SealedKey, lead time.Duration
 }
 
 // EndKey implements [auth.SealedKeys].
-func (s *Store) EndKey(ctx context.Context, kid string, after time.Duration) error {
+func (s *Store) EndKey(ctx context.Context, kid string, after time.Duration, kept ...auth.Event) error {
 	const doing = "end a key"
 	if err := checkText(kid); err != nil {
 		return fail(doing, err)
 	}
-	n, err := s.exec(ctx, `UPDATE sealed_keys SET ends_at = CASE WHEN ends_at < `+s.dialect.clock+` + @after
+	n, err := s.execKeeping(ctx, kept, `UPDATE sealed_keys SET ends_at = CASE WHEN ends_at < `+s.dialect.clock+` + @after
 			THEN ends_at ELSE `+s.dialect.clock+` + @after END
 		WHERE kid = @kid`, params{"kid": kid, "after": after.Microseconds()})
 	if err == nil && n == 0 {
@@ -78,15 +78,15 @@ func (s *Store) RaiseKeyLife(ctx context.Context, kid string, life time.Duration
 }
 
 // ResealKey implements [auth.SealedKeys].
-func (s *Store) ResealKey(ctx context.Context, kid, from string, sealed []byte, master string) (bool, error) {
-	n, err := s.exec(ctx, `UPDATE sealed_keys SET sealed = @sealed, master = @master WHERE kid = @kid AND master = @from`,
+func (s *Store) ResealKey(ctx context.Context, kid, from string, sealed []byte, master string, kept ...auth.Event) (bool, error) {
+	n, err := s.execKeeping(ctx, kept, `UPDATE sealed_keys SET sealed = @sealed, master = @master WHERE kid = @kid AND master = @from`,
 		params{"kid": kid, "from": from, "sealed": sealed, "master": master})
 	return n == 1, fail("encrypt a key anew", err)
 }
 
 // DeleteKey implements [auth.SealedKeys].
-func (s *Store) DeleteKey(ctx context.Context, kid string) error {
-	_, err := s.exec(ctx, `DELETE FROM sealed_keys WHERE kid = @kid`, params{"kid": kid})
+func (s *Store) DeleteKey(ctx context.Context, kid string, kept ...auth.Event) error {
+	_, err := s.execKeeping(ctx, kept, `DELETE FROM sealed_keys WHERE kid = @kid`, params{"kid": kid})
 	return fail("delete a key", err)
 }
 

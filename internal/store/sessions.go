@@ -19,7 +19,7 @@ func checkSession(sess auth.Session) error {
 }
 
 // CreateSession implements [auth.Store].
-func (s *Store) CreateSession(ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string) error {
+func (s *Store) CreateSession(ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string, kept ...auth.Event) error {
 	const doing = "create a session"
 	if err := checkSession(sess); err != nil {
 		return fail(doing, err)
@@ -28,9 +28,9 @@ func (s *Store) CreateSession(ctx context.Context, sess auth.Session, epoch int6
 		return fail(doing, err)
 	}
 	if rehash != "" {
-		return fail(doing, s.createRehashing(ctx, sess, epoch, passwordHash, rehash))
+		return fail(doing, s.createRehashing(ctx, sess, epoch, passwordHash, rehash, kept))
 	}
-	n, err := s.exec(ctx, s.insertSession(), sessionParams(sess, epoch, passwordHash))
+	n, err := s.execKeeping(ctx, kept, s.insertSession(), sessionParams(sess, epoch, passwordHash))
 	if err == nil && n == 0 {
 		err = auth.ErrMovedOn
 	}
@@ -62,7 +62,7 @@ func sessionParams(sess auth.Session, epoch int64, passwordHash string) params {
 // createRehashing replaces the password's hash first: that takes the user's
 // row in the mode that the transaction needs. FOR SHARE first would deadlock
 // with another login doing the same.
-func (s *Store) createRehashing(ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string) error {
+func (s *Store) createRehashing(ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string, kept []auth.Event) error {
 	row := sessionRow(sess)
 	return s.transaction(ctx, func(tx *gorm.DB) error {
 		done := tx.Exec(`UPDATE users SET password_hash = @rehash
@@ -74,7 +74,10 @@ func (s *Store) createRehashing(ctx context.Context, sess auth.Session, epoch in
 		if done.RowsAffected == 0 {
 			return auth.ErrMovedOn
 		}
-		return tx.Create(&row).Error
+		if err := tx.Create(&row).Error; err != nil {
+			return err
+		}
+		return keep(tx, kept)
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // CreateUser implements [auth.Store].
-func (s *Store) CreateUser(ctx context.Context, u auth.User, sess auth.Session) error {
+func (s *Store) CreateUser(ctx context.Context, u auth.User, sess auth.Session, kept ...auth.Event) error {
 	const doing = "create a user"
 	if err := checkUser(u); err != nil {
 		return fail(doing, err)
@@ -24,7 +24,10 @@ func (s *Store) CreateUser(ctx context.Context, u auth.User, sess auth.Session) 
 		if err := tx.Create(&user).Error; err != nil {
 			return err
 		}
-		return tx.Create(&session).Error
+		if err := tx.Create(&session).Error; err != nil {
+			return err
+		}
+		return keep(tx, kept)
 	})
 	if emailTaken(err) {
 		return auth.ErrEmailTaken
@@ -68,11 +71,11 @@ func (s *Store) user(ctx context.Context, where string, value string) (auth.User
 
 // EnableUser implements [auth.Store]. Enabling a user who is not disabled
 // changes nothing.
-func (s *Store) EnableUser(ctx context.Context, userID string, at time.Time) error {
+func (s *Store) EnableUser(ctx context.Context, userID string, at time.Time, kept ...auth.Event) error {
 	if !isID(userID) {
 		return auth.ErrNotFound
 	}
-	n, err := s.exec(ctx, `UPDATE users SET disabled_at = NULL, updated_at = @at
+	n, err := s.execKeeping(ctx, kept, `UPDATE users SET disabled_at = NULL, updated_at = @at
 		WHERE id = @id AND disabled_at IS NOT NULL`,
 		params{"id": userID, "at": micros(at)})
 	if err != nil {

@@ -19,6 +19,8 @@ type Store interface {
 	// Clean deletes at most limit blacklisted tokens and limit sessions that
 	// ended well before now, and returns how many rows went.
 	Clean(ctx context.Context, limit int) (int, error)
+	// CleanJournal deletes at most limit events older than keep.
+	CleanJournal(ctx context.Context, keep time.Duration, limit int) (int, error)
 }
 
 // Clock sets the database's clock, which stands still until set again.
@@ -72,6 +74,13 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"RaceAddKey", testRaceAddKey},
 		{"KeyNotes", testKeyNotes},
 		{"Clean", testClean},
+		{"Record", testRecord},
+		{"Recorded", testRecorded},
+		{"Kept", testKept},
+		{"KeptEndings", testKeptEndings},
+		{"KeptForEach", testKeptForEach},
+		{"KeptKeys", testKeptKeys},
+		{"CleanJournal", testCleanJournal},
 		{"BadText", testBadText},
 		{"ForeignIDs", testForeignIDs},
 		{"Cancelled", testCancelled},

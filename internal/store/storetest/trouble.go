@@ -101,6 +101,8 @@ func testCancelled(t *testing.T, s suite) {
 		"Rotate":         func() error { _, err := s.Rotate(ctx, rotation(sess)); return err },
 		"SessionState":   func() error { _, err := s.SessionState(ctx, sess.ID, sess.SecretHash); return err },
 		"Sessions":       func() error { _, err := s.Sessions(ctx, u.ID, noon(), 1); return err },
+		"Record":         func() error { return s.Record(ctx, newEvent(auth.EventLogin, u.ID, sess.ID, noon())) },
+		"Recorded":       func() error { _, err := s.Recorded(ctx, auth.JournalQuery{Limit: 1}); return err },
 		"RevokeSession":  func() error { _, err := s.RevokeSession(ctx, u.ID, sess.ID, "logout", noon()); return err },
 		"EndSessions": func() error {
 			_, err := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, At: noon(), RaiseEpoch: true, Disable: true})

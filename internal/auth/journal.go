@@ -1,0 +1,101 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Journal keeps events in SQL, for those whom they concern and for operators.
+// What is done keeps its event in the same transaction (see Store); Record is
+// for what was only tried.
+type Journal interface {
+	// Record keeps one event. CodeUnavailable.
+	Record(ctx context.Context, e Event) error
+	// Recorded lists kept events.
+	Recorded(ctx context.Context, q JournalQuery) ([]RecordedEvent, error)
+}
+
+// RecordedEvent is an event of the journal. Its Client has no more than the
+// journal keeps: everything, that is.
+type RecordedEvent struct {
+	ID string // UUID, lower case, made of the time: the order of ids is that of At
+	Event
+}
+
+// JournalQuery says which events to list, newest first.
+type JournalQuery struct {
+	UserID string      // of this user; empty: of everybody and nobody
+	Kinds  []EventKind // of these kinds; none: of all
+	Since  time.Time   // not older; zero: however old
+	// OlderThan and NewerThan are ids of events, which need not be there any
+	// more: only events before, or after, them. Empty: no bound.
+	OlderThan, NewerThan string
+	Limit                int
+	// Oldest takes the oldest ones of those when there are more than Limit.
+	Oldest bool
+}
+
+// Who tries and fails may try without end, and must not fill the disk: of what
+// failed the journal keeps a sample, while the log and the metrics have all of
+// it. Each replica counts for itself, in memory: in all, one keeps no more than
+// these 10 a second, some 200 MB a day.
+func journalLimit() Limit { return Limit{Name: "journal", Rate: 10, Burst: 1000, PerReplica: true} }
+
+// One address cannot use up what is for all.
+func journalAddressLimit() Limit {
+	return Limit{Name: "journal_address", Rate: 0.1, Burst: 100, PerReplica: true}
+}
+
+// Of one account, or session, 20 at once and then 12 an hour.
+func journalSubjectLimit() Limit {
+	return Limit{Name: "journal_subject", Rate: 1. / 300, Burst: 20, PerReplica: true}
+}
+
+// That guesses at an account are slowed down is worth a line now and again.
+func journalLimitedLimit() Limit {
+	return Limit{Name: "journal_limited", Rate: 1. / 300, Burst: 1, PerReplica: true}
+}
+
+// sampled reports whether something that failed goes into the journal. subject
+// is what it was tried at, there or not: whether an account exists changes
+// nothing of what is done.
+func (s *Service) sampled(ctx context.Context, l Limit, subject string, c Client) bool {
+	return s.Limiter.Allow(ctx, l, subject) == 0 &&
+		s.Limiter.Allow(ctx, journalAddressLimit(), AddressKey(c.Address)) == 0 &&
+		s.Limiter.Allow(ctx, journalLimit(), "") == 0
+}
+
+// failed tells of something that failed, and keeps it while the sample is not
+// full.
+func (s *Service) failed(ctx context.Context, e Event, subject string) {
+	s.Events.Emit(ctx, e)
+	if s.sampled(ctx, journalSubjectLimit(), subject, e.Client) {
+		s.keep(ctx, e)
+	}
+}
+
+// keep writes an event for itself. Who asked is answered as ever when it cannot
+// be written, and cannot keep it out of the journal by going away.
+func (s *Service) keep(ctx context.Context, e Event) {
+	if err := s.Store.Record(context.WithoutCancel(ctx), e); err != nil {
+		lost := e
+		lost.Kind, lost.Detail = EventJournalLost, string(e.Kind)
+		s.Events.Emit(ctx, lost)
+	}
+}
+
+// attemptLimited tells that guesses at an account are slowed down. It is a
+// sample throughout: an attacker must not fill the log either.
+func (s *Service) attemptLimited(ctx context.Context, account string, now time.Time, c Client) {
+	if !s.sampled(ctx, journalLimitedLimit(), account, c) {
+		return
+	}
+	u, err := s.Store.UserByEmailKey(ctx, account)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return // the store has logged it
+	}
+	e := Event{Kind: EventLoginLimited, At: now, UserID: u.ID, Client: c}
+	s.Events.Emit(ctx, e)
+	s.keep(ctx, e)
+}

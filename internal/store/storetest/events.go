@@ -1,0 +1,264 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/internal/auth"
+)
+
+// newEvent returns an event with everything in it.
+func newEvent(kind auth.EventKind, userID, sessionID string, at time.Time) auth.Event {
+	return auth.Event{
+		Kind: kind, At: at, UserID: userID, SessionID: sessionID, Detail: "THIS", Count: 3,
+		Client: auth.Client{
+			Address: "2001:db8::7", UserAgent: "Mozilla/5.0 (ünit)", RequestID: "request-1", Door: "rest", Actor: "cli:zoë",
+		},
+	}
+}
+
+// events lists what the journal has of a user, newest first, without ids.
+func (s suite) events(t *testing.T, userID string) []auth.Event {
+	t.Helper()
+	list, err := s.Recorded(t.Context(), auth.JournalQuery{UserID: userID, Limit: 1000})
+	must(t, err)
+	events := make([]auth.Event, len(list))
+	for i, e := range list {
+		events[i] = e.Event
+	}
+	return events
+}
+
+func testRecord(t *testing.T, s suite) {
+	user, session := uuid.NewString(), uuid.NewString() // neither need be there
+	one := newEvent(auth.EventLogin, user, session, noon())
+	two := newEvent(auth.EventLoginFailed, user, "", noon().Add(time.Microsecond))
+	two.Client, two.Detail, two.Count = auth.Client{}, "", 0
+	must(t, s.Record(t.Context(), two)) // a replica whose clock is ahead
+	must(t, s.Record(t.Context(), one))
+	two.Client.Actor = auth.ActorSystem
+	wantEqual(t, "journal", s.events(t, user), []auth.Event{two, one})
+	wantEqual(t, "another's", s.events(t, uuid.NewString()), []auth.Event{})
+	wantEqual(t, "of no id", s.events(t, "nobody"), []auth.Event{})
+
+	nobody := newEvent(auth.EventKeyAdded, "", "", noon().Add(3*365*day))
+	must(t, s.Record(t.Context(), nobody))
+	list, err := s.Recorded(t.Context(), auth.JournalQuery{Limit: 1})
+	must(t, err)
+	wantEqual(t, "of nobody", list[0].Event, nobody)
+	bad := newEvent(auth.EventLogin, user, session, noon())
+	bad.Detail = "a\x00b"
+	wantInternal(t, s.Record(t.Context(), bad))
+}
+
+func testRecorded(t *testing.T, s suite) {
+	user := uuid.NewString()
+	kinds := []auth.EventKind{auth.EventSignUp, auth.EventLogin, auth.EventLogout, auth.EventLogin, auth.EventRefreshReuse}
+	for i, kind := range kinds {
+		must(t, s.Record(t.Context(), newEvent(kind, user, "", noon().Add(time.Duration(i)*time.Millisecond))))
+	}
+	must(t, s.Record(t.Context(), newEvent(auth.EventLogin, uuid.NewString(), "", noon())))
+	list := func(q auth.JournalQuery) []auth.RecordedEvent {
+		t.Helper()
+		q.UserID = user
+		got, err := s.Recorded(t.Context(), q)
+		must(t, err)
+		return got
+	}
+	all := list(auth.JournalQuery{Limit: 10})
+	if len(all) != len(kinds) {
+		t.Fatalf("%d events", len(all))
+	}
+	millis := func(n int) time.Time { return noon().Add(time.Duration(n) * time.Millisecond) }
+	for name, test := range map[string]struct {
+		q    auth.JournalQuery
+		want []auth.RecordedEvent
+	}{
+		"Limit":       {auth.JournalQuery{Limit: 2}, all[:2]},
+		"Oldest":      {auth.JournalQuery{Limit: 2, Oldest: true}, all[3:]},
+		"OlderThan":   {auth.JournalQuery{Limit: 2, OlderThan: all[1].ID}, all[2:4]},
+		"NewerThan":   {auth.JournalQuery{Limit: 10, NewerThan: all[2].ID}, all[:2]},
+		"NewerOldest": {auth.JournalQuery{Limit: 1, NewerThan: all[2].ID, Oldest: true}, all[1:2]},
+		"Between":     {auth.JournalQuery{Limit: 10, OlderThan: all[0].ID, NewerThan: all[4].ID}, all[1:4]},
+		"Kinds":       {auth.JournalQuery{Limit: 10, Kinds: []auth.EventKind{auth.EventSignUp, auth.EventLogout}}, []auth.RecordedEvent{all[2], all[4]}},
+		"Since":       {auth.JournalQuery{Limit: 10, Since: millis(3)}, all[:2]},
+		"SinceAll":    {auth.JournalQuery{Limit: 10, Since: millis(0).Add(-time.Hour)}, all},
+		"None":        {auth.JournalQuery{Limit: 0}, []auth.RecordedEvent{}},
+	} {
+		t.Run(name, func(t *testing.T) { wantEqual(t, "events", list(test.q), test.want) })
+	}
+}
+
+// keeping is one change that is told of by an event.
+type keeping struct {
+	name string
+	do   func(e auth.Event) error
+	// kept is how many sessions the event that is kept counts; nothing is for 0.
+	kept int
+	err  error
+}
+
+// testKept: what is done keeps its event, and what is not done keeps none.
+func testKept(t *testing.T, s suite) {
+	ctx, u := t.Context(), newUser()
+	sess, other := newSession(u.ID), newSession(u.ID)
+	expired, taken := newSession(u.ID), newUser()
+	expired.ExpiresAt, taken.EmailKey = noon().Add(-time.Second), u.EmailKey
+	create := func(sess auth.Session, epoch int64, rehash string) func(auth.Event) error {
+		return func(e auth.Event) error { return s.CreateSession(ctx, sess, epoch, u.PasswordHash, rehash, e) }
+	}
+	revoke := func(id string) func(auth.Event) error {
+		return func(e auth.Event) error { _, err := s.RevokeSession(ctx, u.ID, id, "logout", noon(), e); return err }
+	}
+	access := func(at time.Time) func(auth.Event) error {
+		token := accessToken(sess)
+		token.BlacklistedAt = at
+		return func(e auth.Event) error { _, err := s.BlacklistAccess(ctx, token, e); return err }
+	}
+	refresh := func(secret auth.SecretHash, at time.Time) func(auth.Event) error {
+		token := refreshToken(sess)
+		token.SecretHash, token.BlacklistedAt = secret, at
+		return func(e auth.Event) error { _, err := s.BlacklistRefresh(ctx, token, e); return err }
+	}
+	s.checkKept(t, u, []keeping{
+		{"SignUp", func(e auth.Event) error { return s.CreateUser(ctx, u, sess, e) }, 3, nil},
+		{"SignUpTaken", func(e auth.Event) error { return s.CreateUser(ctx, taken, newSession(taken.ID), e) }, 0, auth.ErrEmailTaken},
+		{"Login", create(other, 0, ""), 3, nil},
+		{"LoginExpired", create(expired, 0, ""), 3, nil},
+		{"LoginRehashing", create(newSession(u.ID), 0, u.PasswordHash), 3, nil},
+		{"LoginLate", create(newSession(u.ID), 7, ""), 0, auth.ErrMovedOn},
+		{"LoginLateRehashing", create(newSession(u.ID), 7, "rehashed"), 0, auth.ErrMovedOn},
+		{"Revoke", revoke(other.ID), 3, nil},
+		{"RevokeAgain", revoke(other.ID), 0, nil},
+		{"RevokeExpired", revoke(expired.ID), 0, nil},
+		{"Access", access(noon()), 3, nil},
+		{"AccessAgain", access(noon().Add(time.Second)), 0, nil},
+		{"Refresh", refresh(sess.SecretHash, noon()), 3, nil},
+		{"RefreshAgain", refresh(sess.SecretHash, noon().Add(time.Second)), 0, nil},
+		{"RefreshOther", refresh(hash("another"), noon()), 0, nil},
+	})
+}
+
+func testKeptEndings(t *testing.T, s suite) {
+	ctx, refused := t.Context(), errors.New("refused")
+	u, sess := s.signUp(t)
+	s.login(t, u)
+	end := func(change auth.EndSessions) func(auth.Event) error {
+		change.UserID, change.At, change.Reason = u.ID, noon(), "logout"
+		return func(e auth.Event) error { _, err := s.EndSessions(ctx, change, e); return err }
+	}
+	refuse := func(context.Context, []string) error { return refused }
+	enable := func(e auth.Event) error { return s.EnableUser(ctx, u.ID, noon(), e) }
+	s.checkKept(t, u, []keeping{
+		{"Refused", end(auth.EndSessions{RaiseEpoch: true, BeforeCommit: refuse}), 0, refused},
+		{"OtherPassword", end(auth.EndSessions{ExpectPasswordHash: "other", PasswordHash: "x"}), 0, auth.ErrMovedOn},
+		{"Others", end(auth.EndSessions{Except: sess.ID}), 1, nil},
+		{"NoOthers", end(auth.EndSessions{Except: sess.ID}), 0, nil},
+		{"All", end(auth.EndSessions{RaiseEpoch: true}), 1, nil},
+		{"Disable", end(auth.EndSessions{RaiseEpoch: true, Disable: true}), -1, nil},
+		{"Enable", enable, 3, nil},
+		{"EnableAgain", enable, 0, nil},
+	})
+}
+
+// checkKept makes changes one after the other. A kept of -1 is an event that
+// counts no session.
+func (s suite) checkKept(t *testing.T, u auth.User, changes []keeping) {
+	want := s.events(t, u.ID)
+	for i, change := range changes {
+		t.Run(change.name, func(t *testing.T) {
+			e := newEvent(auth.EventKind("test_"+change.name), u.ID, uuid.NewString(), noon().Add(time.Duration(i+1)*time.Microsecond))
+			if err := change.do(e); !errors.Is(err, change.err) {
+				t.Fatalf("error is %v, want %v", err, change.err)
+			}
+			if e.Count = max(0, change.kept); change.kept != 0 {
+				want = append([]auth.Event{e}, want...)
+			}
+			wantEqual(t, "journal", s.events(t, u.ID), want)
+		})
+	}
+}
+
+// Who finds its session ended by the operator finds that in the journal.
+func testKeptForEach(t *testing.T, s suite) {
+	u, one := s.signUp(t)
+	two, expired := s.login(t, u), newSession(u.ID)
+	expired.ExpiresAt = noon().Add(-time.Second)
+	must(t, s.CreateSession(t.Context(), expired, 0, u.PasswordHash, ""))
+	other, theirs := s.signUp(t)
+	e := newEvent(auth.EventSessionRevoked, "", "", noon())
+	_, err := s.RevokeSessions(t.Context(), []string{one.ID, two.ID, expired.ID, theirs.ID}, "operator", noon(), e)
+	must(t, err)
+	sessions := map[string]bool{}
+	for _, kept := range s.events(t, u.ID) {
+		sessions[kept.SessionID] = true
+		kept.UserID, kept.SessionID = "", ""
+		wantEqual(t, "event", kept, e)
+	}
+	wantEqual(t, "sessions", sessions, map[string]bool{one.ID: true, two.ID: true})
+	e.UserID, e.SessionID = other.ID, theirs.ID
+	wantEqual(t, "the other's", s.events(t, other.ID), []auth.Event{e})
+}
+
+// testKeptKeys: what concerns nobody is found by its kind.
+func testKeptKeys(t *testing.T, s suite) {
+	ctx, api, sealed := t.Context(), newAPIKey(), newSealedKey("journal "+uuid.NewString(), auth.KeyPurpose(uuid.NewString()), 1)
+	add := func(e auth.Event) error { _, err := s.AddKey(ctx, sealed, 0, e); return err }
+	reseal := func(e auth.Event) error {
+		_, err := s.ResealKey(ctx, sealed.KID, sealed.Master, []byte("anew"), "m2", e)
+		return err
+	}
+	remove := func(e auth.Event) error { return s.DeleteKey(ctx, sealed.KID, e) }
+	revoke := func(e auth.Event) error { _, err := s.RevokeAPIKey(ctx, api.Prefix, noon(), e); return err }
+	for _, change := range []keeping{
+		{"CreateAPIKey", func(e auth.Event) error { return s.CreateAPIKey(ctx, api, e) }, 1, nil},
+		{"RevokeAPIKey", revoke, 1, nil},
+		{"RevokeAPIKeyAgain", revoke, 0, nil},
+		{"AddKey", add, 1, nil},
+		{"AddKeyAgain", add, 0, nil},
+		{"ResealKey", reseal, 1, nil},
+		{"ResealKeyAgain", reseal, 0, nil},
+		{"EndKey", func(e auth.Event) error { return s.EndKey(ctx, sealed.KID, 0, e) }, 1, nil},
+		{"EndNoKey", func(e auth.Event) error { return s.EndKey(ctx, "nonesuch", 0, e) }, 0, auth.ErrNotFound},
+		{"DeleteKey", remove, 1, nil},
+		{"DeleteKeyAgain", remove, 0, nil},
+	} {
+		t.Run(change.name, func(t *testing.T) {
+			e := newEvent(auth.EventKind(uuid.NewString()), "", "", noon())
+			if err := change.do(e); !errors.Is(err, change.err) {
+				t.Fatalf("error is %v, want %v", err, change.err)
+			}
+			list, err := s.Recorded(ctx, auth.JournalQuery{Kinds: []auth.EventKind{e.Kind}, Limit: 10})
+			must(t, err)
+			wantEqual(t, "events kept", len(list), change.kept)
+		})
+	}
+}
+
+// testCleanJournal: the database's clock decides. It lives ten years before the
+// other tests, whose events must stay.
+func testCleanJournal(t *testing.T, s suite) {
+	defer s.clock.Set(t, noon())
+	user, keep := uuid.NewString(), 90*day
+	then := noon().Add(-3650 * day)
+	for i := range 5 {
+		must(t, s.Record(t.Context(), newEvent(auth.EventLogin, user, "", then.Add(time.Duration(i)*time.Millisecond))))
+	}
+	clean := func(now time.Time, limit int) int {
+		t.Helper()
+		s.clock.Set(t, now)
+		n, err := s.CleanJournal(t.Context(), keep, limit)
+		must(t, err)
+		return n
+	}
+	wantEqual(t, "of that very age", clean(then.Add(keep), 10), 0)
+	now := then.Add(keep + 3*time.Millisecond)
+	wantEqual(t, "first batch", clean(now, 2), 2)
+	wantEqual(t, "second batch", clean(now, 2), 1)
+	wantEqual(t, "nothing left", clean(now, 2), 0)
+	wantEqual(t, "the young ones", len(s.events(t, user)), 2)
+}
