@@ -124,7 +124,7 @@ func (h *house) asked(f func()) int {
 // awaitCleared checks until SQL is no longer asked, and makes rounds meanwhile.
 func (h *house) awaitCleared(t *testing.T) auth.Grant {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		h.later(t, h.cache, time.Second)
 		h.later(t, h.cache, margin+time.Second)

@@ -12,9 +12,9 @@ import (
 
 func TestMemory_Entries(t *testing.T) {
 	blacklisttest.RunEntries(t, func(*testing.T) blacklisttest.Entries {
-		s := newStage()
+		s := newEntryStage()
 		return blacklisttest.Entries{
-			Cache: blacklist.NewMemory(s.options()), Now: s.clock.Now, Leeway: leeway,
+			Cache: blacklist.NewMemory(s.options()), Now: s.clock.Now, Leeway: s.leeway,
 			Pass: func(_ *testing.T, d time.Duration) { s.clock.Advance(d) },
 		}
 	})

@@ -25,6 +25,10 @@ type Options struct {
 	// ClockLeeway is how far any clock may be from the database's.
 	ClockLeeway time.Duration
 
+	// RoundTimeout bounds a round, and the writing of a note, in real time; 2 s
+	// when 0, and more in tests alone: the margin counts on no more.
+	RoundTimeout time.Duration
+
 	// Redis is for NewRedis alone. Who opened it closes it.
 	Redis *redispool.Pool
 	// MaxEntries bounds the memory of NewMemory, 1,000,000 when 0.
@@ -58,6 +62,9 @@ const (
 func (o Options) withDefaults() Options {
 	if o.MaxEntries == 0 {
 		o.MaxEntries = defaultMaxEntries
+	}
+	if o.RoundTimeout == 0 {
+		o.RoundTimeout = roundTimeout
 	}
 	return o
 }

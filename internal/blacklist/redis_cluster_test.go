@@ -26,10 +26,10 @@ func TestCluster_Contract(t *testing.T) {
 		}
 	}
 	blacklisttest.RunEntries(t, func(t *testing.T) blacklisttest.Entries {
-		s := newStage()
+		s := newEntryStage()
 		flush(t)
 		return blacklisttest.Entries{
-			Cache: openRedis(t, s, cluster.URL()), Now: s.clock.Now, Leeway: leeway,
+			Cache: openRedis(t, s, cluster.URL()), Now: s.clock.Now, Leeway: s.leeway,
 			Pass: func(t *testing.T, d time.Duration) {
 				s.clock.Advance(d)
 				for _, client := range clients {
@@ -72,7 +72,7 @@ func TestCluster_Failover(t *testing.T) {
 	wantUndoubted(t, c, issued, true)
 	cluster.Masters[owner].Kill()
 	wantUndoubted(t, c, issued, false)
-	cluster.AwaitPromotion(cluster.Replicas[owner])
+	cluster.Promote(cluster.Replicas[owner])
 	wantUndoubted(t, c, issued, false)
 	s.recover(t, c, before)
 	wantClear(t, c, issued, false)

@@ -16,10 +16,10 @@ func TestSentinel_Contract(t *testing.T) {
 	sentinel := throwaway.Sentinel(t)
 	client := raw(t, sentinel.Master().Addr())
 	blacklisttest.RunEntries(t, func(t *testing.T) blacklisttest.Entries {
-		s := newStage()
+		s := newEntryStage()
 		do(t, client, "FLUSHALL")
 		return blacklisttest.Entries{
-			Cache: openRedis(t, s, sentinel.URL()), Now: s.clock.Now, Leeway: leeway,
+			Cache: openRedis(t, s, sentinel.URL()), Now: s.clock.Now, Leeway: s.leeway,
 			Pass: func(t *testing.T, d time.Duration) { s.clock.Advance(d); age(t, client, d) },
 		}
 	})
@@ -43,7 +43,7 @@ func TestSentinel_Kill(t *testing.T) {
 	wantUndoubted(t, c, issued, true)
 	old.Kill()
 	wantUndoubted(t, c, issued, false)
-	sentinel.AwaitFailover(old)
+	sentinel.Promote(old)
 	wantUndoubted(t, c, issued, false)
 	s.recover(t, c, before)
 	wantUndoubted(t, c, issued, false)

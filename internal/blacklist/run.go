@@ -16,7 +16,7 @@ func (c *Cache) Round(ctx context.Context) error {
 }
 
 func (c *Cache) round(ctx context.Context) ([]auth.ReplicaNote, error) {
-	bounded, cancel := context.WithTimeout(ctx, roundTimeout)
+	bounded, cancel := context.WithTimeout(ctx, c.opts.RoundTimeout)
 	defer cancel()
 	notes, err := c.trust.round(bounded)
 	if err != nil && ctx.Err() == nil { // the end of Run is no trouble

@@ -23,7 +23,7 @@ type database struct {
 
 func openDatabase(t testing.TB, driver, dsn string, o store.Options) *database {
 	t.Helper()
-	o.DatabaseClock = "(SELECT micros FROM test_clock)"
+	o.DatabaseClock, o.Timeout = "(SELECT micros FROM test_clock)", patient
 	st, err := store.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func openPostgres(t *testing.T) *database {
 func openSQLite(t *testing.T) *database {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rekey.db")
-	return openDatabase(t, "sqlite", path+"?_pragma=busy_timeout(5000)", store.Options{Path: path})
+	return openDatabase(t, "sqlite", path+"?_pragma=busy_timeout(60000)", store.Options{Path: path})
 }
 
 func (d *database) exec(t testing.TB, statement string, args ...any) {

@@ -105,7 +105,7 @@ func (t *trust) vouch(ctx context.Context, nodes []string) error {
 		return nil
 	}
 	// The request may be cancelled; whether the note was written must be known.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), roundTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.opts.RoundTimeout)
 	defer cancel()
 	if own := t.own.Load(); own != nil && len(nodes) > 0 && own.covers(nodes) {
 		return t.write(ctx, own.nodes) // only too old

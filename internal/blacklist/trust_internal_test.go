@@ -9,12 +9,18 @@ import (
 	"rekey/internal/blacklist/blacklisttest"
 )
 
+func internalOptions(clock *blacklisttest.Clock, notes *blacklisttest.Notes) Options {
+	return Options{
+		Notes: notes, Now: clock.Now, After: time.After, Logger: slog.New(slog.DiscardHandler), RoundTimeout: time.Minute,
+	}
+}
+
 // TestTrust_vouch: a change that could not put its entries does not write
 // "none" into the middle of a round, which would then name the node over it.
 func TestTrust_vouch(t *testing.T) {
 	clock := &blacklisttest.Clock{}
 	notes := blacklisttest.NewNotes(clock)
-	tr := newTrust(Options{Notes: notes, Now: clock.Now, After: time.After, Logger: slog.New(slog.DiscardHandler)}, none{})
+	tr := newTrust(internalOptions(clock, notes), none{})
 	release, err := tr.take(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +59,7 @@ func TestTrust_round(t *testing.T) {
 	clock := &blacklisttest.Clock{}
 	notes := blacklisttest.NewNotes(clock)
 	h := hanging{asked: make(chan struct{}), answer: make(chan struct{})}
-	tr := newTrust(Options{Notes: notes, Now: clock.Now, After: time.After, Logger: slog.New(slog.DiscardHandler)}, h)
+	tr := newTrust(internalOptions(clock, notes), h)
 	ended := make(chan error)
 	go func() { _, err := tr.round(t.Context()); ended <- err }()
 	<-h.asked

@@ -16,17 +16,21 @@ import (
 	"rekey/internal/auth"
 )
 
-// flood sends big events until nobody takes them any more.
+// flood sends big events until the stream has ended.
 func flood(t *testing.T, f *streamFixture) {
 	t.Helper()
 	reason := strings.Repeat("x", 1<<16)
-	gone := time.After(10 * time.Second)
+	late, ended := time.After(patience), make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = f.streams.Wait(t.Context()) // its error is that the test has ended
+	}()
 	for taken := 0; ; taken++ {
 		select {
 		case f.root.events <- &model.SessionEvent{Reason: &reason}:
-		case <-time.After(time.Second):
+		case <-ended:
 			return
-		case <-gone:
+		case <-late:
 			t.Fatalf("%d events were taken from a client that reads none", taken)
 		}
 	}
@@ -34,6 +38,15 @@ func flood(t *testing.T, f *streamFixture) {
 
 // events opens a stream of server-sent events.
 func (f *streamFixture) events(t *testing.T, accept, document string) *http.Response {
+	t.Helper()
+	res, err := f.ask(t, accept, document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+func (f *streamFixture) ask(t *testing.T, accept, document string) (*http.Response, error) {
 	t.Helper()
 	body, _ := json.Marshal(map[string]string{"query": document})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -45,11 +58,10 @@ func (f *streamFixture) events(t *testing.T, accept, document string) *http.Resp
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", accept)
 	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
+	if err == nil {
+		t.Cleanup(func() { _ = res.Body.Close() })
 	}
-	t.Cleanup(func() { _ = res.Body.Close() })
-	return res
+	return res, err
 }
 
 // hearEvent reads up to the end of one event, comments left out.
@@ -151,7 +163,14 @@ func TestEvents_deadlines(t *testing.T) {
 	defer srv.Close()
 	defer f.streams.Drain()
 	f.url = srv.URL
-	r := bufio.NewReader(f.events(t, "text/event-stream", subscribeDocument).Body)
+	res, err := f.ask(t, "text/event-stream", subscribeDocument)
+	for try := 1; err != nil && try < 20; try++ { // they may come before the stream has begun
+		res, err = f.ask(t, "text/event-stream", subscribeDocument)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(res.Body)
 	for i := range 20 {
 		if _, err := r.ReadString('\n'); err != nil {
 			t.Fatalf("after %d signs of life: %v", i, err)
@@ -193,7 +212,7 @@ func TestEvents_gone(t *testing.T) {
 }
 
 func TestEvents_deaf(t *testing.T) {
-	f := newStreamFixture(t, limited(StreamLimits{WriteTimeout: 100 * time.Millisecond}))
+	f := newStreamFixture(t, limited(StreamLimits{WriteTimeout: time.Second}))
 	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -205,6 +224,7 @@ func TestEvents_deaf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.send(t, 1) // the stream has begun
 	flood(t, f)
 	f.idle(t)
 }

@@ -12,10 +12,6 @@ import (
 	"rekey/internal/auth"
 )
 
-// lastWords is how long subscriptions may take to say why they end before
-// their socket is closed for the same reason.
-const lastWords = time.Second
-
 // socket is one WebSocket.
 type socket struct {
 	*handler
@@ -216,7 +212,7 @@ func (s *socket) watch(ctx context.Context) {
 }
 
 func (s *socket) awaitLastWords(ctx context.Context) {
-	enough := time.NewTimer(lastWords)
+	enough := time.NewTimer(s.streams.limits.LastWords)
 	defer enough.Stop()
 	s.mu.Lock()
 	silent, quiet := s.busy == 0, s.quiet

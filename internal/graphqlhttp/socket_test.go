@@ -57,7 +57,7 @@ func (w *wire) subscribe(id, document string) {
 }
 
 func (w *wire) read() (string, error) {
-	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	_, text, err := w.conn.Read(ctx)
 	return string(text), err
@@ -348,8 +348,8 @@ func TestSocket_drain(t *testing.T) {
 // pings, since that is read, too.
 func TestSocket_deaf(t *testing.T) {
 	for name, limits := range map[string]StreamLimits{
-		"reads nothing":   {WriteTimeout: 100 * time.Millisecond, KeepAlive: time.Hour},
-		"answers no ping": {KeepAlive: 50 * time.Millisecond},
+		"reads nothing":   {WriteTimeout: time.Second},
+		"answers no ping": {KeepAlive: time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newStreamFixture(t, limited(limits))

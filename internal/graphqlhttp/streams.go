@@ -27,13 +27,16 @@ type StreamLimits struct {
 	KeepAlive time.Duration
 	// WriteTimeout is how long a client may take to read a message.
 	WriteTimeout time.Duration
+	// LastWords is how long subscriptions may take to say why they end before
+	// their WebSocket is closed for the same reason.
+	LastWords time.Duration
 }
 
 // DefaultStreamLimits hold the memory that streams take below some 200 MB.
 func DefaultStreamLimits() StreamLimits {
 	return StreamLimits{
 		Connections: 2000, PerAddress: 100, PerSocket: 10, MessageBytes: 64 << 10,
-		InitTimeout: 5 * time.Second, KeepAlive: 15 * time.Second, WriteTimeout: 5 * time.Second,
+		InitTimeout: 5 * time.Second, KeepAlive: 15 * time.Second, WriteTimeout: 5 * time.Second, LastWords: time.Second,
 	}
 }
 
@@ -47,6 +50,7 @@ func (l StreamLimits) withDefaults() StreamLimits {
 		InitTimeout:  cmp.Or(l.InitTimeout, d.InitTimeout),
 		KeepAlive:    cmp.Or(l.KeepAlive, d.KeepAlive),
 		WriteTimeout: cmp.Or(l.WriteTimeout, d.WriteTimeout),
+		LastWords:    cmp.Or(l.LastWords, d.LastWords),
 	}
 }
 

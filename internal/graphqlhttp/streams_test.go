@@ -1,6 +1,7 @@
 package graphqlhttp
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -27,6 +28,9 @@ func (s fakeSubscription) SessionEvents(context.Context) (<-chan *model.SessionE
 	return s.root.events, s.root.outcome()
 }
 
+// patience is how long a test waits for what should simply happen.
+const patience = 2 * time.Minute
+
 const subscribeDocument = "subscription { sessionEvents { generation } }"
 
 // streamFixture is an endpoint that serves streams, on a real server.
@@ -48,6 +52,10 @@ func newStreamFixture(t *testing.T, change ...func(*StreamOptions)) *streamFixtu
 	for _, c := range change {
 		c(&o)
 	}
+	// A test that is about one of these sets it; the machine may be slow.
+	l := &o.Limits
+	l.InitTimeout, l.KeepAlive = cmp.Or(l.InitTimeout, patience), cmp.Or(l.KeepAlive, patience)
+	l.WriteTimeout, l.LastWords = cmp.Or(l.WriteTimeout, patience), cmp.Or(l.LastWords, patience)
 	f.streams = NewStreams(o)
 	f.fixture = newFixture(&fakeRoot{events: make(chan *model.SessionEvent)}, func(o *Options) {
 		o.Streams = f.streams
@@ -91,7 +99,7 @@ func (f *streamFixture) connect(_ context.Context, header http.Header) (func(con
 // is left.
 func (f *streamFixture) idle(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 	defer cancel()
 	if err := f.streams.Wait(ctx); err != nil {
 		stacks := make([]byte, 1<<20)
@@ -127,7 +135,7 @@ func (f *streamFixture) send(t *testing.T, generation int) {
 	t.Helper()
 	select {
 	case f.root.events <- &model.SessionEvent{Generation: generation}:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("nobody takes an event")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -36,10 +37,11 @@ func TestRedis(t *testing.T) {
 // TestRedis_cluster: a channel reaches everybody whatever node they asked.
 func TestRedis_cluster(t *testing.T) {
 	server := throwaway.Redis(t, "--cluster-enabled", "yes")
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr()}})
+	client := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: []string{server.Addr()}, DialTimeout: patient, ReadTimeout: patient, WriteTimeout: patient, PoolTimeout: patient,
+	})
 	t.Cleanup(func() { _ = client.Close() })
-	node := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	t.Cleanup(func() { _ = node.Close() })
+	node := connect(t, server)
 	if err := node.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -48,20 +50,36 @@ func TestRedis_cluster(t *testing.T) {
 			t.Fatal("the cluster does not come up")
 		}
 	}
-	pubsubtest.Run(t, func(t *testing.T) (here, there auth.Bus) { return run(t, client), run(t, client) })
+	pubsubtest.Run(t, func(t *testing.T) (here, there auth.Bus) { return run(t, options(client)), run(t, options(client)) })
+}
+
+// patient is what nothing times out by, however slow the machine is.
+const patient = time.Minute
+
+func connect(t *testing.T, server *throwaway.RedisServer) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{
+		Addr: server.Addr(), MaxRetries: -1, DialTimeout: patient, ReadTimeout: patient, WriteTimeout: patient, PoolTimeout: patient,
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func options(client redis.UniversalClient) pubsub.RedisOptions {
+	return pubsub.RedisOptions{
+		Client: client, After: time.After, Logger: slog.New(slog.DiscardHandler), SendTimeout: patient, Silence: patient,
+	}
 }
 
 // subscribed returns a running bus on a client of its own.
 func subscribed(t *testing.T, server *throwaway.RedisServer) *pubsub.Redis {
 	t.Helper()
-	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1, DialTimeout: time.Second})
-	t.Cleanup(func() { _ = client.Close() })
-	return run(t, client)
+	return run(t, options(connect(t, server)))
 }
 
-func run(t *testing.T, client redis.UniversalClient) *pubsub.Redis {
+func run(t *testing.T, o pubsub.RedisOptions) *pubsub.Redis {
 	t.Helper()
-	bus := pubsub.NewRedis(pubsub.RedisOptions{Client: client, After: time.After, Logger: slog.New(slog.DiscardHandler)})
+	bus := pubsub.NewRedis(o)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan struct{})
 	go func() {
@@ -96,7 +114,22 @@ func TestRedis_away(t *testing.T) {
 	}
 	server.Restart()
 	far.Await(auth.NoticeBack)
-	here.Publish(note("back"))
+	heard := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		again := time.NewTicker(10 * time.Millisecond) // what meets a connection that has ended is lost
+		defer again.Stop()
+		for {
+			here.Publish(note("back"))
+			select {
+			case <-again.C:
+			case <-heard:
+				return
+			}
+		}
+	})
+	t.Cleanup(wg.Wait)
+	defer close(heard)
 	for far.Await(auth.NoticeRevoked).SessionID != "back" {
 	}
 }
@@ -104,7 +137,9 @@ func TestRedis_away(t *testing.T) {
 // TestRedis_silent: a connection that hangs is noticed.
 func TestRedis_silent(t *testing.T) {
 	server := throwaway.Redis(t)
-	e := pubsubtest.Listen(t, subscribed(t, server))
+	o := options(connect(t, server))
+	o.Silence = time.Second
+	e := pubsubtest.Listen(t, run(t, o))
 	e.Await(auth.NoticeBack)
 	server.Signal(syscall.SIGSTOP)
 	e.Await(auth.NoticeLost)
@@ -118,9 +153,7 @@ func TestRedis_flush(t *testing.T) {
 	server := throwaway.Redis(t)
 	e := pubsubtest.Listen(t, subscribed(t, server))
 	e.Await(auth.NoticeBack)
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	defer func() { _ = client.Close() }()
-	command := pubsub.NewRedis(pubsub.RedisOptions{Client: client, After: time.After, Logger: slog.New(slog.DiscardHandler)})
+	command := pubsub.NewRedis(options(connect(t, server)))
 	for range 250 { // several batches
 		command.Publish(note("command"))
 	}
@@ -136,8 +169,7 @@ func TestRedis_garbage(t *testing.T) {
 	bus := subscribed(t, server)
 	e := pubsubtest.Listen(t, bus)
 	e.Await(auth.NoticeBack)
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	defer func() { _ = client.Close() }()
+	client := connect(t, server)
 	for _, text := range []string{"", "{", "null", `[]`, `{"kind":"lost"}`, `{"kind":"back"}`, `{"kind":7}`, `{"kind":"revoked","hash":"!"}`} {
 		if err := client.Publish(t.Context(), "rekey:notices", text).Err(); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package pubsub
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -24,22 +25,26 @@ const (
 	// sendQueue is how many notices may wait to be sent; more are lost.
 	sendQueue = 8192
 	sendBatch = 100
-	// sendTimeout bounds one batch, and what is left to send at the end.
-	sendTimeout = time.Second
-	// silence is how long nothing may come before Redis is asked for a sign of
-	// life; when none comes for as long again, notices count as lost.
-	silence = 2 * time.Second
+	// defaultSendTimeout and defaultSilence are for options that are 0.
+	defaultSendTimeout = time.Second
+	defaultSilence     = 2 * time.Second
 	// again is how long to wait before the next try to subscribe.
 	again = 250 * time.Millisecond
 )
 
-// RedisOptions are what NewRedis needs. All must be set.
+// RedisOptions are what NewRedis needs. Client, After and Logger must be set.
 type RedisOptions struct {
 	// Client is used, not closed.
 	Client redis.UniversalClient
 	// After is time.After, except in tests.
 	After  func(time.Duration) <-chan time.Time
 	Logger *slog.Logger
+	// SendTimeout bounds one batch, and what is left to send at the end; 1 s
+	// when 0.
+	SendTimeout time.Duration
+	// Silence is how long nothing may come before Redis is asked for a sign of
+	// life, 2 s when 0; when none comes for as long again, notices count as lost.
+	Silence time.Duration
 }
 
 // Redis is a bus between the replicas on one Redis. Who follows on the replica
@@ -58,6 +63,7 @@ type Redis struct {
 func NewRedis(o RedisOptions) *Redis {
 	local := NewLocal()
 	local.lost = true
+	o.SendTimeout, o.Silence = cmp.Or(o.SendTimeout, defaultSendTimeout), cmp.Or(o.Silence, defaultSilence)
 	return &Redis{Local: local, opts: o, origin: rand.Text(), queue: make(chan auth.Notice, sendQueue)}
 }
 
@@ -81,10 +87,10 @@ func (r *Redis) Run(ctx context.Context) {
 	r.receive(ctx)
 }
 
-// Flush sends what waits to be sent, for a second at most. For the end of a
+// Flush sends what waits to be sent, for SendTimeout at most. For the end of a
 // process, and for one that does not Run.
 func (r *Redis) Flush(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.opts.SendTimeout)
 	defer cancel()
 	for ctx.Err() == nil {
 		select {
@@ -110,7 +116,7 @@ func (r *Redis) send(ctx context.Context) {
 // sendBatch sends a notice with those that wait behind it. What cannot be sent
 // is lost: the store has it.
 func (r *Redis) sendBatch(ctx context.Context, n auth.Notice) {
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.opts.SendTimeout)
 	defer cancel()
 	pipe := r.opts.Client.Pipeline()
 	r.add(ctx, pipe, n)
@@ -160,7 +166,7 @@ func (r *Redis) subscription(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { _ = sub.Close() })() // reading does not heed ctx
 	asked := false
 	for {
-		got, err := sub.ReceiveTimeout(ctx, silence)
+		got, err := sub.ReceiveTimeout(ctx, r.opts.Silence)
 		switch {
 		case err == nil:
 			asked = false

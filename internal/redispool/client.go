@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 const (
-	dialTimeout = 200 * time.Millisecond
 	// poolSize bounds the connections a node.
 	poolSize = 32
 	// redirects are followed when a cluster's slots move, at once.
@@ -52,7 +50,7 @@ func single(address string, pool Options) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, errURL
 	}
-	o.DialTimeout, o.DialerRetries, o.MaxRetries = dialTimeout, 1, noRetry
+	o.DialTimeout, o.DialerRetries, o.MaxRetries = pool.dialTimeout(), 1, noRetry
 	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = pool.patience(), pool.patience(), pool.patience()
 	o.ContextTimeoutEnabled = true
 	o.PoolSize, o.PipelinePoolSize = poolSize, noPool
@@ -67,7 +65,7 @@ func sentinel(address string, pool Options) (redis.UniversalClient, error) {
 	if err != nil || o.MasterName == "" || o.RouteByLatency || o.RouteRandomly || o.ReplicaOnly {
 		return nil, errURL
 	}
-	o.DialTimeout, o.DialerRetries, o.MaxRetries = dialTimeout, 1, noRetry
+	o.DialTimeout, o.DialerRetries, o.MaxRetries = pool.dialTimeout(), 1, noRetry
 	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = pool.patience(), pool.patience(), pool.patience()
 	o.ContextTimeoutEnabled = true
 	o.PoolSize, o.PipelinePoolSize = poolSize, noPool
@@ -83,7 +81,7 @@ func cluster(address string, pool Options) (redis.UniversalClient, error) {
 	if err != nil || o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
 		return nil, errURL
 	}
-	o.DialTimeout, o.DialerRetries, o.MaxRetries = dialTimeout, 1, noRetry
+	o.DialTimeout, o.DialerRetries, o.MaxRetries = pool.dialTimeout(), 1, noRetry
 	o.MaxRedirects, o.MinRetryBackoff, o.MaxRetryBackoff = redirects, noWait, noWait
 	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = pool.patience(), pool.patience(), pool.patience()
 	o.ContextTimeoutEnabled = true

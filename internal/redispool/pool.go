@@ -37,6 +37,8 @@ const (
 	defaultOpenFor = time.Second
 	// patience is how many times longer than a brief command any other may take.
 	patience = 5
+	// dialing is the same for connecting.
+	dialing = 4
 )
 
 func (o Options) withDefaults() Options {
@@ -51,6 +53,8 @@ func (o Options) withDefaults() Options {
 }
 
 func (o Options) patience() time.Duration { return patience * o.Timeout }
+
+func (o Options) dialTimeout() time.Duration { return dialing * o.Timeout }
 
 // Pool is a pool of connections to each node. It is safe for concurrent use.
 type Pool struct {

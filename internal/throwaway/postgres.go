@@ -23,7 +23,7 @@ import (
 const (
 	pgUser     = "rekey"
 	maintenDB  = "postgres"
-	pgTimeout  = 10 * time.Second
+	pgTimeout  = time.Minute
 	pgFastStop = syscall.SIGINT // "fast": ends sessions, writes a checkpoint
 	optionsEnv = "POSTGRES_OPTIONS"
 )

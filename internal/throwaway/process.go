@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	startTimeout = 30 * time.Second
-	stopTimeout  = 15 * time.Second
+	startTimeout = 3 * time.Minute // a machine may be slow: patience costs nothing when all is well
+	stopTimeout  = time.Minute
 	poll         = 5 * time.Millisecond
 )
 

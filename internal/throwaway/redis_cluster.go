@@ -20,8 +20,8 @@ type RedisCluster struct {
 }
 
 // Cluster starts a cluster of some masters, each with a replica if so wanted,
-// and ends it after the test. A node that does not answer for half a second is
-// taken for dead; the slots of the others stay served.
+// and ends it after the test. The nodes take nobody for dead by themselves,
+// however slow the machine is; what is served stays served.
 func Cluster(tb testing.TB, masters int, replicas bool) *RedisCluster {
 	tb.Helper()
 	c := &RedisCluster{tb: tb}
@@ -42,7 +42,10 @@ func Cluster(tb testing.TB, masters int, replicas bool) *RedisCluster {
 	for i, r := range c.Replicas {
 		c.must(r, "CLUSTER", "REPLICATE", c.ID(c.Masters[i]))
 	}
-	c.Await("all replicas have copied their masters", func() bool { return c.settled(c.nodes()) })
+	c.Await("all know what is whose, and replicas have copied it", func() bool { return c.settled(c.nodes()) })
+	for _, n := range c.nodes() { // until here they had to talk often
+		c.must(n, "CONFIG", "SET", "cluster-node-timeout", 3_600_000)
+	}
 	return c
 }
 
@@ -55,7 +58,7 @@ func (c *RedisCluster) node() *RedisServer {
 		c.tb.Fatalf("throwaway cluster: %v", err)
 	}
 	return Redis(c.tb, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus),
-		"--cluster-node-timeout", "500", "--cluster-require-full-coverage", "no",
+		"--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no",
 		"--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no",
 		"--repl-diskless-sync-delay", "0")
 }
@@ -87,13 +90,14 @@ func (c *RedisCluster) meet() {
 	})
 }
 
-// settled reports whether these nodes serve, and those that are replicas
-// follow their masters.
+// settled reports whether these nodes know who serves which slot, and those
+// that are replicas follow their masters.
 func (c *RedisCluster) settled(nodes []*RedisServer) bool {
+	served := fmt.Sprintf("cluster_slots_ok:%d\r\n", slots)
 	for _, n := range nodes {
 		text, _ := ask(n, "CLUSTER", "INFO").Text()
 		about := info(n)
-		if !strings.Contains(text, "cluster_state:ok") ||
+		if !strings.Contains(text, "cluster_state:ok") || !strings.Contains(text, served) ||
 			strings.Contains(about, "role:slave") != strings.Contains(about, "master_link_status:up") {
 			return false
 		}
@@ -130,10 +134,11 @@ func (c *RedisCluster) ID(n *RedisServer) string {
 	return id
 }
 
-// AwaitPromotion returns when a replica has become a master and the living
-// others follow it.
-func (c *RedisCluster) AwaitPromotion(replica *RedisServer) {
+// Promote makes a replica a master in the place of its own, which may be dead,
+// and returns when the living others follow it.
+func (c *RedisCluster) Promote(replica *RedisServer) {
 	c.tb.Helper()
+	c.must(replica, "CLUSTER", "FAILOVER", "TAKEOVER")
 	c.Await("replica is promoted", func() bool {
 		id, text := c.ID(replica), ""
 		for _, n := range c.nodes() {
@@ -181,7 +186,7 @@ func (c *RedisCluster) Move(slot int, from, to *RedisServer, midway func()) {
 		if len(keys) == 0 {
 			break
 		}
-		c.must(from, "MIGRATE", host, port, keys[0], 0, 5000)
+		c.must(from, "MIGRATE", host, port, keys[0], 0, startTimeout.Milliseconds())
 		if first {
 			midway()
 		}

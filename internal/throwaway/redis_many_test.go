@@ -20,7 +20,7 @@ func TestSentinel_Kill(t *testing.T) {
 	s := Sentinel(t)
 	first := s.Master()
 	first.Kill()
-	s.AwaitFailover(first)
+	s.Promote(first)
 	if s.Master() == first {
 		t.Error("the one that is dead is the master")
 	}
@@ -33,7 +33,7 @@ func TestCluster(t *testing.T) {
 		t.Fatalf("%d masters", n)
 	}
 	c.Masters[0].Kill()
-	c.AwaitPromotion(c.Replicas[0])
+	c.Promote(c.Replicas[0])
 }
 
 func TestCluster_Move(t *testing.T) {

@@ -74,9 +74,9 @@ func runExpiry(t *testing.T, open func(t *testing.T) Entries) {
 	t.Run("an entry outlives its tokens by the leeway", func(t *testing.T) {
 		e := open(t)
 		e.put(t, auth.Doubt{SessionID: session, Secret: &one, Until: e.Now().Add(time.Minute)})
-		e.Pass(t, time.Minute+e.Leeway-2*time.Second)
+		e.Pass(t, time.Minute+e.Leeway/2) // where time goes on by itself, the rest must be long
 		e.want(t, session, one, true)
-		e.Pass(t, 2*time.Second)
+		e.Pass(t, e.Leeway/2)
 		e.want(t, session, one, false)
 	})
 	t.Run("a shorter doubt does not shorten a longer one", func(t *testing.T) {
@@ -100,9 +100,14 @@ func runExpiry(t *testing.T, open func(t *testing.T) Entries) {
 	})
 	t.Run("an entry lives a second at least", func(t *testing.T) {
 		e := open(t)
-		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Millisecond - e.Leeway)})
-		e.Pass(t, 500*time.Millisecond)
-		e.want(t, session, one, true)
+		for range 20 { // a machine that is busy may look later than in that second
+			e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Millisecond - e.Leeway)})
+			e.Pass(t, 500*time.Millisecond)
+			if e.doubted(t, session, one) {
+				return
+			}
+		}
+		t.Error("it lives shorter")
 	})
 }
 
@@ -115,11 +120,16 @@ func (e Entries) put(t *testing.T, doubts ...auth.Doubt) {
 
 func (e Entries) want(t *testing.T, sessionID string, s auth.SecretHash, want bool) {
 	t.Helper()
+	if got := e.doubted(t, sessionID, s); got != want {
+		t.Errorf("Doubted(%s) = %v, want %v", sessionID, got, want)
+	}
+}
+
+func (e Entries) doubted(t *testing.T, sessionID string, s auth.SecretHash) bool {
+	t.Helper()
 	got, err := e.Cache.Doubted(t.Context(), sessionID, s)
 	if err != nil {
 		t.Fatalf("Doubted: %v", err)
 	}
-	if got != want {
-		t.Errorf("Doubted(%s) = %v, want %v", sessionID, got, want)
-	}
+	return got
 }

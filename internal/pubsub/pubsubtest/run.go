@@ -11,7 +11,7 @@ import (
 )
 
 // patience is how long a notice may take; it is waited for, never slept.
-const patience = 10 * time.Second
+const patience = 2 * time.Minute
 
 // Run runs the contract. open returns a bus as two replicas have it, both
 // running; in one process it may be one and the same.
