@@ -150,7 +150,7 @@ func (a *app) serveAdmin(ctx context.Context) (address net.Addr, stop func(), er
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.AdminAddress)
 	if err != nil {
-		return nil, nil, fmt.Errorf("listening on ADMIN_ADDR: %w", err)
+		return nil, nil, inUse(fmt.Errorf("listening on ADMIN_ADDR: %w", err))
 	}
 	stop = serveUntil(ctx, func(ctx context.Context) {
 		if err := web.Serve(ctx, listener, a.adminServer(), adminTimeout); err != nil {

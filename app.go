@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/http"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"rekey/compat"
 	"rekey/internal/auth"
 	"rekey/internal/blacklist"
+	"rekey/internal/cli"
 	"rekey/internal/config"
 	"rekey/internal/explorer"
 	"rekey/internal/graphqlhttp"
@@ -74,29 +74,14 @@ type app struct {
 
 func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) {
 	if err := os.MkdirAll(p.cfg.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("making DATA_DIR: %w", err)
+		return nil, cli.Fail(cli.ExitConfiguration, fmt.Errorf("making DATA_DIR: %w", err))
 	}
-	return store.Open(ctx, store.Options{
+	st, err := store.Open(ctx, store.Options{
 		URL: string(p.cfg.DatabaseURL), Path: p.databasePath(),
 		Exclusive: as == server, Logger: p.log, DatabaseClock: p.databaseClock,
 		Wait: p.cfg.DatabaseWait, MaxOpenConns: p.cfg.DatabaseMaxConns,
 	})
-}
-
-// requireDatabase keeps a command that is run in the wrong directory from making
-// a database there and finding nobody in it.
-func (p *program) requireDatabase() error {
-	if p.cfg.DatabaseURL != "" {
-		return nil
-	}
-	path, err := filepath.Abs(p.databasePath())
-	if err != nil {
-		return fmt.Errorf("finding the database: %w", err)
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no database at %s: set DATA_DIR to where the server keeps its data, or DATABASE_URL", path)
-	}
-	return nil
+	return st, inUse(err)
 }
 
 func (p *program) databasePath() string { return filepath.Join(p.cfg.DataDir, "rekey.db") }

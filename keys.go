@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"rekey/internal/auth"
@@ -48,23 +47,6 @@ func (a *app) openKeys(ctx context.Context, as role) (auth.Tokens, func() [][]by
 		Location: a.cfg.Zone, Leeway: a.cfg.ClockLeeway, Issuer: a.cfg.Issuer, Audience: a.cfg.Audience,
 	})
 	return codec, ring.RotationKeys, err
-}
-
-// openRing opens the ring for a command about keys.
-func (p *program) openRing(ctx context.Context) (_ *keyring.Ring, closeStore func() error, err error) {
-	if err := p.requireDatabase(); err != nil {
-		return nil, nil, err
-	}
-	st, err := p.openStore(ctx, command)
-	if err != nil {
-		return nil, nil, err
-	}
-	_, err = st.Migrate(ctx)
-	ring, ringErr := p.newRing(st, nil) // a log line would spoil the answer, which is for scripts
-	if err := errors.Join(err, ringErr); err != nil {
-		return nil, nil, errors.Join(err, st.Close())
-	}
-	return ring, st.Close, nil
 }
 
 func (a *app) publicKey() []byte {

@@ -16,7 +16,6 @@ import (
 	_ "time/tzdata" // TZ must work where no zone files are installed
 
 	"rekey/internal/admin"
-	"rekey/internal/auth"
 	"rekey/internal/cli"
 	"rekey/internal/config"
 	"rekey/internal/fault"
@@ -28,61 +27,18 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	code := run(ctx, os.Args[1:], os.Getenv, standard{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)
 }
 
-// run carries out one command line and returns the exit code. Everything that
-// it writes, logs included, goes to stdout.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) int {
-	with := func(do func(p *program) error) error {
-		p, err := newProgram(getenv, stdout)
-		if err != nil {
-			return err
-		}
-		return do(p)
-	}
+// run carries out one command line and returns the exit code.
+func run(ctx context.Context, args []string, getenv func(string) string, std standard) int {
+	c := &commands{getenv: getenv, std: std}
 	return cli.Run(ctx, args, cli.Program{
-		Serve: func(ctx context.Context) error {
-			return with(func(p *program) error { return p.serve(ctx) })
-		},
-		Migrate: func(ctx context.Context) (applied int, err error) {
-			err = with(func(p *program) error { applied, err = p.migrate(ctx); return err })
-			return applied, err
-		},
-		Open: func(ctx context.Context) (core *auth.Service, closeCore func() error, err error) {
-			err = with(func(p *program) error {
-				if err := p.requireDatabase(); err != nil {
-					return err
-				}
-				a, err := p.open(ctx, command)
-				if err == nil {
-					core, closeCore = a.core, a.close
-				}
-				return err
-			})
-			return core, closeCore, err
-		},
-		OpenKeys: func(ctx context.Context) (keys *auth.Keys, closeCore func() error, err error) {
-			err = with(func(p *program) error {
-				if err := p.requireDatabase(); err != nil {
-					return err
-				}
-				a, err := p.open(ctx, command)
-				if err == nil {
-					keys, closeCore = a.streams.keys, a.close
-				}
-				return err
-			})
-			return keys, closeCore, err
-		},
-		OpenRing: func(ctx context.Context) (ring *keyring.Ring, closeStore func() error, err error) {
-			err = with(func(p *program) error { ring, closeStore, err = p.openRing(ctx); return err })
-			return ring, closeStore, err
-		},
+		Begin: c.begin, Serve: c.serve, Migrate: c.migrate, Open: c.openCore, OpenKeys: c.openKeys, OpenRing: c.openRing,
 		Probe: func(ctx context.Context, path string) error { return probe(ctx, getenv, path) },
-		Out:   stdout, Err: stdout,
+		In:    std.in, Out: std.out, Err: std.err,
 	})
 }
 
@@ -98,17 +54,17 @@ type program struct {
 	faults        fault.Injector   // empty but in builds that are to fail
 }
 
-func newProgram(getenv func(string) string, stdout io.Writer) (*program, error) {
+func newProgram(getenv func(string) string, stdout, logs io.Writer) (*program, error) {
 	cfg, err := config.Load(getenv)
 	if err := errors.Join(err, checkNamed(cfg)); err != nil {
-		return nil, fmt.Errorf("the configuration cannot work:\n%w", err)
+		return nil, cli.Fail(cli.ExitConfiguration, fmt.Errorf("the configuration cannot work:\n%w", err))
 	}
 	faults, err := fault.New(getenv)
 	if err != nil {
 		return nil, err
 	}
 	return &program{
-		cfg: cfg, log: web.NewLogger(stdout, cfg.LogFormat, cfg.LogLevel), stdout: stdout,
+		cfg: cfg, log: web.NewLogger(logs, cfg.LogFormat, cfg.LogLevel), stdout: stdout,
 		now: faults.Clock(time.Now), faults: faults,
 	}, nil
 }
@@ -131,15 +87,6 @@ func keyFiles(cfg config.Config) keyring.Files {
 	}
 }
 
-func (p *program) migrate(ctx context.Context) (applied int, err error) {
-	st, err := p.openStore(ctx, command)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	return st.Migrate(ctx)
-}
-
 // serve runs the service until ctx ends.
 func (p *program) serve(ctx context.Context) (err error) {
 	a, err := p.open(ctx, server)
@@ -150,7 +97,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	defer keepSpare()()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.Address())
 	if err != nil {
-		return fmt.Errorf("listening: %w", err)
+		return inUse(fmt.Errorf("listening: %w", err))
 	}
 	if err := p.faults.Start(ctx); err != nil {
 		return err

@@ -165,7 +165,7 @@ func TestKeys_masterKey(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := spawn(t, tt.env)
-			if code := p.wait(); code != 1 || !strings.Contains(p.out.String(), tt.want) {
+			if code := p.wait(); code != 3 || !strings.Contains(p.out.String(), tt.want) {
 				t.Errorf("exit code %d:\n%s", code, p.out)
 			}
 		})
@@ -234,7 +234,7 @@ func TestKeys_differentFiles(t *testing.T) {
 	}
 	first := start(t, env())
 	second := spawn(t, env())
-	if code := second.wait(); code != 1 || !strings.Contains(second.out.String(), "another replica signs with the access key") {
+	if code := second.wait(); code != 3 || !strings.Contains(second.out.String(), "another replica signs with the access key") {
 		t.Errorf("exit code %d:\n%s", code, second.out)
 	}
 	if code := first.terminate(); code != 0 {

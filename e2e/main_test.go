@@ -82,7 +82,7 @@ func TestServe_secondOnTheSameFile(t *testing.T) {
 	env := map[string]string{"DATA_DIR": t.TempDir()}
 	start(t, env)
 	second := spawn(t, env)
-	if code := second.wait(); code != 1 || !strings.Contains(second.out.String(), "in use") {
+	if code := second.wait(); code != 6 || !strings.Contains(second.out.String(), "in use") {
 		t.Errorf("exit code %d:\n%s", code, second.out)
 	}
 }
@@ -93,7 +93,7 @@ func TestServe_badConfiguration(t *testing.T) {
 		"DATA_DIR": t.TempDir(), "PORT": "http", "REUSE_WINDOW": "-5s", "DATABASE_URL": "mysql://u:hunter2@h/db",
 		"REUSE_ACTION": "shrug", "TRUSTED_PROXIES": "10.0.0.0/99", "REDIS_URL": "redis://h:6379/notanumber",
 	})
-	if code := p.wait(); code != 1 {
+	if code := p.wait(); code != 3 {
 		t.Errorf("exit code %d", code)
 	}
 	for _, want := range []string{"PORT", "REUSE_WINDOW", "DATABASE_URL", "REUSE_ACTION", "TRUSTED_PROXIES", "REDIS_URL"} {
@@ -121,7 +121,7 @@ func TestServe_badKeys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := spawn(t, map[string]string{"DATA_DIR": dir, "ACCESS_PRIVATE_PEM_FILE": tt.access, "REFRESH_PRIVATE_PEM_FILE": tt.refresh})
-			if code := p.wait(); code != 1 || !strings.Contains(p.out.String(), tt.want) {
+			if code := p.wait(); code != 3 || !strings.Contains(p.out.String(), tt.want) {
 				t.Errorf("exit code %d:\n%s", code, p.out)
 			}
 		})
@@ -165,7 +165,7 @@ func TestUsers_disable(t *testing.T) {
 func TestUsers_unknown(t *testing.T) {
 	env := map[string]string{"DATA_DIR": filepath.Join(t.TempDir(), "data")}
 	p := spawn(t, env, "users", "disable", "nobody@example.com")
-	if code := p.wait(); code != 1 || !strings.Contains(p.out.String(), "there is no database at /") {
+	if code := p.wait(); code != 3 || !strings.Contains(p.out.String(), "there is no database at /") {
 		t.Errorf("in the wrong directory: exit code %d:\n%s", code, p.out)
 	}
 	if _, err := os.Stat(env["DATA_DIR"]); !errors.Is(err, fs.ErrNotExist) {
@@ -175,7 +175,7 @@ func TestUsers_unknown(t *testing.T) {
 		t.Fatalf("migrate: exit code %d", code)
 	}
 	p = spawn(t, env, "users", "disable", "nobody@example.com")
-	if code := p.wait(); code != 1 || !strings.Contains(p.out.String(), "no user") {
+	if code := p.wait(); code != 5 || !strings.Contains(p.out.String(), "no user") {
 		t.Errorf("exit code %d:\n%s", code, p.out)
 	}
 	p = spawn(t, env, "users", "disable")

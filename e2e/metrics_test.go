@@ -245,7 +245,7 @@ func TestMetrics_addressTaken(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": "127.0.0.1:0"})
 	taken := strings.TrimSuffix(strings.TrimPrefix(p.metricsURL(t), "http://"), "/metrics")
 	second := spawn(t, map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": taken})
-	if code := second.wait(); code != 1 || !strings.Contains(second.out.String(), "ADMIN_ADDR") {
+	if code := second.wait(); code != 6 || !strings.Contains(second.out.String(), "ADMIN_ADDR") {
 		t.Errorf("exit code %d:\n%s", code, second.out)
 	}
 }

@@ -54,7 +54,7 @@ func TestStart_withoutPostgres(t *testing.T) {
 			p := spawn(t, env, command)
 			code := p.wait()
 			waited := strings.Contains(p.out.String(), "waited 1s for the database")
-			if code != 1 || waited != (wait == "1s") || !strings.Contains(p.out.String(), "connection refused") {
+			if code != 4 || waited != (wait == "1s") || !strings.Contains(p.out.String(), "connection refused") {
 				t.Errorf("%s with DATABASE_WAIT=%s: exit code %d:\n%s", command, wait, code, p.out)
 			}
 		}

@@ -72,10 +72,11 @@ func (s *Service) newPasswordHash(ctx context.Context, u User, in ChangePassword
 	return s.Passwords.Hash(ctx, next)
 }
 
-// DisableUser bars a user and ends all of its sessions; it returns how many.
-// For administrators. CodeNotFound when no user has the e-mail address.
-func (s *Service) DisableUser(ctx context.Context, email string, c Client) (int, error) {
-	u, err := s.userByEmail(ctx, email)
+// DisableUser bars the user of an e-mail address or an id, and ends all of its
+// sessions; it returns how many. For administrators. CodeNotFound when there is
+// no such user.
+func (s *Service) DisableUser(ctx context.Context, who string, c Client) (int, error) {
+	u, err := s.FindUser(ctx, who)
 	if err != nil {
 		return 0, err
 	}
@@ -86,9 +87,9 @@ func (s *Service) DisableUser(ctx context.Context, email string, c Client) (int,
 }
 
 // EnableUser lifts a disabling. Ended sessions stay ended. For administrators.
-// CodeNotFound when no user has the e-mail address.
-func (s *Service) EnableUser(ctx context.Context, email string, c Client) error {
-	u, err := s.userByEmail(ctx, email)
+// CodeNotFound when there is no such user.
+func (s *Service) EnableUser(ctx context.Context, who string, c Client) error {
+	u, err := s.FindUser(ctx, who)
 	if err != nil {
 		return err
 	}

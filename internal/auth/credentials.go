@@ -41,7 +41,7 @@ func passwordRule() string {
 // unique: trimmed and case-folded.
 func emailAddress(raw string) (email, key string, err error) {
 	email = strings.TrimSpace(raw)
-	key = cases.Fold().String(norm.NFKC.String(email))
+	key = foldEmail(email)
 	// The key is looked at, too: normalizing may make an @ or a ; of what was
 	// a lookalike.
 	if !isEmailAddress(email) || !isEmailAddress(key) {
@@ -49,6 +49,9 @@ func emailAddress(raw string) (email, key string, err error) {
 	}
 	return email, key, nil
 }
+
+// foldEmail is the form in which addresses, and parts of them, are compared.
+func foldEmail(s string) string { return cases.Fold().String(norm.NFKC.String(s)) }
 
 func isEmailAddress(s string) bool {
 	parsed, err := mail.ParseAddress(s)

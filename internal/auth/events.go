@@ -25,6 +25,8 @@ const (
 	EventTokenBlacklist  EventKind = "token_blacklisted"
 	EventPasswordChanged EventKind = "password_changed"
 	EventPasswordFailed  EventKind = "password_change_failed" // the current one was wrong
+	EventUserAdded       EventKind = "user_added"             // by an administrator
+	EventUsersExported   EventKind = "users_exported"
 	EventUserDisabled    EventKind = "user_disabled"
 	EventUserEnabled     EventKind = "user_enabled"
 	EventKeyAdded        EventKind = "key_added" // to the ring
@@ -41,7 +43,7 @@ func EventKinds() []EventKind {
 		EventSignUp, EventLogin, EventLoginFailed, EventLoginLimited,
 		EventRefresh, EventRefreshRetry, EventRefreshRace, EventRefreshReuse, EventRefreshRollback,
 		EventLogout, EventSessionRevoked, EventTokenBlacklist, EventPasswordChanged, EventPasswordFailed,
-		EventUserDisabled, EventUserEnabled, EventKeyAdded, EventKeyEnded, EventKeyResealed,
+		EventUserAdded, EventUsersExported, EventUserDisabled, EventUserEnabled, EventKeyAdded, EventKeyEnded, EventKeyResealed,
 		EventAPIKeyCreated, EventAPIKeyRevoked, EventJournalLost,
 	}
 }

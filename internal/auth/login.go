@@ -30,7 +30,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	e := Event{Kind: EventSignUp, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
 	err = s.Store.CreateUser(ctx, u, sess, e)
 	if errors.Is(err, ErrEmailTaken) {
-		return Grant{}, &Error{Code: CodeConflict, Message: "e-mail address has an account already", Field: "email"}
+		return Grant{}, emailConflict()
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("creating a user: %w", err)
@@ -38,6 +38,10 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	s.Events.Emit(ctx, e)
 	s.endReplaced(ctx, in.Replaces, sess.ID, now, c)
 	return s.grant(ctx, u, sess, secret, now)
+}
+
+func emailConflict() error {
+	return &Error{Code: CodeConflict, Message: "e-mail address has an account already", Field: "email"}
 }
 
 func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (User, error) {

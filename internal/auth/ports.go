@@ -66,6 +66,11 @@ type Store interface {
 	// CreateUser inserts a user and its first session together.
 	// ErrEmailTaken when the e-mail key is taken.
 	CreateUser(ctx context.Context, u User, s Session, kept ...Event) error
+	// AddUser inserts a user without a session. ErrEmailTaken.
+	AddUser(ctx context.Context, u User, kept ...Event) error
+	// Users lists users that match a filter, whose Email is folded, in the
+	// order of their ids, at most limit.
+	Users(ctx context.Context, f UserFilter, limit int) ([]User, error)
 	// UserByEmailKey and UserByID return a user, disabled or not, or ErrNotFound.
 	UserByEmailKey(ctx context.Context, key string) (User, error)
 	UserByID(ctx context.Context, id string) (User, error)

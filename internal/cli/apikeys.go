@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -14,30 +14,47 @@ import (
 )
 
 func (p Program) apikeys() *cli.Command {
-	return &cli.Command{
-		Name:         "apikeys",
-		Usage:        "administer the keys of programs",
-		OnUsageError: onUsageError,
-		Action: func(context.Context, *cli.Command) error {
-			return usageError{fmt.Errorf("apikeys: say create, list or revoke; see rekey apikeys --help")}
-		},
-		Commands: []*cli.Command{
-			{
-				Name: "create", Usage: "make a key, which is shown this once", OnUsageError: onUsageError, Action: p.createAPIKey,
-				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "name", Usage: "whose key it is"},
-					&cli.StringSliceFlag{Name: "scope", Usage: "what it may do: " + auth.ScopeList()},
-				},
+	return group("apikeys", "administer the keys of programs", "Example:\n  rekey apikeys list",
+		&cli.Command{
+			Name: "create", Usage: "make a key, which is shown this once", OnUsageError: onUsageError, Action: p.createAPIKey,
+			Description: "Example:\n  rekey apikeys create --name orders --scope tokens:introspect",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "name", Usage: "whose key it is", Required: true},
+				&cli.StringSliceFlag{Name: "scope", Usage: "what it may do: " + auth.ScopeList(), Required: true},
 			},
-			{Name: "list", Usage: "list the keys", OnUsageError: onUsageError, Action: p.listAPIKeys},
-			{Name: "revoke", Usage: "end a key", ArgsUsage: "PREFIX", OnUsageError: onUsageError, Action: p.revokeAPIKey},
 		},
+		&cli.Command{
+			Name: "list", Usage: "list the keys", OnUsageError: onUsageError, Action: p.listAPIKeys,
+			Description: "Example:\n  rekey apikeys list --json",
+		},
+		&cli.Command{
+			Name: "revoke", Usage: "end a key", ArgsUsage: "PREFIX", OnUsageError: onUsageError, Action: p.revokeAPIKey,
+			Description: "The prefix is what list shows.\n\nExample:\n  rekey apikeys revoke 4f1c09aa",
+		},
+	)
+}
+
+// apiKeyView is a key as scripts see it. Key is there when it was just made.
+type apiKeyView struct {
+	Prefix     string       `json:"prefix"`
+	Name       string       `json:"name"`
+	Scopes     []auth.Scope `json:"scopes"`
+	CreatedAt  time.Time    `json:"createdAt"`
+	LastUsedAt *time.Time   `json:"lastUsedAt"`
+	RevokedAt  *time.Time   `json:"revokedAt"`
+	Key        string       `json:"key,omitempty"`
+}
+
+func viewAPIKey(k auth.APIKey) apiKeyView {
+	return apiKeyView{
+		Prefix: k.Prefix, Name: k.Name, Scopes: k.Scopes,
+		CreatedAt: k.CreatedAt, LastUsedAt: k.LastUsedAt, RevokedAt: k.RevokedAt,
 	}
 }
 
 func (p Program) createAPIKey(ctx context.Context, cmd *cli.Command) error {
-	if cmd.Args().Present() || cmd.String("name") == "" || len(cmd.StringSlice("scope")) == 0 {
-		return usageError{fmt.Errorf("apikeys create takes --name and --scope, and nothing else")}
+	if err := noArguments(cmd); err != nil {
+		return err
 	}
 	scopes := make([]auth.Scope, 0, 1)
 	for _, s := range cmd.StringSlice("scope") {
@@ -48,27 +65,29 @@ func (p Program) createAPIKey(ctx context.Context, cmd *cli.Command) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.Out, "%s\n\nThis is the key of %s; it is not shown again. Revoke it with: rekey apikeys revoke %s\n", key, kept.Name, kept.Prefix)
-		return nil
+		view := viewAPIKey(kept)
+		view.Key = key
+		return p.show(cmd, view, func(w io.Writer) {
+			fmt.Fprintf(w, "%s\n\nThis is the key of %s; it is not shown again. Revoke it with: rekey apikeys revoke %s\n", key, kept.Name, kept.Prefix)
+		})
 	})
 }
 
 func (p Program) listAPIKeys(ctx context.Context, cmd *cli.Command) error {
-	if cmd.Args().Present() {
-		return usageError{fmt.Errorf("apikeys list takes no arguments")}
+	if err := noArguments(cmd); err != nil {
+		return err
 	}
 	return p.withKeys(ctx, func(keys *auth.Keys) error {
 		list, err := keys.List(ctx)
 		if err != nil {
 			return err
 		}
-		table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "PREFIX\tNAME\tSCOPES\tCREATED\tLAST USED\tREVOKED")
-		for _, k := range list {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n",
-				k.Prefix, k.Name, words(k.Scopes), moment(&k.CreatedAt), moment(k.LastUsedAt), moment(k.RevokedAt))
+		views, lines := make([]apiKeyView, len(list)), []string{row("PREFIX", "NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED")}
+		for i, k := range list {
+			views[i] = viewAPIKey(k)
+			lines = append(lines, row(k.Prefix, k.Name, words(k.Scopes), moment(&k.CreatedAt), moment(k.LastUsedAt), moment(k.RevokedAt)))
 		}
-		return table.Flush()
+		return p.show(cmd, views, func(w io.Writer) { table(w, lines...) })
 	})
 }
 
@@ -80,28 +99,22 @@ func words(scopes []auth.Scope) string {
 	return strings.Join(list, " ")
 }
 
-func moment(t *time.Time) string {
-	if t == nil {
-		return "-"
-	}
-	return t.UTC().Format(time.RFC3339)
-}
-
 func (p Program) revokeAPIKey(ctx context.Context, cmd *cli.Command) error {
 	if cmd.Args().Len() != 1 {
-		return usageError{fmt.Errorf("apikeys revoke takes one argument, the key's prefix")}
+		return usage("apikeys revoke takes one argument, the key's prefix; see rekey apikeys revoke --help")
 	}
 	return p.withKeys(ctx, func(keys *auth.Keys) error {
 		ended, err := keys.Revoke(ctx, cmd.Args().First())
 		if err != nil {
 			return err
 		}
-		if !ended {
-			fmt.Fprintln(p.Out, "the key had been revoked before")
-			return nil
-		}
-		fmt.Fprintln(p.Out, "the key is revoked; streams that it opened end within seconds")
-		return nil
+		return p.show(cmd, map[string]bool{"ended": ended}, func(w io.Writer) {
+			if !ended {
+				fmt.Fprintln(w, "the key had been revoked before")
+				return
+			}
+			fmt.Fprintln(w, "the key is revoked; streams that it opened end within seconds")
+		})
 	})
 }
 

@@ -5,9 +5,9 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v3"
 
@@ -15,8 +15,15 @@ import (
 	"rekey/internal/keyring"
 )
 
+// Common is what all commands take.
+type Common struct {
+	JSON bool // answer in JSON
+}
+
 // Program is what the commands drive.
 type Program struct {
+	// Begin is called first.
+	Begin func(o Common) error
 	// Serve runs the service until ctx ends.
 	Serve func(ctx context.Context) error
 	// Migrate brings the database's schema up to date and returns how many
@@ -32,60 +39,56 @@ type Program struct {
 	// Probe asks the service that runs here for its health at a path; nil when
 	// it answers that all is well.
 	Probe func(ctx context.Context, path string) error
+	// In is where passwords may be piped in.
+	In io.Reader
 	// Out and Err are where answers and complaints go.
 	Out, Err io.Writer
 }
 
-// Exit codes.
-const (
-	ExitOK      = 0
-	ExitFailure = 1 // the command could not be carried out
-	ExitUsage   = 2 // the command line is wrong
-)
-
 // Run carries out a command line (without the program's name) and returns the
 // exit code. Errors are written to Err.
 func Run(ctx context.Context, args []string, p Program) int {
-	ctx = auth.WithClient(ctx, operator()) // for what takes its client from there
 	err := p.root().Run(ctx, append([]string{"rekey"}, args...))
 	if err == nil {
 		return ExitOK
 	}
-	fmt.Fprintf(p.Err, "rekey: %s\n", describe(err))
-	var usage usageError
-	if errors.As(err, &usage) {
-		return ExitUsage
-	}
-	return ExitFailure
+	report(p.Err, err, wantsJSON(args))
+	return exitCode(err)
 }
 
-// describe prefers the words meant for people.
-func describe(err error) string {
-	var e *auth.Error
-	if !errors.As(err, &e) {
-		return err.Error()
+// wantsJSON looks for --json where the flags themselves may be wrong.
+func wantsJSON(args []string) bool {
+	if i := slices.Index(args, "--"); i >= 0 {
+		args = args[:i]
 	}
-	if cause := e.Unwrap(); cause != nil {
-		return e.Message + ": " + cause.Error()
-	}
-	return e.Message
+	return slices.Contains(args, "--json")
 }
-
-type usageError struct{ error }
 
 func (p Program) root() *cli.Command {
 	return &cli.Command{
-		Name:           "rekey",
-		Usage:          "a self-hosted GraphQL auth API: sessions on refresh tokens that are replaced at every use",
-		Description:    "Settings come from the environment: see docs/configuration.md.",
+		Name:  "rekey",
+		Usage: "a self-hosted GraphQL auth API: sessions on refresh tokens that are replaced at every use",
+		Description: "Settings come from the environment: see docs/configuration.md. Commands take those that the\n" +
+			"service has; docs/operations.md tells what they answer.\n\n" +
+			"Example:\n  rekey users list --json\n\n" + explainExits(),
 		Writer:         p.Out,
 		ErrWriter:      p.Err,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // Run decides
 		OnUsageError:   onUsageError,
+		Before:         p.begin,
 		Action:         p.serveOrUnknown,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "answer in JSON; an error is then the last line on stderr, in JSON too"},
+		},
 		Commands: []*cli.Command{
-			{Name: "serve", Usage: "run the service (the default)", OnUsageError: onUsageError, Action: p.serve},
-			{Name: "migrate", Usage: "bring the database's schema up to date", OnUsageError: onUsageError, Action: p.migrate},
+			{
+				Name: "serve", Usage: "run the service (the default)", OnUsageError: onUsageError, Action: p.serve,
+				Description: "It ends with SIGTERM or SIGINT, after the requests in flight.\n\nExample:\n  PORT=8080 rekey serve",
+			},
+			{
+				Name: "migrate", Usage: "bring the database's schema up to date", OnUsageError: onUsageError, Action: p.migrate,
+				Description: "serve does so itself; this is for those who want it done before.\n\nExample:\n  rekey migrate",
+			},
 			p.health(),
 			p.users(),
 			p.sessions(),
@@ -95,29 +98,34 @@ func (p Program) root() *cli.Command {
 	}
 }
 
-func onUsageError(_ context.Context, _ *cli.Command, err error, _ bool) error {
-	return usageError{err}
+// begin tells the program what all commands take.
+func (p Program) begin(ctx context.Context, cmd *cli.Command) (context.Context, error) {
+	return ctx, p.Begin(Common{JSON: cmd.Bool("json")})
 }
 
 func (p Program) serveOrUnknown(ctx context.Context, cmd *cli.Command) error {
 	if cmd.Args().Present() {
-		return usageError{fmt.Errorf("%q is no command; see rekey --help", cmd.Args().First())}
+		return noCommand(ctx, cmd)
 	}
 	return p.Serve(ctx)
 }
 
 func (p Program) serve(ctx context.Context, cmd *cli.Command) error {
-	if cmd.Args().Present() {
-		return usageError{fmt.Errorf("serve takes no arguments")}
+	if err := noArguments(cmd); err != nil {
+		return err
 	}
 	return p.Serve(ctx)
 }
 
-func (p Program) migrate(ctx context.Context, _ *cli.Command) error {
+func (p Program) migrate(ctx context.Context, cmd *cli.Command) error {
+	if err := noArguments(cmd); err != nil {
+		return err
+	}
 	n, err := p.Migrate(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.Out, "%d migrations applied, the schema is up to date\n", n)
-	return nil
+	return p.show(cmd, map[string]int{"applied": n}, func(w io.Writer) {
+		fmt.Fprintf(w, "%d migrations applied, the schema is up to date\n", n)
+	})
 }

@@ -2,11 +2,10 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -17,48 +16,49 @@ import (
 
 func (p Program) keys() *cli.Command {
 	purpose := func(usage string) cli.Flag { return &cli.StringFlag{Name: "purpose", Usage: usage} }
-	asJSON := &cli.BoolFlag{Name: "json", Usage: "answer in JSON"}
-	return &cli.Command{
-		Name:         "keys",
-		Usage:        "administer the keys that tokens are signed with",
-		Description:  "See docs/keys.md. Give these commands the settings that the service has.",
-		OnUsageError: onUsageError,
-		Action: func(context.Context, *cli.Command) error {
-			return usageError{fmt.Errorf("keys: say list, rotate, retire, import, reencrypt or reset; see rekey keys --help")}
+	return group("keys", "administer the keys that tokens are signed with",
+		"See docs/keys.md. Give these commands the settings that the service has.\n\nExample:\n  rekey keys list",
+		&cli.Command{
+			Name: "list", Usage: "list the keys", OnUsageError: onUsageError, Action: p.listKeys,
+			Description: "It needs no master key.\n\nExample:\n  rekey keys list --json",
 		},
-		Commands: []*cli.Command{
-			{Name: "list", Usage: "list the keys", OnUsageError: onUsageError, Action: p.listKeys, Flags: []cli.Flag{asJSON}},
-			{
-				Name: "rotate", Usage: "publish a new key, which signs later", OnUsageError: onUsageError, Action: p.rotateKeys,
-				Flags: []cli.Flag{purpose("access, refresh or rotation; all unless given"), asJSON},
-			},
-			{
-				Name: "retire", Usage: "end a key at once: what it signed is good no more", ArgsUsage: "KID",
-				OnUsageError: onUsageError, Action: p.retireKey,
-				Flags: []cli.Flag{&cli.BoolFlag{Name: "replace", Usage: "end even the current key; a new one takes its place"}, asJSON},
-			},
-			{
-				Name: "import", Usage: "take over a key that was made elsewhere", ArgsUsage: "FILE",
-				OnUsageError: onUsageError, Action: p.importKeys,
-				Flags: []cli.Flag{
-					purpose("access, refresh or rotation"),
-					&cli.BoolFlag{Name: "verify-only", Usage: "only verify with it"},
-					&cli.DurationFlag{Name: "for", Usage: "how long to verify with it; as long as what it signed may be good unless given"},
-					asJSON,
-				},
-			},
-			{Name: "reencrypt", Usage: "encrypt all keys with MASTER_KEY", OnUsageError: onUsageError, Action: p.reencryptKeys},
-			{
-				Name: "reset", Usage: "delete all keys: everybody has to sign in again", OnUsageError: onUsageError, Action: p.resetKeys,
-				Flags: []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do it"}},
+		&cli.Command{
+			Name: "rotate", Usage: "publish a new key, which signs later", OnUsageError: onUsageError, Action: p.rotateKeys,
+			Description: "Nobody is signed out: the old key verifies until the last of its tokens has ended.\n\n" +
+				"Example:\n  rekey keys rotate --purpose access",
+			Flags: []cli.Flag{purpose("access, refresh or rotation; all unless given")},
+		},
+		&cli.Command{
+			Name: "retire", Usage: "end a key at once: what it signed is good no more", ArgsUsage: "KID",
+			OnUsageError: onUsageError, Action: p.retireKey,
+			Description: "Example:\n  rekey keys retire --replace KID",
+			Flags:       []cli.Flag{&cli.BoolFlag{Name: "replace", Usage: "end even the current key; a new one takes its place"}},
+		},
+		&cli.Command{
+			Name: "import", Usage: "take over a key that was made elsewhere", ArgsUsage: "FILE",
+			OnUsageError: onUsageError, Action: p.importKeys,
+			Description: "Example:\n  rekey keys import --purpose access access_private.pem",
+			Flags: []cli.Flag{
+				purpose("access, refresh or rotation"),
+				&cli.BoolFlag{Name: "verify-only", Usage: "only verify with it"},
+				&cli.DurationFlag{Name: "for", Usage: "how long to verify with it; as long as what it signed may be good unless given"},
 			},
 		},
-	}
+		&cli.Command{
+			Name: "reencrypt", Usage: "encrypt all keys with MASTER_KEY", OnUsageError: onUsageError, Action: p.reencryptKeys,
+			Description: "The master key of before goes into MASTER_KEY_PREVIOUS.\n\nExample:\n  rekey keys reencrypt",
+		},
+		&cli.Command{
+			Name: "reset", Usage: "delete all keys: everybody has to sign in again", OnUsageError: onUsageError, Action: p.resetKeys,
+			Description: "For a master key that is lost for good.\n\nExample:\n  rekey keys reset --yes",
+			Flags:       []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do it"}},
+		},
+	)
 }
 
 func (p Program) listKeys(ctx context.Context, cmd *cli.Command) error {
-	if cmd.Args().Present() {
-		return usageError{fmt.Errorf("keys list takes no arguments")}
+	if err := noArguments(cmd); err != nil {
+		return err
 	}
 	return p.withRing(ctx, func(ring *keyring.Ring) error {
 		keys, err := ring.List(ctx)
@@ -75,7 +75,7 @@ func (p Program) rotateKeys(ctx context.Context, cmd *cli.Command) error {
 		purposes = []auth.KeyPurpose{auth.KeyPurpose(cmd.String("purpose"))}
 	}
 	if cmd.Args().Present() || !known(purposes...) {
-		return usageError{fmt.Errorf("keys rotate takes --purpose access, refresh or rotation, and nothing else")}
+		return usage("keys rotate takes --purpose access, refresh or rotation, and nothing else")
 	}
 	return p.withRing(ctx, func(ring *keyring.Ring) error {
 		keys, err := ring.Rotate(ctx, purposes...)
@@ -92,13 +92,13 @@ func known(purposes ...auth.KeyPurpose) bool {
 
 func (p Program) retireKey(ctx context.Context, cmd *cli.Command) error {
 	if cmd.Args().Len() != 1 {
-		return usageError{fmt.Errorf("keys retire takes one argument, the key's id")}
+		return usage("keys retire takes one argument, the key's id")
 	}
 	return p.withRing(ctx, func(ring *keyring.Ring) error {
 		kid := cmd.Args().First()
 		err := ring.Retire(ctx, kid, cmd.Bool("replace"))
 		if errors.Is(err, auth.ErrNotFound) {
-			return fmt.Errorf("the ring has no key %s", kid)
+			return Fail(ExitNotFound, fmt.Errorf("the ring has no key %s", kid))
 		}
 		if err != nil {
 			return err
@@ -113,7 +113,7 @@ func (p Program) importKeys(ctx context.Context, cmd *cli.Command) error {
 		VerifyOnly: cmd.Bool("verify-only"), For: cmd.Duration("for"),
 	}
 	if cmd.Args().Len() != 1 || !known(in.Purpose) || in.For < 0 || in.For > 0 && !in.VerifyOnly {
-		return usageError{fmt.Errorf("keys import takes a file, --purpose access, refresh or rotation, and --verify-only with or without --for")}
+		return usage("keys import takes a file, --purpose access, refresh or rotation, and --verify-only with or without --for")
 	}
 	return p.withRing(ctx, func(ring *keyring.Ring) error {
 		ids, err := ring.Import(ctx, in)
@@ -125,28 +125,30 @@ func (p Program) importKeys(ctx context.Context, cmd *cli.Command) error {
 }
 
 func (p Program) reencryptKeys(ctx context.Context, cmd *cli.Command) error {
-	if cmd.Args().Present() {
-		return usageError{fmt.Errorf("keys reencrypt takes no arguments")}
+	if err := noArguments(cmd); err != nil {
+		return err
 	}
 	return p.withRing(ctx, func(ring *keyring.Ring) error {
 		n, err := ring.Reencrypt(ctx)
-		if err == nil {
-			fmt.Fprintf(p.Out, "%d keys encrypted anew\n", n)
+		if err != nil {
+			return fmt.Errorf("%d keys encrypted anew, then: %w", n, err)
 		}
-		return err
+		return p.show(cmd, map[string]int{"reencrypted": n}, func(w io.Writer) { fmt.Fprintf(w, "%d keys encrypted anew\n", n) })
 	})
 }
 
 func (p Program) resetKeys(ctx context.Context, cmd *cli.Command) error {
 	if cmd.Args().Present() || !cmd.Bool("yes") {
-		return usageError{fmt.Errorf("keys reset deletes all keys, so that everybody has to sign in again: say --yes")}
+		return usage("keys reset deletes all keys, so that everybody has to sign in again: say --yes")
 	}
 	return p.withRing(ctx, func(ring *keyring.Ring) error {
 		n, err := ring.Reset(ctx)
-		if err == nil {
-			fmt.Fprintf(p.Out, "%d keys deleted; the service makes new ones\n", n)
+		if err != nil {
+			return fmt.Errorf("%d keys deleted, then: %w", n, err)
 		}
-		return err
+		return p.show(cmd, map[string]int{"deleted": n}, func(w io.Writer) {
+			fmt.Fprintf(w, "%d keys deleted; the service makes new ones\n", n)
+		})
 	})
 }
 
@@ -190,18 +192,11 @@ func viewOf(k keyring.Key) keyView {
 }
 
 func (p Program) showKeys(cmd *cli.Command, keys []keyring.Key) error {
-	views := make([]keyView, len(keys))
+	views, lines := make([]keyView, len(keys)), []string{row("PURPOSE", "STATE", "KID", "SOURCE", "CREATED", "SIGNS FROM", "ENDS")}
 	for i, k := range keys {
-		views[i] = viewOf(k)
+		v := viewOf(k)
+		views[i] = v
+		lines = append(lines, row(string(v.Purpose), string(v.State), v.KID, v.Source, moment(v.CreatedAt), moment(v.SignsFrom), moment(v.EndsAt)))
 	}
-	if cmd.Bool("json") {
-		return json.NewEncoder(p.Out).Encode(views)
-	}
-	table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "PURPOSE\tSTATE\tKID\tSOURCE\tCREATED\tSIGNS FROM\tENDS")
-	for _, v := range views {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			v.Purpose, v.State, v.KID, v.Source, moment(v.CreatedAt), moment(v.SignsFrom), moment(v.EndsAt))
-	}
-	return table.Flush()
+	return p.show(cmd, views, func(w io.Writer) { table(w, lines...) })
 }

@@ -29,7 +29,7 @@ type Config struct {
 	DatabaseMaxConns int
 	// SecurityEventsRetention is how long the journal is kept; 0: for ever.
 	SecurityEventsRetention time.Duration
-	RedisURL         Secret // empty: no Redis
+	RedisURL                Secret // empty: no Redis
 
 	AccessTTL     time.Duration // whole seconds, like the next two
 	RefreshTTL    time.Duration

@@ -18,12 +18,18 @@ const (
 	hintLost = "If it is lost for good, rekey keys reset makes new keys, and everybody has to sign in again"
 )
 
+// Misconfigured is an error that goes when this process is given other keys.
+type Misconfigured struct{ error }
+
+// Unwrap returns the error itself.
+func (m Misconfigured) Unwrap() error { return m.error }
+
 // wrongMaster tells an operator what to do.
 func (r *Ring) wrongMaster(k auth.SealedKey) error {
 	what := "there is no master key here"
 	if len(r.masters) > 0 {
 		what = "the master key here is " + r.masters[0].id
 	}
-	return fmt.Errorf("the %s key %s in the database is encrypted with the master key %s, and %s: %s. %s",
-		k.Purpose, k.KID, k.Master, what, hintGive, hintLost)
+	return Misconfigured{fmt.Errorf("the %s key %s in the database is encrypted with the master key %s, and %s: %s. %s",
+		k.Purpose, k.KID, k.Master, what, hintGive, hintLost)}
 }

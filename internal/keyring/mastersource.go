@@ -68,7 +68,7 @@ func (m MasterKey) load(dir string, create bool) (masters, error) {
 	own := m.Key == "" && m.File == ""
 	kept, err := readMasterFile(path, own && create)
 	if err != nil {
-		return nil, fmt.Errorf("master key: %w", err)
+		return nil, Misconfigured{fmt.Errorf("master key: %w", err)}
 	}
 	if own {
 		return newMasters(append(kept, named...))

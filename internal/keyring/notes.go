@@ -109,9 +109,9 @@ func differ(p auth.KeyPurpose, mine, theirs auth.KeyNote) error {
 	case !mine.File && !theirs.File:
 		return nil
 	case !slices.Contains(mine.Knows, theirs.Signs):
-		return fmt.Errorf("another replica signs with the %s key %s, which this one does not know: %s", p, theirs.Signs, hint)
+		return Misconfigured{fmt.Errorf("another replica signs with the %s key %s, which this one does not know: %s", p, theirs.Signs, hint)}
 	case !slices.Contains(theirs.Knows, mine.Signs):
-		return fmt.Errorf("this replica signs with the %s key %s, which another one does not know: %s", p, mine.Signs, hint)
+		return Misconfigured{fmt.Errorf("this replica signs with the %s key %s, which another one does not know: %s", p, mine.Signs, hint)}
 	}
 	return nil
 }

@@ -35,6 +35,25 @@ func (s *Store) CreateUser(ctx context.Context, u auth.User, sess auth.Session, 
 	return fail(doing, err)
 }
 
+// AddUser implements [auth.Store].
+func (s *Store) AddUser(ctx context.Context, u auth.User, kept ...auth.Event) error {
+	const doing = "add a user"
+	if err := checkUser(u); err != nil {
+		return fail(doing, err)
+	}
+	user := userRow(u)
+	err := s.transaction(ctx, func(tx *gorm.DB) error {
+		if err := tx.Create(&user).Error; err != nil {
+			return err
+		}
+		return keep(tx, kept)
+	})
+	if emailTaken(err) {
+		return auth.ErrEmailTaken
+	}
+	return fail(doing, err)
+}
+
 func checkUser(u auth.User) error {
 	if err := checkIDs(u.ID); err != nil {
 		return err

@@ -48,6 +48,8 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"CreateUser", testCreateUser},
 		{"User", testUser},
 		{"EnableUser", testEnableUser},
+		{"AddUser", testAddUser},
+		{"Users", testUsers},
 		{"CreateSession", testCreateSession},
 		{"SessionState", testSessionState},
 		{"Sessions", testSessions},

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -83,5 +84,72 @@ func testEnableUser(t *testing.T, s suite) {
 	})
 	t.Run("ErrNotFound", func(t *testing.T) {
 		wantError(t, s.EnableUser(t.Context(), uuid.NewString(), later), auth.ErrNotFound)
+	})
+}
+
+func testAddUser(t *testing.T, s suite) {
+	u := newUser()
+	must(t, s.AddUser(t.Context(), u, auth.Event{Kind: auth.EventUserAdded, At: noon(), UserID: u.ID}))
+	kept, err := s.Recorded(t.Context(), auth.JournalQuery{UserID: u.ID, Limit: 10})
+	must(t, err)
+	wantEqual(t, "events", len(kept), 1)
+	got, err := s.UserByID(t.Context(), u.ID)
+	must(t, err)
+	wantEqual(t, "user", got, u)
+	sessions, err := s.Sessions(t.Context(), u.ID, noon(), 10)
+	must(t, err)
+	wantEqual(t, "sessions", len(sessions), 0)
+	other := newUser()
+	other.EmailKey = u.EmailKey
+	wantError(t, s.AddUser(t.Context(), other, auth.Event{Kind: auth.EventUserAdded, At: noon(), UserID: other.ID}), auth.ErrEmailTaken)
+	kept, err = s.Recorded(t.Context(), auth.JournalQuery{UserID: other.ID, Limit: 10})
+	must(t, err)
+	wantEqual(t, "events of what was not done", len(kept), 0)
+}
+
+func testUsers(t *testing.T, s suite) {
+	const mark = "50%_off!" // what LIKE would take for a pattern
+	var want []string
+	for i := range 5 {
+		u := newUser()
+		u.EmailKey = string(rune('a'+i)) + mark + u.EmailKey
+		if i == 2 {
+			u.DisabledAt = ptr(noon())
+		}
+		must(t, s.AddUser(t.Context(), u))
+		want = append(want, u.ID)
+	}
+	slices.Sort(want)
+	list := func(f auth.UserFilter, limit int) (ids []string) {
+		t.Helper()
+		f.Email = mark
+		users, err := s.Users(t.Context(), f, limit)
+		must(t, err)
+		for _, u := range users {
+			ids = append(ids, u.ID)
+		}
+		return ids
+	}
+	t.Run("Pages", func(t *testing.T) {
+		first := list(auth.UserFilter{}, 3)
+		wantEqual(t, "first page", first, want[:3])
+		wantEqual(t, "second page", list(auth.UserFilter{After: first[2]}, 3), want[3:])
+	})
+	t.Run("Disabled", func(t *testing.T) {
+		barred, free := list(auth.UserFilter{Disabled: ptr(true)}, 10), list(auth.UserFilter{Disabled: ptr(false)}, 10)
+		wantEqual(t, "disabled", len(barred), 1)
+		wantEqual(t, "enabled", len(free), 4)
+		wantEqual(t, "among the enabled", slices.Contains(free, barred[0]), false)
+	})
+	t.Run("PatternsAreText", func(t *testing.T) {
+		users, err := s.Users(t.Context(), auth.UserFilter{Email: "a50%!off"}, 10)
+		must(t, err)
+		wantEqual(t, "users", len(users), 0)
+	})
+	t.Run("Whole", func(t *testing.T) {
+		u, _ := s.signUp(t)
+		users, err := s.Users(t.Context(), auth.UserFilter{Email: u.EmailKey}, 10)
+		must(t, err)
+		wantEqual(t, "users", users, []auth.User{u})
 	})
 }

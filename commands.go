@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"rekey/internal/auth"
+	"rekey/internal/cli"
+	"rekey/internal/keyring"
+	"rekey/internal/store"
+	"rekey/internal/web"
+)
+
+// standard are the streams of a process.
+type standard struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// commands opens what the command line asks for: one command a process.
+type commands struct {
+	getenv func(string) string
+	std    standard
+	common cli.Common
+}
+
+func (c *commands) begin(common cli.Common) error {
+	c.common = common
+	return nil
+}
+
+// program is configured for a command: its log goes where it cannot spoil the
+// answer, which may be for a script, and has no more than what is wrong. What
+// was done stands in the journal, and in the answer.
+func (c *commands) program() (*program, error) {
+	p, err := newProgram(c.getenv, c.std.out, c.std.err)
+	if err != nil {
+		return nil, err
+	}
+	format, level := p.cfg.LogFormat, p.cfg.LogLevel
+	if c.common.JSON {
+		format = "json"
+	}
+	if level == slog.LevelInfo {
+		level = slog.LevelWarn
+	}
+	p.log = web.NewLogger(c.std.err, format, level)
+	return p, nil
+}
+
+func (c *commands) serve(ctx context.Context) error {
+	p, err := newProgram(c.getenv, c.std.out, c.std.out)
+	if err != nil {
+		return err
+	}
+	return p.serve(ctx)
+}
+
+func (c *commands) migrate(ctx context.Context) (applied int, err error) {
+	p, err := c.program()
+	if err != nil {
+		return 0, err
+	}
+	st, err := p.openStore(ctx, command)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	return st.Migrate(ctx)
+}
+
+// open opens the core beside whatever server runs.
+func (c *commands) open(ctx context.Context) (*app, error) {
+	p, err := c.program()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.requireDatabase(); err != nil {
+		return nil, err
+	}
+	return p.open(ctx, command)
+}
+
+func (c *commands) openCore(ctx context.Context) (*auth.Service, func() error, error) {
+	a, err := c.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return a.core, a.close, nil
+}
+
+func (c *commands) openKeys(ctx context.Context) (*auth.Keys, func() error, error) {
+	a, err := c.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return a.streams.keys, a.close, nil
+}
+
+// openRing opens the ring for a command about keys.
+func (c *commands) openRing(ctx context.Context) (_ *keyring.Ring, closeStore func() error, err error) {
+	p, err := c.program()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.requireDatabase(); err != nil {
+		return nil, nil, err
+	}
+	st, err := p.openStore(ctx, command)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, err = st.Migrate(ctx)
+	ring, ringErr := p.newRing(st, auth.LogEvents{Logger: p.log})
+	if err := errors.Join(err, ringErr); err != nil {
+		return nil, nil, errors.Join(err, st.Close())
+	}
+	return ring, st.Close, nil
+}
+
+// requireDatabase keeps a command that is run in the wrong directory from making
+// a database there and finding nobody in it.
+func (p *program) requireDatabase() error {
+	if p.cfg.DatabaseURL != "" {
+		return nil
+	}
+	path, err := filepath.Abs(p.databasePath())
+	if err != nil {
+		return fmt.Errorf("finding the database: %w", err)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return cli.Fail(cli.ExitConfiguration, fmt.Errorf("there is no database at %s: set DATA_DIR to where the server keeps its data, or DATABASE_URL", path))
+	}
+	return nil
+}
+
+// inUse marks what another process has taken, and what this one may not touch.
+func inUse(err error) error {
+	switch {
+	case errors.Is(err, store.ErrInUse), errors.Is(err, syscall.EADDRINUSE):
+		return cli.Fail(cli.ExitConflict, err)
+	case errors.Is(err, fs.ErrPermission):
+		return cli.Fail(cli.ExitConfiguration, err)
+	}
+	return err
+}

@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"rekey/internal/untold"
+)
+
+// answered is what a command came to.
+type answered struct {
+	out, err string
+	code     int
+}
+
+// ask runs a command with something to read, and keeps its two streams apart.
+func ask(t *testing.T, env map[string]string, stdin string, args ...string) answered {
+	t.Helper()
+	dependOnProgram(t)
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary, args...)
+	cmd.Env, cmd.Dir = environment(env), t.TempDir()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
+		t.Fatal(err)
+	}
+	untold.Check(t, errs.String(), keysSent()...)
+	return answered{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+}
+
+// into reads an answer in JSON.
+func (a answered) into(t *testing.T, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.out), v); err != nil || a.code != 0 {
+		t.Fatalf("exit code %d, %v:\n%s%s", a.code, err, a.out, a.err)
+	}
+}
+
+type commandUser struct {
+	ID, Email, PasswordHash string
+	DisabledAt              *string
+}
+
+// TestUsers: what an administrator does with accounts, beside a server.
+func TestUsers(t *testing.T) {
+	for _, engine := range engines()[:2] { // Redis knows no users
+		t.Run(engine.name, func(t *testing.T) {
+			env := engine.env(t)
+			p, c := start(t, env), httpClient()
+			var ada commandUser
+			ask(t, env, password+"\n", "users", "add", "--name", "Ada", "--email", "Ada@example.com", "--json").into(t, &ada)
+			logIn(t, c, p.URL, "ada@example.com")
+			signUp(t, c, p.URL, "bob@example.com")
+			signUp(t, c, p.URL, "carol@example.org")
+			if a := ask(t, env, "", "users", "disable", ada.ID); a.code != 0 || !strings.Contains(a.out, "1 sessions ended") {
+				t.Errorf("disable by id: %+v", a)
+			}
+			var page struct {
+				Users     []commandUser
+				EndCursor *string
+			}
+			ask(t, env, "", "users", "list", "--email", "EXAMPLE.com", "--limit", "1", "--json").into(t, &page)
+			if len(page.Users) != 1 || page.Users[0].ID != ada.ID || page.EndCursor == nil || page.Users[0].DisabledAt == nil {
+				t.Fatalf("first page: %+v", page)
+			}
+			after := *page.EndCursor
+			page.EndCursor = nil
+			ask(t, env, "", "users", "list", "--email", "EXAMPLE.com", "--limit", "1", "--after", after, "--json").into(t, &page)
+			if len(page.Users) != 1 || page.Users[0].Email != "bob@example.com" || page.EndCursor != nil {
+				t.Errorf("second page: %+v", page)
+			}
+			ask(t, env, "", "users", "list", "--disabled=false", "--json").into(t, &page)
+			if len(page.Users) != 2 {
+				t.Errorf("enabled: %+v", page)
+			}
+			checkExport(t, env)
+		})
+	}
+}
+
+func checkExport(t *testing.T, env map[string]string) {
+	t.Helper()
+	for hashes, args := range map[bool][]string{false: {"users", "export"}, true: {"users", "export", "--with-hashes"}} {
+		a := ask(t, env, "", args...)
+		var emails []string
+		for line := range strings.Lines(a.out) {
+			var u commandUser
+			if err := json.Unmarshal([]byte(line), &u); err != nil || strings.HasPrefix(u.PasswordHash, "$argon2id$") != hashes {
+				t.Errorf("%v: %s, %v", args, line, err)
+			}
+			emails = append(emails, u.Email)
+		}
+		if got := strings.Join(emails, " "); got != "Ada@example.com bob@example.com carol@example.org" || a.err != "" || a.code != 0 {
+			t.Errorf("%v: %s: %+v", args, got, a)
+		}
+	}
+}
+
+// TestCommands_wrong: what a command says that cannot be carried out, and its
+// exit code.
+func TestCommands_wrong(t *testing.T) {
+	dir := map[string]string{"DATA_DIR": t.TempDir()}
+	ask(t, dir, "", "migrate")
+	add := []string{"users", "add", "--name", "Ada", "--email", "ada@example.com"}
+	if a := ask(t, dir, password, add...); a.code != 0 {
+		t.Fatalf("%+v", a)
+	}
+	for name, tt := range map[string]struct {
+		env   map[string]string
+		stdin string
+		args  []string
+		code  int
+		want  string
+	}{
+		"unknown command":     {dir, "", []string{"usres"}, 2, "did you mean users?"},
+		"unknown subcommand":  {dir, "", []string{"users", "lsit"}, 2, "did you mean list?"},
+		"group alone":         {dir, "", []string{"users"}, 2, "say add, list, export, disable, enable"},
+		"unknown flag":        {dir, "", []string{"users", "list", "--jsn"}, 2, "did you mean --json?"},
+		"no password":         {dir, "", add, 2, "there is no password"},
+		"two lines":           {dir, password + "\n" + password, add, 2, "more than one line"},
+		"all that is wrong":   {dir, "short", []string{"users", "add", "--name", " ", "--email", "x"}, 2, "password must have"},
+		"taken":               {dir, password, add, 6, "has an account already"},
+		"nobody":              {dir, "", []string{"users", "disable", "0195e3a0-0000-7000-8000-000000000000"}, 5, "no user has this id"},
+		"a bad configuration": {map[string]string{"PORT": "x"}, "", []string{"users", "list"}, 3, "PORT"},
+		"no database":         {map[string]string{"DATABASE_URL": "postgres://127.0.0.1:1/x", "DATABASE_WAIT": "0"}, "", []string{"users", "list"}, 4, "refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := ask(t, tt.env, tt.stdin, tt.args...)
+			if a.code != tt.code || !strings.Contains(a.err, tt.want) || a.out != "" {
+				t.Errorf("%+v", a)
+			}
+			if a = ask(t, tt.env, tt.stdin, append(tt.args, "--json")...); tt.code != a.code || !strings.Contains(lastLine(a.err), `{"error":{"code":"`) {
+				t.Errorf("in JSON: %+v", a)
+			}
+		})
+	}
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}

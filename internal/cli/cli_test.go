@@ -1,0 +1,82 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"rekey/internal/cli"
+)
+
+// commandLine runs a command that must not get as far as to open anything.
+func commandLine(t *testing.T, args ...string) (out, errs string, code int) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = cli.Run(t.Context(), args, cli.Program{
+		Begin: func(cli.Common) error { return nil },
+		Serve: func(context.Context) error { return nil },
+		In:    strings.NewReader(""), Out: &o, Err: &e,
+	})
+	return o.String(), e.String(), code
+}
+
+// TestExits: --help and the page say what the code says.
+func TestExits(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	help, _, code := commandLine(t, "--help")
+	if code != cli.ExitOK {
+		t.Errorf("--help: exit code %d", code)
+	}
+	for i, exit := range cli.Exits() {
+		if exit.Code != i {
+			t.Errorf("exit code %d stands in place %d", exit.Code, i)
+		}
+		if row := fmt.Sprintf("| %d | %s |", exit.Code, exit.Meaning); !strings.Contains(string(page), row) {
+			t.Errorf("docs/operations.md has no row %q", row)
+		}
+		if line := fmt.Sprintf("%d  %s", exit.Code, strings.ReplaceAll(exit.Meaning, "`", "")); !strings.Contains(help, line) {
+			t.Errorf("--help does not say %q", line)
+		}
+	}
+}
+
+// TestHelp: every command has help, with an example, and the page names it.
+func TestHelp(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	var walk func(path []string)
+	walk = func(path []string) {
+		seen++
+		name := strings.TrimSpace("rekey " + strings.Join(path, " "))
+		help, errs, code := commandLine(t, append(path, "--help")...)
+		if code != cli.ExitOK || errs != "" || !strings.Contains(help, "Example") || !strings.Contains(help, "  "+name) {
+			t.Errorf("%s --help: exit code %d, %s%s", name, code, errs, help)
+		}
+		_, list, any := strings.Cut(help, "\nCOMMANDS:\n")
+		if !any && !strings.Contains(string(page), "`"+strings.Join(path, " ")) {
+			t.Errorf("docs/operations.md says nothing of %s", name)
+		}
+		for line := range strings.Lines(list) {
+			fields := strings.Fields(line)
+			if len(fields) == 0 {
+				break
+			}
+			if fields[0] != "help," {
+				walk(append(path[:len(path):len(path)], fields[0]))
+			}
+		}
+	}
+	walk(nil)
+	if seen < 20 {
+		t.Errorf("only %d commands were found", seen)
+	}
+}

@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"rekey/internal/auth"
+	"rekey/internal/keyring"
+)
+
+// Exit codes.
+const (
+	ExitOK            = 0
+	ExitFailure       = 1
+	ExitUsage         = 2
+	ExitConfiguration = 3
+	ExitUnavailable   = 4
+	ExitNotFound      = 5
+	ExitConflict      = 6
+	ExitWarnings      = 7
+)
+
+// Exit is what an exit code tells.
+type Exit struct {
+	Code    int
+	Meaning string
+}
+
+// Exits returns all exit codes, as --help and docs/operations.md tell them.
+func Exits() []Exit {
+	return []Exit{
+		{ExitOK, "done"},
+		{ExitFailure, "failed: the message says why. `health`: not well; `doctor`: something must be mended"},
+		{ExitUsage, "the command line, or what was given with it, is wrong"},
+		{ExitConfiguration, "the configuration cannot work"},
+		{ExitUnavailable, "the database or Redis does not answer: try again"},
+		{ExitNotFound, "there is no such user, session or key"},
+		{ExitConflict, "it exists already, or another process has it"},
+		{ExitWarnings, "`doctor`: it works, but something should be mended"},
+	}
+}
+
+// failure is an error with the exit code that it comes to.
+type failure struct {
+	code int
+	error
+}
+
+func (f failure) Unwrap() error { return f.error }
+
+// Fail returns err with the exit code that it comes to; nil stays nil.
+func Fail(code int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return failure{code, err}
+}
+
+func usage(format string, args ...any) error { return Fail(ExitUsage, fmt.Errorf(format, args...)) }
+
+// errTold ends a command that has said itself what is the matter.
+var errTold = errors.New("told already")
+
+// exitCode is what an error comes to.
+func exitCode(err error) int {
+	var f failure
+	var e *auth.Error
+	switch {
+	case errors.As(err, &f):
+		return f.code
+	case errors.As(err, new(keyring.Misconfigured)):
+		return ExitConfiguration
+	case !errors.As(err, &e):
+		return ExitFailure
+	}
+	switch e.Code {
+	case auth.CodeBadUserInput:
+		return ExitUsage
+	case auth.CodeNotFound:
+		return ExitNotFound
+	case auth.CodeConflict:
+		return ExitConflict
+	case auth.CodeUnavailable, auth.CodeRateLimited:
+		return ExitUnavailable
+	}
+	return ExitFailure
+}
+
+// errorCode is the same in a word: the codes of the API where there is one.
+func errorCode(code int) string {
+	switch code {
+	case ExitUsage:
+		return string(auth.CodeBadUserInput)
+	case ExitConfiguration:
+		return "CONFIGURATION"
+	case ExitUnavailable:
+		return string(auth.CodeUnavailable)
+	case ExitNotFound:
+		return string(auth.CodeNotFound)
+	case ExitConflict:
+		return string(auth.CodeConflict)
+	}
+	return string(auth.CodeInternal)
+}
+
+// report tells people, or scripts, what went wrong.
+func report(w io.Writer, err error, asJSON bool) {
+	if errors.Is(err, errTold) {
+		return
+	}
+	text := describe(err)
+	if !asJSON {
+		fmt.Fprintf(w, "rekey: %s\n", text)
+		return
+	}
+	code := exitCode(err)
+	_ = json.NewEncoder(w).Encode(map[string]any{ // a reader that is gone: nobody to tell
+		"error": map[string]any{"code": errorCode(code), "exitCode": code, "message": text},
+	})
+}
+
+// describe prefers the words meant for people, of each error where there are
+// several.
+func describe(err error) string {
+	if all, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // this one error, not what it wraps
+		var texts []string
+		for _, one := range all.Unwrap() {
+			texts = append(texts, describe(one))
+		}
+		return strings.Join(texts, "\n")
+	}
+	var e *auth.Error
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	if cause := e.Unwrap(); cause != nil {
+		return e.Message + ": " + cause.Error()
+	}
+	return e.Message
+}
+
+// explainExits is the part of --help about exit codes.
+func explainExits() string {
+	var b strings.Builder
+	b.WriteString("Exit codes:\n")
+	for _, e := range Exits() {
+		fmt.Fprintf(&b, "  %d  %s\n", e.Code, strings.ReplaceAll(e.Meaning, "`", ""))
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
