@@ -70,7 +70,7 @@ type BlacklistedToken struct {
 type ChangePasswordInput struct {
 	// The password that the account has now.
 	CurrentPassword string `json:"currentPassword"`
-	// 8 to 256 characters (code points after NFKC normalisation). There are no rules about which.
+	// 8 to 256 characters (code points after NFKC normalisation), and there are no rules about which; but none of the 18,000 that are tried first, nor the name or the e-mail address.
 	NewPassword string `json:"newPassword"`
 }
 
@@ -133,7 +133,7 @@ type SignUpInput struct {
 	Name string `json:"name"`
 	// The e-mail address, at most 254 bytes. Surrounding space is dropped; upper and lower case are the same address.
 	Email string `json:"email"`
-	// 8 to 256 characters (code points after NFKC normalisation). There are no rules about which.
+	// 8 to 256 characters (code points after NFKC normalisation), and there are no rules about which; but none of the 18,000 that are tried first, nor the name or the e-mail address.
 	Password string `json:"password"`
 }
 

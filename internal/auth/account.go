@@ -49,7 +49,7 @@ var errWrongPassword = errors.New("wrong current password")
 
 // newPasswordHash checks the current password and hashes the new one.
 func (s *Service) newPasswordHash(ctx context.Context, u User, in ChangePasswordInput) (string, error) {
-	next, err := normalizePassword("newPassword", in.NewPassword)
+	next, err := newPassword("newPassword", in.NewPassword, u)
 	if err != nil {
 		return "", err
 	}

@@ -33,6 +33,24 @@ func normalizePassword(field, password string) (string, error) {
 	return password, nil
 }
 
+// newPassword is normalizePassword for one that is chosen: it may be neither
+// common nor what anybody knows of its user (OWASP ASVS 6.2.4, 6.2.11).
+func newPassword(field, password string, u User) (string, error) {
+	password, err := normalizePassword(field, password)
+	if err != nil {
+		return "", err
+	}
+	if isCommonPassword(password) {
+		return "", BadInput(field, "this is one of the passwords that are tried first: choose another")
+	}
+	local, _, _ := strings.Cut(u.EmailKey, "@")
+	folded := cases.Fold().String(password)
+	if folded == u.EmailKey || folded == local || folded == cases.Fold().String(u.Name) {
+		return "", BadInput(field, "password must be neither the name nor the e-mail address")
+	}
+	return password, nil
+}
+
 func passwordRule() string {
 	return fmt.Sprintf("password must have %d to %d characters", minPassword, maxPassword)
 }

@@ -35,6 +35,30 @@ func TestNormalizePassword(t *testing.T) {
 	}
 }
 
+func TestNewPassword(t *testing.T) {
+	ada := User{Name: "Ada Lovelace", EmailKey: "lovelace@example.com"}
+	for password, ok := range map[string]bool{
+		"correct horse":        true,
+		"lower case letters":   true, // no rules of composition
+		"Lovelace1815":         true,
+		"12345678":             false,
+		"PassWord1":            false,
+		"ｐａｓｓｗｏｒｄ１":            false, // after NFKC
+		"LOVELACE@example.com": false,
+		"Lovelace":             false,
+		"ada lovelace":         false,
+		"short":                false,
+	} {
+		_, err := newPassword("newPassword", password, ada)
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", password, err)
+		}
+		if err != nil && AsError(err).Field != "newPassword" {
+			t.Errorf("%s: %+v", password, err)
+		}
+	}
+}
+
 func TestEmailAddress(t *testing.T) {
 	for name, tt := range map[string]struct{ raw, email, key string }{
 		"plain":           {"Ada@Example.com", "Ada@Example.com", "ada@example.com"},

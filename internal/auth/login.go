@@ -47,7 +47,7 @@ func emailConflict() error {
 func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (User, error) {
 	name, nameErr := personName(in.Name)
 	email, key, emailErr := emailAddress(in.Email)
-	password, passwordErr := normalizePassword("password", in.Password)
+	password, passwordErr := newPassword("password", in.Password, User{Name: name, EmailKey: key})
 	if err := errors.Join(nameErr, emailErr, passwordErr); err != nil {
 		return User{}, err
 	}
