@@ -82,6 +82,60 @@ type LoginInput struct {
 	Password string `json:"password"`
 }
 
+// Where a part of a list lies.
+type PageInfo struct {
+	// Whether older ones follow. With `last`: whether there are any from `before` on.
+	HasNextPage bool `json:"hasNextPage"`
+	// Whether there are newer ones before. With `first`: whether there are any up to `after`.
+	HasPreviousPage bool `json:"hasPreviousPage"`
+	// The cursor of the first one; null when there is none.
+	StartCursor *string `json:"startCursor,omitempty"`
+	// The cursor of the last one; null when there is none.
+	EndCursor *string `json:"endCursor,omitempty"`
+}
+
+// Something that happened to my account.
+type SecurityEvent struct {
+	// A UUID.
+	ID string `json:"id"`
+	// When it happened.
+	At time.Time `json:"at"`
+	// What it is.
+	Kind SecurityEventKind `json:"kind"`
+	// More about it, or null. `LOGIN_FAILED`: `invalid_credentials` or `user_disabled`. `LOGOUT`: `THIS`, `OTHERS` or `ALL`, or
+	// `REPLACED` when another login took the session's place. `REFRESH_REUSE`: `revoke` when the session was ended for it, `reject` when
+	// the token was only refused. `SESSION_REVOKED`: the word of `Session.revokedReason`. `TOKEN_BLACKLISTED`: `access` or `refresh`.
+	Reason *string `json:"reason,omitempty"`
+	// Who did it.
+	Actor SecurityEventActor `json:"actor"`
+	// The session that it concerns, which may be gone; null when it is none. With `LOGOUT` of `OTHERS`, and `PASSWORD_CHANGED`: the one that asked.
+	SessionID *string `json:"sessionId,omitempty"`
+	// How many sessions ended by it.
+	SessionsEnded int `json:"sessionsEnded"`
+	// The IP address that it came from; null when it is not known.
+	Address *string `json:"address,omitempty"`
+	// The User-Agent header that it came with; null when there was none.
+	UserAgent *string `json:"userAgent,omitempty"`
+	// The request's id, as its answer had it in `X-Request-ID`: what to tell the operator. Null when it was no request.
+	RequestID *string `json:"requestId,omitempty"`
+}
+
+// A part of my events.
+type SecurityEventConnection struct {
+	// The events, newest first.
+	Edges []*SecurityEventEdge `json:"edges"`
+	// Where this part lies.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// One event of a connection.
+type SecurityEventEdge struct {
+	// Stands for the place of this event, for `after` and `before`. It stays good when the event is gone.
+	Cursor string `json:"cursor"`
+	// The event.
+	Node *SecurityEvent `json:"node"`
+}
+
 // One login on one device. A refresh changes it and makes no new one.
 type Session struct {
 	// A UUID. It never changes.
@@ -247,6 +301,139 @@ func (e *LogoutScope) UnmarshalGQL(v any) error {
 }
 
 func (e LogoutScope) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+// Who did what a SecurityEvent tells of.
+type SecurityEventActor string
+
+const (
+	// Who holds the account or one of its tokens, or tries to.
+	SecurityEventActorClient SecurityEventActor = "CLIENT"
+	// A program that the operator gave an API key.
+	SecurityEventActorService SecurityEventActor = "SERVICE"
+	// The operator.
+	SecurityEventActorOperator SecurityEventActor = "OPERATOR"
+	// The service itself.
+	SecurityEventActorSystem SecurityEventActor = "SYSTEM"
+)
+
+var AllSecurityEventActor = []SecurityEventActor{
+	SecurityEventActorClient,
+	SecurityEventActorService,
+	SecurityEventActorOperator,
+	SecurityEventActorSystem,
+}
+
+func (e SecurityEventActor) IsValid() bool {
+	switch e {
+	case SecurityEventActorClient, SecurityEventActorService, SecurityEventActorOperator, SecurityEventActorSystem:
+		return true
+	}
+	return false
+}
+
+func (e SecurityEventActor) String() string {
+	return string(e)
+}
+
+func (e *SecurityEventActor) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = SecurityEventActor(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid SecurityEventActor", str)
+	}
+	return nil
+}
+
+func (e SecurityEventActor) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+// What a SecurityEvent is. Refreshes are none: `Session.lastSeenAt` has the last one.
+type SecurityEventKind string
+
+const (
+	// The account was made.
+	SecurityEventKindSignUp SecurityEventKind = "SIGN_UP"
+	// Somebody logged in with the right password.
+	SecurityEventKindLogin SecurityEventKind = "LOGIN"
+	// Somebody tried to log in and failed. Of many failures in a row, some are left out.
+	SecurityEventKindLoginFailed SecurityEventKind = "LOGIN_FAILED"
+	// So many tried the password that some were not listened to. Told every five minutes at most.
+	SecurityEventKindLoginLimited SecurityEventKind = "LOGIN_LIMITED"
+	// An old refresh token was used once more: a copy of it is in other hands, or a client broke. See `reason`.
+	SecurityEventKindRefreshReuse SecurityEventKind = "REFRESH_REUSE"
+	// One refresh token was used twice within seconds, as two tabs may do. Nothing was ended; the second use was refused.
+	SecurityEventKindRefreshRace SecurityEventKind = "REFRESH_RACE"
+	// A token was presented that the database has forgotten: it was restored from a backup, or lost a write.
+	SecurityEventKindRefreshRollback SecurityEventKind = "REFRESH_ROLLBACK"
+	// Sessions were ended by logging out.
+	SecurityEventKindLogout SecurityEventKind = "LOGOUT"
+	// A session was ended by other means. See `actor` and `reason`.
+	SecurityEventKindSessionRevoked SecurityEventKind = "SESSION_REVOKED"
+	// One token was blacklisted.
+	SecurityEventKindTokenBlacklisted SecurityEventKind = "TOKEN_BLACKLISTED"
+	// The password was replaced; the other sessions ended.
+	SecurityEventKindPasswordChanged SecurityEventKind = "PASSWORD_CHANGED"
+	// Somebody with a session of mine tried to change the password and did not know the current one.
+	SecurityEventKindPasswordChangeFailed SecurityEventKind = "PASSWORD_CHANGE_FAILED"
+	// The account was disabled; its sessions ended.
+	SecurityEventKindUserDisabled SecurityEventKind = "USER_DISABLED"
+	// The account was enabled again.
+	SecurityEventKindUserEnabled SecurityEventKind = "USER_ENABLED"
+	// Something that this version does not know: it was written by a newer one.
+	SecurityEventKindOther SecurityEventKind = "OTHER"
+)
+
+var AllSecurityEventKind = []SecurityEventKind{
+	SecurityEventKindSignUp,
+	SecurityEventKindLogin,
+	SecurityEventKindLoginFailed,
+	SecurityEventKindLoginLimited,
+	SecurityEventKindRefreshReuse,
+	SecurityEventKindRefreshRace,
+	SecurityEventKindRefreshRollback,
+	SecurityEventKindLogout,
+	SecurityEventKindSessionRevoked,
+	SecurityEventKindTokenBlacklisted,
+	SecurityEventKindPasswordChanged,
+	SecurityEventKindPasswordChangeFailed,
+	SecurityEventKindUserDisabled,
+	SecurityEventKindUserEnabled,
+	SecurityEventKindOther,
+}
+
+func (e SecurityEventKind) IsValid() bool {
+	switch e {
+	case SecurityEventKindSignUp, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
+		return true
+	}
+	return false
+}
+
+func (e SecurityEventKind) String() string {
+	return string(e)
+}
+
+func (e *SecurityEventKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = SecurityEventKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid SecurityEventKind", str)
+	}
+	return nil
+}
+
+func (e SecurityEventKind) MarshalGQL(w io.Writer) {
 	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }
 

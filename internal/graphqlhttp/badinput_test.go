@@ -158,7 +158,7 @@ func badDocuments() []badDocument {
 		{name: "strange input field", query: login, variables: input(map[string]any{"email": "", "password": "", secret + "!": 1}), message: "$input.?: unknown field"},
 		{name: "null for required", query: login, variables: input(map[string]any{"email": nil, "password": secret}), message: "$input.email: cannot be null", field: "email"},
 		{name: "missing in variable", query: login, variables: input(map[string]any{"password": secret}), message: "$input.email: must be defined", field: "email"},
-		{name: "number for a string", query: login, variables: input(map[string]any{"email": "", "password": 12345678}), message: "$input.password: cannot use float64 as String", field: "password"},
+		{name: "number for a string", query: login, variables: input(map[string]any{"email": "", "password": 12345678}), message: "$input.password: cannot use int64 as String", field: "password"},
 		{name: "undefined variable", query: login, message: "$input: must be defined", field: "input"},
 		{name: "enum variable", query: `mutation($s: LogoutScope!) { logout(scope: $s) }`, variables: map[string]any{"s": secret}, message: "$s: is not a valid LogoutScope", field: "s"},
 	}

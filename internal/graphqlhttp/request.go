@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -148,5 +149,26 @@ func paramsOf(members map[string]json.RawMessage) (*graphql.RawParams, *requestE
 			return nil, errBadRequest(fmt.Sprintf("%q must be %s", member.name, member.kind))
 		}
 	}
+	integers(params.Variables)
 	return params, nil
+}
+
+// integers has whole numbers be integers: for a float, which JSON's numbers are
+// else, there is no Int. Above 2^53 a float does not say which it was.
+func integers(value any) any {
+	switch v := value.(type) {
+	case float64:
+		if v == math.Trunc(v) && math.Abs(v) <= 1<<53 {
+			return int64(v)
+		}
+	case map[string]any:
+		for name, member := range v {
+			v[name] = integers(member)
+		}
+	case []any:
+		for i, item := range v {
+			v[i] = integers(item)
+		}
+	}
+	return value
 }

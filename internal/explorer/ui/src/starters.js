@@ -93,7 +93,29 @@ subscription Events {
     ipAddress
   }
 }`),
-    tab({ scope: 'THIS' }, `# 8. End THIS session, the OTHERS, or ALL of mine.
+    tab(null, `# 8. Why was I signed out? Log in again and look:
+#    what happened to my account, newest first.
+query History {
+  securityEvents(first: 10) {
+    edges {
+      node {
+        at
+        kind
+        reason
+        sessionId
+        sessionsEnded
+        address
+        userAgent
+        requestId
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}`),
+    tab({ scope: 'THIS' }, `# 9. End THIS session, the OTHERS, or ALL of mine.
 #    The answer is how many ended; their tokens are
 #    refused from then on.
 mutation LogOut($scope: LogoutScope!) {
