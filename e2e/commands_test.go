@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -144,4 +145,59 @@ func TestCommands_wrong(t *testing.T) {
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]
+}
+
+// TestSessions: what an administrator does with the sessions of one user,
+// beside a server: by the time a command returns, no token works any more.
+func TestSessions(t *testing.T) {
+	for _, engine := range engines() {
+		t.Run(engine.name, func(t *testing.T) {
+			env := engine.env(t)
+			p, c := start(t, env), httpClient()
+			first := signUp(t, c, p.URL, "ada@example.com")
+			logIn(t, c, p.URL, "ada@example.com")
+			third := logIn(t, c, p.URL, "ada@example.com")
+			other := signUp(t, c, p.URL, "bob@example.com")
+			var page struct {
+				Sessions []struct{ ID string }
+			}
+			ask(t, env, "", "sessions", "list", "--user", "ADA@example.com", "--json").into(t, &page)
+			if len(page.Sessions) != 3 {
+				t.Fatalf("sessions: %+v", page)
+			}
+			newest := page.Sessions[0].ID
+			const nobody = "0195e3a0-0000-7000-8000-000000000000"
+			a := ask(t, env, "", "sessions", "revoke", newest, nobody, "--json")
+			if want := `{"ended":1,"notFound":["` + nobody + `"]}` + "\n"; a.code != 5 || a.out != want {
+				t.Errorf("by id: %+v", a)
+			}
+			if a := ask(t, env, "", "sessions", "revoke", newest); a.code != 0 || !strings.Contains(a.out, "0 sessions ended\n"+newest+" had ended before") {
+				t.Errorf("again: %+v", a)
+			}
+			if problem := me(t, c, p.URL, third.Access); problem != "SESSION_REVOKED" {
+				t.Errorf("the newest session: %q", problem)
+			}
+			if problem := me(t, c, p.URL, first.Access); problem != "" {
+				t.Errorf("another session: %q", problem)
+			}
+			if a := ask(t, env, "", "sessions", "revoke", "--user", "ada@example.com"); a.code != 0 || a.out != "2 sessions ended\n" {
+				t.Errorf("all of a user: %+v", a)
+			}
+			if problem := me(t, c, p.URL, first.Access); problem != "SESSION_REVOKED" {
+				t.Errorf("the first session: %q", problem)
+			}
+			if problem := me(t, c, p.URL, other.Access); problem != "" {
+				t.Errorf("another user's session: %q", problem)
+			}
+		})
+	}
+}
+
+// TestVersion: it needs no configuration, not even one that can work.
+func TestVersion(t *testing.T) {
+	var v struct{ Version, GoVersion, Platform string }
+	ask(t, map[string]string{"PORT": "x"}, "", "version", "--json").into(t, &v)
+	if v.Version == "" || !strings.HasPrefix(v.GoVersion, "go1.") || v.Platform != runtime.GOOS+"/"+runtime.GOARCH {
+		t.Errorf("%+v", v)
+	}
 }

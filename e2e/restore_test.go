@@ -80,6 +80,7 @@ func TestSessions_revokeAll(t *testing.T) {
 			revoke(2, "--all")
 			revoke(2, "takes a time", "--all", "--issued-before", "yesterday")
 			revoke(2, "future", "--all", "--issued-before", "2999-01-01T00:00:00Z")
+			revoke(2, "--all", "--all", "--user", "ada@example.com")
 			revoke(0, `{"ended":0}`, "--all", "--json", "--issued-before", "2020-01-01T00:00:00Z")
 			if problem := me(t, c, p.URL, mine.Access); problem != "" {
 				t.Fatal(problem)

@@ -159,7 +159,7 @@ type Session struct {
 	// When it was ended; null while it was not.
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
 	// Why it was ended; null while it was not: `logout`, `revoked` (by revokeSession), `reuse` (a refresh token was used twice),
-	// `password_change`, `user_disabled`, `service` (by a program with an API key) or `operator` (everybody's were).
+	// `password_change`, `user_disabled`, `service` (by a program with an API key) or `operator` (by an administrator).
 	RevokedReason *string `json:"revokedReason,omitempty"`
 }
 

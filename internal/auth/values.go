@@ -82,7 +82,7 @@ const (
 	RevokedByReuse          = "reuse"
 	RevokedByPasswordChange = "password_change"
 	RevokedByDisabling      = "user_disabled"
-	RevokedByOperator       = "operator" // with all others, from the command line
+	RevokedByOperator       = "operator" // from the command line
 )
 
 // TokenUse is what a token is for. Access and refresh tokens carry the same

@@ -94,6 +94,7 @@ func (p Program) root() *cli.Command {
 			p.sessions(),
 			p.apikeys(),
 			p.keys(),
+			p.version(),
 		},
 	}
 }

@@ -1,0 +1,58 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// UserSessions lists the live sessions of the user of an e-mail address or an
+// id, newest first, at most limit. For administrators. CodeNotFound when there
+// is no such user.
+func (s *Service) UserSessions(ctx context.Context, who string, limit int) ([]Session, error) {
+	u, err := s.FindUser(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.Store.Sessions(ctx, u.ID, s.Now(), limit)
+	if err != nil {
+		return nil, fmt.Errorf("listing sessions: %w", err)
+	}
+	return list, nil
+}
+
+// EndSession ends a session, whosever it is; false when it had ended before.
+// For administrators. CodeNotFound when there is no such session.
+func (s *Service) EndSession(ctx context.Context, id string, c Client) (bool, error) {
+	notFound := &Error{Code: CodeNotFound, Message: "there is no session " + id}
+	if !canonicalID(id) {
+		return false, BadInput("id", fmt.Sprintf("%q is not the id of a session", id))
+	}
+	st, err := s.Store.SessionState(ctx, id, SecretHash{})
+	if errors.Is(err, ErrNotFound) {
+		return false, notFound
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading a session: %w", err)
+	}
+	ended, err := s.revoke(ctx, RevokedByOperator, Event{
+		Kind: EventSessionRevoked, At: s.Now(), UserID: st.User.ID, SessionID: id, Client: c, Detail: RevokedByOperator, Count: 1,
+	})
+	if errors.Is(err, ErrNotFound) { // it was cleaned up just now
+		return false, notFound
+	}
+	return ended, err
+}
+
+// EndUserSessions ends all sessions of the user of an e-mail address or an id,
+// and logins under way; it returns how many. For administrators. CodeNotFound
+// when there is no such user.
+func (s *Service) EndUserSessions(ctx context.Context, who string, c Client) (int, error) {
+	u, err := s.FindUser(ctx, who)
+	if err != nil {
+		return 0, err
+	}
+	now := s.Now()
+	return s.endSessions(ctx, EndSessions{UserID: u.ID, Reason: RevokedByOperator, At: now, RaiseEpoch: true},
+		Event{Kind: EventSessionRevoked, At: now, UserID: u.ID, Client: c, Detail: RevokedByOperator})
+}
