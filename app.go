@@ -270,6 +270,6 @@ func settings(cfg config.Config) auth.Settings {
 	return auth.Settings{
 		AccessTTL: cfg.AccessTTL, RefreshTTL: cfg.RefreshTTL, SessionTTL: cfg.SessionTTL,
 		ReuseWindow: cfg.ReuseWindow, RefreshGrace: cfg.RefreshGrace, RetryTTL: cfg.RetryTTL,
-		AccessOverlap: cfg.AccessOverlap, ClockLeeway: cfg.ClockLeeway, ReuseAction: auth.ReuseAction(cfg.ReuseAction),
+		AccessOverlap: cfg.AccessOverlap, ClockLeeway: cfg.ClockLeeway, ReuseAction: auth.ReuseAction(cfg.ReuseAction), MaxSessions: cfg.MaxSessions,
 	}
 }

@@ -159,7 +159,8 @@ type Session struct {
 	// When it was ended; null while it was not.
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
 	// Why it was ended; null while it was not: `logout`, `revoked` (by revokeSession), `reuse` (a refresh token was used twice),
-	// `password_change`, `user_disabled`, `service` (by a program with an API key) or `operator` (by an administrator).
+	// `password_change`, `user_disabled`, `service` (by a program with an API key), `limit` (there were too many, and it was unused
+	// for longest) or `operator` (by an administrator).
 	RevokedReason *string `json:"revokedReason,omitempty"`
 }
 

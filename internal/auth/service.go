@@ -30,6 +30,7 @@ type Settings struct {
 	AccessOverlap time.Duration // after a rotation: the old access token still works
 	ClockLeeway   time.Duration // how far clocks may be apart
 	ReuseAction   ReuseAction
+	MaxSessions   int // of one user; 0: without a bound
 }
 
 // Options are what a Service needs.

@@ -83,6 +83,7 @@ const (
 	RevokedByPasswordChange = "password_change"
 	RevokedByDisabling      = "user_disabled"
 	RevokedByOperator       = "operator" // from the command line
+	RevokedByLimit          = "limit"    // its user has logged in too often elsewhere
 )
 
 // TokenUse is what a token is for. Access and refresh tokens carry the same

@@ -34,6 +34,7 @@ type Config struct {
 	AccessTTL     time.Duration // whole seconds, like the next two
 	RefreshTTL    time.Duration
 	SessionTTL    time.Duration
+	MaxSessions   int // of one user; 0: without a bound
 	ReuseWindow   time.Duration
 	RefreshGrace  time.Duration
 	RetryTTL      time.Duration

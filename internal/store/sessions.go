@@ -100,6 +100,18 @@ func (s *Store) Sessions(ctx context.Context, userID string, now time.Time, limi
 	return sessions, nil
 }
 
+// SurplusSessions implements [auth.Store].
+func (s *Store) SurplusSessions(ctx context.Context, userID string, now time.Time, keep, limit int) ([]string, error) {
+	if !isID(userID) {
+		return nil, nil
+	}
+	ids, err := query(ctx, s.read, `SELECT id FROM sessions
+		WHERE user_id = @user AND revoked_at IS NULL AND expires_at > @now AND refresh_expires_at > @now
+		ORDER BY last_seen_at DESC, id DESC LIMIT @limit OFFSET @keep`,
+		params{"user": userID, "now": micros(now), "keep": keep, "limit": limit}, func(id *string) []any { return []any{id} })
+	return ids, fail("list the sessions of a user that are too many", err)
+}
+
 // stateRow is a session with its user, as SessionState and Rotate read them.
 type stateRow struct {
 	session     models.Session

@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"CreateSession", testCreateSession},
 		{"SessionState", testSessionState},
 		{"Sessions", testSessions},
+		{"SurplusSessions", testSurplusSessions},
 		{"Rotate", testRotate},
 		{"RotateConditions", testRotateConditions},
 		{"RotateRetryHash", testRotateRetryHash},

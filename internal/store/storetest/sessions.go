@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -114,6 +115,40 @@ func testSessions(t *testing.T, s suite) {
 	wantEqual(t, "newest first", list(10), []auth.Session{third, second, first})
 	wantEqual(t, "limited", list(2), []auth.Session{third, second})
 	got, err := s.Sessions(t.Context(), uuid.NewString(), noon(), 10)
+	must(t, err)
+	wantEqual(t, "nobody's", len(got), 0)
+}
+
+func testSurplusSessions(t *testing.T, s suite) {
+	u, first := s.signUp(t)
+	used := func(at time.Time, change func(*auth.Session)) string {
+		sess := newSession(u.ID)
+		sess.LastSeenAt = at
+		if change != nil {
+			change(&sess)
+		}
+		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		return sess.ID
+	}
+	last := first.LastSeenAt
+	third, second := used(last.Add(time.Second), nil), used(last.Add(2*time.Second), nil)
+	newest := used(last.Add(3*time.Second), nil)
+	used(last.Add(-time.Hour), func(sess *auth.Session) { sess.RefreshExpiresAt = noon() })
+	used(last.Add(-time.Hour), func(sess *auth.Session) { sess.ExpiresAt = noon() })
+	used(last.Add(-time.Hour), func(sess *auth.Session) { sess.RevokedAt, sess.RevokedReason = ptr(noon()), "logout" })
+	s.signUp(t) // somebody else's
+	for _, tt := range []struct {
+		keep, limit int
+		want        []string
+	}{
+		{4, 10, nil}, {3, 10, []string{first.ID}}, {1, 10, []string{second, third, first.ID}}, {1, 2, []string{second, third}},
+		{0, 1, []string{newest}},
+	} {
+		got, err := s.SurplusSessions(t.Context(), u.ID, noon(), tt.keep, tt.limit)
+		must(t, err)
+		wantEqual(t, fmt.Sprintf("over %d", tt.keep), got, tt.want)
+	}
+	got, err := s.SurplusSessions(t.Context(), "nobody", noon(), 0, 10)
 	must(t, err)
 	wantEqual(t, "nobody's", len(got), 0)
 }

@@ -1,0 +1,32 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// surplusAtOnce bounds what one login ends: one session, but where several
+// logins came at once, or the bound was lowered.
+const surplusAtOnce = 10
+
+// endSurplus ends the sessions of a user that are over MaxSessions, those first
+// that were unused for longest (OWASP ASVS 7.1.2). The login that made them too
+// many stands, whatever comes of it: the next one tries again.
+func (s *Service) endSurplus(ctx context.Context, userID string, now time.Time, c Client) {
+	if s.MaxSessions == 0 {
+		return
+	}
+	ids, err := s.Store.SurplusSessions(ctx, userID, now, s.MaxSessions, surplusAtOnce)
+	if err != nil {
+		return // the store has logged it
+	}
+	for _, id := range ids {
+		e := Event{Kind: EventSessionRevoked, At: now, UserID: userID, SessionID: id, Client: c, Detail: RevokedByLimit, Count: 1}
+		if _, err := s.revoke(ctx, RevokedByLimit, e); err != nil && !errors.Is(err, ErrNotFound) {
+			e.Count = 0
+			s.Events.Emit(ctx, e)
+			return
+		}
+	}
+}
