@@ -31,7 +31,7 @@ func (a *app) openObservers(ctx context.Context) (err error) {
 		a.metrics = metrics.New(metrics.Options{Now: a.now, Routes: routes})
 	}
 	if a.cfg.TracesEndpoint != "" {
-		a.tracer, err = tracing.Open(ctx, tracing.Options{Endpoint: a.cfg.TracesEndpoint, Routes: routes, Log: a.log})
+		a.tracer, err = tracing.Open(ctx, tracing.Options{Endpoint: a.cfg.TracesEndpoint, Headers: string(a.cfg.TracesHeaders), Routes: routes, Log: a.log})
 	}
 	return err
 }

@@ -7,12 +7,15 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"rekey/internal/auth"
 	"rekey/internal/cli"
+	"rekey/internal/config"
 	"rekey/internal/keyring"
 	"rekey/internal/store"
 	"rekey/internal/web"
@@ -24,15 +27,45 @@ type standard struct {
 	out, err io.Writer
 }
 
-// commands opens what the command line asks for: one command a process.
-type commands struct {
-	getenv func(string) string
-	std    standard
-	common cli.Common
+// environment is that of the process. What .env has is put into it: libraries
+// look there for settings of their own.
+type environment struct {
+	get func(name string) string
+	set func(name, value string) error
+	all func() []string // NAME=value
 }
 
-func (c *commands) begin(common cli.Common) error {
+// commands opens what the command line asks for: one command a process.
+type commands struct {
+	env    environment
+	std    standard
+	common cli.Common
+	file   envFile
+}
+
+// envFile is the file that variables came from, if there was one.
+type envFile struct {
+	path  string
+	vars  map[string]string
+	taken []string // names, which the environment did not have
+}
+
+// begin completes the environment from .env, or the file that is named.
+func (c *commands) begin(common cli.Common) (err error) {
 	c.common = common
+	c.file.path, c.file.vars, err = config.ReadEnvFile(common.EnvFile)
+	if err != nil {
+		return cli.Fail(cli.ExitConfiguration, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.file.vars)) {
+		if c.env.get(name) != "" {
+			continue
+		}
+		if err := c.env.set(name, c.file.vars[name]); err != nil {
+			return cli.Fail(cli.ExitConfiguration, fmt.Errorf("%s: %s: %w", c.file.path, name, err))
+		}
+		c.file.taken = append(c.file.taken, name)
+	}
 	return nil
 }
 
@@ -40,7 +73,7 @@ func (c *commands) begin(common cli.Common) error {
 // answer, which may be for a script, and has no more than what is wrong. What
 // was done stands in the journal, and in the answer.
 func (c *commands) program() (*program, error) {
-	p, err := newProgram(c.getenv, c.std.out, c.std.err)
+	p, err := newProgram(c.env.get, c.std.out, c.std.err)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +89,12 @@ func (c *commands) program() (*program, error) {
 }
 
 func (c *commands) serve(ctx context.Context) error {
-	p, err := newProgram(c.getenv, c.std.out, c.std.out)
+	p, err := newProgram(c.env.get, c.std.out, c.std.out)
 	if err != nil {
 		return err
+	}
+	if c.file.path != "" {
+		p.log.Info("settings were read from a file", "file", c.file.path, "names", c.file.taken)
 	}
 	return p.serve(ctx)
 }

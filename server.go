@@ -27,17 +27,18 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Getenv, standard{os.Stdin, os.Stdout, os.Stderr})
+	env := environment{os.Getenv, os.Setenv, os.Environ}
+	code := run(ctx, os.Args[1:], env, standard{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)
 }
 
 // run carries out one command line and returns the exit code.
-func run(ctx context.Context, args []string, getenv func(string) string, std standard) int {
-	c := &commands{getenv: getenv, std: std}
+func run(ctx context.Context, args []string, env environment, std standard) int {
+	c := &commands{env: env, std: std}
 	return cli.Run(ctx, args, cli.Program{
 		Begin: c.begin, Serve: c.serve, Migrate: c.migrate, Open: c.openCore, OpenKeys: c.openKeys, OpenRing: c.openRing,
-		Probe: func(ctx context.Context, path string) error { return probe(ctx, getenv, path) },
+		Probe: func(ctx context.Context, path string) error { return probe(ctx, env.get, path) },
 		In:    std.in, Out: std.out, Err: std.err,
 	})
 }

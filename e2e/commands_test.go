@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -199,5 +202,36 @@ func TestVersion(t *testing.T) {
 	ask(t, map[string]string{"PORT": "x"}, "", "version", "--json").into(t, &v)
 	if v.Version == "" || !strings.HasPrefix(v.GoVersion, "go1.") || v.Platform != runtime.GOOS+"/"+runtime.GOARCH {
 		t.Errorf("%+v", v)
+	}
+}
+
+// TestEnvFile: what the environment does not say is taken from .env, and the
+// log says so without the values.
+func TestEnvFile(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "settings")
+	content := "DATA_DIR='" + filepath.Join(dir, "data") + "'\nPORT=1\nMASTER_KEY=" + strings.Repeat("5a", 32) + "\nISSUER=https://auth.example.com\n"
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, nil, "--env-file", file)
+	res, err := httpClient().Get(p.URL + "/.well-known/oauth-authorization-server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("ISSUER was not taken: %d", res.StatusCode)
+	}
+	p.terminate()
+	log := p.out.String()
+	if !strings.Contains(log, `file=`+file+` names="[DATA_DIR ISSUER MASTER_KEY]"`) || strings.Contains(log, "5a5a") {
+		t.Errorf("the log:\n%s", log)
+	}
+	if a := ask(t, nil, "", "users", "list", "--env-file", file); a.code != 0 {
+		t.Errorf("a command after the flag: %+v", a)
+	}
+	if a := ask(t, nil, "", "users", "list", "--env-file", file+"x"); a.code != 3 || !strings.Contains(a.err, "no such file") {
+		t.Errorf("a file that is not there: %+v", a)
 	}
 }

@@ -49,9 +49,9 @@ type process struct {
 
 // start runs the binary with env on top of a bare environment, and waits until
 // it says where it answers. It is ended with the test.
-func start(t testing.TB, env map[string]string) *process {
+func start(t testing.TB, env map[string]string, args ...string) *process {
 	t.Helper()
-	p := spawn(t, env)
+	p := spawn(t, env, args...)
 	select {
 	case url := <-p.out.ready:
 		p.URL = url

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,10 +21,11 @@ import (
 // otlp is a collector of traces.
 type otlp struct {
 	*httptest.Server
-	mu    sync.Mutex
-	spans []*spans.Span
-	text  strings.Builder // all that it was told, a line a batch
-	fault string
+	mu            sync.Mutex
+	spans         []*spans.Span
+	text          strings.Builder // all that it was told, a line a batch
+	fault         string
+	authorization string
 }
 
 func newOTLP(t *testing.T) *otlp {
@@ -40,6 +43,7 @@ func newOTLP(t *testing.T) *otlp {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
+		o.authorization = r.Header.Get("Authorization")
 		o.text.WriteString(protojson.Format(&batch) + "\n")
 		for _, resource := range batch.GetResourceSpans() {
 			for _, scope := range resource.GetScopeSpans() {
@@ -77,7 +81,13 @@ func (o *otlp) paths() map[string]map[string]string {
 // else.
 func TestTraces(t *testing.T) {
 	o := newOTLP(t)
-	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "OTEL_EXPORTER_OTLP_ENDPOINT": o.URL, "REUSE_WINDOW": "0s"})
+	headers := filepath.Join(t.TempDir(), "headers")
+	if err := os.WriteFile(headers, []byte("authorization=Bearer%20x,x-tenant=a\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, map[string]string{
+		"DATA_DIR": t.TempDir(), "OTEL_EXPORTER_OTLP_ENDPOINT": o.URL, "OTEL_EXPORTER_OTLP_HEADERS_FILE": headers, "REUSE_WINDOW": "0s",
+	})
 	busyDay(t, p)
 	res, err := httpClient().Get(p.URL + "/auth/strangers-choice?token=canary")
 	if err != nil {
@@ -91,6 +101,9 @@ func TestTraces(t *testing.T) {
 	defer o.mu.Unlock()
 	if o.fault != "" {
 		t.Fatalf("the collector was asked for %s, or did not understand", o.fault)
+	}
+	if o.authorization != "Bearer x" {
+		t.Errorf("the collector was told %q", o.authorization)
 	}
 	got := o.paths()
 	for _, want := range []string{

@@ -17,7 +17,8 @@ import (
 
 // Common is what all commands take.
 type Common struct {
-	JSON bool // answer in JSON
+	JSON    bool   // answer in JSON
+	EnvFile string // to take variables from; empty: .env, if there is one
 }
 
 // Program is what the commands drive.
@@ -79,6 +80,7 @@ func (p Program) root() *cli.Command {
 		Action:         p.serveOrUnknown,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "answer in JSON; an error is then the last line on stderr, in JSON too"},
+			&cli.StringFlag{Name: "env-file", Usage: "take variables that are not set from this `FILE`; without it from .env, if there is one"},
 		},
 		Commands: []*cli.Command{
 			{
@@ -101,7 +103,7 @@ func (p Program) root() *cli.Command {
 
 // begin tells the program what all commands take.
 func (p Program) begin(ctx context.Context, cmd *cli.Command) (context.Context, error) {
-	return ctx, p.Begin(Common{JSON: cmd.Bool("json")})
+	return ctx, p.Begin(Common{JSON: cmd.Bool("json"), EnvFile: cmd.String("env-file")})
 }
 
 func (p Program) serveOrUnknown(ctx context.Context, cmd *cli.Command) error {

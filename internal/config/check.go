@@ -19,6 +19,8 @@ func crossCheck(c Config, r *report) {
 	r.compare(len(c.Audience) == 0 || c.Issuer != "", "AUDIENCE", "", "means nothing without ISSUER", "ISSUER")
 	r.compare(c.KeyRotation == 0 || c.KeyRotation >= c.JWKSMaxAge, "KEY_ROTATION", c.KeyRotation.String(),
 		"must not be shorter than JWKS_MAX_AGE ("+c.JWKSMaxAge.String()+")", "JWKS_MAX_AGE")
+	r.compare(c.MasterKey == "" || c.MasterKeyFile == "", "MASTER_KEY_FILE", c.MasterKeyFile,
+		"must not be set together with MASTER_KEY; one of before goes into MASTER_KEY_PREVIOUS", "MASTER_KEY")
 	checkKeyPair(c, r)
 }
 

@@ -65,6 +65,7 @@ type Config struct {
 
 	// TracesEndpoint is where a collector takes OTLP over HTTP; empty: nothing is traced.
 	TracesEndpoint string
+	TracesHeaders  Secret // name=value by comma, values percent-encoded
 
 	LogLevel  slog.Level
 	LogFormat string // "text" or "json"

@@ -56,7 +56,7 @@ func TestLoad_Values(t *testing.T) {
 		"ACCESS_VERIFY_PEM_FILES": old + "," + access, "ROTATION_KEY_FILE": ring, "TZ": ":Europe/Budapest",
 		"CORS_ORIGINS": "https://App.example.com,http://localhost:3000", "LOG_LEVEL": "WARN", "LOG_FORMAT": "json",
 		"REFRESH_GRACE": "1m", "REUSE_WINDOW": "0", "ACCESS_TTL": "1s",
-		"MASTER_KEY": "secret", "MASTER_KEY_PREVIOUS": "others", "MASTER_KEY_FILE": ring, "KEY_ROTATION": "720h", "ISSUER": "https://auth.example.com:8443", "AUDIENCE": "a, b", "JWKS_MAX_AGE": "60s",
+		"MASTER_KEY_PREVIOUS": "others", "MASTER_KEY_FILE": ring, "KEY_ROTATION": "720h", "ISSUER": "https://auth.example.com:8443", "AUDIENCE": "a, b", "JWKS_MAX_AGE": "60s",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestLoad_Values(t *testing.T) {
 		"lists":      reflect.DeepEqual(got.AccessVerifyPEMFiles, []string{old, access}) && got.RefreshVerifyPEMFiles == nil,
 		"zone":       got.Zone.String() == "Europe/Budapest",
 		"origins":    reflect.DeepEqual(got.CORSOrigins, []string{"https://app.example.com", "http://localhost:3000"}),
-		"master key": got.MasterKey == "secret" && got.MasterKeyPrevious == "others" && got.MasterKeyFile == ring,
+		"master key": got.MasterKeyPrevious == "others" && got.MasterKeyFile == ring,
 		"issuer":     got.Issuer == "https://auth.example.com:8443" && reflect.DeepEqual(got.Audience, []string{"a", "b"}),
 		"key change": got.KeyRotation == 720*time.Hour && got.JWKSMaxAge == time.Minute,
 		"log":        got.LogLevel == slog.LevelWarn && got.LogFormat == "json",
@@ -83,7 +83,39 @@ func TestLoad_Values(t *testing.T) {
 	}
 }
 
-// A switch that is unset follows ENV; one that is set does not.
+// TestLoad_files: every secret may be in a file, with a line end, and not twice.
+func TestLoad_files(t *testing.T) {
+	values := map[string]string{
+		"DATABASE_URL": "postgres://u:p@db/x", "REDIS_URL": "redis://cache:6379", "MASTER_KEY_PREVIOUS": "others",
+		"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20x",
+	}
+	path := filepath.Join(t.TempDir(), "secret")
+	for _, s := range settings() {
+		if s.held == nil {
+			if s.secret && s.name != "MASTER_KEY" && !strings.HasSuffix(s.name, fileSuffix) {
+				t.Errorf("%s is secret and cannot be in a file", s.name)
+			}
+			continue
+		}
+		value := values[s.name]
+		if err := os.WriteFile(path, []byte(value+"\r\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Load(env(map[string]string{s.name + "_FILE": path}))
+		if err != nil || string(*s.held(&got)) != value || value == "" {
+			t.Errorf("%s_FILE: %q, %v", s.name, string(*s.held(&got)), err)
+		}
+		_, err = Load(env(map[string]string{s.name: value, s.name + "_FILE": path}))
+		if err == nil || !strings.Contains(err.Error(), s.name+"_FILE: must not be set together with "+s.name) {
+			t.Errorf("%s twice: %v", s.name, err)
+		}
+	}
+	_, err := Load(env(map[string]string{"MASTER_KEY": "x", "MASTER_KEY_FILE": path}))
+	if err == nil || !strings.Contains(err.Error(), "together with MASTER_KEY") {
+		t.Errorf("MASTER_KEY twice: %v", err)
+	}
+}
+
 func TestLoad_URLFiles(t *testing.T) {
 	file := func(name, content string) string {
 		path := filepath.Join(t.TempDir(), name)
@@ -103,6 +135,7 @@ func TestLoad_URLFiles(t *testing.T) {
 	}
 }
 
+// A switch that is unset follows ENV; one that is set does not.
 func TestLoad_Production(t *testing.T) {
 	for name, tc := range map[string]struct {
 		vars vars
@@ -198,6 +231,7 @@ func TestLoad_Refused(t *testing.T) {
 		"INTROSPECTION word":                 {vars{"INTROSPECTION": "no"}, "on or off"},
 		"ROTATION_KEY_FILE":                  {vars{"ROTATION_KEY_FILE": dir + "/none"}, "no such file"},
 		"MASTER_KEY_FILE":                    {vars{"MASTER_KEY_FILE": dir + "/none"}, "no such file"},
+		"OTEL_EXPORTER_OTLP_HEADERS":         {vars{"OTEL_EXPORTER_OTLP_HEADERS": "a=b,secret"}, "percent-encoded"},
 		"ISSUER path":                        {vars{"ISSUER": "https://a.example/auth"}, "without a path"},
 		"ISSUER plain":                       {vars{"ISSUER": "http://a.example"}, "must be https://"},
 		"AUDIENCE":                           {vars{"AUDIENCE": "a"}, "without ISSUER"},

@@ -69,14 +69,21 @@ func cause(err error) error {
 	return err
 }
 
-// inFile reads the setting of another name from a file. The other must be
-// declared before, and not be set as well; set tells whether it is.
-func inFile(set func(Config) bool, name string, read apply) apply {
-	return func(c *Config, value string, bad reject) {
+// fileSuffix makes the name of a secret that of the setting of its file.
+const fileSuffix = "_FILE"
+
+// inFile declares the setting of a file that has a secret in it, which is
+// declared before.
+func inFile(s setting) setting {
+	f := setting{
+		name: s.name + fileSuffix, kind: "file", group: s.group, secret: true,
+		about: "The same in a file, such as a mounted secret; a line end after it does not count. Not together with `" + s.name + "`.",
+	}
+	f.apply = func(c *Config, value string, bad reject) {
 		switch {
 		case value == "":
-		case set(*c):
-			bad(value, "must not be set together with %s", name)
+		case *s.held(c) != "":
+			bad(value, "must not be set together with %s", s.name)
 		case readable(value, bad):
 			content, err := os.ReadFile(value)
 			text := strings.TrimSpace(string(content))
@@ -86,8 +93,9 @@ func inFile(set func(Config) bool, name string, read apply) apply {
 			case text == "":
 				bad(value, "the file is empty")
 			default:
-				read(c, text, bad)
+				s.apply(c, text, bad)
 			}
 		}
 	}
+	return f
 }

@@ -86,6 +86,20 @@ func redisURL(field func(*Config) *Secret) apply {
 	}
 }
 
+// headers takes those of HTTP, as OpenTelemetry's specification writes them.
+func headers(field func(*Config) *Secret) apply {
+	return func(c *Config, value string, bad reject) {
+		for _, item := range items(value) {
+			name, content, ok := strings.Cut(item, "=")
+			if _, err := url.PathUnescape(content); err != nil || !ok || strings.TrimSpace(name) == "" {
+				bad(value, "must be name=value, several by comma, the values percent-encoded")
+				return
+			}
+		}
+		*field(c) = Secret(value)
+	}
+}
+
 // hasScheme reports whether something follows one of the schemes.
 func hasScheme(value string, schemes ...string) bool {
 	scheme, rest, _ := strings.Cut(value, "://")

@@ -11,6 +11,8 @@ type setting struct {
 	group    string // its heading in the reference
 	secret   bool   // never shown
 	apply    func(c *Config, value string, bad reject)
+	// held is where a secret goes, of which there is then a file as well.
+	held func(c *Config) *Secret
 }
 
 // settings returns the declarations in the order of the reference.
@@ -33,6 +35,9 @@ func settings() []setting {
 		for _, s := range g.settings {
 			s.group = g.name
 			all = append(all, s)
+			if s.held != nil {
+				all = append(all, inFile(s))
+			}
 		}
 	}
 	return all
@@ -63,9 +68,7 @@ func storage() []setting {
 			apply: directory(func(c *Config) *string { return &c.DataDir })},
 		{name: "DATABASE_URL", kind: "URL", secret: true,
 			about: "`postgres://` or `postgresql://`. Unset: SQLite in `DATA_DIR`.",
-			apply: databaseURL(func(c *Config) *Secret { return &c.DatabaseURL })},
-		{name: "DATABASE_URL_FILE", kind: "file", secret: true, about: "The same in a file, such as a mounted secret.",
-			apply: inFile(func(c Config) bool { return c.DatabaseURL != "" }, "DATABASE_URL", databaseURL(func(c *Config) *Secret { return &c.DatabaseURL }))},
+			held:  databaseURLOf, apply: databaseURL(databaseURLOf)},
 		{name: "DATABASE_WAIT", fallback: "30s", kind: "duration",
 			about: "At the start, how long to wait for a Postgres that does not answer yet. 0 tries once.",
 			apply: duration(func(c *Config) *time.Duration { return &c.DatabaseWait }, 0, time.Hour)},
@@ -77,9 +80,7 @@ func storage() []setting {
 			apply: duration(func(c *Config) *time.Duration { return &c.SecurityEventsRetention }, 0, 20*year)},
 		{name: "REDIS_URL", kind: "URL", secret: true,
 			about: "`redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://`. Spares access checks a look into the database. Unset: no Redis.",
-			apply: redisURL(func(c *Config) *Secret { return &c.RedisURL })},
-		{name: "REDIS_URL_FILE", kind: "file", secret: true, about: "The same in a file.",
-			apply: inFile(func(c Config) bool { return c.RedisURL != "" }, "REDIS_URL", redisURL(func(c *Config) *Secret { return &c.RedisURL }))},
+			held:  redisURLOf, apply: redisURL(redisURLOf)},
 	}
 }
 
@@ -137,11 +138,11 @@ func keys() []setting {
 		{name: "MASTER_KEY", kind: "64 hex characters", secret: true,
 			about: "What the keys in the database are encrypted with ([keys](keys.md)), the same for all replicas: `openssl rand -hex 32`. Unset, and `MASTER_KEY_FILE` too: `master.key` in `DATA_DIR`, made at the first start.",
 			apply: secret(func(c *Config) *Secret { return &c.MasterKey })},
-		{name: "MASTER_KEY_FILE", kind: "file", about: "The same in a file, a key to a line: the first one encrypts, the others only decrypt.",
+		{name: "MASTER_KEY_FILE", kind: "file", about: "The same in a file, a key to a line: the first one encrypts, the others only decrypt. Not together with `MASTER_KEY`.",
 			apply: file(func(c *Config) *string { return &c.MasterKeyFile })},
 		{name: "MASTER_KEY_PREVIOUS", kind: "64 hex characters, several by comma", secret: true,
 			about: "Master keys of before, which decrypt until `rekey keys reencrypt` has run.",
-			apply: secret(func(c *Config) *Secret { return &c.MasterKeyPrevious })},
+			held:  previousOf, apply: secret(previousOf)},
 		{name: "KEY_ROTATION", fallback: "0s", kind: "duration",
 			about: "After what time a key is followed by a new one, such as `720h`. 0: only by `rekey keys rotate`. At least `JWKS_MAX_AGE`.",
 			apply: duration(func(c *Config) *time.Duration { return &c.KeyRotation }, 0, 5*year)},
@@ -162,3 +163,9 @@ func keys() []setting {
 			apply: file(func(c *Config) *string { return &c.RotationKeyFile })},
 	}
 }
+
+// Where secrets go of which there is a file as well.
+func databaseURLOf(c *Config) *Secret { return &c.DatabaseURL }
+func redisURLOf(c *Config) *Secret    { return &c.RedisURL }
+func previousOf(c *Config) *Secret    { return &c.MasterKeyPrevious }
+func headersOf(c *Config) *Secret     { return &c.TracesHeaders }

@@ -39,7 +39,10 @@ func logs() []setting {
 		{name: "LOG_FORMAT", fallback: "text", kind: "`text` or `json`", about: "The form of log lines.",
 			apply: choice(func(c *Config) *string { return &c.LogFormat }, "text", "json")},
 		{name: "OTEL_EXPORTER_OTLP_ENDPOINT", kind: "URL",
-			about: "Where an OpenTelemetry collector takes OTLP over HTTP, such as `http://localhost:4318`. The other variables of its specification (`OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`, ...) are heeded as well. Unset: nothing is traced.",
+			about: "Where an OpenTelemetry collector takes OTLP over HTTP, such as `http://localhost:4318`. The other variables of its specification (`OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`, ...) are heeded as well. Unset: nothing is traced.",
 			apply: webURL(func(c *Config) *string { return &c.TracesEndpoint })},
+		{name: "OTEL_EXPORTER_OTLP_HEADERS", kind: "name=value, several by comma", secret: true,
+			about: "What the collector wants to see in each request, such as `authorization=Bearer%20...`; values are percent-encoded.",
+			held:  headersOf, apply: headers(headersOf)},
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +34,9 @@ type Options struct {
 	// a signal. What else there is to set is read from the environment by the
 	// SDK, as its specification names it.
 	Endpoint string
+	// Headers go with each request to it: name=value by comma, the values
+	// percent-encoded.
+	Headers string
 	// Routes are the paths that spans tell; of all others they tell none.
 	Routes []string
 	Log    *slog.Logger
@@ -48,7 +53,11 @@ type Tracer struct {
 // Open makes a tracer. It does not connect: a collector that is away is no
 // reason not to start.
 func Open(ctx context.Context, o Options) (*Tracer, error) {
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(o.Endpoint+tracesPath))
+	options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(o.Endpoint + tracesPath)}
+	if o.Headers != "" {
+		options = append(options, otlptracehttp.WithHeaders(headers(o.Headers)))
+	}
+	exporter, err := otlptracehttp.New(ctx, options...)
 	if err != nil {
 		return nil, fmt.Errorf("opening the exporter of traces: %w", err)
 	}
@@ -59,6 +68,18 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	}
 	provider := sdk.NewTracerProvider(sdk.WithBatcher(&steady{SpanExporter: exporter, log: o.Log}), sdk.WithResource(about))
 	return &Tracer{provider: provider, tracer: provider.Tracer("rekey"), routes: o.Routes}, nil
+}
+
+// headers reads what configuration has checked.
+func headers(text string) map[string]string {
+	all := map[string]string{}
+	for item := range strings.SplitSeq(text, ",") {
+		name, value, ok := strings.Cut(item, "=")
+		if decoded, err := url.PathUnescape(strings.TrimSpace(value)); ok && err == nil {
+			all[strings.TrimSpace(name)] = decoded
+		}
+	}
+	return all
 }
 
 // Close sends what was not sent yet, if the collector takes it within two
