@@ -91,6 +91,7 @@ func newStack(t *testing.T, e engine, settings map[string]string) *stack {
 	s.url = srv.URL
 	t.Cleanup(func() {
 		srv.Close()
+		s.checkJournal()
 		if err := s.app.close(); err != nil {
 			t.Error(err)
 		}

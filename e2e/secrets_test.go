@@ -76,6 +76,10 @@ func TestSecrets_untold(t *testing.T) {
 	}
 	p.terminate()
 	log := p.out.String()
+	journal := journalOf(t, db)
+	if !strings.Contains(journal, "login_failed") {
+		t.Errorf("the journal has no failed login:\n%s", journal)
+	}
 	if !strings.Contains(log, "statement failed") || !strings.Contains(log, "level=DEBUG") {
 		t.Errorf("the database was not heard:\n%s", log)
 	}
@@ -83,7 +87,19 @@ func TestSecrets_untold(t *testing.T) {
 		if strings.Contains(log, secret) {
 			t.Errorf("the log tells the %s", what)
 		}
+		if strings.Contains(journal, secret) {
+			t.Errorf("the journal tells the %s", what)
+		}
 	}
+}
+
+// journalOf is everything that the journal has.
+func journalOf(t *testing.T, db *sql.DB) (text string) {
+	t.Helper()
+	if err := db.QueryRowContext(t.Context(), `SELECT string_agg(e::text, E'\n') FROM security_events e`).Scan(&text); err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // say sends everything indiscreet in every way.

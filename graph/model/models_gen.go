@@ -361,6 +361,8 @@ type SecurityEventKind string
 const (
 	// The account was made.
 	SecurityEventKindSignUp SecurityEventKind = "SIGN_UP"
+	// The account was made by the operator.
+	SecurityEventKindUserAdded SecurityEventKind = "USER_ADDED"
 	// Somebody logged in with the right password.
 	SecurityEventKindLogin SecurityEventKind = "LOGIN"
 	// Somebody tried to log in and failed. Of many failures in a row, some are left out.
@@ -393,6 +395,7 @@ const (
 
 var AllSecurityEventKind = []SecurityEventKind{
 	SecurityEventKindSignUp,
+	SecurityEventKindUserAdded,
 	SecurityEventKindLogin,
 	SecurityEventKindLoginFailed,
 	SecurityEventKindLoginLimited,
@@ -411,7 +414,7 @@ var AllSecurityEventKind = []SecurityEventKind{
 
 func (e SecurityEventKind) IsValid() bool {
 	switch e {
-	case SecurityEventKindSignUp, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
+	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
 		return true
 	}
 	return false

@@ -3,7 +3,9 @@ package store
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"rekey/internal/auth"
 	"rekey/internal/throwaway"
 )
 
@@ -25,6 +27,22 @@ func TestStore_PostgresCleanPlan(t *testing.T) {
 		}
 		if plan := strings.Join(lines, "\n"); !strings.Contains(plan, "Index Cond: (expires_at <=") {
 			t.Errorf("%s are looked through:\n%s", table, plan)
+		}
+	}
+	where, p := eventCondition(auth.JournalQuery{UserID: firstID(time.Time{}), OlderThan: firstID(time.Time{}), Limit: 1})
+	for statement, test := range map[string]struct {
+		p    params
+		cond string
+	}{
+		s.deleteOldEvents(): {params{"before": firstID(time.Time{}), "limit": 1}, "Index Cond: (id < '"},
+		`SELECT id FROM security_events WHERE ` + where + ` ORDER BY id DESC LIMIT @limit`: {p, "Backward using security_events_user_id"},
+	} {
+		lines, err := query(t.Context(), s.read, "EXPLAIN "+statement, test.p, func(line *string) []any { return []any{line} })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plan := strings.Join(lines, "\n"); !strings.Contains(plan, test.cond) || strings.Contains(plan, "Sort") {
+			t.Errorf("the journal is looked through by %s:\n%s", statement, plan)
 		}
 	}
 }

@@ -2,11 +2,14 @@ package store_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"net/url"
 	"sync/atomic"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"rekey/internal/auth"
 	"rekey/internal/store"
@@ -95,6 +98,14 @@ func TestStore_PostgresRoundTrips(t *testing.T) {
 		}, 1},
 		"SessionState": {func() error { _, err := s.SessionState(t.Context(), r.SessionID, r.Current); return err }, 1},
 		"UserByID":     {func() error { _, err := s.UserByID(t.Context(), u.ID); return err }, 1},
+		"Record": {func() error { return s.Record(t.Context(), auth.Event{UserID: u.ID}) }, 1},
+		// BEGIN, the session, its event, COMMIT.
+		"CreateSession": {func() error {
+			sess, err := s.SessionState(t.Context(), r.SessionID, r.Current)
+			sess.Session.ID = uuid.NewString()
+			p.trips.Store(0)
+			return errors.Join(err, s.CreateSession(t.Context(), sess.Session, 0, u.PasswordHash, "", auth.Event{UserID: u.ID}))
+		}, 4},
 		// BEGIN, two statements, COMMIT: nothing is prepared again.
 		"EndSessions": {func() error {
 			_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Except: r.SessionID, At: r.Now})

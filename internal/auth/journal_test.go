@@ -1,0 +1,208 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/limit"
+)
+
+// journalStack is a core that can do nothing but fail at logins. It notes what
+// the core does, in its order.
+type journalStack struct {
+	auth.Store // nil: what is not faked is not to be called
+	auth.Tokens
+	auth.Blacklist
+	users    map[string]auth.User // by e-mail key
+	lost     error                // of Record
+	limited  string               // the limit that refuses everything
+	counting auth.Limiter
+	cancel   func() // called when the journal's limits are
+
+	done   []string
+	kept   []auth.Event
+	events []auth.Event
+}
+
+func (s *journalStack) UserByEmailKey(_ context.Context, key string) (auth.User, error) {
+	s.done = append(s.done, "find")
+	if u, ok := s.users[key]; ok {
+		return u, nil
+	}
+	return auth.User{}, auth.ErrNotFound
+}
+
+func (s *journalStack) Record(ctx context.Context, e auth.Event) error {
+	s.done = append(s.done, "record")
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if s.lost == nil {
+		s.kept = append(s.kept, e)
+	}
+	return s.lost
+}
+
+func (s *journalStack) Emit(_ context.Context, e auth.Event) {
+	s.done = append(s.done, "emit")
+	s.events = append(s.events, e)
+}
+
+func (s *journalStack) Allow(ctx context.Context, l auth.Limit, key string) time.Duration {
+	s.done = append(s.done, l.Name)
+	switch {
+	case l.Name == s.limited:
+		return time.Minute
+	case !strings.HasPrefix(l.Name, "journal"):
+		return 0
+	case s.cancel != nil:
+		s.cancel()
+	}
+	return s.counting.Allow(ctx, l, key)
+}
+
+func newJournalStack(t *testing.T) (*journalStack, *auth.Service) {
+	t.Helper()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	passwords := auth.NewPasswords(1, 8)
+	hash, err := passwords.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	disabled := now
+	s := &journalStack{
+		users: map[string]auth.User{
+			"ada@example.com": {ID: "ada", PasswordHash: hash},
+			"eve@example.com": {ID: "eve", PasswordHash: hash, DisabledAt: &disabled},
+		},
+		counting: limit.NewMemory(1000, func() time.Time { return now }),
+	}
+	core, err := auth.New(auth.Options{
+		Store: s, Tokens: s, Blacklist: s, Limiter: s, Events: s, Passwords: passwords,
+		Now: func() time.Time { return now }, RotationKeys: auth.FixedKeys(make([]byte, 32)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, core
+}
+
+func client() auth.Client {
+	return auth.Client{Address: "192.0.2.1", UserAgent: "agent", RequestID: "request-1", Door: "graphql"}
+}
+
+func wrong(email string) auth.LoginInput {
+	return auth.LoginInput{Email: email, Password: "wrong horse"}
+}
+
+// What a failed login costs does not tell whether there is an account.
+func TestService_LoginFailed(t *testing.T) {
+	s, core := newJournalStack(t)
+	var traces [2][]string
+	for i, email := range []string{"ada@example.com", "nobody@example.com"} {
+		s.done = nil
+		_, err := core.Login(t.Context(), wrong(email), client())
+		if e := auth.AsError(err); e == nil || e.Reason != auth.ReasonInvalidCredentials {
+			t.Fatalf("%s: %v", email, err)
+		}
+		traces[i] = s.done
+	}
+	if !slices.Equal(traces[0], traces[1]) || !slices.Contains(traces[0], "record") {
+		t.Errorf("for an account the core does %q, for none %q", traces[0], traces[1])
+	}
+	if len(s.kept) != 2 || s.kept[0].UserID != "ada" || s.kept[1].UserID != "" {
+		t.Fatalf("kept: %+v", s.kept)
+	}
+	s.kept[0].UserID = ""
+	if s.kept[0] != s.kept[1] || !slices.Equal(s.kept[1:], s.events[1:]) {
+		t.Errorf("kept %+v, told %+v", s.kept, s.events)
+	}
+	for _, e := range s.kept {
+		if text := fmt.Sprintf("%+v", e); strings.Contains(text, "example.com") || strings.Contains(text, "horse") {
+			t.Errorf("what was typed is kept: %s", text)
+		}
+	}
+}
+
+func TestService_LoginDisabled(t *testing.T) {
+	s, core := newJournalStack(t)
+	_, err := core.Login(t.Context(), auth.LoginInput{Email: "eve@example.com", Password: "correct horse"}, client())
+	if auth.AsError(err).Reason != auth.ReasonUserDisabled || len(s.kept) != 1 || s.kept[0].Detail != "user_disabled" || s.kept[0].UserID != "eve" {
+		t.Errorf("%v, kept: %+v", err, s.kept)
+	}
+}
+
+// A journal that cannot be written changes no answer, and is told of.
+func TestService_JournalLost(t *testing.T) {
+	s, core := newJournalStack(t)
+	s.lost = errors.New("no database")
+	_, err := core.Login(t.Context(), wrong("ada@example.com"), client())
+	if auth.AsError(err).Reason != auth.ReasonInvalidCredentials {
+		t.Error(err)
+	}
+	if n := len(s.events); n != 2 || s.events[1].Kind != auth.EventJournalLost || s.events[1].Detail != string(auth.EventLoginFailed) {
+		t.Errorf("told: %+v", s.events)
+	}
+}
+
+// Who goes away before the answer is in the journal all the same.
+func TestService_JournalOfTheGone(t *testing.T) {
+	s, core := newJournalStack(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.cancel = cancel
+	_, _ = core.Login(ctx, wrong("ada@example.com"), client())
+	if len(s.kept) != 1 || ctx.Err() == nil {
+		t.Errorf("kept: %+v", s.kept)
+	}
+}
+
+// Of an account's failures there is a sample in the journal, and all in the log.
+func TestService_JournalSample(t *testing.T) {
+	s, core := newJournalStack(t)
+	const attempts = 23
+	for range attempts {
+		_, _ = core.Login(t.Context(), wrong("ada@example.com"), client())
+	}
+	if len(s.kept) != 20 || len(s.events) != attempts {
+		t.Errorf("%d kept and %d told of %d", len(s.kept), len(s.events), attempts)
+	}
+}
+
+// Logins that are slowed down are kept once for an account, and neither an
+// address nor all of them together fill the disk with accounts that they try.
+func TestService_LoginLimited(t *testing.T) {
+	s, core := newJournalStack(t)
+	s.limited = "login_account"
+	try := func(email, address string) {
+		c := client()
+		c.Address = address
+		if _, err := core.Login(t.Context(), wrong(email), c); auth.AsError(err).Code != auth.CodeRateLimited {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		try("ada@example.com", "192.0.2.1")
+		try("nobody@example.com", "192.0.2.2")
+	}
+	if len(s.kept) != 2 || s.kept[0].UserID != "ada" || s.kept[1].UserID != "" || s.kept[0].Kind != auth.EventLoginLimited {
+		t.Fatalf("kept: %+v", s.kept)
+	}
+	for i := range 200 {
+		try(fmt.Sprintf("a%d@example.com", i), "192.0.2.3")
+	}
+	if n := len(s.kept) - 2; n != 100 {
+		t.Errorf("%d kept of one address", n)
+	}
+	for i := range 1200 {
+		try(fmt.Sprintf("b%d@example.com", i), fmt.Sprintf("198.51.%d.%d", i/250, i%250))
+	}
+	if len(s.kept) != 1000 || len(s.events) != len(s.kept) {
+		t.Errorf("%d kept and %d told in all", len(s.kept), len(s.events))
+	}
+}

@@ -1,0 +1,33 @@
+package resolvers
+
+import (
+	"strings"
+	"testing"
+
+	"rekey/graph/model"
+	"rekey/internal/auth"
+)
+
+// What can happen to an account has a name in the API, and nothing else has.
+func TestSecurityEventKinds(t *testing.T) {
+	ofNobody := map[auth.EventKind]bool{
+		auth.EventRefresh: true, auth.EventRefreshRetry: true, auth.EventUsersExported: true, auth.EventKeyAdded: true,
+		auth.EventKeyEnded: true, auth.EventKeyResealed: true, auth.EventAPIKeyCreated: true, auth.EventAPIKeyRevoked: true,
+		auth.EventJournalLost: true,
+	}
+	named := map[model.SecurityEventKind]bool{model.SecurityEventKindOther: true}
+	for _, kind := range auth.EventKinds() {
+		got := securityEventKindOf(kind)
+		if named[got] = true; (got == model.SecurityEventKindOther) != ofNobody[kind] {
+			t.Errorf("%s is %s", kind, got)
+		}
+	}
+	for _, value := range apiSchema().Types["SecurityEventKind"].EnumValues {
+		if !named[model.SecurityEventKind(value.Name)] {
+			t.Errorf("%s is never told", value.Name)
+		}
+	}
+	if got := securityEventKindOf(auth.EventKind(strings.ToLower(string(model.SecurityEventKindOther)))); got != model.SecurityEventKindOther {
+		t.Error(got)
+	}
+}
