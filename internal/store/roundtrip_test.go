@@ -98,7 +98,7 @@ func TestStore_PostgresRoundTrips(t *testing.T) {
 		}, 1},
 		"SessionState": {func() error { _, err := s.SessionState(t.Context(), r.SessionID, r.Current); return err }, 1},
 		"UserByID":     {func() error { _, err := s.UserByID(t.Context(), u.ID); return err }, 1},
-		"Record": {func() error { return s.Record(t.Context(), auth.Event{UserID: u.ID}) }, 1},
+		"Record":       {func() error { return s.Record(t.Context(), auth.Event{UserID: u.ID}) }, 1},
 		// BEGIN, the session, its event, COMMIT.
 		"CreateSession": {func() error {
 			sess, err := s.SessionState(t.Context(), r.SessionID, r.Current)
