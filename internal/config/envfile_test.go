@@ -30,8 +30,8 @@ func TestReadEnvFile(t *testing.T) {
 		t.Errorf("%q, %v, %v", read, vars, err)
 	}
 	for content, line := range map[string]string{
-		"PORT=1\nhunter2 canary\nHOST=a\n":       "line 2",
-		"PORT=1\nHOST=a\nX='hunter2 canary\n":    "line 3",
+		"PORT=1\nhunter2 canary\nHOST=a\n":        "line 2",
+		"PORT=1\nHOST=a\nX='hunter2 canary\n":     "line 3",
 		"PORT=\"a\nb\"\nHOST=a\nhunter2+canary\n": "line 4",
 	} {
 		write(content)
