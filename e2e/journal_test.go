@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -97,5 +98,31 @@ func TestJournal_operator(t *testing.T) {
 	events := securityEvents(t, c, p.URL, logIn(t, c, p.URL, "ada@example.com").Access)
 	if len(events) != 4 || events[1].Kind != "USER_ENABLED" || events[2].Kind != "USER_DISABLED" || events[2].Actor != "OPERATOR" || events[2].SessionsEnded != 1 {
 		t.Errorf("events: %+v", events)
+	}
+	var page struct {
+		Events []struct {
+			ID, Kind, Actor string
+			UserID          *string
+		}
+		EndCursor *string
+	}
+	ask(t, env, "", "events", "list", "--kind", "user_enabled", "--kind", "user_disabled", "--since", "1h", "--limit", "1", "--json").into(t, &page)
+	if len(page.Events) != 1 || page.Events[0].Kind != "user_enabled" || !strings.HasPrefix(page.Events[0].Actor, "cli:") || page.EndCursor == nil {
+		t.Fatalf("events list: %+v", page)
+	}
+	ask(t, env, "", "events", "list", "--user", "ada@example.com", "--after", *page.EndCursor, "--json").into(t, &page)
+	if len(page.Events) != 2 || page.Events[0].Kind != "user_disabled" || page.Events[1].Kind != "sign_up" || page.EndCursor != nil {
+		t.Errorf("events list --user: %+v", page)
+	}
+	if text := ask(t, env, "", "events", "list", "--kind", "key_added"); text.code != 0 || strings.Count(text.out, "key_added") != 6 {
+		t.Errorf("the keys of the start, and those of keys rotate: %d\n%s", text.code, text.out)
+	}
+	for _, wrong := range [][]string{{"--kind", "key_aded"}, {"--since", "yesterday"}, {"--limit", "0"}, {"--after", "x"}, {"x"}} {
+		if got := ask(t, env, "", append([]string{"events", "list"}, wrong...)...); got.code != 2 {
+			t.Errorf("%v: exit code %d\n%s", wrong, got.code, got.err)
+		}
+	}
+	if got := ask(t, env, "", "events", "list", "--since", "2100-01-01T00:00:00Z", "--json"); got.out != `{"events":[],"endCursor":null}`+"\n" {
+		t.Errorf("of the future: %s", got.out)
 	}
 }

@@ -36,6 +36,11 @@ type JournalQuery struct {
 	Oldest bool
 }
 
+// Journal lists events of anybody. For administrators.
+func (s *Service) Journal(ctx context.Context, q JournalQuery) ([]RecordedEvent, error) {
+	return s.recorded(ctx, q)
+}
+
 // Who tries and fails may try without end, and must not fill the disk: of what
 // failed the journal keeps a sample, while the log and the metrics have all of
 // it. Each replica counts for itself, in memory: in all, one keeps no more than

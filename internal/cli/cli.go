@@ -94,6 +94,7 @@ func (p Program) root() *cli.Command {
 			p.health(),
 			p.users(),
 			p.sessions(),
+			p.events(),
 			p.apikeys(),
 			p.keys(),
 			p.version(),
