@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/http"
 	"os"
@@ -81,6 +82,9 @@ func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) 
 		Exclusive: as == server, Logger: p.log, DatabaseClock: p.databaseClock,
 		Wait: p.cfg.DatabaseWait, MaxOpenConns: p.cfg.DatabaseMaxConns,
 	})
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: run as the user who owns DATA_DIR", err)
+	}
 	return st, inUse(err)
 }
 

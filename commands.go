@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"rekey/internal/auth"
 	"rekey/internal/cli"
@@ -39,6 +40,7 @@ type environment struct {
 type commands struct {
 	env    environment
 	std    standard
+	now    func() time.Time
 	common cli.Common
 	file   envFile
 }

@@ -32,8 +32,8 @@ func (s *Service) CheckClock(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the database's clock: %w", err)
 	}
-	off := clockDistance(before, s.Now(), db)
-	astray := off > max(s.ClockLeeway, time.Second)
+	off := ClockDistance(before, s.Now(), db)
+	astray := off > MaxClockDistance(s.ClockLeeway)
 	s.clockAstray.Store(astray)
 	if astray {
 		return &Error{Code: CodeUnavailable, Message: fmt.Sprintf("clock is %s off the database's", off.Round(time.Millisecond))}
@@ -81,8 +81,12 @@ func (s *Service) WatchClock(ctx context.Context, every time.Duration, log *slog
 	}
 }
 
-// clockDistance is how far db lies outside of [before, after].
-func clockDistance(before, after, db time.Time) time.Duration {
+// MaxClockDistance is how far a process's clock may be off the database's.
+func MaxClockDistance(leeway time.Duration) time.Duration { return max(leeway, time.Second) }
+
+// ClockDistance is how far db, read between before and after, lies outside of
+// [before, after].
+func ClockDistance(before, after, db time.Time) time.Duration {
 	switch {
 	case db.Before(before):
 		return before.Sub(db)

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"rekey/internal/redispool"
 )
 
 const (
@@ -107,24 +108,14 @@ func runIDOf(ctx context.Context, node redis.Cmdable) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("ask for the run id: %w", err)
 	}
-	id, role, policy := infoField(info, "run_id"), infoField(info, "role"), infoField(info, "maxmemory_policy")
+	id, role, policy := redispool.InfoField(info, "run_id"), redispool.InfoField(info, "role"), redispool.InfoField(info, "maxmemory_policy")
 	switch {
 	case id == "":
 		return "", errors.New("the node tells no run id")
 	case role != "master":
 		return "", fmt.Errorf("the node is a %q, not a master", role)
-	case policy != "noeviction":
-		return "", fmt.Errorf("maxmemory-policy is %q, must be noeviction", policy)
+	case policy != redispool.TrustedPolicy:
+		return "", fmt.Errorf("maxmemory-policy is %q, must be %s", policy, redispool.TrustedPolicy)
 	}
 	return id, nil
-}
-
-// infoField finds "name:value" in an answer to INFO; "" when it is not there.
-func infoField(info, name string) string {
-	for line := range strings.Lines(info) {
-		if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && k == name {
-			return v
-		}
-	}
-	return ""
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"rekey/internal/auth"
+	"rekey/internal/doctor"
 	"rekey/internal/keyring"
 )
 
@@ -37,6 +38,8 @@ type Program struct {
 	OpenKeys func(ctx context.Context) (*auth.Keys, func() error, error)
 	// OpenRing opens the key ring for one command; it was not looked at yet.
 	OpenRing func(ctx context.Context) (*keyring.Ring, func() error, error)
+	// Examine looks at all that the service stands on, and changes nothing.
+	Examine func(ctx context.Context) (doctor.Report, error)
 	// Probe asks the service that runs here for its health at a path; nil when
 	// it answers that all is well.
 	Probe func(ctx context.Context, path string) error
@@ -97,6 +100,7 @@ func (p Program) root() *cli.Command {
 			p.events(),
 			p.apikeys(),
 			p.keys(),
+			p.doctor(),
 			p.version(),
 		},
 	}

@@ -97,3 +97,23 @@ func Load(getenv func(string) string) (Config, error) {
 func (c Config) Address() string {
 	return net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
 }
+
+// Names returns the names of all settings.
+func Names() []string {
+	var names []string
+	for _, s := range settings() {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// SecretFiles returns the names of the settings of files that hold a secret.
+func SecretFiles() []string {
+	var names []string
+	for _, s := range settings() {
+		if s.secret && strings.HasSuffix(s.name, fileSuffix) {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}

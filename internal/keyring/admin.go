@@ -33,6 +33,20 @@ func (r *Ring) List(ctx context.Context) ([]Key, error) {
 	return keys, nil
 }
 
+// Examine lists the keys, and tells what keeps this process from using them. It
+// makes nothing.
+func (r *Ring) Examine(ctx context.Context) ([]Key, error) {
+	var locked error
+	if r.anyStored() {
+		locked = r.unlock(ctx, false)
+	}
+	if locked != nil && auth.AsError(locked).Code == auth.CodeUnavailable {
+		return nil, locked
+	}
+	keys, err := r.List(ctx)
+	return keys, errors.Join(err, locked)
+}
+
 // Rotate adds a next key for each purpose and returns them. It signs when all
 // replicas have learnt of it and nobody keeps published keys without it.
 // ErrWaiting when a purpose has a next key already: nothing was added for it.

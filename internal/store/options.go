@@ -37,6 +37,9 @@ type Options struct {
 	// another process has it. The kernel lifts the claim when the process
 	// ends, however it ends.
 	Exclusive bool
+	// ReadOnly opens a database that is there, beside whoever uses it, and
+	// changes nothing of it.
+	ReadOnly bool
 	// Logger receives slow statements (warn) and failed ones (debug), never
 	// their parameters. Nil discards.
 	Logger *slog.Logger

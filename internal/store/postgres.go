@@ -19,6 +19,9 @@ func openPostgres(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.ReadOnly {
+		config.RuntimeParams["default_transaction_read_only"] = "on"
+	}
 	pool := stdlib.OpenDB(*config)
 	conns := cmp.Or(o.MaxOpenConns, DefaultMaxOpenConns)
 	pool.SetMaxOpenConns(conns)

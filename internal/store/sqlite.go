@@ -18,6 +18,9 @@ import (
 // one writer writes.
 const sqliteReaders = 4
 
+// journalMode lets readers read while the writer writes. The file keeps it.
+const journalMode = "journal_mode(WAL)"
+
 // busyTimeout is how long SQLite waits for another process' write, in
 // milliseconds.
 const busyTimeout = "busy_timeout(3000)"
@@ -39,6 +42,9 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 }
 
 func (s *Store) openFiles(ctx context.Context) (err error) {
+	if s.options.ReadOnly {
+		return s.openPools("query_only(1)", "synchronous(FULL)", "foreign_keys(1)")
+	}
 	if err := os.MkdirAll(filepath.Dir(s.options.Path), 0o700); err != nil {
 		return fmt.Errorf("make the database's directory: %w", err)
 	}
@@ -50,12 +56,21 @@ func (s *Store) openFiles(ctx context.Context) (err error) {
 	if err := createPrivately(s.options.Path); err != nil {
 		return err
 	}
-	write, err := s.openPool(1, "synchronous(FULL)", "foreign_keys(1)")
+	return s.openPools(journalMode, "synchronous(FULL)", "foreign_keys(1)")
+}
+
+// openPools opens the connections; pragmas are those of the one that writes.
+func (s *Store) openPools(pragmas ...string) error {
+	write, err := s.openPool(1, pragmas...)
 	if err != nil {
 		return err
 	}
 	s.begin, s.write = s.handle(write), s.handle(prepared(write))
-	read, err := s.openPool(sqliteReaders, "query_only(1)")
+	readers := []string{"query_only(1)"}
+	if !s.options.ReadOnly {
+		readers = append(readers, journalMode)
+	}
+	read, err := s.openPool(sqliteReaders, readers...)
 	if err != nil {
 		return err
 	}
@@ -77,8 +92,11 @@ func createPrivately(path string) error {
 // write lock at once: one that began by reading could not be upgraded.
 func (s *Store) openPool(conns int, pragmas ...string) (*gorm.DB, error) {
 	query := url.Values{
-		"_pragma": append([]string{busyTimeout, "journal_mode(WAL)"}, pragmas...),
+		"_pragma": append([]string{busyTimeout}, pragmas...),
 		"_txlock": {"immediate"},
+	}
+	if s.options.ReadOnly {
+		query.Set("mode", "rw") // and not made; rw for the files of a WAL
 	}
 	dsn := url.URL{Scheme: "file", Path: s.options.Path, RawQuery: query.Encode()}
 	pool, err := sql.Open(sqlite.DriverName, dsn.String())
