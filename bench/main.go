@@ -48,6 +48,8 @@ type options struct {
 	only         []string
 	out, results string
 	binary       string
+	against      string
+	profile      string
 	rounds       int
 	clients      []int
 	window       time.Duration
@@ -64,6 +66,8 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.StringVar(&o.out, "out", "", "write the figures into this document")
 	flags.StringVar(&o.results, "results", "", "a JSON file that keeps the figures of parts measured earlier")
 	flags.StringVar(&o.binary, "binary", "", "measure this binary; by default it is built")
+	flags.StringVar(&o.against, "against", "", "compare with this binary, in turns, and measure nothing else")
+	flags.StringVar(&o.profile, "profile", "", "write CPU profiles of the server into this directory, and measure nothing else")
 	flags.IntVar(&o.rounds, "rounds", 3, "rounds, of which medians are taken")
 	flags.StringVar(&clients, "clients", "", "numbers of clients by comma")
 	flags.DurationVar(&o.window, "window", 4*time.Second, "how long each sample is taken")

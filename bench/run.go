@@ -36,10 +36,18 @@ func run(ctx context.Context, args []string, stdout io.Writer, now func() time.T
 	failed := 0
 	rig.Say = func(format string, args ...any) { fmt.Fprintf(stdout, format+"\n", args...) }
 	rig.Failed = func(n int) { failed += n }
-	if err := o.measure(ctx, rig, &results); err != nil {
+	switch {
+	case o.against != "":
+		err = rig.Compare(ctx, bed.Binary{Path: o.against, Keys: dir})
+	case o.profile != "":
+		err = rig.Profile(ctx, o.profile)
+	default:
+		err = o.measure(ctx, rig, &results)
+		defer fmt.Fprint(stdout, report.Summary(results))
+	}
+	if err != nil {
 		return err
 	}
-	fmt.Fprint(stdout, report.Summary(results))
 	if err := report.Save(o.results, results); err != nil {
 		return err
 	}
