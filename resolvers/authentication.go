@@ -37,44 +37,57 @@ func (a Authentication) Validate(graphql.ExecutableSchema) error {
 	return nil
 }
 
-type (
-	callerKey    struct{}
-	keyCallerKey struct{}
-)
+type callersKey struct{}
+
+// callers finds out who is calling, when somebody asks.
+type callers struct {
+	Authentication
+	ctx context.Context // of the operation, whichever field asks first
+
+	mu      sync.Mutex
+	person  func() (auth.Caller, error) // nil until somebody asks
+	program func() (auth.KeyCaller, error)
+}
 
 // InterceptOperation prepares the context of an operation.
 func (a Authentication) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	// OnceValues, not Once: if authenticating panics, it panics for every
-	// field that asks, and none takes the zero Caller for somebody.
-	lookup := sync.OnceValues(func() (auth.Caller, error) {
-		return a.Auth.Authenticate(ctx, bearerToken(ctx), clientOf(ctx))
-	})
-	ctx = context.WithValue(ctx, callerKey{}, lookup)
-	return next(context.WithValue(ctx, keyCallerKey{}, sync.OnceValues(func() (auth.KeyCaller, error) {
-		if a.Keys == nil {
-			return auth.KeyCaller{}, errNoService
-		}
-		return a.Keys.Authenticate(ctx, apiKeyOf(headerOf(ctx)), clientOf(ctx))
-	})))
+	return next(context.WithValue(ctx, callersKey{}, &callers{Authentication: a, ctx: ctx}))
 }
 
 // callerFrom returns who is calling: the holder of the live access token in
 // the Authorization header. Its errors are those of [auth.Service.Authenticate].
 func callerFrom(ctx context.Context) (auth.Caller, error) {
-	lookup, ok := ctx.Value(callerKey{}).(func() (auth.Caller, error))
+	c, ok := ctx.Value(callersKey{}).(*callers)
 	if !ok {
 		return auth.Caller{}, errNoService
 	}
-	return lookup()
+	return once(&c.mu, &c.person, func() (auth.Caller, error) {
+		return c.Auth.Authenticate(c.ctx, bearerToken(c.ctx), clientOf(c.ctx))
+	})
 }
 
 // keyCallerFrom returns which program is calling: the holder of the API key in
 // the X-API-Key or Authorization header. Its errors are those of
 // [auth.Keys.Authenticate].
 func keyCallerFrom(ctx context.Context) (auth.KeyCaller, error) {
-	lookup, ok := ctx.Value(keyCallerKey{}).(func() (auth.KeyCaller, error))
-	if !ok {
+	c, ok := ctx.Value(callersKey{}).(*callers)
+	if !ok || c.Keys == nil {
 		return auth.KeyCaller{}, errNoService
 	}
-	return lookup()
+	return once(&c.mu, &c.program, func() (auth.KeyCaller, error) {
+		return c.Keys.Authenticate(c.ctx, apiKeyOf(headerOf(c.ctx)), clientOf(c.ctx))
+	})
+}
+
+// once looks up what is not known yet, and has others wait for it. It is
+// OnceValues, not Once: if looking up panics, it panics for everybody who
+// asks, and none takes the zero value for somebody.
+func once[T any](mu *sync.Mutex, known *func() (T, error), lookup func() (T, error)) (T, error) {
+	mu.Lock()
+	if *known == nil {
+		*known = sync.OnceValues(lookup)
+	}
+	ask := *known
+	mu.Unlock()
+	return ask()
 }

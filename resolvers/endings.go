@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
@@ -33,6 +34,9 @@ type ending struct{ err atomic.Pointer[error] }
 
 // InterceptOperation adds the last response.
 func (e Endings) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	if graphql.GetOperationContext(ctx).Operation.Operation != ast.Subscription {
+		return next(ctx)
+	}
 	end := &ending{}
 	ctx = context.WithValue(ctx, endingKey{}, end)
 	responses := next(ctx)

@@ -88,7 +88,6 @@ func write(w http.ResponseWriter, media mediaType, status int, response *graphql
 	if status >= http.StatusBadRequest {
 		answer.Data = nil
 	}
-	encoded := answer.encode()
 	header := w.Header()
 	header.Set("Content-Type", media.contentType())
 	header.Set("Cache-Control", "no-store")
@@ -98,24 +97,25 @@ func write(w http.ResponseWriter, media mediaType, status int, response *graphql
 	if wait := retryAfter(response.Errors); wait > 0 {
 		header.Set("Retry-After", strconv.Itoa(wait))
 	}
+	encoded := answer.encode()
 	w.WriteHeader(status)
-	_, _ = w.Write(encoded) // the client may have left
+	for _, part := range encoded {
+		_, _ = w.Write(part) // the client may have left
+	}
 }
 
 // encode takes data alone as gqlgen wrote it: to check and copy it once more
 // costs as much as to write it did.
-func (b body) encode() []byte {
+func (b body) encode() [][]byte {
 	if len(b.Data) > 0 && len(b.Errors) == 0 && len(b.Extensions) == 0 {
-		const before, after = `{"data":`, "}\n"
-		encoded := make([]byte, 0, len(before)+len(b.Data)+len(after))
-		return append(append(append(encoded, before...), b.Data...), after...)
+		return [][]byte{[]byte(`{"data":`), b.Data, []byte("}\n")}
 	}
 	encoded, err := json.Marshal(b)
 	if err != nil {
 		// The data is JSON that gqlgen wrote, the rest is strings and numbers.
 		panic("graphqlhttp: response is not JSON: " + err.Error())
 	}
-	return append(encoded, '\n')
+	return [][]byte{append(encoded, '\n')}
 }
 
 // retryAfter is the longest wait in seconds that an error asks for. It is a

@@ -55,7 +55,7 @@ func (p *postgresSwaps) swap(ctx context.Context, r auth.Rotation) (row stateRow
 				if err != nil {
 					return err
 				}
-				list, err := scanStates(rows)
+				list, err := scanStates(rows, 1)
 				if err == nil && len(list) == 0 {
 					err = gorm.ErrRecordNotFound
 				}
@@ -80,7 +80,7 @@ func (p *postgresSwaps) swapTogether(ctx context.Context, batch []*swap) error {
 			var statements pgx.Batch // one transaction, one round trip
 			statements.Queue(impatient).Exec(func(pgconn.CommandTag) error { return nil })
 			statements.Queue(p.together, args...).Query(func(rows pgx.Rows) (err error) {
-				found, err = scanStates(rows)
+				found, err = scanStates(rows, len(batch))
 				return err
 			})
 			return conn.SendBatch(ctx, &statements).Close()
@@ -116,12 +116,15 @@ func batchArgs(batch []*swap) []any {
 	return []any{sessions, owners, current, next, retry, attempt, now, issued, leeway, access, refresh}
 }
 
-// scanStates reads the rows to the end.
-func scanStates(rows pgx.Rows) (list []stateRow, err error) {
+// scanStates reads the rows to the end. All are scanned into the same place:
+// what a column points to is made anew for each.
+func scanStates(rows pgx.Rows, most int) (list []stateRow, err error) {
 	defer rows.Close()
+	var row stateRow
+	fields := stateFields(&row)
+	list = make([]stateRow, 0, most)
 	for rows.Next() {
-		var row stateRow
-		if err := rows.Scan(stateFields(&row)...); err != nil {
+		if err := rows.Scan(fields...); err != nil {
 			return nil, err
 		}
 		list = append(list, row)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -121,8 +122,7 @@ type stateRow struct {
 }
 
 func stateFields(r *stateRow) []any {
-	fields := append(sessionFields(&r.session), userFields(&r.user)...)
-	return append(fields, &r.now, &r.blacklisted)
+	return slices.Concat(sessionFields(&r.session), userFields(&r.user), []any{&r.now, &r.blacklisted})
 }
 
 func (r stateRow) value() auth.SessionState {

@@ -34,12 +34,13 @@ type Options struct {
 // Codec mints and verifies tokens. It is safe for concurrent use and
 // implements [auth.Tokens].
 type Codec struct {
-	keys     atomic.Pointer[keyRings]
-	location *time.Location
-	leeway   time.Duration
-	outdated func(now time.Time) bool
-	issuer   issuer
-	parser   *jwt.Parser
+	keys      atomic.Pointer[keyRings]
+	location  *time.Location
+	leeway    time.Duration
+	outdated  func(now time.Time) bool
+	issuer    issuer
+	parser    *jwt.Parser
+	scratches scratches
 }
 
 var _ auth.Tokens = (*Codec)(nil)

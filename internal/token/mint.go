@@ -27,14 +27,14 @@ func (c *Codec) Mint(use auth.TokenUse, in auth.Claims) (string, error) {
 	if !content.ExpiresAt.usable || !content.IssuedAt.usable || !content.NotBefore.usable {
 		return "", fmt.Errorf("minting %s token: iat or exp is out of range", use)
 	}
-	var buffer [1024]byte // enough for most
-	payload, err := content.spell(buffer[:0])
+	s := c.scratches.get()
+	defer c.scratches.put(s)
+	payload, err := content.spell(s.text[:0])
 	if err != nil {
 		return "", fmt.Errorf("minting %s token: %w", use, err)
 	}
 	encoding := base64.RawURLEncoding
-	token := make([]byte, 0, len(ring.header)+encoding.EncodedLen(len(payload))+encoding.EncodedLen(2*scalarLen)+2)
-	token = encoding.AppendEncode(append(append(token, ring.header...), '.'), payload)
+	token := encoding.AppendEncode(append(append(s.token[:0], ring.header...), '.'), payload)
 	sig, err := sign(token, ring.signing)
 	if err != nil {
 		return "", fmt.Errorf("minting %s token: %w", use, err)

@@ -20,7 +20,7 @@ import (
 // Everything else is left to the library; known is false then, and nothing has
 // been decided. What such a token says cannot be misread, however this is
 // written: its claims, spelt again, must be the very bytes that were signed.
-func (r *keyRing) holdOwn(token string, into *claims) (known bool, err error) {
+func (r *keyRing) holdOwn(token string, into *claims, s *scratch) (known bool, err error) {
 	if len(token) > auth.MaxTokenBytes || strings.ContainsAny(token, "\r\n") {
 		return false, nil
 	}
@@ -31,12 +31,12 @@ func (r *keyRing) holdOwn(token string, into *claims) (known bool, err error) {
 		return false, nil
 	}
 	sig, decodeErr := base64.RawURLEncoding.Strict().DecodeString(signature)
-	known = decodeErr == nil && readOwn(payload, into)
+	known = decodeErr == nil && readOwn(payload, into, s)
 	if !known {
 		return false, nil
 	}
 	signed := token[:len(header)+1+len(payload)]
-	if header == r.header && signedBy(r.signing, signed, sig) {
+	if header == r.header && signedBy(r.signing, append(s.token[:0], signed...), sig) {
 		return true, nil
 	}
 	return true, jwt.SigningMethodES256.Verify(signed, sig, key)
@@ -46,15 +46,14 @@ func (r *keyRing) holdOwn(token string, into *claims) (known bool, err error) {
 // verifies. Signatures are deterministic, and to sign takes less than half of
 // the time that verifying does. One that it did not make so may be good all the
 // same. Nobody learns the right one: the two are compared in constant time.
-func signedBy(key *ecdsa.PrivateKey, text string, sig []byte) bool {
-	own, err := sign([]byte(text), key)
+func signedBy(key *ecdsa.PrivateKey, text, sig []byte) bool {
+	own, err := sign(text, key)
 	return err == nil && subtle.ConstantTimeCompare(own, sig) == 1
 }
 
 // readOwn reads a second segment and proves that it is spelt as Mint does.
-func readOwn(segment string, into *claims) bool {
-	var buffer [1024]byte // enough for most
-	text, err := base64.RawURLEncoding.Strict().AppendDecode(buffer[:0], []byte(segment))
+func readOwn(segment string, into *claims, s *scratch) bool {
+	text, err := base64.RawURLEncoding.Strict().AppendDecode(s.text[:0], append(s.token[:0], segment...))
 	if err != nil {
 		return false
 	}
@@ -64,8 +63,7 @@ func readOwn(segment string, into *claims) bool {
 	if r.failed || r.rest != "" {
 		return false
 	}
-	var again [1024]byte
-	spelt, err := c.spell(again[:0])
+	spelt, err := c.spell(s.token[:0])
 	if err != nil || !bytes.Equal(spelt, text) || checkDates(&c) != nil {
 		return false
 	}

@@ -62,7 +62,7 @@ func TestClaims_spell(t *testing.T) {
 				return // its replacement is spelt otherwise: the library reads it
 			}
 			var read, general claims
-			if !readOwn(encode(got), &read) {
+			if !readOwn(encode(got), &read, new(scratch)) {
 				t.Fatal("not read back")
 			}
 			if err := json.Unmarshal(want, &general); err != nil {
@@ -105,12 +105,12 @@ func TestReadOwn_Foreign(t *testing.T) {
 			if text == string(own) {
 				t.Fatal("nothing was changed")
 			}
-			if readOwn(encode([]byte(text)), new(claims)) {
+			if readOwn(encode([]byte(text)), new(claims), new(scratch)) {
 				t.Errorf("taken for Mint's: %s", text)
 			}
 		})
 	}
-	if readOwn(encode(own)+"=", new(claims)) {
+	if readOwn(encode(own)+"=", new(claims), new(scratch)) {
 		t.Error("padding is taken")
 	}
 }

@@ -38,7 +38,9 @@ func (c *Codec) read(use auth.TokenUse, token string, now time.Time) (*claims, e
 		return nil, fmt.Errorf("verifying: %w", err)
 	}
 	parsed := &claims{}
-	own, err := ring.holdOwn(token, parsed)
+	s := c.scratches.get()
+	own, err := ring.holdOwn(token, parsed, s)
+	c.scratches.put(s)
 	if !own {
 		err = c.hold(ring, token, parsed)
 	}

@@ -1,19 +1,27 @@
 package web
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+)
 
 // Headers sets what every answer carries, before the handler runs: the legacy
 // service's set, and no-store, since answers hold tokens. A handler may replace
 // a value for a page of its own.
 func Headers(proxies Proxies, next http.Handler) http.Handler {
+	// One slice for all answers: net/http changes none in place, and what is
+	// appended to one goes into a copy.
+	always := http.Header{
+		"Vary":                    {"Accept-Encoding", "Origin"},
+		"Content-Security-Policy": {"default-src 'self' 'unsafe-inline'"},
+		"X-Content-Type-Options":  {"nosniff"},
+		"X-Frame-Options":         {"SAMEORIGIN"},
+		"X-Xss-Protection":        {"1; mode=block"},
+		"Cache-Control":           {"no-store"},
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		setVary(h)
-		h.Set("Content-Security-Policy", "default-src 'self' 'unsafe-inline'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "SAMEORIGIN")
-		h.Set("X-XSS-Protection", "1; mode=block")
-		h.Set("Cache-Control", "no-store")
+		maps.Copy(h, always)
 		if proxies.HTTPS(r) {
 			h.Set("Strict-Transport-Security", "max-age=3600; includeSubdomains")
 		}
