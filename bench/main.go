@@ -62,7 +62,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.SetOutput(stdout)
 	flags.BoolVar(&o.short, "short", false, "everything once and briefly: the figures say little")
 	flags.BoolVar(&o.large, "large", false, "grow to ten million sessions")
-	flags.StringVar(&only, "only", "", "parts by comma: refresh, access, embedded, growth, chain, start")
+	flags.StringVar(&only, "only", "", "parts by comma: refresh, access, logins, embedded, growth, chain, start")
 	flags.StringVar(&o.out, "out", "", "write the figures into this document")
 	flags.StringVar(&o.results, "results", "", "a JSON file that keeps the figures of parts measured earlier")
 	flags.StringVar(&o.binary, "binary", "", "measure this binary; by default it is built")

@@ -97,6 +97,7 @@ func (o options) measure(ctx context.Context, r trial.Rig, into *trial.Results) 
 	}{
 		{"refresh", func() (err error) { into.Refresh, err = r.Refresh(ctx); return err }},
 		{"access", func() (err error) { into.Access, err = r.Access(ctx); return err }},
+		{"logins", func() (err error) { into.Logins, err = r.Logins(ctx); return err }},
 		{"embedded", func() (err error) { into.Embedded, err = r.Embedded(ctx); return err }},
 		{"growth", func() (err error) { into.Growth, err = r.Growth(ctx); return err }},
 		{"chain", func() (err error) { into.Chain, err = r.Chain(ctx); return err }},

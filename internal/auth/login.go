@@ -82,6 +82,10 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 		// Such an account cannot exist, which is no secret: no hash is due.
 		return Grant{}, s.countFailure(ctx, c, invalidCredentials())
 	}
+	// Who would be turned away later is not looked up, and is no guess either.
+	if err := s.Passwords.checkRoom(); err != nil {
+		return Grant{}, err
+	}
 	if err := s.allowAttempt(ctx, key, c); err != nil {
 		s.attemptLimited(ctx, key, now, c)
 		return Grant{}, err

@@ -80,6 +80,14 @@ type argonParams struct {
 	keyLen       uint32
 }
 
+// checkRoom is CodeRateLimited while as many wait as may.
+func (p *Passwords) checkRoom() error {
+	if p.waiting.Load() >= p.maxQueue+int64(cap(p.slots)) {
+		return RateLimited(time.Second)
+	}
+	return nil
+}
+
 func (p *Passwords) work(ctx context.Context, password string, a argonParams) ([]byte, error) {
 	if p.waiting.Add(1) > p.maxQueue+int64(cap(p.slots)) {
 		p.waiting.Add(-1)

@@ -39,7 +39,7 @@ type client struct {
 
 // open connects and takes the client's share of the sessions.
 func (c *client) open(ctx context.Context) (err error) {
-	if c.conn, err = dial(ctx, c.plan.Addr); err != nil || c.plan.Kind == Login {
+	if c.conn, err = dial(ctx, c.plan.Addr); err != nil || c.plan.Kind == Login || c.plan.Kind == Storm {
 		return err
 	}
 	share := c.plan.Sessions / c.plan.Clients
@@ -55,9 +55,13 @@ func (c *client) open(ctx context.Context) (err error) {
 }
 
 // warm does what the window is not to show: everything for the first time.
-func (c *client) warm(kind Kind) error {
-	if c.plan.Kind == Login {
+func (c *client) warm(ctx context.Context, kind Kind) error {
+	switch c.plan.Kind {
+	case Storm: // it has waited for its turn, longer than a server waits for a first request
+		return errors.Join(c.reopen(ctx), c.account(signUpDocument), c.conn.Close())
+	case Login:
 		return c.account(signUpDocument)
+	case GraphQL, REST, Me:
 	}
 	if err := c.refresh(kind); err != nil || c.plan.Kind != Me {
 		return err
@@ -71,7 +75,7 @@ func (c *client) step() error {
 		return c.account(loginDocument)
 	case Me:
 		return c.me()
-	case GraphQL, REST:
+	case GraphQL, REST, Storm:
 	}
 	return c.refresh(c.plan.Kind)
 }
@@ -104,7 +108,11 @@ var errNoTokens = errors.New("no tokens in the answer")
 func (c *client) refresh(kind Kind) error {
 	p := &c.pairs[c.turn%len(c.pairs)]
 	c.turn++
-	c.buf = refreshRequest(c.buf, kind, p.refresh, c.number, c.turn)
+	headers := ""
+	if c.plan.Spread {
+		headers = forwarded(p.session)
+	}
+	c.buf = refreshRequest(c.buf, kind, headers, p.refresh, c.number, c.turn)
 	status, body, err := c.conn.exchange(c.buf)
 	if err != nil {
 		return err
@@ -154,7 +162,11 @@ func (c *client) me() error {
 }
 
 func (c *client) account(document string) error {
-	c.buf = accountRequest(c.buf, document, c.number, c.run)
+	headers := ""
+	if c.plan.Spread {
+		headers = forwarded(c.number)
+	}
+	c.buf = accountRequest(c.buf, document, headers, c.number, c.run)
 	status, body, err := c.conn.exchange(c.buf)
 	if err == nil && member(body, "token") == "" {
 		err = fmt.Errorf("%w: status %d", errNoTokens, status)

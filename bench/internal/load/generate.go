@@ -45,6 +45,10 @@ func Generate(ctx context.Context, in io.Reader, out io.Writer, now func() time.
 	if _, err := lines.ReadString('\n'); err != nil {
 		return fmt.Errorf("waiting for the start: %w", err)
 	}
+	if plan.Kind == Storm {
+		s := storm{plan: plan, now: now, run: clients[0].run}
+		return json.NewEncoder(out).Encode(s.work(ctx))
+	}
 	return json.NewEncoder(out).Encode(work(ctx, clients, plan, now))
 }
 
@@ -53,28 +57,32 @@ func open(ctx context.Context, plan Plan, now func() time.Time) ([]*client, erro
 	if err != nil {
 		return nil, err
 	}
-	clients, hash := make([]*client, plan.Clients), maphash.MakeSeed()
+	clients, hash, run := make([]*client, plan.Clients), maphash.MakeSeed(), now().UnixNano()
 	for i := range clients {
 		clients[i] = &client{
-			plan: plan, number: i, codec: codec, now: now, hash: hash, run: now().UnixNano(),
+			plan: plan, number: i, codec: codec, now: now, hash: hash, run: run,
 			errors: map[string]int{},
 		}
 	}
 	if err := together(clients, func(c *client) error { return c.open(ctx) }); err != nil {
 		return nil, err
 	}
-	kind := plan.Kind
-	if kind == Me {
+	kind, warm := plan.Kind, together
+	switch kind {
+	case Me:
 		kind = GraphQL
+	case Storm:
+		warm = inTurn // more than may wait for a password to be hashed
+	case GraphQL, REST, Login:
 	}
-	if err := together(clients, func(c *client) error { return c.warm(kind) }); err != nil {
+	if err := warm(clients, func(c *client) error { return c.warm(ctx, kind) }); err != nil {
 		return nil, err
 	}
 	if plan.Settle == 0 {
 		return clients, nil
 	}
 	<-time.After(plan.Settle)
-	return clients, together(clients, func(c *client) error { return c.warm(kind) })
+	return clients, together(clients, func(c *client) error { return c.warm(ctx, kind) })
 }
 
 func together(clients []*client, do func(c *client) error) error {
@@ -85,6 +93,15 @@ func together(clients []*client, do func(c *client) error) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+func inTurn(clients []*client, do func(c *client) error) error {
+	for _, c := range clients {
+		if err := do(c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func work(ctx context.Context, clients []*client, plan Plan, now func() time.Time) Outcome {

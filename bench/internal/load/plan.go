@@ -11,6 +11,7 @@ const (
 	REST    Kind = "rest"    // refresh by the legacy route
 	Me      Kind = "me"      // one access check, by the query me
 	Login   Kind = "login"   // with the right password
+	Storm   Kind = "storm"   // logins at a constant rate, the clients being accounts
 )
 
 // Plan is what the clients are to do; it travels to their process as JSON.
@@ -28,6 +29,9 @@ type Plan struct {
 	// Settle is how long to wait after the first rotations, for a cache to
 	// trust what comes later.
 	Settle time.Duration
+	Rate   float64 // of a storm: logins a second
+	// Spread gives each session an address of its own, told as a proxy does.
+	Spread bool
 }
 
 // Outcome is what came of it.
@@ -38,6 +42,10 @@ type Outcome struct {
 	CPU      time.Duration // of the clients' process
 	P50, P99 time.Duration
 	Verified int // tokens whose signature and session were checked; each was compared with all others
+
+	// Of a storm, those told to come again, which are no failures.
+	Refused                int
+	RefusedP50, RefusedP99 time.Duration
 }
 
 // Failed is how many requests had no good answer.

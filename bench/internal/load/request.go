@@ -25,17 +25,23 @@ func post(to []byte, headers, document, variables string) []byte {
 
 // refreshRequest is a refresh with an idempotency key, as front-ends are told
 // to send it; the legacy route's clients know none.
-func refreshRequest(to []byte, kind Kind, token string, client, turn int) []byte {
+func refreshRequest(to []byte, kind Kind, headers, token string, client, turn int) []byte {
 	if kind == REST {
 		to = append(to[:0], "GET /auth/refresh HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "...)
-		return append(append(to, token...), "\r\n\r\n"...)
+		return append(append(append(append(to, token...), "\r\n"...), headers...), "\r\n"...)
 	}
 	key := fmt.Sprintf("Idempotency-Key: bench-%08d-%012d\r\n", client, turn)
-	return post(to, key, refreshDocument, `{"token":"`+token+`"}`)
+	return post(to, key+headers, refreshDocument, `{"token":"`+token+`"}`)
 }
 
-func accountRequest(to []byte, document string, client int, run int64) []byte {
-	return post(to, "", document, fmt.Sprintf(`{"email":"client%d.%d@example.com","password":"correct horse battery"}`, client, run))
+func accountRequest(to []byte, document, headers string, client int, run int64) []byte {
+	return post(to, headers, document, fmt.Sprintf(`{"email":"client%d.%d@example.com","password":"correct horse battery"}`, client, run))
+}
+
+// forwarded is the header of a proxy that speaks for an address: one for each
+// of 16 million numbers.
+func forwarded(number int) string {
+	return fmt.Sprintf("X-Forwarded-For: 10.%d.%d.%d\r\n", byte(number>>16), byte(number>>8), byte(number))
 }
 
 func meRequest(to []byte, access string) []byte {

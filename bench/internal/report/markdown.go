@@ -70,6 +70,9 @@ func markdown(w io.Writer, r trial.Results) {
 		fmt.Fprintf(w, "\n## Logins and access checks\n\n%s\n\n", source(r.Access.Source))
 		samples(w, r.Access.Samples)
 	}
+	if r.Logins != nil {
+		logins(w, r.Logins)
+	}
 	if r.Embedded != nil {
 		fmt.Fprintf(w, "\n## On SQLite\n\n%s A bare loop of the same durable statement on the same file does %.0f/s.\n\n", source(r.Embedded.Source), r.Embedded.Bare)
 		samples(w, r.Embedded.Samples)
@@ -101,6 +104,19 @@ func refresh(w io.Writer, r *trial.Refresh) {
 	samples(w, r.Samples)
 	fmt.Fprintf(w, "\nOf %d updates %d were in place (HOT). The server had %.1f MiB before the first request, %.1f MiB after all (peak %.1f MiB).\n",
 		r.Table.Updates, r.Table.HOT, float64(r.Idle.Now)/mib, float64(r.Loaded.Now)/mib, float64(r.Loaded.Peak)/mib)
+}
+
+func logins(w io.Writer, l *trial.Logins) {
+	fmt.Fprintf(w, "\n## When very many log in\n\n%s %.0f logins a second, each from an address of its own, whether or not the ones before were answered, beside 8 clients who refresh; limits are on. ",
+		source(l.Source), l.Rate)
+	s := l.Storm
+	fmt.Fprintf(w, "Of %d logins %d were let in (%.0f a second; p50 %.0f ms, p99 %.0f ms from when each was due), %d were told `RATE_LIMITED` (p50 %.1f ms, p99 %.1f ms), %d failed. The server had %.1f MiB before, %.1f MiB after, %.1f MiB at its peak.\n\n",
+		s.Done+s.Refused+s.Failed(), s.Done, float64(s.Done)/s.Elapsed.Seconds(), millis(s.P50), millis(s.P99),
+		s.Refused, millis(s.RefusedP50), millis(s.RefusedP99), s.Failed(),
+		float64(l.Before.Now)/mib, float64(l.After.Now)/mib, float64(l.After.Peak)/mib)
+	alone, beside := l.Alone, l.Beside
+	alone.What, beside.What = "refreshes alone", "beside the logins"
+	samples(w, []trial.Sample{alone, beside})
 }
 
 const sampleHead = "| what | clients | a second | p50 ms | p99 ms | server CPU ms | Postgres CPU ms | clients' CPU ms | statements | commits | WAL bytes | others' CPU | failed |\n" +

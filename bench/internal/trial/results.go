@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"rekey/bench/internal/baseline"
+	"rekey/bench/internal/load"
 	"rekey/bench/internal/meter"
 )
 
@@ -11,6 +12,7 @@ import (
 type Results struct {
 	Refresh  *Refresh
 	Access   *Access
+	Logins   *Logins
 	Start    *Start
 	Growth   *Growth
 	Chain    *Chain
@@ -79,6 +81,15 @@ func find(samples []Sample, what string, clients int) (zero Sample) {
 type Access struct {
 	Source
 	Samples []Sample
+}
+
+// Logins is a storm of logins beside refreshes.
+type Logins struct {
+	Source
+	Alone, Beside Sample // refreshes without the storm and beside it
+	Rate          float64
+	Storm         load.Outcome
+	Before, After meter.Memory // of the server
 }
 
 // Start is a start on SQLite.
