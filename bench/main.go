@@ -90,13 +90,15 @@ func parse(args []string, stdout io.Writer) (options, error) {
 
 func (o options) wants(part string) bool { return len(o.only) == 0 || slices.Contains(o.only, part) }
 
-// build returns the binary to measure, built as operators build it.
+// build returns the binary to measure, built as for the container image.
 func (o options) build(ctx context.Context, dir string) (string, error) {
 	if o.binary != "" {
 		return filepath.Abs(o.binary)
 	}
 	binary := filepath.Join(dir, "rekey")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "rekey").CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "rekey")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return binary, nil

@@ -20,10 +20,6 @@ func run(ctx context.Context, args []string, stdout io.Writer, now func() time.T
 	if err != nil {
 		return err
 	}
-	results, err := report.Load(o.results)
-	if err != nil {
-		return err
-	}
 	dir, remove, err := bed.Directory()
 	if err != nil {
 		return err
@@ -42,24 +38,28 @@ func run(ctx context.Context, args []string, stdout io.Writer, now func() time.T
 	case o.profile != "":
 		err = rig.Profile(ctx, o.profile)
 	default:
-		err = o.measure(ctx, rig, &results)
-		defer fmt.Fprint(stdout, report.Summary(results))
+		err = o.report(ctx, rig, stdout)
 	}
+	if err == nil && failed > 0 {
+		err = fmt.Errorf("%w: %d", errFailed, failed)
+	}
+	return err
+}
+
+// report measures what is wanted, and writes it down.
+func (o options) report(ctx context.Context, rig trial.Rig, stdout io.Writer) error {
+	results, err := report.Load(o.results)
 	if err != nil {
 		return err
 	}
-	if err := report.Save(o.results, results); err != nil {
+	if err := o.measure(ctx, rig, &results); err != nil {
 		return err
 	}
-	if o.out != "" {
-		if err := report.Write(o.out, results); err != nil {
-			return err
-		}
+	fmt.Fprint(stdout, report.Summary(results))
+	if err := report.Save(o.results, results); err != nil || o.out == "" {
+		return err
 	}
-	if failed > 0 {
-		return fmt.Errorf("%w: %d", errFailed, failed)
-	}
-	return nil
+	return report.Write(o.out, results)
 }
 
 func (o options) rig(ctx context.Context, dir string, now func() time.Time) (trial.Rig, error) {

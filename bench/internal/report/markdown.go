@@ -84,7 +84,7 @@ func markdown(w io.Writer, r trial.Results) {
 		chain(w, r.Chain)
 	}
 	if s := r.Start; s != nil {
-		fmt.Fprintf(w, "\n## Start\n\n%s On SQLite, to the first answer, readiness included: %.0f ms with data, %.0f ms without any (keys and tables are made); then %.1f MiB resident (peak %.1f). The binary has %.1f MiB, %.1f MiB with `-trimpath -ldflags '-s -w'`.\n",
+		fmt.Fprintf(w, "\n## Start\n\n%s On SQLite, to the first answer, readiness included: %.0f ms with data, %.0f ms without any (keys and tables are made); then %.1f MiB resident (peak %.1f). A plain `go build` makes a binary of %.1f MiB, the container image has one of %.1f MiB.\n",
 			source(s.Source), millis(s.Again), millis(s.First), float64(s.Idle.Now)/mib, float64(s.Idle.Peak)/mib, float64(s.Binary)/mib, float64(s.Stripped)/mib)
 	}
 	fmt.Fprintln(w)

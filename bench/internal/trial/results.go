@@ -99,7 +99,7 @@ type Start struct {
 	Again    time.Duration // with data
 	Idle     meter.Memory
 	Binary   int64 // bytes, as go build makes it
-	Stripped int64 // bytes, with -trimpath -ldflags "-s -w"
+	Stripped int64 // bytes, as it is in the container image
 }
 
 // Growth is the cost of a refresh by the number of sessions.

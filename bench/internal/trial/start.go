@@ -83,14 +83,14 @@ func (r Rig) startOnce(ctx context.Context, dir string, leave time.Duration) (to
 	return took, rss, err
 }
 
-// sizes looks at the binary, and builds it once more without what debuggers need.
+// sizes looks at the binary, and builds it once more with what debuggers need.
 func (r Rig) sizes(ctx context.Context, out *Start) error {
-	stripped := filepath.Join(r.Dir, "stripped")
-	text, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", stripped, "rekey").CombinedOutput()
+	plain := filepath.Join(r.Dir, "plain")
+	text, err := exec.CommandContext(ctx, "go", "build", "-o", plain, "rekey").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go build: %w: %s", err, text)
 	}
-	for path, size := range map[string]*int64{r.Binary.Path: &out.Binary, stripped: &out.Stripped} {
+	for path, size := range map[string]*int64{plain: &out.Binary, r.Binary.Path: &out.Stripped} {
 		info, err := os.Stat(path)
 		if err != nil {
 			return fmt.Errorf("looking at the binary: %w", err)
