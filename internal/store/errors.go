@@ -36,7 +36,12 @@ func fail(doing string, err error) error {
 	return auth.Unavailable(cause)
 }
 
-func failure(doing string, err error) error { return fmt.Errorf("%s: %w", doing, redact(err)) }
+func failure(doing string, err error) error {
+	if lite := (*gosqlite.Error)(nil); errors.As(err, &lite) && lite.Code()&0xff == sqliteBusy {
+		doing += ": another process has been writing to the database for longer than 3 s"
+	}
+	return fmt.Errorf("%s: %w", doing, redact(err))
+}
 
 // nothingDone reports whether err proves that nothing was written and nothing
 // will be: no connection was had, or the server itself refused, which rolls
@@ -68,6 +73,7 @@ func isFault(err error) bool {
 // Primary result codes of SQLite (https://sqlite.org/rescode.html).
 const (
 	sqliteError      = 1
+	sqliteBusy       = 5
 	sqliteTooBig     = 18
 	sqliteConstraint = 19
 	sqliteMismatch   = 20
