@@ -53,7 +53,7 @@ func engines() []engine {
 	return []engine{
 		{"SQLite", "sqlite", func(t *testing.T) (map[string]string, string) {
 			dir := t.TempDir()
-			return map[string]string{"DATA_DIR": dir}, filepath.Join(dir, "rekey.db") + "?_pragma=busy_timeout(5000)"
+			return map[string]string{"DATA_DIR": dir}, filepath.Join(dir, "rekey.db") + "?_pragma=busy_timeout(60000)"
 		}},
 		{"Postgres", "pgx", func(t *testing.T) (map[string]string, string) {
 			url := throwaway.Postgres(t)

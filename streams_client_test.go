@@ -23,7 +23,7 @@ import (
 const (
 	sessionDocument   = `subscription { sessionEvents { kind at generation reason expiresAt userAgent ipAddress } }`
 	blacklistDocument = `subscription($since: DateTime) { blacklistEvents(since: $since) { kind sessionId secretHash issuedBefore use reason at effectiveAt expiresAt } }`
-	patience          = 20 * time.Second
+	patience          = 2 * time.Minute
 )
 
 // keepPosted runs what streams stand on. every is how long a second takes.

@@ -23,10 +23,14 @@ func TestClients(t *testing.T) {
 	installPackages(t, "clients", "@urql/core")
 	dependOn(t, "../docs/clients/*.mjs")
 	database := throwaway.StartPostgres(t)
-	p := start(t, map[string]string{
-		"DATABASE_URL": database.URL(), "DATA_DIR": t.TempDir(), "ACCESS_TTL": "5s", "RATE_LIMITS": "off", "LOG_LEVEL": "warn",
-	})
-	run := exec.CommandContext(t.Context(), node, "--import", "./resolve.mjs", "clients.mjs", p.URL)
+	env := map[string]string{
+		"DATABASE_URL": database.URL(), "DATA_DIR": t.TempDir(), "ACCESS_TTL": "5s", "REUSE_WINDOW": "1h",
+		"RATE_LIMITS": "off", "LOG_LEVEL": "warn",
+	}
+	p := start(t, env)
+	env["ACCESS_TTL"] = "20s"
+	patient := start(t, env)
+	run := exec.CommandContext(t.Context(), node, "--import", "./resolve.mjs", "clients.mjs", p.URL, patient.URL)
 	run.Dir = "clients"
 	run.Stderr = t.Output()
 	lines, say := pipes(t, run)

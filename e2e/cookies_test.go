@@ -39,7 +39,7 @@ func secure(u *url.URL) *url.URL {
 // cookie is the new one, and nobody is signed out.
 func TestCookies_tabs(t *testing.T) {
 	const tabs, rounds = 8, 50
-	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "COOKIE_MODE": "on", "RATE_LIMITS": "off"})
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "COOKIE_MODE": "on", "RATE_LIMITS": "off", "REUSE_WINDOW": "1h"})
 	home, err := url.Parse(p.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestCookies_browser(t *testing.T) {
 	node := throwaway.LookPath(t, "node", "nodejs")
 	installPackages(t, "cookies", "playwright-core")
 	app, stranger := page(t), page(t)
-	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "COOKIE_MODE": "on", "CORS_ORIGINS": app, "LOG_LEVEL": "warn"})
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "COOKIE_MODE": "on", "CORS_ORIGINS": app, "LOG_LEVEL": "warn", "REUSE_WINDOW": "1h"})
 	api := dropping(t, p.URL)
 	run := exec.CommandContext(t.Context(), node, "cookies.mjs", "--chromium", chromium,
 		"--api", api, "--app", app, "--sibling", stranger, "--foreign", strings.Replace(stranger, "localhost", "127.0.0.1", 1))

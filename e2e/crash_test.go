@@ -98,7 +98,7 @@ func TestServe_killedWhileRotating(t *testing.T) {
 	if testing.Short() {
 		kills, rotations = 4, 1000
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
 	env := map[string]string{"DATA_DIR": t.TempDir(), "RATE_LIMITS": "off", "LOG_LEVEL": "error"}
 	p, hc := start(t, env), httpClient()

@@ -16,13 +16,21 @@ func installPackages(t *testing.T, dir, name string) {
 	t.Helper()
 	npm := throwaway.LookPath(t, "npm", "npm")
 	dependOn(t, dir+"/*.mjs", dir+"/package*.json")
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", name)); err == nil {
+	_, complete := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")) // npm writes it last
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", name)); err == nil && complete == nil {
 		return
 	}
-	install := exec.CommandContext(t.Context(), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	install.Dir = dir
-	if output, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, output)
+	for try := 1; ; try++ { // a registry has bad moments, longer ones than npm bears
+		install := exec.CommandContext(t.Context(), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=5")
+		install.Dir = dir
+		output, err := install.CombinedOutput()
+		if err == nil {
+			return
+		}
+		if try == 3 {
+			t.Fatalf("npm ci: %v\n%s", err, output)
+		}
+		t.Logf("npm ci: %v\n%s", err, output)
 	}
 }
 

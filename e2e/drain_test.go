@@ -20,7 +20,7 @@ func TestServe_drains(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	const body = `{"query": "{ __typename }"}`
@@ -55,7 +55,7 @@ func TestServe_drains(t *testing.T) {
 // waitUntilRefused polls until the server takes no connections any more.
 func waitUntilRefused(t *testing.T, address string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			return

@@ -19,7 +19,7 @@ const shotsEnv = "EXPLORER_SHOTS"
 // TestExplorer_browser: a session's life by clicks, in a real browser; nothing
 // secret is stored, and nothing is asked of anybody else.
 func TestExplorer_browser(t *testing.T) {
-	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "REUSE_WINDOW": "1h"})
 	var args []string
 	if shots := os.Getenv(shotsEnv); shots != "" {
 		absolute, err := filepath.Abs(shots)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestLimits_address: what does not verify is counted by the client's address,
@@ -12,8 +13,8 @@ import (
 func TestLimits_address(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
 	c := httpClient()
-	limited := 0
-	for i := range 100 {
+	limits := newCount(t, 30, 10)
+	for i := 0; limits.more(); i++ {
 		req, err := http.NewRequest(http.MethodGet, p.URL+"/auth/refresh", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -24,14 +25,36 @@ func TestLimits_address(t *testing.T) {
 		case err != nil:
 			t.Fatal(err)
 		case status == http.StatusTooManyRequests && body.Message == "Too many requests":
-			limited++
-		case status != http.StatusBadRequest:
+			limits.refused++
+		case status == http.StatusBadRequest:
+			limits.passed++
+		default:
 			t.Fatalf("%d %s", status, body.Message)
 		}
 	}
-	if limited < 50 {
-		t.Errorf("%d of 100 requests were limited", limited)
+}
+
+// count is of requests that a limit holds back.
+type count struct {
+	t               *testing.T
+	burst, rate     float64 // rate a second
+	begun           time.Time
+	passed, refused int
+}
+
+func newCount(t *testing.T, burst, rate float64) *count {
+	return &count{t: t, burst: burst, rate: rate, begun: time.Now()}
+}
+
+// more wants another request until as many were refused as a limit lets pass at
+// first, and fails the test when more passed than may in the time that it took.
+func (c *count) more() bool {
+	c.t.Helper()
+	took := time.Since(c.begun)
+	if may := c.burst + c.rate*took.Seconds() + 1; float64(c.passed) > may || took > 2*patience {
+		c.t.Fatalf("%d requests passed, and %d were refused; %v may pass", c.passed, c.refused, may)
 	}
+	return float64(c.refused) < c.burst
 }
 
 // TestLimits_trustedProxy: behind a proxy of ours, each client counts for itself.
@@ -65,12 +88,15 @@ func TestLimits_login(t *testing.T) {
 		}
 		return problem
 	}
-	counts := map[string]int{}
-	for range 40 {
-		counts[guess()]++
-	}
-	if counts["INVALID_CREDENTIALS"] > 15 || counts["RATE_LIMITED"] < 25 || len(counts) != 2 {
-		t.Errorf("answers: %v", counts)
+	for limits := newCount(t, 10, 0.2); limits.more(); {
+		switch problem := guess(); problem {
+		case "INVALID_CREDENTIALS":
+			limits.passed++
+		case "RATE_LIMITED":
+			limits.refused++
+		default:
+			t.Fatal(problem)
+		}
 	}
 }
 
@@ -81,18 +107,16 @@ func TestLimits_session(t *testing.T) {
 	c := httpClient()
 	mine := signUp(t, c, p.URL, "ada@example.com")
 	other := logIn(t, c, p.URL, "ada@example.com")
-	limited := 0
-	for range 60 {
+	for limits := newCount(t, 30, 10); limits.more(); {
 		got, err := refresh(c, restDoor, p.URL, mine.Refresh, "one-key-for-all-of-them")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got.Status == http.StatusTooManyRequests {
-			limited++
+			limits.refused++
+		} else {
+			limits.passed++
 		}
-	}
-	if limited < 10 {
-		t.Errorf("%d of 60 refreshes of one session were limited", limited)
 	}
 	if got, err := refresh(c, graphqlDoor, p.URL, other.Refresh, ""); err != nil || got.Problem != "" {
 		t.Errorf("another session: %+v, %v", got, err)

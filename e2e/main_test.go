@@ -227,7 +227,7 @@ func TestServe_health(t *testing.T) {
 
 // TestServe_logsNoSecrets: what a day's work leaves in the log.
 func TestServe_logsNoSecrets(t *testing.T) {
-	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "LOG_LEVEL": "debug", "LOG_FORMAT": "json"})
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "LOG_LEVEL": "debug", "LOG_FORMAT": "json", "REUSE_WINDOW": "1h"})
 	c := httpClient()
 	mine := signUp(t, c, p.URL, "ada@example.com")
 	const key = "canary-idempotency-key"

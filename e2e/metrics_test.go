@@ -17,7 +17,7 @@ import (
 func (p *process) metricsURL(t testing.TB) string {
 	t.Helper()
 	at := regexp.MustCompile(`http://[^\s"]+/metrics`)
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience)
 	for {
 		if url := at.FindString(p.out.String()); url != "" {
 			return url
@@ -65,7 +65,7 @@ func scrape(t testing.TB, url string) samples {
 // scrapeUntil scrapes until the metrics are as they should be.
 func scrapeUntil(t *testing.T, url, what string, right func(samples) bool) samples {
 	t.Helper()
-	deadline := time.After(60 * time.Second)
+	deadline := time.After(patience)
 	for {
 		all := scrape(t, url)
 		if right(all) {

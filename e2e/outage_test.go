@@ -36,7 +36,7 @@ func readyz(t *testing.T, c *http.Client, base string) readiness {
 // readyUntil polls readiness until it is as wanted.
 func readyUntil(t *testing.T, c *http.Client, base string, want func(readiness) bool) readiness {
 	t.Helper()
-	for deadline := time.After(30 * time.Second); ; {
+	for deadline := time.After(patience); ; {
 		r := readyz(t, c, base)
 		if want(r) {
 			return r
@@ -192,7 +192,7 @@ func TestServe_postgresKilled(t *testing.T) {
 func TestServe_redisKilled(t *testing.T) {
 	server := throwaway.Redis(t)
 	p := start(t, map[string]string{
-		"DATABASE_URL": throwaway.Postgres(t), "REDIS_URL": server.URL(), "DATA_DIR": t.TempDir(),
+		"DATABASE_URL": throwaway.Postgres(t), "REDIS_URL": server.URL(), "DATA_DIR": t.TempDir(), "REUSE_WINDOW": "1h",
 	})
 	c := httpClient()
 	mine := signUp(t, c, p.URL, "ada@example.com")

@@ -53,7 +53,7 @@ func TestServe_connections(t *testing.T) {
 	}
 	// Those who have a connection wait for the lock, the others for a connection.
 	const waiting = ` AND wait_event_type = 'Lock'`
-	for deadline := time.After(time.Minute); connections(t, db, waiting) != conns; {
+	for deadline := time.After(patience); connections(t, db, waiting) != conns; {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-deadline:

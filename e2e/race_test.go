@@ -22,7 +22,10 @@ const (
 func replicas(t *testing.T, more map[string]string) (a, b *process, db *sql.DB) {
 	t.Helper()
 	url := throwaway.Postgres(t)
-	env := map[string]string{"DATABASE_URL": url, "DATA_DIR": t.TempDir(), "RATE_LIMITS": "off", "LOG_LEVEL": "warn"}
+	env := map[string]string{
+		"DATABASE_URL": url, "DATA_DIR": t.TempDir(), "RATE_LIMITS": "off", "LOG_LEVEL": "warn",
+		"REUSE_WINDOW": "1h", // who comes late is a racer still
+	}
 	for k, v := range more {
 		env[k] = v
 	}

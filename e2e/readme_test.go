@@ -15,7 +15,7 @@ import (
 func TestReadme(t *testing.T) {
 	bash := throwaway.LookPath(t, "bash", "bash")
 	throwaway.LookPath(t, "curl", "curl")
-	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "REUSE_WINDOW": "1h"}) // a machine may be slow
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 )
@@ -21,7 +20,7 @@ type posted struct {
 // follow opens a subscription and waits until it is acknowledged.
 func follow(t *testing.T, base, authorization, document string) *posted {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, base+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
 	if err != nil {
@@ -49,7 +48,7 @@ func (p *posted) say(message map[string]any) {
 }
 
 func (p *posted) hear() (string, error) {
-	ctx, cancel := context.WithTimeout(p.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
 	_, text, err := p.conn.Read(ctx)
 	return string(text), err

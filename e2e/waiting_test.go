@@ -11,7 +11,7 @@ import (
 // until waits until the process has printed a text.
 func (p *process) until(t *testing.T, text string) {
 	t.Helper()
-	for deadline := time.After(30 * time.Second); !strings.Contains(p.out.String(), text); {
+	for deadline := time.After(patience); !strings.Contains(p.out.String(), text); {
 		select {
 		case <-time.After(10 * time.Millisecond):
 		case <-p.done:
@@ -26,7 +26,7 @@ func (p *process) until(t *testing.T, text string) {
 // for it, says so, and comes up with it.
 func TestStart_beforePostgres(t *testing.T) {
 	server := throwaway.StartPostgres(t)
-	env := map[string]string{"DATABASE_URL": server.URL(), "DATA_DIR": t.TempDir(), "DATABASE_WAIT": "1m"}
+	env := map[string]string{"DATABASE_URL": server.URL(), "DATA_DIR": t.TempDir(), "DATABASE_WAIT": "10m"}
 	server.Stop()
 	migrate, serve := spawn(t, env, "migrate"), spawn(t, env)
 	for _, p := range []*process{migrate, serve} {

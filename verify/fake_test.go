@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	patience = 30 * time.Second
+	patience = 2 * time.Minute
 	apiKey   = "rk_key"
 	session  = "0199aaaa-0000-7000-8000-000000000001"
 )

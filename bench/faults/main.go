@@ -3,10 +3,11 @@
 //
 //	go run ./bench/faults [-short] [-only name,...] [-out docs/reliability.md] [-v]
 //
-// It exits with 1 when something happened that must never happen, or something
-// bad was not caught; with 2 when it could not run to its end; with 3 when all
-// that is wrong is that the run does not count: too little load, or a fault that
-// did not strike.
+// It exits with 1 when something happened that must never happen; with 2 when
+// it could not run to its end; with 3 when the run does not count: too little
+// load, or nothing is wrong but that a fault did not strike; with 4 when what is
+// wrong may come of a machine that stalls, and does not come again then:
+// something bad was not caught, or a request or a recovery took too long.
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -39,24 +41,43 @@ const (
 	exitFindings     = 1
 	exitBroken       = 2
 	exitDoesNotCount = 3
+	exitDoubtful     = 4
 )
 
-// exitCode is that of the worst of the errors joined.
+// exitCode is that of the worst of the errors joined. A machine on which there
+// was too little load is too slow for whatever else there is, but a finding.
 func exitCode(err error) int {
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		code := exitDoesNotCount
-		for _, one := range many.Unwrap() {
-			code = min(code, exitCode(one))
-		}
-		return code
-	}
 	switch {
-	case errors.Is(err, errFindings), errors.Is(err, errNotCaught):
+	case errors.Is(err, errFindings):
 		return exitFindings
-	case errors.Is(err, errLoad), errors.Is(err, errMissed):
+	case errors.Is(err, errLoad):
 		return exitDoesNotCount
 	}
-	return exitBroken
+	all := codes(err)
+	for _, worse := range []int{exitBroken, exitDoubtful} {
+		if slices.Contains(all, worse) {
+			return worse
+		}
+	}
+	return exitDoesNotCount
+}
+
+// codes are those of the errors joined.
+func codes(err error) []int {
+	many, ok := err.(interface{ Unwrap() []error })
+	switch {
+	case ok:
+		var list []int
+		for _, one := range many.Unwrap() {
+			list = append(list, codes(one)...)
+		}
+		return list
+	case errors.Is(err, errNotCaught), errors.Is(err, errLate):
+		return []int{exitDoubtful}
+	case errors.Is(err, errMissed):
+		return []int{exitDoesNotCount}
+	}
+	return []int{exitBroken}
 }
 
 // options are the command line.

@@ -24,6 +24,7 @@ var (
 	errLoad      = errors.New("too little load: the run does not count")
 	errMissed    = errors.New("a fault did not strike")
 	errNotCaught = errors.New("something bad was not caught")
+	errLate      = errors.New("something that should happen did not happen in time")
 )
 
 func run(ctx context.Context, args []string, stdout io.Writer, now func() time.Time) error {
@@ -180,8 +181,11 @@ func (b *bench) verdict(out stage.Outcome) error {
 	for _, kind := range slices.Sorted(maps.Keys(shown)) {
 		b.say("%d times %s", shown[kind], kind)
 	}
-	if len(bad) > 0 {
+	switch {
+	case slices.ContainsFunc(bad, func(f check.Finding) bool { return !f.Rule.Timed() }):
 		errs = append(errs, errFindings)
+	case len(bad) > 0:
+		errs = append(errs, errLate)
 	}
 	return errors.Join(errs...)
 }
@@ -200,7 +204,10 @@ func (b *bench) controls(ctx context.Context) error {
 		for _, f := range v.Good {
 			b.say("FINDING in the good build: %v", f)
 		}
-		if !v.OK() {
+		switch {
+		case !v.Clean:
+			errs = append(errs, fmt.Errorf("%w, in the good build: %s", errFindings, v.Name))
+		case !v.OK():
 			errs = append(errs, fmt.Errorf("%w: %s", errNotCaught, v.Name))
 		}
 	}

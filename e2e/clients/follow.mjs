@@ -32,7 +32,7 @@ export const followScenarios = {
   async 'streams go on over the life of a token, by one refresh'(server, adapter) {
     const f = await signedIn(server, adapter);
     const streams = Array.from({ length: 10 }, () => watched(f.tab));
-    await until('every stream began', () => streams.every(({ began }) => began === 1));
+    await until('every stream began', () => streams.every(({ began }) => began >= 1));
     assert.equal(f.proxy.keys.length, 0);
     await until('every stream began again', () => streams.every(({ began }) => began >= 2));
     assert.equal(f.proxy.keys.length, 1);
@@ -56,7 +56,7 @@ export const followScenarios = {
     const f = await signedIn(server, adapter);
     const old = f.storage.pair().refreshToken;
     const seen = watched(f.tab);
-    await until('the stream began', () => seen.began === 1);
+    await until('the stream began', () => seen.began >= 1);
     const { data } = await f.rotate(old);
     await f.rotate(data.refreshToken.refreshToken);
     await f.rotate(old);

@@ -3,6 +3,7 @@
 // to one other request.
 import http from 'node:http';
 import net from 'node:net';
+import { now, took } from './pace.mjs';
 
 const read = async (stream) => {
   const parts = [];
@@ -22,9 +23,11 @@ export async function startProxy(target) {
     if (losing) proxy.lost--;
     let late;
     if (key === null) [late, proxy.late] = [proxy.late, null];
+    const begun = now();
     const onward = http.request(new URL(req.url, target), { method: req.method, headers: req.headers });
     onward.on('error', () => req.socket.destroy());
     onward.on('response', async (answer) => {
+      took(now() - begun);
       if (losing) {
         await read(answer);
         return req.socket.destroy(); // the server has done it, and nobody learns of it

@@ -19,11 +19,13 @@ const { values: given } = parseArgs({
 const endpoint = `${given.api}/graphql`;
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const PATIENCE = 180_000; // milliseconds: machines may be slow
 const SIGN_UP = `mutation { signUp(input: {name: "Ada", email: "ada@example.com", password: "correct horse"}) { token refreshToken } }`;
 const SESSION = '{ session { id generation } }';
 
 const profile = await mkdtemp(join(tmpdir(), 'rekey-cookies-'));
-const context = await chromium.launchPersistentContext(profile, { executablePath: given.chromium, args: FLAGS });
+const context = await chromium.launchPersistentContext(profile, { executablePath: given.chromium, args: FLAGS, timeout: PATIENCE });
+context.setDefaultTimeout(PATIENCE);
 try {
   await test();
 } finally {
@@ -48,7 +50,7 @@ async function test() {
 async function step(action, ...args) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${action.name} did not end`)), 60_000);
+    timer = setTimeout(() => reject(new Error(`${action.name} did not end`)), PATIENCE);
   });
   await Promise.race([action(...args), late]);
   clearTimeout(timer);

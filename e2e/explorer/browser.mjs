@@ -11,6 +11,9 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+// PATIENCE is for machines that are slow, in milliseconds.
+const PATIENCE = 180_000;
+
 // open starts a browser with a profile of its own on the page at url, and
 // keeps a record of everything that should not happen, and of every secret
 // that passes.
@@ -20,7 +23,9 @@ export async function open({ executable, profile, url, colorScheme = 'light', vi
     args: FLAGS,
     colorScheme,
     viewport,
+    timeout: PATIENCE,
   });
+  context.setDefaultTimeout(PATIENCE);
   const page = context.pages()[0] ?? (await context.newPage());
   const record = { problems: [], requests: [], secrets: new Set() };
   watch(context, page, record, new URL(url).origin);

@@ -23,7 +23,7 @@ async function signUp(on) {
   assert.ok(await on.button('Refresh').isDisabled());
   await on.run('SignUp');
   await on.at(1);
-  await on.shows(/1[45]:\d\d left/);
+  await on.shows(/1[0-5]:\d\d left/);
   await on.shows('"email_verified_at":');
   const me = await on.run('Me');
   assert.equal(me.data.me.name, 'Ada');

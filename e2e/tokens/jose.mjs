@@ -8,7 +8,7 @@ const issuer = process.argv[2];
 const response = await fetch(`${issuer}/.well-known/oauth-authorization-server`);
 const metadata = await response.json();
 if (metadata.issuer !== issuer) throw new Error(`issuer ${metadata.issuer}`);
-const keys = createRemoteJWKSet(new URL(metadata.jwks_uri), { cooldownDuration: 0 });
+const keys = createRemoteJWKSet(new URL(metadata.jwks_uri), { cooldownDuration: 0, timeoutDuration: 180_000 });
 
 for await (const token of createInterface({ input: process.stdin })) {
   try {

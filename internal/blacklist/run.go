@@ -7,6 +7,9 @@ import (
 	"rekey/internal/auth"
 )
 
+// joinTries is how often the first round is tried.
+const joinTries = 5
+
 // Round writes our note and reads the others': what Run does every second.
 // Its error means that SQL could not be written or read; nothing is trusted
 // any more soon after.
@@ -27,9 +30,14 @@ func (c *Cache) round(ctx context.Context) ([]auth.ReplicaNote, error) {
 
 // Join makes the first round, before anything is served. When other living
 // replicas write to other nodes than we do it waits until they must have read
-// our note: until then they may trust nodes that our entries do not reach.
+// our note: until then they may trust nodes that our entries do not reach. A
+// database that takes longer than a round may, as when all start at once, is
+// asked again.
 func (c *Cache) Join(ctx context.Context) error {
 	notes, err := c.round(ctx)
+	for again := 1; err != nil && ctx.Err() == nil && again < joinTries; again++ {
+		notes, err = c.round(ctx)
+	}
 	if err != nil || !c.trust.disputed(notes) {
 		return err
 	}

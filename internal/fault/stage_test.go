@@ -63,11 +63,11 @@ func newStage(t *testing.T, name string, server *throwaway.RedisServer) *stage {
 	s.now.Store(&joined)
 	clock := func() time.Time { return *s.now.Load() }
 	log := slog.New(slog.DiscardHandler)
-	pool, err := redispool.Open(redispool.Options{URL: server.URL(), Logger: log, Timeout: 5 * time.Second})
+	pool, err := redispool.Open(redispool.Options{URL: server.URL(), Logger: log, Timeout: time.Minute})
 	s.must(err)
 	t.Cleanup(func() { _ = pool.Close() })
 	cache := blacklist.NewRedis(blacklist.Options{
-		Notes: s.store, Now: clock, After: time.After, Logger: log, Redis: pool, AccessLifetime: 15 * time.Minute,
+		Notes: s.store, Now: clock, After: time.After, Logger: log, Redis: pool, AccessLifetime: 15 * time.Minute, RoundTimeout: time.Minute,
 	})
 	s.must(cache.Join(t.Context()))
 	s.now.Store(&start)

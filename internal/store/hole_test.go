@@ -72,13 +72,20 @@ func (h *hole) carry(to io.WriteCloser, from io.Reader) {
 // and of a swap nobody knows what came of it.
 func TestStore_PostgresBlackHole(t *testing.T) {
 	t.Parallel()
-	h, address := newHole(t, throwaway.Postgres(t))
-	s := open(t, store.Options{URL: address, MaxOpenConns: 2, Timeout: 500 * time.Millisecond})
-	u, r := signUp(t, s)
-	rotateTimes(t, s, r, 1)
+	database := throwaway.Postgres(t)
+	h, address := newHole(t, database)
+	patient := open(t, store.Options{URL: database, Timeout: time.Minute})
+	u, r := signUp(t, patient)
+	rotateTimes(t, patient, r, 1)
 	r.Current, r.Next = r.Next, auth.HashSecret("0++")
+	s, err := store.Open(t.Context(), store.Options{URL: address, MaxOpenConns: 2, Timeout: 500 * time.Millisecond, Wait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	eventually(t, func() bool { _, err := s.Now(t.Context()); return err == nil })
 	h.flow.Lock()
-	_, err := s.Rotate(t.Context(), r) // on a connection that was there before
+	_, err = s.Rotate(t.Context(), r) // on a connection that was there before
 	if err == nil || auth.AsError(err).Code != auth.CodeUnavailable || errors.Is(err, auth.ErrNothingDone) {
 		t.Errorf("Rotate: error is %v, want one under UNAVAILABLE that is not certain of anything", err)
 	}

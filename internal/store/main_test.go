@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"net/url"
@@ -48,9 +49,11 @@ func (c tableClock) exec(tb testing.TB, statement string, args ...any) {
 	}
 }
 
-// open opens and migrates a store that is closed after the test.
+// open opens and migrates a store that is closed after the test. It is patient,
+// unless told otherwise: the machine may be slow.
 func open(t testing.TB, o store.Options) *store.Store {
 	t.Helper()
+	o.Timeout = cmp.Or(o.Timeout, time.Minute)
 	s, err := store.Open(t.Context(), o)
 	if err != nil {
 		t.Fatalf("open: %v (%v)", err, auth.AsError(err).Err)
@@ -68,10 +71,16 @@ func open(t testing.TB, o store.Options) *store.Store {
 
 func sqlitePath(t *testing.T) string { return filepath.Join(t.TempDir(), "data", "rekey.db") }
 
-// withOption adds a server setting to a Postgres URL that has a query. A plus
-// is no space there, as in libpq.
+// bare is a URL without the settings that throwaway gives it.
+func bare(address string) string {
+	address, _, _ = strings.Cut(address, "&")
+	return address
+}
+
+// withOption adds a server setting to a Postgres URL that has a query, in the
+// place of those that throwaway gives it. A plus is no space there, as in libpq.
 func withOption(address, setting string) string {
-	return address + "&options=" + strings.ReplaceAll(url.QueryEscape("-c "+setting), "+", "%20")
+	return bare(address) + "&options=" + strings.ReplaceAll(url.QueryEscape("-c "+setting), "+", "%20")
 }
 
 func TestStore_SQLite(t *testing.T) {

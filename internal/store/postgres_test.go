@@ -94,7 +94,7 @@ func TestStore_PostgresHOT(t *testing.T) {
 // eventually asks until the answer is yes.
 func eventually(t *testing.T, yes func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -212,7 +212,7 @@ func TestStore_PostgresRowHeld(t *testing.T) {
 // ended: also where the server's default is a snapshot a transaction.
 func TestStore_PostgresLoginCommitting(t *testing.T) {
 	address := throwaway.Postgres(t)
-	s := open(t, store.Options{URL: withOption(address, `default_transaction_isolation=repeatable\ read`)})
+	s := open(t, store.Options{URL: withOption(address, `default_transaction_isolation=repeatable\ read -c lock_timeout=60000 -c statement_timeout=60000`)})
 	u, r := signUp(t, s)
 	db := connect(t, address)
 	login, err := db.Begin()
@@ -298,7 +298,7 @@ func TestStore_PostgresTrouble(t *testing.T) {
 }
 
 func TestOpen_PostgresSettings(t *testing.T) {
-	address := throwaway.Postgres(t)
+	address := bare(throwaway.Postgres(t))
 	for name, test := range map[string]struct{ url, want string }{
 		"Default": {address, "5s 3s rekey"},
 		"URL":     {address + "&statement_timeout=7000&lock_timeout=1000&application_name=mine", "7s 1s mine"},

@@ -40,6 +40,7 @@ func Main(m *testing.M) int {
 // Postgres returns the URL of a fresh empty database on a server that the test
 // binary shares, started at first use. The database goes after the test, with
 // whoever is still connected. The server does not sync: it survives no crash.
+// The URL has pgx wait for as long as a machine may stall.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
 	binary := LookPath(tb, "postgres", "postgresql")
@@ -57,8 +58,11 @@ func Postgres(tb testing.TB) string {
 			tb.Errorf("throwaway postgres: drop database: %v", err)
 		}
 	})
-	return address
+	return address + stalls
 }
+
+// stalls is for the end of a URL: no wait for a lock ends by itself.
+const stalls = "&connect_timeout=60&statement_timeout=60000&lock_timeout=60000"
 
 func (s *sharedServers) startedPostgres(binary string) (*PostgresServer, error) {
 	s.mu.Lock()

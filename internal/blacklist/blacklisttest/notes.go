@@ -2,6 +2,7 @@ package blacklisttest
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -16,8 +17,11 @@ type Notes struct {
 
 	mu   sync.Mutex
 	fail error
+	once int // how many writes fail once
 	onto func(nodes []string)
 }
+
+var errOnce = errors.New("no database for a moment")
 
 // NewNotes returns notes in memory whose database clock is the given one.
 func NewNotes(clock *Clock) *Notes {
@@ -32,6 +36,13 @@ func (n *Notes) Fail(err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.fail = err
+}
+
+// FailOnce makes so many writes fail.
+func (n *Notes) FailOnce(writes int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.once = writes
 }
 
 func (n *Notes) failing() error {
@@ -53,6 +64,10 @@ func (n *Notes) WriteReplicaNote(ctx context.Context, replica string, nodes []st
 	defer n.mu.Unlock()
 	if n.fail != nil {
 		return n.fail
+	}
+	if n.once > 0 {
+		n.once--
+		return errOnce
 	}
 	if n.onto != nil {
 		n.onto(nodes)

@@ -199,6 +199,12 @@ func runJoin(t *testing.T, open func(t *testing.T) Trust) {
 			t.Errorf("waited %d times", n)
 		}
 	})
+	t.Run("joining goes on when the notes come late", func(t *testing.T) {
+		h := open(t)
+		h.Notes.FailOnce(2)
+		start := h.joined(t)
+		h.want(t, start.Add(h.Margin+time.Second), true)
+	})
 	t.Run("joining fails without notes", func(t *testing.T) {
 		h := open(t)
 		h.Notes.Fail(errors.New("no database"))

@@ -31,6 +31,10 @@ const (
 	Downtime        Rule = "downtime"         // a request failed while replicas were restarted in good order
 )
 
+// Timed are the rules about what should happen in time: a machine that stalls
+// breaks them, too.
+func (r Rule) Timed() bool { return r == Undecided || r == NoRecovery || r == Downtime }
+
 // Finding is one breach of a rule.
 type Finding struct {
 	Rule    Rule
