@@ -141,6 +141,28 @@ func (s *stack) recordAt(t *testing.T, userID string, begin time.Time, n int) {
 	}
 }
 
+// The event of a cursor itself lies on its other side, be it the last one there.
+func TestResolver_SecurityEventOtherSide(t *testing.T) {
+	s := newStack(t)
+	p := s.signUp(t)
+	s.recordAt(t, p.User.ID, time.Now().Add(time.Minute), 1)
+	h := s.history(t, p.Token, nil)
+	for name, v := range map[string]map[string]any{
+		"after the newest": {"first": 5, "after": h.Edges[0].Cursor}, "after the oldest": {"first": 5, "after": h.Edges[1].Cursor},
+	} {
+		if page := s.history(t, p.Token, v); !page.PageInfo.HasPreviousPage || page.PageInfo.HasNextPage {
+			t.Errorf("%s: %+v", name, page.PageInfo)
+		}
+	}
+	for name, v := range map[string]map[string]any{
+		"before the newest": {"last": 5, "before": h.Edges[0].Cursor}, "before the oldest": {"last": 5, "before": h.Edges[1].Cursor},
+	} {
+		if page := s.history(t, p.Token, v); page.PageInfo.HasPreviousPage || !page.PageInfo.HasNextPage {
+			t.Errorf("%s: %+v", name, page.PageInfo)
+		}
+	}
+}
+
 // Pages hold each event once, forward and backward, though others happen
 // between two pages.
 func TestResolver_SecurityEventPages(t *testing.T) {
