@@ -119,7 +119,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	}
 	a.openBus()
 	a.core, err = auth.New(p.faults.Core(a.observed(auth.Options{
-		Settings: settings(p.cfg), Store: auth.Announce(st, a.streams.bus), Tokens: tokens, Blacklist: a.cache, Limiter: a.limiter(),
+		Settings: settings(p.cfg), Store: auth.Announce(st, a.streams.bus), Tokens: tokens, Blacklist: a.blacklist(as), Limiter: a.limiter(),
 		Events: a.events(), Now: p.now, RotationKeys: rotation,
 		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue),
 	})))
@@ -131,7 +131,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	return a, nil
 }
 
-// openCache joins the replicas.
+// openCache joins the replicas, unless a command may have nothing to tell them.
 func (a *app) openCache(ctx context.Context, as role) (err error) {
 	if a.cfg.RedisURL != "" {
 		a.redis, err = redispool.Open(redispool.Options{URL: string(a.cfg.RedisURL), Logger: a.log})
@@ -146,7 +146,18 @@ func (a *app) openCache(ctx context.Context, as role) (err error) {
 	if err != nil {
 		return fmt.Errorf("opening the blacklist's cache: %w", err)
 	}
+	if as == command {
+		return nil // see lateJoiner
+	}
 	return a.cache.Join(ctx)
+}
+
+// blacklist is where changes are noted before they are made.
+func (a *app) blacklist(as role) auth.Blacklist {
+	if as == command {
+		return &lateJoiner{Cache: a.cache}
+	}
+	return a.cache
 }
 
 // newCache: a server that owns its SQLite file is the only writer but for

@@ -11,10 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
 	"rekey/internal/auth"
+	"rekey/internal/blacklist"
 	"rekey/internal/cli"
 	"rekey/internal/config"
 	"rekey/internal/keyring"
@@ -187,5 +189,33 @@ func inUse(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return cli.Fail(cli.ExitConfiguration, err)
 	}
+	return err
+}
+
+// lateJoiner joins the replicas when the first change that concerns them is
+// about to be made: joining takes seconds beside a server, which stops trusting
+// its cache meanwhile, and most commands change nothing that is cached.
+type lateJoiner struct {
+	*blacklist.Cache
+	mu     sync.Mutex
+	joined bool
+}
+
+// Note is Cache's. CodeUnavailable.
+func (l *lateJoiner) Note(ctx context.Context, doubts ...auth.Doubt) error {
+	if err := l.join(ctx); err != nil {
+		return auth.Unavailable(fmt.Errorf("joining the replicas: %w", causeOf(err)))
+	}
+	return l.Cache.Note(ctx, doubts...)
+}
+
+func (l *lateJoiner) join(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.joined {
+		return nil
+	}
+	err := l.Join(ctx)
+	l.joined = err == nil
 	return err
 }
