@@ -90,13 +90,21 @@ func parse(args []string, stdout io.Writer) (options, error) {
 
 func (o options) wants(part string) bool { return len(o.only) == 0 || slices.Contains(o.only, part) }
 
-// build returns the binary to measure, built as for the container image.
+// profile is what deploy/Dockerfile builds with, too.
+const profile = "deploy/rekey.pgo"
+
+// build returns the binary to measure, built as for the container image; but a
+// short run does not compile everything anew for the profile.
 func (o options) build(ctx context.Context, dir string) (string, error) {
 	if o.binary != "" {
 		return filepath.Abs(o.binary)
 	}
 	binary := filepath.Join(dir, "rekey")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "rekey")
+	pgo := profile
+	if o.short {
+		pgo = "off"
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-pgo", pgo, "-o", binary, "rekey")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
