@@ -80,6 +80,9 @@ func (s *Service) DisableUser(ctx context.Context, who string, c Client) (int, e
 	if err != nil {
 		return 0, err
 	}
+	if err := s.prepareEnding(ctx); err != nil {
+		return 0, err
+	}
 	now := s.Now()
 	return s.endSessions(ctx, EndSessions{
 		UserID: u.ID, Reason: RevokedByDisabling, At: now, RaiseEpoch: true, Disable: true,

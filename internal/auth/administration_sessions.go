@@ -35,6 +35,9 @@ func (s *Service) EndSession(ctx context.Context, id string, c Client) (bool, er
 	if err != nil {
 		return false, fmt.Errorf("reading a session: %w", err)
 	}
+	if err := s.prepareEnding(ctx); err != nil {
+		return false, err
+	}
 	ended, err := s.revoke(ctx, RevokedByOperator, Event{
 		Kind: EventSessionRevoked, At: s.Now(), UserID: st.User.ID, SessionID: id, Client: c, Detail: RevokedByOperator, Count: 1,
 	})
@@ -52,7 +55,20 @@ func (s *Service) EndUserSessions(ctx context.Context, who string, c Client) (in
 	if err != nil {
 		return 0, err
 	}
+	if err := s.prepareEnding(ctx); err != nil {
+		return 0, err
+	}
 	now := s.Now()
 	return s.endSessions(ctx, EndSessions{UserID: u.ID, Reason: RevokedByOperator, At: now, RaiseEpoch: true},
 		Event{Kind: EventSessionRevoked, At: now, UserID: u.ID, Client: c, Detail: RevokedByOperator})
+}
+
+// prepareEnding comes before the clock is read for a change that ends sessions:
+// the first note of a command may take seconds, and who follows the blacklist
+// looks back only so far.
+func (s *Service) prepareEnding(ctx context.Context) error {
+	if err := s.Blacklist.Note(ctx); err != nil {
+		return fmt.Errorf("preparing to end sessions: %w", err)
+	}
+	return nil
 }

@@ -21,6 +21,9 @@ func (s *Service) EndAllSessions(ctx context.Context, before time.Time, c Client
 	if err := s.CheckClock(ctx); err != nil {
 		return 0, err
 	}
+	if err := s.prepareEnding(ctx); err != nil {
+		return 0, err
+	}
 	now := s.Now()
 	if before.After(now) {
 		return 0, BadInput("before", "the time must not be in the future")
