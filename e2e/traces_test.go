@@ -87,6 +87,7 @@ func TestTraces(t *testing.T) {
 	}
 	p := start(t, map[string]string{
 		"DATA_DIR": t.TempDir(), "OTEL_EXPORTER_OTLP_ENDPOINT": o.URL, "OTEL_EXPORTER_OTLP_HEADERS_FILE": headers, "REUSE_WINDOW": "0s",
+		"OTEL_BSP_SCHEDULE_DELAY": "50", // ms; the end of a process waits for the last batch for a while only
 	})
 	busyDay(t, p)
 	res, err := httpClient().Get(p.URL + "/auth/strangers-choice?token=canary")
@@ -94,6 +95,11 @@ func TestTraces(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = res.Body.Close()
+	eventually(t, "the last span comes", func() bool {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return o.fault != "" || o.paths()["GET"] != nil
+	})
 	if code := p.terminate(); code != 0 {
 		t.Fatalf("exit code %d:\n%s", code, p.out)
 	}
