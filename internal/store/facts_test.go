@@ -1,0 +1,79 @@
+package store_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"testing"
+
+	"rekey/internal/auth"
+	"rekey/internal/store"
+	"rekey/internal/throwaway"
+)
+
+// TestStore_ReadOnly: it tells of a database as it is, migrated or not, and
+// changes nothing of it.
+func TestStore_ReadOnly(t *testing.T) {
+	for name, o := range map[string]store.Options{"SQLite": {Path: sqlitePath(t)}, "Postgres": {URL: throwaway.Postgres(t)}} {
+		t.Run(name, func(t *testing.T) {
+			plain, err := store.Open(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := plain.Close(); err != nil {
+				t.Fatal(err)
+			}
+			reading := o
+			reading.ReadOnly = true
+			if f := facts(t, reading); f.Schema != 0 || f.Newest < 5 {
+				t.Errorf("before migrations: %+v", f)
+			}
+			open(t, o)
+			f := facts(t, reading)
+			if f.Schema != f.Newest || f.Version == "" || f.Standby || len(f.Settings) < 3 {
+				t.Errorf("after migrations: %+v", f)
+			}
+			s, err := store.Open(t.Context(), reading)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = s.Close() }()
+			if err := s.AddUser(t.Context(), auth.User{ID: "0195e3a0-0000-7000-8000-000000000001", EmailKey: "a"}); err == nil {
+				t.Error("a user was added")
+			}
+		})
+	}
+}
+
+func facts(t *testing.T, o store.Options) store.Facts {
+	t.Helper()
+	s, err := store.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	f, err := s.Facts(t.Context())
+	if err != nil {
+		t.Fatal(errors.Unwrap(err))
+	}
+	return f
+}
+
+func TestStore_ReadOnly_missing(t *testing.T) {
+	path := sqlitePath(t)
+	if s, err := store.Open(t.Context(), store.Options{Path: path, ReadOnly: true}); err == nil {
+		t.Errorf("it was opened: %v", s.Close())
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it was made: %v", err)
+	}
+	if err := os.MkdirAll(path[:len(path)-len("rekey.db")], 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := store.Open(t.Context(), store.Options{Path: path, ReadOnly: true}); err == nil {
+		t.Errorf("it was opened: %v", s.Close())
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it was made: %v", err)
+	}
+}
