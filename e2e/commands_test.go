@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"rekey/internal/throwaway"
 	"rekey/internal/untold"
 )
 
@@ -131,11 +133,12 @@ func TestCommands_wrong(t *testing.T) {
 		"taken":               {dir, password, add, 6, "has an account already"},
 		"nobody":              {dir, "", []string{"users", "disable", "0195e3a0-0000-7000-8000-000000000000"}, 5, "no user has this id"},
 		"a bad configuration": {map[string]string{"PORT": "x"}, "", []string{"users", "list"}, 3, "PORT"},
+		"a wrong password":    {map[string]string{"DATABASE_URL": wrongPassword(t)}, "", []string{"users", "list"}, 3, "authentication failed"},
 		"no database":         {map[string]string{"DATABASE_URL": "postgres://127.0.0.1:1/x", "DATABASE_WAIT": "0"}, "", []string{"users", "list"}, 4, "refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := ask(t, tt.env, tt.stdin, tt.args...)
-			if a.code != tt.code || !strings.Contains(a.err, tt.want) || a.out != "" {
+			if a.code != tt.code || !strings.Contains(a.err, tt.want) || a.out != "" || strings.Contains(a.err, "hunter2") {
 				t.Errorf("%+v", a)
 			}
 			if a = ask(t, tt.env, tt.stdin, append(tt.args, "--json")...); tt.code != a.code || !strings.Contains(lastLine(a.err), `{"error":{"code":"`) {
@@ -143,6 +146,17 @@ func TestCommands_wrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// wrongPassword is the address of a server that is there.
+func wrongPassword(t *testing.T) string {
+	t.Helper()
+	u, err := url.Parse(throwaway.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword(u.User.Username(), "hunter2")
+	return u.String()
 }
 
 func lastLine(text string) string {

@@ -56,6 +56,13 @@ func mayComeUp(err error) bool {
 	return !errors.As(err, &kept) || !strings.HasPrefix(kept.code, "SQLSTATE 28")
 }
 
+// Refused reports whether the server answers and lets nobody in as Options.URL
+// says: a wrong user or password (class 28), or a database that there is not.
+func Refused(err error) bool {
+	var kept *engineError
+	return errors.As(err, &kept) && (strings.HasPrefix(kept.code, "SQLSTATE 28") || kept.code == "SQLSTATE 3D000")
+}
+
 // causeOf is what lies behind an error's safe message.
 func causeOf(err error) error {
 	if e := auth.AsError(err); e.Err != nil {
