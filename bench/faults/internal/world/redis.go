@@ -130,7 +130,7 @@ func (r *Redis) Do(ctx context.Context, node int, args ...any) (any, error) {
 func do(ctx context.Context, addr string, args ...any) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	c := redis.NewClient(&redis.Options{Addr: addr, DisableIdentity: true, MaxRetries: -1})
+	c := redis.NewClient(&redis.Options{Addr: addr, DisableIdentity: true, MaxRetries: -1, ReadTimeout: callTimeout})
 	defer func() { _ = c.Close() }()
 	answer, err := c.Do(ctx, args...).Result()
 	if err != nil {
@@ -224,9 +224,13 @@ func (r *Redis) Promote(ctx context.Context) error {
 	return err
 }
 
-// DropOld ends and removes the master of before Promote.
+// DropOld ends and removes the master of before Promote, or the copy where it
+// did not come to that; the only node stays.
 func (r *Redis) DropOld() error {
 	last := len(r.nodes) - 1
+	if last == 0 {
+		return nil
+	}
 	old := r.nodes[last]
 	r.nodes = r.nodes[:last]
 	return old.Close()

@@ -91,7 +91,7 @@ func (r *Replica) Ready(ctx context.Context) (Readiness, error) {
 
 var errStatus = errors.New("unexpected status")
 
-const callTimeout = 3 * time.Second
+const callTimeout = 10 * time.Second
 
 // call is one request on a connection of its own. A body that can be read
 // counts, whatever the status, where into is given.
