@@ -222,6 +222,7 @@ func (a *app) handler() http.Handler {
 	return web.Chain(a.faults.Handler(http.HandlerFunc(route)), web.Options{
 		Log: a.log, Now: a.now, Proxies: a.cfg.TrustedProxies, RenderError: compat.RenderError,
 		Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode, Answered: a.answered(), Trace: a.trace(),
+		TellLimits: compat.TellLimits,
 	})
 }
 

@@ -3,6 +3,7 @@ package compat
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"testing"
 	"time"
 
@@ -76,6 +77,14 @@ func checkLimited(t *testing.T, res response) {
 	}
 	if got := res.header.Get("Retry-After"); got != "1" {
 		t.Errorf("Retry-After %q", got)
+	}
+	for name, form := range map[string]string{
+		"Ratelimit-Policy": `^"(refresh|address)";q=30;w=3$`, "Ratelimit": `^"(refresh|address)";r=0;t=1$`,
+	} {
+		if got := res.header[name]; len(got) != 1 || !regexp.MustCompile(form).MatchString(got[0]) {
+			t.Errorf("%s: %q", name, got)
+		}
+		delete(res.header, name)
 	}
 	checkHeaders(t, res)
 }

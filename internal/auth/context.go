@@ -12,6 +12,7 @@ type clientKey struct{}
 type request struct {
 	client  Client
 	session atomic.Pointer[string]
+	quotas  Quotas
 }
 
 // WithClient returns a context that carries where the request comes from.

@@ -18,8 +18,10 @@ func loginAddressLimit() Limit { return Limit{Name: "login_address", Rate: 1, Bu
 
 // Guesses at one account from one address are held tighter than all guesses at
 // the account together, so that a stranger cannot lock its owner out.
-func loginPairLimit() Limit    { return Limit{Name: "login_pair", Rate: 0.2, Burst: 10} }
-func loginAccountLimit() Limit { return Limit{Name: "login_account", Rate: 1, Burst: 50} }
+func loginPairLimit() Limit { return Limit{Name: "login_pair", Rate: 0.2, Burst: 10} }
+func loginAccountLimit() Limit {
+	return Limit{Name: "login_account", Rate: 1, Burst: 50, Private: true} // it would tell of the owner's logins
+}
 
 func (s *Service) allow(ctx context.Context, l Limit, key string) error {
 	if wait := s.Limiter.Allow(ctx, l, key); wait > 0 {

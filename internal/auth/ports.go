@@ -220,6 +220,9 @@ type Limit struct {
 	// PerReplica limits protect the replica itself. Each counts for itself: a
 	// round trip to count with others would cost as much as what is counted.
 	PerReplica bool
+	// Private limits are not told to clients: they count others, too, or refuse
+	// nobody.
+	Private bool
 }
 
 // Limiter says whether a request may go on.

@@ -62,7 +62,22 @@ func NewMemory(maxKeys int, now func() time.Time) *Limiter {
 // request may go on, else how long to wait until one may. A limit whose rate
 // is not positive lets one burst through and then one request a day.
 func (l *Limiter) Allow(ctx context.Context, limit auth.Limit, key string) time.Duration {
-	return l.rate(limit).allow(ctx, bounded(key))
+	return told(ctx, l.count(ctx, limit, key))
+}
+
+func (l *Limiter) count(ctx context.Context, limit auth.Limit, key string) auth.Quota {
+	q := auth.Quota{Limit: limit}
+	q.Remaining, q.Reset, q.Refused = l.rate(limit).allow(ctx, bounded(key))
+	return q
+}
+
+// told notes what a count came to, and returns how long the request must wait.
+func told(ctx context.Context, q auth.Quota) time.Duration {
+	auth.NoteQuota(ctx, q)
+	if q.Refused {
+		return q.Reset
+	}
+	return 0
 }
 
 // rate returns the limit's counter, made at its first use.
@@ -112,15 +127,15 @@ func newRate(limit auth.Limit, maxKeys int, now func() time.Time) *rate {
 
 // allow counts one request. When counting fails, the request waits: a limiter
 // that cannot count must not let a guesser through.
-func (r *rate) allow(ctx context.Context, key string) time.Duration {
+func (r *rate) allow(ctx context.Context, key string) (left int, reset time.Duration, refused bool) {
 	limited, result, err := r.gcra.RateLimitCtx(ctx, key, 1)
 	switch {
 	case err != nil:
-		return r.interval
+		return 0, r.interval, true
 	case limited:
-		return max(result.RetryAfter, 1)
+		return 0, max(result.RetryAfter, 1), true
 	}
-	return 0
+	return result.Remaining, result.ResetAfter, false
 }
 
 // burstOf is how many requests a limit lets through at once.

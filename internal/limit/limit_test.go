@@ -212,3 +212,40 @@ func exhaust(l *Limiter, limit auth.Limit, key string) int {
 	}
 	return -1
 }
+
+// request is a context of a request that limiters can tell of what they count.
+func request() context.Context {
+	return auth.WithClient(context.Background(), auth.Client{Address: "192.0.2.1"})
+}
+
+func TestLimiter_Quota(t *testing.T) {
+	l := NewMemory(100, newClock().now)
+	two := auth.Limit{Name: "two", Rate: 0.5, Burst: 2}
+	want := []auth.Quota{
+		{Limit: two, Remaining: 1, Reset: 2 * time.Second},
+		{Limit: two, Remaining: 0, Reset: 4 * time.Second},
+		{Limit: two, Reset: 2 * time.Second, Refused: true},
+	}
+	for i, q := range want {
+		ctx := request()
+		l.Allow(ctx, two, "a")
+		if got := auth.QuotasFrom(ctx).Noted(); len(got) != 1 || got[0] != q {
+			t.Errorf("request %d: %+v, want %+v", i+1, got, q)
+		}
+	}
+	for name, tt := range map[string]struct {
+		limit auth.Limit
+		told  []bool // of requests in turn
+	}{
+		"Private":    {auth.Limit{Name: "x", Rate: 1, Burst: 1, Private: true}, []bool{false, false}},
+		"PerReplica": {auth.Limit{Name: "y", Rate: 1, Burst: 1, PerReplica: true}, []bool{false, true}},
+	} {
+		for i, told := range tt.told {
+			ctx := request()
+			l.Allow(ctx, tt.limit, "a")
+			if got := auth.QuotasFrom(ctx).Noted(); (len(got) > 0) != told {
+				t.Errorf("%s, request %d: %+v", name, i+1, got)
+			}
+		}
+	}
+}

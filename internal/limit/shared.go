@@ -52,7 +52,7 @@ func (s *Shared) Allow(ctx context.Context, limit auth.Limit, key string) time.D
 	if limit.PerReplica {
 		return s.local.Allow(ctx, limit, key)
 	}
-	wait, err := s.ask(ctx, limit, key)
+	q, err := s.ask(ctx, limit, key)
 	if ctx.Err() == nil { // a caller that went away says nothing of Redis
 		s.trouble.note(ctx, err)
 	}
@@ -61,10 +61,10 @@ func (s *Shared) Allow(ctx context.Context, limit auth.Limit, key string) time.D
 		return s.local.Allow(ctx, limit, key)
 	}
 	s.shared.Add(1)
-	if wait == 0 {
-		s.local.Allow(ctx, limit, key)
+	if !q.Refused {
+		s.local.count(ctx, limit, key)
 	}
-	return wait
+	return told(ctx, q)
 }
 
 // errAstray is an answer that only a clock that was set back can give. Obeying
@@ -72,7 +72,7 @@ func (s *Shared) Allow(ctx context.Context, limit auth.Limit, key string) time.D
 var errAstray = errors.New("the wait is longer than the limit's interval")
 
 // ask counts one request on Redis, by Redis' clock, in one round trip.
-func (s *Shared) ask(ctx context.Context, limit auth.Limit, key string) (time.Duration, error) {
+func (s *Shared) ask(ctx context.Context, limit auth.Limit, key string) (auth.Quota, error) {
 	ctx, cancel := s.pool.Brief(ctx)
 	defer cancel()
 	interval := intervalOf(limit.Rate)
@@ -81,13 +81,13 @@ func (s *Shared) ask(ctx context.Context, limit auth.Limit, key string) (time.Du
 	})
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("count on Redis: %w", err)
+		return auth.Quota{}, fmt.Errorf("count on Redis: %w", err)
 	case answer.Allowed > 0:
-		return 0, nil
+		return auth.Quota{Limit: limit, Remaining: answer.Remaining, Reset: answer.ResetAfter}, nil
 	case answer.RetryAfter > interval+time.Second:
-		return 0, errAstray
+		return auth.Quota{}, errAstray
 	}
-	return max(answer.RetryAfter, 1), nil
+	return auth.Quota{Limit: limit, Reset: max(answer.RetryAfter, 1), Refused: true}, nil
 }
 
 // Counts returns how many requests were counted on Redis, and how many in

@@ -79,6 +79,22 @@ func TestShared_OneBudget(t *testing.T) {
 	}
 }
 
+// What is left is what all replicas have left, and is told once.
+func TestShared_Quota(t *testing.T) {
+	t.Parallel()
+	url := throwaway.Redis(t).URL()
+	one, two := newReplica(t, url, patient()), newReplica(t, url, patient())
+	one.allowed(t, 3, slow(5), "a")
+	for i, r := range []replica{two, one, two} {
+		ctx := request()
+		r.Allow(ctx, slow(5), "a")
+		got := auth.QuotasFrom(ctx).Noted()
+		if len(got) != 1 || got[0].Remaining != max(0, 1-i) || got[0].Refused != (i == 2) || got[0].Reset <= 0 {
+			t.Errorf("request %d: %+v", i+4, got)
+		}
+	}
+}
+
 func TestShared_Racers(t *testing.T) {
 	t.Parallel()
 	url := throwaway.Redis(t).URL()

@@ -36,13 +36,13 @@ func AccessLog(o Options, next http.Handler) http.Handler {
 			ctx, endTrace = o.Trace(r.Context(), r.Method, r.URL.Path)
 			r = r.WithContext(ctx)
 		}
-		rec := &recorder{ResponseWriter: w}
+		rec := &recorder{ResponseWriter: w, quotas: auth.QuotasFrom(r.Context())}
+		if path := r.URL.Path; o.TellLimits != nil {
+			rec.tells = func(status int) bool { return o.TellLimits(path, status) }
+		}
 		done := false
 		defer func() {
 			took, status := o.Now().Sub(begun), rec.status
-			if status == 0 && done {
-				status = http.StatusOK // what net/http answers for a silent handler
-			}
 			if o.Answered != nil {
 				o.Answered(r.URL.Path, r.Method, status, took, staysOpen(rec))
 			}
@@ -50,6 +50,7 @@ func AccessLog(o Options, next http.Handler) http.Handler {
 			logRequest(o.Log, r, status, rec.bytes, took, !done)
 		}()
 		next.ServeHTTP(rec, r)
+		rec.begins(http.StatusOK) // what net/http answers for a silent handler
 		done = true
 	})
 }

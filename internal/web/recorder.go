@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"net"
 	"net/http"
+
+	"rekey/internal/auth"
 )
 
 // recorder notes what is answered.
@@ -11,21 +13,34 @@ type recorder struct {
 	http.ResponseWriter
 	status int // 0 while nothing is answered
 	bytes  int64
+
+	quotas *auth.Quotas // nil: none
+	// tells says whether an answer tells of them; nil: any does.
+	tells func(status int) bool
+}
+
+// begins notes the final status, once, and has its headers tell of limits.
+func (r *recorder) begins(status int) {
+	if r.status != 0 {
+		return
+	}
+	r.status = status
+	if r.tells == nil || r.tells(status) {
+		tellQuotas(r.Header(), r.quotas.Noted())
+	}
 }
 
 // WriteHeader notes the final status; informational ones (1xx) pass, but for
 // 101, after which the connection is no longer HTTP's.
 func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 && (status >= http.StatusOK || status == http.StatusSwitchingProtocols) {
-		r.status = status
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
+		r.begins(status)
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
 
 func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
+	r.begins(http.StatusOK)
 	n, err := r.ResponseWriter.Write(b)
 	r.bytes += int64(n)
 	return n, err
@@ -34,9 +49,7 @@ func (r *recorder) Write(b []byte) (int, error) {
 // Flush passes on what is written so far, where that is possible.
 func (r *recorder) Flush() {
 	if f, ok := r.ResponseWriter.(http.Flusher); ok {
-		if r.status == 0 {
-			r.status = http.StatusOK
-		}
+		r.begins(http.StatusOK)
 		f.Flush()
 	}
 }
