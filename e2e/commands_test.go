@@ -127,6 +127,8 @@ func TestCommands_wrong(t *testing.T) {
 		"unknown subcommand":  {dir, "", []string{"users", "lsit"}, 2, "did you mean list?"},
 		"group alone":         {dir, "", []string{"users"}, 2, "say add, list, export, disable, enable"},
 		"unknown flag":        {dir, "", []string{"users", "list", "--jsn"}, 2, "did you mean --json?"},
+		"not a number":        {dir, "", []string{"users", "list", "--limit", "x"}, 2, `invalid value "x" for flag --limit;`},
+		"no file":             {dir, "", []string{"keys", "import", "--purpose", "access", "/nofile"}, 2, "no such file"},
 		"no password":         {dir, "", add, 2, "there is no password"},
 		"two lines":           {dir, password + "\n" + password, add, 2, "more than one line"},
 		"all that is wrong":   {dir, "short", []string{"users", "add", "--name", " ", "--email", "x"}, 2, "password must have"},

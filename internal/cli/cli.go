@@ -83,6 +83,7 @@ func (p Program) root() *cli.Command {
 		Action:         p.serveOrUnknown,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "answer in JSON; an error is then the last line on stderr, in JSON too"},
+			&cli.BoolFlag{Name: "version", Usage: "as the command", Local: true},
 			&cli.StringFlag{Name: "env-file", Usage: "take variables that are not set from this `FILE`; without it from .env, if there is one"},
 		},
 		Commands: []*cli.Command{
@@ -112,8 +113,11 @@ func (p Program) begin(ctx context.Context, cmd *cli.Command) (context.Context, 
 }
 
 func (p Program) serveOrUnknown(ctx context.Context, cmd *cli.Command) error {
-	if cmd.Args().Present() {
+	switch {
+	case cmd.Args().Present():
 		return noCommand(ctx, cmd)
+	case cmd.Bool("version"):
+		return p.showVersion(ctx, cmd)
 	}
 	return p.Serve(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -117,6 +118,9 @@ func (p Program) importKeys(ctx context.Context, cmd *cli.Command) error {
 	}
 	return p.withRing(ctx, func(ring *keyring.Ring) error {
 		ids, err := ring.Import(ctx, in)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			return Fail(ExitUsage, err)
+		}
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,8 @@ func onUsageError(_ context.Context, cmd *cli.Command, err error, _ bool) error 
 	text := err.Error()
 	flag, unknown := strings.CutPrefix(text, undefined)
 	if !unknown {
-		return usage("%s; see %s --help", text, cmd.FullName())
+		text, _, _ = strings.Cut(text, ": strconv.") // which function did not like it
+		return usage("%s; see %s --help", strings.Replace(text, " flag -", " flag --", 1), cmd.FullName())
 	}
 	flag = strings.TrimLeft(flag, "-")
 	var names []string
@@ -80,7 +81,8 @@ func meant(hint string) string {
 // noArguments is for commands that take only flags.
 func noArguments(cmd *cli.Command) error {
 	if cmd.Args().Present() {
-		return usage("%s takes no arguments, and %q is one; see %s --help", cmd.Name, cmd.Args().First(), cmd.FullName())
+		name := strings.TrimPrefix(cmd.FullName(), "rekey ")
+		return usage("%s takes no arguments, and %q is one; see rekey %s --help", name, cmd.Args().First(), name)
 	}
 	return nil
 }

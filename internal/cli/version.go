@@ -13,14 +13,16 @@ func (p Program) version() *cli.Command {
 	return &cli.Command{
 		Name: "version", Usage: "say which build this is", OnUsageError: onUsageError,
 		Description: "Example:\n  rekey version --json",
-		Action: func(_ context.Context, cmd *cli.Command) error {
-			if err := noArguments(cmd); err != nil {
-				return err
-			}
-			b := thisBuild()
-			return p.show(cmd, b, b.write)
-		},
+		Action:      p.showVersion,
 	}
+}
+
+func (p Program) showVersion(_ context.Context, cmd *cli.Command) error {
+	if err := noArguments(cmd); err != nil {
+		return err
+	}
+	b := thisBuild()
+	return p.show(cmd, b, b.write)
 }
 
 // build is what the compiler has noted. A build without the repository knows no
