@@ -44,7 +44,7 @@ func (s *Service) Journal(ctx context.Context, q JournalQuery) ([]RecordedEvent,
 // Who tries and fails may try without end, and must not fill the disk: of what
 // failed the journal keeps a sample, while the log and the metrics have all of
 // it. Each replica counts for itself, in memory: in all, one keeps no more than
-// these 10 a second, some 200 MB a day.
+// these 10 a second, some 300 MB a day.
 func journalLimit() Limit {
 	return Limit{Name: "journal", Rate: 10, Burst: 1000, PerReplica: true, Private: true}
 }
