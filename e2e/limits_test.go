@@ -112,10 +112,13 @@ func TestLimits_session(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Status == http.StatusTooManyRequests {
+		switch {
+		case got.Status == http.StatusTooManyRequests:
 			limits.refused++
-		} else {
+		case got.Problem == "":
 			limits.passed++
+		default:
+			t.Fatalf("%+v", got)
 		}
 	}
 	if got, err := refresh(c, graphqlDoor, p.URL, other.Refresh, ""); err != nil || got.Problem != "" {
