@@ -63,13 +63,13 @@ func (r Rig) refreshRounds(ctx context.Context, s stand, b *baseline.PGBench, ou
 				name string
 			}{{load.GraphQL, GraphQL}, {load.REST, REST}} {
 				plan := load.Plan{Kind: door.kind, Clients: clients, First: first, Sessions: clients, Issued: r.Source.At}
-				sample, err := r.sample(ctx, s, door.name, plan)
+				sample, err := r.quietest(ctx, s, func() (Sample, error) { return r.sample(ctx, s, door.name, plan) })
 				if err != nil {
 					return err
 				}
 				samples, first = append(samples, sample), first+clients
 			}
-			sample, err := r.pgbench(ctx, s.postgres, b, clients, 0)
+			sample, err := r.quietest(ctx, s, func() (Sample, error) { return r.pgbench(ctx, s.postgres, b, clients, 0) })
 			if err != nil {
 				return err
 			}
