@@ -92,7 +92,7 @@ func TestUsers(t *testing.T) {
 func checkExport(t *testing.T, env map[string]string) {
 	t.Helper()
 	for hashes, args := range map[bool][]string{false: {"users", "export"}, true: {"users", "export", "--with-hashes"}} {
-		a := ask(t, env, "", args...)
+		a := ask(t, quiet(env), "", args...)
 		var emails []string
 		for line := range strings.Lines(a.out) {
 			var u commandUser

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -81,10 +82,18 @@ func (p *posted) closed(want websocket.StatusCode) {
 	}
 }
 
-// command runs a command line to its end.
+// quiet is env without warnings, such as those of statements that are slow where
+// the machine is.
+func quiet(env map[string]string) map[string]string {
+	env = maps.Clone(env)
+	env["LOG_LEVEL"] = "error"
+	return env
+}
+
+// command runs a command line to its end, and returns what it prints.
 func command(t *testing.T, env map[string]string, args ...string) string {
 	t.Helper()
-	p := spawn(t, env, args...)
+	p := spawn(t, quiet(env), args...)
 	if code := p.wait(); code != 0 {
 		t.Fatalf("%v: exit code %d:\n%s", args, code, p.out)
 	}
