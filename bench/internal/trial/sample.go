@@ -127,7 +127,7 @@ func (r Rig) quietest(ctx context.Context, s stand, take func() (Sample, error))
 		if try == 0 || sample.Others < best.Others {
 			best = sample
 		}
-		if best.Others <= quiet {
+		if best.Others <= quiet || r.Source.Short {
 			break
 		}
 	}
