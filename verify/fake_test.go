@@ -59,6 +59,17 @@ func (c *clock) After(d time.Duration) <-chan time.Time {
 	return ch
 }
 
+func (c *clock) waits(d time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, length := range c.waiting {
+		if length == d {
+			return true
+		}
+	}
+	return false
+}
+
 // end lets the waits of a length end; false when there are none.
 func (c *clock) end(d time.Duration) (any bool) {
 	c.mu.Lock()
@@ -262,6 +273,21 @@ func (r *rekey) tell(fields map[string]any) {
 }
 
 func (r *rekey) beat() { r.t.Helper(); r.tell(map[string]any{"kind": "HEARTBEAT", "sessionId": nil}) }
+
+// awaits returns once there is a wait of a length, so that moving the clock
+// does not make it another one.
+func (r *rekey) awaits(d time.Duration) {
+	r.t.Helper()
+	eventually(r.t, "a wait of "+d.String(), func() bool { return r.clock.waits(d) })
+}
+
+// pass moves the clock on by the length of a wait, which ends by it.
+func (r *rekey) pass(d time.Duration) {
+	r.t.Helper()
+	r.awaits(d)
+	r.clock.advance(d)
+	r.clock.end(d)
+}
 
 // awaken ends a wait of a length once there is one.
 func (r *rekey) awaken(d time.Duration) {

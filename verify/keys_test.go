@@ -23,18 +23,17 @@ func TestVerifier_keys(t *testing.T) {
 	if until := v.Status().KeysUntil; !until.Equal(r.clock.Now().Add(11 * time.Minute)) {
 		t.Errorf("keys until %v", until)
 	}
-	r.clock.advance(10 * time.Minute)
-	r.awaken(10 * time.Minute)
+	r.pass(10 * time.Minute)
 	eventually(t, "fetched again", func() bool { return v.Status().KeysUntil.Equal(r.clock.Now().Add(11 * time.Minute)) })
 	if all, unmodified := r.fetched(); all != 2 || unmodified != 1 {
 		t.Errorf("%d fetches, %d unmodified", all, unmodified)
 	}
+	r.awaits(10 * time.Minute)
 	r.told(v)
 	want(t, v, "with keys that are unmodified", r.mint(nil), nil)
 
 	r.set(func() { r.status = 500 })
-	r.clock.advance(10 * time.Minute)
-	r.awaken(10 * time.Minute)
+	r.pass(10 * time.Minute)
 	r.awaken(2 * time.Second) // and once more
 	r.clock.advance(time.Minute - time.Second)
 	r.told(v)
