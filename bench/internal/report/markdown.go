@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"rekey/bench/internal/trial"
 )
@@ -43,6 +44,9 @@ func Write(path string, r trial.Results) error {
 		return nil
 	}
 	image := filepath.Join(filepath.Dir(path), filepath.FromSlash(Image))
+	if err := os.MkdirAll(filepath.Dir(image), 0o755); err != nil {
+		return fmt.Errorf("drawing the plot: %w", err)
+	}
 	if err := os.WriteFile(image, plot(r.Refresh), 0o644); err != nil {
 		return fmt.Errorf("drawing the plot: %w", err)
 	}
@@ -104,6 +108,29 @@ func refresh(w io.Writer, r *trial.Refresh) {
 	samples(w, r.Samples)
 	fmt.Fprintf(w, "\nOf %d updates %d were in place (HOT). The server had %.1f MiB before the first request, %.1f MiB after all (peak %.1f MiB).\n",
 		r.Table.Updates, r.Table.HOT, float64(r.Idle.Now)/mib, float64(r.Loaded.Now)/mib, float64(r.Loaded.Peak)/mib)
+	ratios(w, r)
+}
+
+// ratios are the refreshes beside pgbench's swaps from as many clients.
+func ratios(w io.Writer, r *trial.Refresh) {
+	fmt.Fprint(w, "\n| of pgbench's, with as many clients | clients | a second | p50 | p99 | Postgres CPU | WAL | server CPU, of the bare cryptography |\n|---|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, s := range r.Samples {
+		if s.What == trial.PGBench {
+			continue
+		}
+		theirs := r.Of(trial.PGBench, s.Clients)
+		fmt.Fprintf(w, "| %s | %d | %.2f | %.1f | %.1f | %.2f | %.2f | %.2f |\n", s.What, s.Clients, ratio(s.Rate, theirs.Rate),
+			ratio(millis(s.P50), millis(theirs.P50)), ratio(millis(s.P99), millis(theirs.P99)),
+			ratio(s.PostgresCPU, theirs.PostgresCPU), ratio(s.WAL, theirs.WAL), ratio(s.ServerCPU, millis(r.Crypto.Busy)))
+	}
+	if len(r.Allocated) == 0 {
+		return
+	}
+	each := make([]string, len(r.Allocated))
+	for i, a := range r.Allocated {
+		each[i] = fmt.Sprintf("%.1f KiB in %.0f objects (%s)", a.Bytes/1024, a.Objects, a.What)
+	}
+	fmt.Fprintf(w, "\nAllocated for a refresh, all that the server does meanwhile included: %s.\n", strings.Join(each, ", "))
 }
 
 func logins(w io.Writer, l *trial.Logins) {

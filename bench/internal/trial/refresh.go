@@ -41,27 +41,35 @@ func (r Rig) Refresh(ctx context.Context) (out *Refresh, err error) {
 		return nil, err
 	}
 	s.server.Kill()
-	out.Table, err = r.finalTable(ctx, p)
+	if out.Table, err = r.finalTable(ctx, p); err != nil {
+		return nil, err
+	}
+	out.Allocated, err = r.allocations(ctx, p)
 	return out, err
 }
 
 func (r Rig) refreshSessions() int {
 	n := 0
 	for _, clients := range r.Loads {
-		n += 2 * clients
+		n += len(doors()) * clients
 	}
 	return n * r.Rounds
 }
+
+// door is a way to refresh.
+type door struct {
+	kind load.Kind
+	name string
+}
+
+func doors() []door { return []door{{load.GraphQL, GraphQL}, {load.REST, REST}} }
 
 func (r Rig) refreshRounds(ctx context.Context, s stand, b *baseline.PGBench, out *Refresh) error {
 	first, samples := 0, []Sample{}
 	var cryptos []baseline.Crypto
 	for range r.Rounds {
 		for _, clients := range r.Loads {
-			for _, door := range []struct {
-				kind load.Kind
-				name string
-			}{{load.GraphQL, GraphQL}, {load.REST, REST}} {
+			for _, door := range doors() {
 				plan := load.Plan{Kind: door.kind, Clients: clients, First: first, Sessions: clients, Issued: r.Source.At}
 				sample, err := r.quietest(ctx, s, func() (Sample, error) { return r.sample(ctx, s, door.name, plan) })
 				if err != nil {

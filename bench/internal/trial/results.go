@@ -30,6 +30,7 @@ type Source struct {
 type Sample struct {
 	What     string
 	Clients  int
+	Done     int
 	Failed   int
 	Verified int
 	Rate     float64 // a second
@@ -63,6 +64,14 @@ type Refresh struct {
 	Table   meter.Table
 	Idle    meter.Memory // of the server, before the first request
 	Loaded  meter.Memory // after the last
+	// Allocated is what a refresh allocates, by what asks for it.
+	Allocated []Allocation
+}
+
+// Allocation is what each of many allocated.
+type Allocation struct {
+	What           string
+	Objects, Bytes float64
 }
 
 // Of returns a sample, zero when there is none.

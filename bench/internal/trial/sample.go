@@ -91,7 +91,7 @@ func (r Rig) measure(ctx context.Context, s stand, what string, clients int, run
 	others := after.machine - before.machine - used.CPU - server - o.CPU
 	each := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) / n }
 	out := Sample{
-		What: what, Clients: clients, Failed: o.Failed(), Verified: o.Verified,
+		What: what, Clients: clients, Done: o.Done, Failed: o.Failed(), Verified: o.Verified,
 		Rate: float64(o.Done) / o.Elapsed.Seconds(), P50: o.P50, P99: o.P99,
 		ServerCPU: each(server), PostgresCPU: each(used.CPU), ClientCPU: each(o.CPU),
 		Statements: float64(used.Statements) / n, Writes: float64(used.Writes) / n, WAL: float64(used.WAL) / n,
@@ -161,6 +161,7 @@ func medians(samples []Sample) []Sample {
 func medianOf(g []Sample) Sample {
 	m := Sample{What: g[0].What, Clients: g[0].Clients}
 	for _, s := range g {
+		m.Done += s.Done
 		m.Failed += s.Failed
 		m.Verified += s.Verified
 	}
@@ -183,5 +184,5 @@ func median[S any, T float64 | time.Duration](group []S, of func(S) T) T {
 		values[i] = of(s)
 	}
 	slices.Sort(values)
-	return values[len(values)/2]
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }

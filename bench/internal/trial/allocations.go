@@ -1,0 +1,49 @@
+package trial
+
+import (
+	"context"
+	"errors"
+
+	"rekey/bench/internal/bed"
+	"rekey/bench/internal/load"
+	"rekey/bench/internal/meter"
+	"rekey/bench/internal/seed"
+	"rekey/internal/throwaway"
+)
+
+// allocations has a server with its admin address open, which the others have
+// not, refresh through either door, and reads what it allocated.
+func (r Rig) allocations(ctx context.Context, p *bed.Postgres) (out []Allocation, err error) {
+	if err := seed.ResetAll(ctx, p.Conn); err != nil {
+		return nil, err
+	}
+	admin, err := throwaway.FreeAddr()
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.start("DATABASE_URL="+p.URL(), "ADMIN_ADDR="+admin)
+	if err != nil {
+		return nil, err
+	}
+	s.postgres = p
+	defer func() { err = errors.Join(err, s.server.Close()) }()
+	clients := r.Loads[0]
+	for i, door := range doors() {
+		before, err := meter.ReadHeap(ctx, admin)
+		if err != nil {
+			return nil, err
+		}
+		plan := load.Plan{Kind: door.kind, Clients: clients, First: i * clients, Sessions: clients, Issued: r.Source.At}
+		sample, err := r.sample(ctx, s, door.name, plan)
+		if err != nil {
+			return nil, err
+		}
+		after, err := meter.ReadHeap(ctx, admin)
+		if err != nil {
+			return nil, err
+		}
+		n := max(1, float64(sample.Done))
+		out = append(out, Allocation{door.name, float64(after.Objects-before.Objects) / n, float64(after.Bytes-before.Bytes) / n})
+	}
+	return out, nil
+}
