@@ -1,5 +1,6 @@
-// Command rekey is a self-hosted GraphQL auth API. This file is the wiring,
-// and the only place that knows every room of the house.
+// Command rekey is a self-hosted GraphQL auth API. This package is the wiring,
+// and the only one that knows every room of the house; this file begins and
+// serves.
 package main
 
 import (

@@ -4,5 +4,6 @@
 //
 // It knows no transport, no SQL, no Redis and no JWT library. Doors translate
 // their protocol into calls of [Service]; stores, token codecs and caches are
-// handed to it behind the interfaces in ports.go.
+// handed to it behind interfaces: those of every use case in ports.go, the
+// others beside what needs them.
 package auth

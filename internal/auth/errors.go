@@ -70,7 +70,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Retryable reports whether the same request may succeed later, nothing having
-// been consumed.
+// been consumed; but see unknownSwaps for a refresh without an idempotency key.
 func (e *Error) Retryable() bool {
 	return e.Code == CodeUnavailable || e.Code == CodeRateLimited
 }
@@ -99,7 +99,7 @@ func BadInput(field, message string) *Error {
 }
 
 // Unavailable returns a retryable error: something that rekey needs did not
-// answer, and nothing was consumed. Never told as 401.
+// answer, and nothing is known to have been consumed. Never told as 401.
 func Unavailable(cause error) *Error {
 	return &Error{
 		Code:       CodeUnavailable,
@@ -117,8 +117,10 @@ func RateLimited(retryAfter time.Duration) *Error {
 // TokenFault is what is wrong with a token that does not verify.
 type TokenFault int
 
-// The faults, in the order in which they are looked for. The order is that of
-// the legacy service, whose clients see the first one.
+// The faults. Of a token with several the one is told that the legacy service
+// told: the header is decoded (FaultBase64, FaultJSON), then the claims, then
+// the algorithm is looked at, and only then the signature is decoded; of the
+// times FaultNotYetValid beats FaultIssuedInFuture, and that FaultExpired.
 const (
 	FaultTooLong        TokenFault = iota + 1 // over MaxTokenBytes
 	FaultSegments                             // not three segments

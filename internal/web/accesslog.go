@@ -26,8 +26,8 @@ type Answered func(path, method string, status int, took time.Duration, staysOpe
 type Trace func(ctx context.Context, method, path string) (context.Context, func(status int))
 
 // AccessLog writes one line a request when it has been answered, at info, or at
-// warn for a status of 500 and above and for an answer that was cut off. It
-// logs neither query, headers nor bodies. The options' Answered and Trace are told too.
+// warn for an answer that was cut off, whatever the status. It logs neither
+// query, headers nor bodies. The options' Answered and Trace are told too.
 func AccessLog(o Options, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun, endTrace := o.Now(), func(int) {}
