@@ -29,5 +29,5 @@ func (r *queryResolver) IsBlacklisted(ctx context.Context, token string) (bool, 
 	if err != nil {
 		return false, err
 	}
-	return r.Auth.IsBlacklisted(ctx, caller, token)
+	return r.Auth.IsBlacklisted(ctx, caller, token, clientOf(ctx))
 }

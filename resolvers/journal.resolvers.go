@@ -19,7 +19,7 @@ func (r *queryResolver) SecurityEvents(ctx context.Context, first *int, after *s
 	}
 	page, err := r.Auth.SecurityEvents(ctx, caller, auth.Page{
 		First: first, After: fromCursor(after), Last: last, Before: fromCursor(before),
-	})
+	}, clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func (r *queryResolver) Session(ctx context.Context) (*model.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := r.Auth.Session(ctx, caller)
+	session, err := r.Auth.Session(ctx, caller, clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (r *queryResolver) Sessions(ctx context.Context) ([]*model.Session, error) 
 	if err != nil {
 		return nil, err
 	}
-	sessions, err := r.Auth.Sessions(ctx, caller)
+	sessions, err := r.Auth.Sessions(ctx, caller, clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}

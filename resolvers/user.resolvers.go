@@ -16,7 +16,7 @@ func (r *queryResolver) Me(ctx context.Context) (*model.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	user, err := r.Auth.Me(ctx, caller)
+	user, err := r.Auth.Me(ctx, caller, clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}

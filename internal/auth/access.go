@@ -10,8 +10,8 @@ import (
 // Authenticate returns who holds a live access token. The store is asked only
 // when the blacklist cannot clear the token.
 func (s *Service) Authenticate(ctx context.Context, accessToken string, c Client) (_ Caller, err error) {
-	ctx, end := s.Observer.Begin(ctx, StepAccess, c)
-	defer func() { end(err) }()
+	ctx, end := observe(ctx, s.Observer, StepAccess, c)
+	defer end(&err)
 	now, err := s.start()
 	if err != nil {
 		return Caller{}, err
@@ -67,8 +67,8 @@ func (s *Service) accessVerdict(ctx context.Context, claims Claims, now time.Tim
 // token is live and current. It only reads: nothing but a refresh itself
 // revokes for reuse.
 func (s *Service) CheckRefreshToken(ctx context.Context, token string, c Client) (err error) {
-	ctx, end := s.Observer.Begin(ctx, StepGuard, c)
-	defer func() { end(err) }()
+	ctx, end := observe(ctx, s.Observer, StepGuard, c)
+	defer end(&err)
 	now, err := s.start()
 	if err != nil {
 		return err

@@ -9,12 +9,14 @@ import (
 // ChangePassword replaces the caller's password and ends the caller's other
 // sessions; it returns how many. A wrong current password is CodeBadUserInput,
 // not CodeUnauthenticated: clients log people out on that.
-func (s *Service) ChangePassword(ctx context.Context, caller Caller, in ChangePasswordInput, c Client) (int, error) {
+func (s *Service) ChangePassword(ctx context.Context, caller Caller, in ChangePasswordInput, c Client) (_ int, err error) {
+	ctx, end := observe(ctx, s.Observer, StepChangePassword, c)
+	defer end(&err)
 	now, err := s.start()
 	if err != nil {
 		return 0, err
 	}
-	u, err := s.Me(ctx, caller)
+	u, err := s.account(ctx, caller)
 	if err != nil {
 		return 0, err
 	}

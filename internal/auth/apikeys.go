@@ -79,11 +79,12 @@ func (k KeyCaller) Require(s Scope) error {
 	return &Error{Code: CodeForbidden, Message: fmt.Sprintf("the API key lacks the scope %s", s)}
 }
 
-// Keys are the use cases of API keys. All fields must be set.
+// Keys are the use cases of API keys. All fields but Observer must be set.
 type Keys struct {
-	Store   APIKeyStore
-	Limiter Limiter
-	Now     func() time.Time
+	Store    APIKeyStore
+	Limiter  Limiter
+	Observer Observer
+	Now      func() time.Time
 }
 
 const (
@@ -177,7 +178,9 @@ func (k *Keys) AuthenticateCall(ctx context.Context, presented string, c Client)
 	return k.authenticate(ctx, presented, keyCallLimit(), c)
 }
 
-func (k *Keys) authenticate(ctx context.Context, presented string, l Limit, c Client) (KeyCaller, error) {
+func (k *Keys) authenticate(ctx context.Context, presented string, l Limit, c Client) (_ KeyCaller, err error) {
+	ctx, end := observe(ctx, k.Observer, StepAPIKey, c)
+	defer end(&err)
 	prefix, hash, ok := splitAPIKey(presented)
 	if !ok {
 		return KeyCaller{}, k.refuse(ctx, c, presented)

@@ -12,7 +12,9 @@ import (
 // though it verifies: rotated away, its session ended, or blacklisted singly.
 // CodeBadUserInput when it does not verify, CodeForbidden when it is another
 // user's.
-func (s *Service) IsBlacklisted(ctx context.Context, caller Caller, token string) (bool, error) {
+func (s *Service) IsBlacklisted(ctx context.Context, caller Caller, token string, c Client) (_ bool, err error) {
+	ctx, end := observe(ctx, s.Observer, StepIsBlacklisted, c)
+	defer end(&err)
 	now, err := s.start()
 	if err != nil {
 		return false, err
@@ -56,7 +58,9 @@ func (s *Service) ownToken(caller Caller, token string, now time.Time) (TokenUse
 // BlacklistToken blacklists one access or refresh token of the caller's.
 // Repeating it changes nothing. Errors as [Service.IsBlacklisted], and
 // CodeNotFound when its session is gone.
-func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reason string, c Client) (BlacklistedToken, error) {
+func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reason string, c Client) (_ BlacklistedToken, err error) {
+	ctx, end := observe(ctx, s.Observer, StepBlacklistToken, c)
+	defer end(&err)
 	now, err := s.start()
 	if err != nil {
 		return BlacklistedToken{}, err

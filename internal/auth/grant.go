@@ -31,8 +31,8 @@ func (s *Service) grant(ctx context.Context, u User, sess Session, secret string
 
 // sign mints both tokens of a pair; claims are those of the access token.
 func (s *Service) sign(ctx context.Context, claims Claims, refreshEnds time.Time) (access, refresh string, err error) {
-	_, end := s.Observer.Begin(ctx, StepSign, Client{})
-	defer func() { end(err) }()
+	_, end := observe(ctx, s.Observer, StepSign, Client{})
+	defer end(&err)
 	if access, err = s.Tokens.Mint(UseAccess, claims); err != nil {
 		return "", "", fmt.Errorf("minting an access token: %w", err)
 	}

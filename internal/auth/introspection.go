@@ -28,7 +28,9 @@ type Introspection struct {
 //
 // Errors: CodeForbidden without ScopeIntrospect; CodeUnavailable when it
 // cannot be judged.
-func (s *Service) Introspect(ctx context.Context, caller KeyCaller, token string) (Introspection, error) {
+func (s *Service) Introspect(ctx context.Context, caller KeyCaller, token string, c Client) (_ Introspection, err error) {
+	ctx, end := observe(ctx, s.Observer, StepIntrospect, c)
+	defer end(&err)
 	if err := caller.Require(ScopeIntrospect); err != nil {
 		return Introspection{}, err
 	}

@@ -23,6 +23,15 @@ func loginAccountLimit() Limit {
 	return Limit{Name: "login_account", Rate: 1, Burst: 50, Private: true} // it would tell of the owner's logins
 }
 
+// Limits returns all that there are.
+func Limits() []Limit {
+	return []Limit{
+		addressLimit(), documentLimit(), refreshLimit(), accessLimit(), signUpLimit(),
+		loginAddressLimit(), loginPairLimit(), loginAccountLimit(), keyLimit(), keyCallLimit(),
+		journalLimit(), journalAddressLimit(), journalSubjectLimit(), journalLimitedLimit(),
+	}
+}
+
 func (s *Service) allow(ctx context.Context, l Limit, key string) error {
 	if wait := s.Limiter.Allow(ctx, l, key); wait > 0 {
 		return RateLimited(wait)

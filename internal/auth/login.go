@@ -10,8 +10,8 @@ import (
 // SignUp makes a user and logs it in. CodeConflict when the e-mail address has
 // an account.
 func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant, err error) {
-	ctx, end := s.Observer.Begin(ctx, StepSignUp, c)
-	defer func() { end(err) }()
+	ctx, end := observe(ctx, s.Observer, StepSignUp, c)
+	defer end(&err)
 	now, err := s.start()
 	if err != nil {
 		return Grant{}, err
@@ -70,8 +70,8 @@ func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (U
 // the answer nor in its time: an unknown one costs the same hash.
 // ReasonInvalidCredentials; ReasonUserDisabled only with the right password.
 func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, err error) {
-	ctx, end := s.Observer.Begin(ctx, StepLogin, c)
-	defer func() { end(err) }()
+	ctx, end := observe(ctx, s.Observer, StepLogin, c)
+	defer end(&err)
 	now, err := s.start()
 	if err != nil {
 		return Grant{}, err

@@ -13,8 +13,8 @@ import (
 // 0 when there was nothing to end, no token included, which is no error
 // (RFC 7009 section 2.2).
 func (s *Service) Logout(ctx context.Context, token string, c Client) (_ int, err error) {
-	ctx, end := s.Observer.Begin(ctx, StepLogout, c)
-	defer func() { end(err) }()
+	ctx, end := observe(ctx, s.Observer, StepLogout, c)
+	defer end(&err)
 	now, err := s.start()
 	if err != nil {
 		return 0, err
@@ -91,7 +91,9 @@ func (s *Service) revoke(ctx context.Context, reason string, e Event) (bool, err
 
 // EndSessions ends the caller's other sessions, or all of them. It returns how
 // many. All of them stops logins under way, too.
-func (s *Service) EndSessions(ctx context.Context, caller Caller, scope LogoutScope, c Client) (int, error) {
+func (s *Service) EndSessions(ctx context.Context, caller Caller, scope LogoutScope, c Client) (_ int, err error) {
+	ctx, end := observe(ctx, s.Observer, StepEndSessions, c)
+	defer end(&err)
 	now, err := s.start()
 	if err != nil {
 		return 0, err

@@ -19,15 +19,34 @@ const (
 	StepAccess  Step = "access" // an access token is checked
 	StepLogout  Step = "logout"
 
+	StepMe             Step = "me"
+	StepSession        Step = "session"
+	StepSessions       Step = "sessions"
+	StepRevokeSession  Step = "revoke_session"
+	StepEndSessions    Step = "end_sessions" // a logout of several
+	StepChangePassword Step = "change_password"
+	StepSecurityEvents Step = "security_events"
+	StepIsBlacklisted  Step = "is_blacklisted"
+	StepBlacklistToken Step = "blacklist_token"
+
+	StepAPIKey      Step = "api_key" // an API key is checked
+	StepIntrospect  Step = "introspect"
+	StepRevokeToken Step = "revoke_token"
+
 	StepSwap      Step = "swap"       // the statement that rotates
 	StepSign      Step = "sign"       // both tokens of a pair
 	StepHash      Step = "hash"       // a password, its turn having come
 	StepHashQueue Step = "hash_queue" // what a password waits for its turn
 )
 
-// UseCases returns the steps that are use cases.
+// UseCases returns the steps that are use cases: all that a door calls.
 func UseCases() []Step {
-	return []Step{StepSignUp, StepLogin, StepRefresh, StepGuard, StepAccess, StepLogout}
+	return []Step{
+		StepSignUp, StepLogin, StepRefresh, StepGuard, StepAccess, StepLogout,
+		StepMe, StepSession, StepSessions, StepRevokeSession, StepEndSessions, StepChangePassword,
+		StepSecurityEvents, StepIsBlacklisted, StepBlacklistToken,
+		StepAPIKey, StepIntrospect, StepRevokeToken,
+	}
 }
 
 // Parts returns the steps that are parts of use cases.
@@ -61,6 +80,26 @@ func (o Observers) Begin(ctx context.Context, s Step, c Client) (context.Context
 		for _, end := range ends {
 			end(err)
 		}
+	}
+}
+
+// errPanicked is what a step that panicked came to: it counts as any error
+// that nobody expected.
+var errPanicked = errors.New("a panic ended the step")
+
+// observe begins a step. What it returns is to be deferred, with where the
+// step's error will be; a panic goes on, with the stack that it had. o may be nil.
+func observe(ctx context.Context, o Observer, s Step, c Client) (context.Context, func(*error)) {
+	if o == nil {
+		return ctx, func(*error) {}
+	}
+	ctx, end := o.Begin(ctx, s, c)
+	return ctx, func(err *error) {
+		if panicked := recover(); panicked != nil {
+			end(errPanicked)
+			panic(panicked)
+		}
+		end(*err)
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 // idempotency key; CodeRateLimited; CodeUnavailable, and then the same token
 // works again.
 func (s *Service) Refresh(ctx context.Context, in RefreshInput, c Client) (g Grant, err error) {
-	ctx, end := s.Observer.Begin(ctx, StepRefresh, c)
-	defer func() { end(err) }()
+	ctx, end := observe(ctx, s.Observer, StepRefresh, c)
+	defer end(&err)
 	now, err := s.start()
 	if err != nil {
 		return Grant{}, err
@@ -101,11 +101,10 @@ func (r refresh) swap(ctx context.Context) (Grant, error) {
 	return r.grant(ctx, st.User, st.Session, child, r.now)
 }
 
-func (r refresh) rotate(ctx context.Context, rot Rotation) (SessionState, error) {
-	ctx, end := r.Observer.Begin(ctx, StepSwap, Client{})
-	st, err := r.Store.Rotate(ctx, rot)
-	end(err)
-	return st, err
+func (r refresh) rotate(ctx context.Context, rot Rotation) (_ SessionState, err error) {
+	ctx, end := observe(ctx, r.Observer, StepSwap, Client{})
+	defer end(&err)
+	return r.Store.Rotate(ctx, rot)
 }
 
 func (r refresh) rotation(child string) Rotation {

@@ -14,7 +14,9 @@ import (
 // Errors: CodeForbidden without ScopeRevoke; CodeBadUserInput for what is no
 // token of this kind, an API key; CodeUnavailable when nothing is known to have
 // changed.
-func (s *Service) RevokeToken(ctx context.Context, caller KeyCaller, token string, c Client) error {
+func (s *Service) RevokeToken(ctx context.Context, caller KeyCaller, token string, c Client) (err error) {
+	ctx, end := observe(ctx, s.Observer, StepRevokeToken, c)
+	defer end(&err)
 	if err := caller.Require(ScopeRevoke); err != nil {
 		return err
 	}

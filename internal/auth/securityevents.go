@@ -27,7 +27,9 @@ type EventPage struct {
 
 // SecurityEvents lists the caller's own events. CodeBadUserInput for a page
 // that cannot be.
-func (s *Service) SecurityEvents(ctx context.Context, caller Caller, p Page) (page EventPage, err error) {
+func (s *Service) SecurityEvents(ctx context.Context, caller Caller, p Page, c Client) (page EventPage, err error) {
+	ctx, end := observe(ctx, s.Observer, StepSecurityEvents, c)
+	defer end(&err)
 	limit, err := p.limit()
 	if err != nil {
 		return EventPage{}, err

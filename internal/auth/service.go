@@ -77,8 +77,5 @@ func New(o Options) (*Service, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	if o.Observer == nil {
-		o.Observer = Observers{}
-	}
 	return &Service{Options: o}, nil
 }

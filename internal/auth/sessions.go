@@ -11,7 +11,13 @@ const maxListed = 200
 
 // Me returns the caller's account. A session that ended since the access check
 // is CodeUnauthenticated.
-func (s *Service) Me(ctx context.Context, caller Caller) (User, error) {
+func (s *Service) Me(ctx context.Context, caller Caller, c Client) (_ User, err error) {
+	ctx, end := observe(ctx, s.Observer, StepMe, c)
+	defer end(&err)
+	return s.account(ctx, caller)
+}
+
+func (s *Service) account(ctx context.Context, caller Caller) (User, error) {
 	u, err := s.Store.UserByID(ctx, caller.UserID)
 	if errors.Is(err, ErrNotFound) {
 		return User{}, sessionMissing()
@@ -23,7 +29,9 @@ func (s *Service) Me(ctx context.Context, caller Caller) (User, error) {
 }
 
 // Session returns the session that the caller's access token belongs to.
-func (s *Service) Session(ctx context.Context, caller Caller) (Session, error) {
+func (s *Service) Session(ctx context.Context, caller Caller, c Client) (_ Session, err error) {
+	ctx, end := observe(ctx, s.Observer, StepSession, c)
+	defer end(&err)
 	st, err := s.ownSession(ctx, caller, caller.SessionID)
 	if errors.Is(err, ErrNotFound) {
 		return Session{}, sessionMissing()
@@ -48,7 +56,9 @@ func (s *Service) ownSession(ctx context.Context, caller Caller, id string) (Ses
 }
 
 // Sessions lists the caller's live sessions, newest first, at most 200.
-func (s *Service) Sessions(ctx context.Context, caller Caller) ([]Session, error) {
+func (s *Service) Sessions(ctx context.Context, caller Caller, c Client) (_ []Session, err error) {
+	ctx, end := observe(ctx, s.Observer, StepSessions, c)
+	defer end(&err)
 	list, err := s.Store.Sessions(ctx, caller.UserID, s.Now(), maxListed)
 	if err != nil {
 		return nil, fmt.Errorf("listing sessions: %w", err)
@@ -59,7 +69,9 @@ func (s *Service) Sessions(ctx context.Context, caller Caller) ([]Session, error
 // RevokeSession ends one of the caller's sessions and returns it as it is
 // then. Ending it again changes nothing. CodeNotFound when the caller has no
 // such session.
-func (s *Service) RevokeSession(ctx context.Context, caller Caller, id string, c Client) (Session, error) {
+func (s *Service) RevokeSession(ctx context.Context, caller Caller, id string, c Client) (_ Session, err error) {
+	ctx, end := observe(ctx, s.Observer, StepRevokeSession, c)
+	defer end(&err)
 	now, err := s.start()
 	if err != nil {
 		return Session{}, err

@@ -59,7 +59,7 @@ func New(o Options) *Metrics {
 	m.addSteps()
 	m.addEvents()
 	m.addRoutes(o.Routes)
-	m.limited = m.counters("rekey_rate_limited_total", "Requests refused by a rate limit.", "limit")
+	m.addLimits()
 	return m
 }
 
@@ -73,6 +73,13 @@ func (m *Metrics) histograms(name, help string, labels ...string) *prometheus.Hi
 	vec := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets()}, labels)
 	m.MustRegister(vec)
 	return vec
+}
+
+func (m *Metrics) addLimits() {
+	m.limited = m.counters("rekey_rate_limited_total", "Requests refused by a rate limit.", "limit")
+	for _, l := range auth.Limits() {
+		m.limited.WithLabelValues(l.Name)
+	}
 }
 
 // Limiter counts what a limiter refuses.

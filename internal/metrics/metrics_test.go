@@ -188,12 +188,20 @@ func TestMetrics_Watch(t *testing.T) {
 	})
 }
 
-// TestMetrics_known: every step and every event has its series from the start,
-// so that the first of a kind shows as an increase.
+// TestMetrics_known: what alerts and the dashboard look for has its series from
+// the start, so that the first of a kind shows as an increase: every step, with
+// the outcomes that alarm, every event and every limit.
 func TestMetrics_known(t *testing.T) {
 	names := slices.Collect(maps.Keys(values(t, newMetrics())))
 	for _, s := range auth.UseCases() {
-		want(t, names, "rekey_operations_total door=rest operation="+string(s)+" outcome=ok")
+		for _, door := range []string{"graphql", "rest", "other"} {
+			for _, outcome := range []string{"ok", "internal", "unavailable"} {
+				want(t, names, "rekey_operations_total door="+door+" operation="+string(s)+" outcome="+outcome)
+			}
+		}
+	}
+	for _, l := range auth.Limits() {
+		want(t, names, "rekey_rate_limited_total limit="+l.Name)
 	}
 	for _, s := range slices.Concat(auth.UseCases(), auth.Parts()) {
 		want(t, names, "rekey_operation_duration_seconds_count operation="+string(s))

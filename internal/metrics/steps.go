@@ -17,6 +17,12 @@ type step struct {
 	outcomes *prometheus.CounterVec        // of door and outcome; nil for parts
 }
 
+// alarming are outcomes that alerts look for. Their series are there from the
+// start, or the first of a kind would be no increase.
+func alarming() []string {
+	return []string{auth.Outcome(auth.Unavailable(nil)), auth.Outcome(&auth.Error{Code: auth.CodeInternal})}
+}
+
 func (m *Metrics) addSteps() {
 	outcomes := m.counters("rekey_operations_total", "Use cases that ended, by what they came to: ok, or the reason or code of the error.",
 		"operation", "door", "outcome")
@@ -31,6 +37,9 @@ func (m *Metrics) addSteps() {
 		kept.outcomes, kept.ok = outcomes.MustCurryWith(name), map[string]prometheus.Counter{}
 		for _, door := range doors() {
 			kept.ok[door] = kept.outcomes.WithLabelValues(door, auth.OutcomeOK)
+			for _, outcome := range alarming() {
+				kept.outcomes.WithLabelValues(door, outcome)
+			}
 		}
 		m.steps[s] = kept
 	}

@@ -18,7 +18,7 @@ const door = "oauth" // auth.Client.Door
 
 // Service is what the door asks of the core; *auth.Service is one.
 type Service interface {
-	Introspect(ctx context.Context, caller auth.KeyCaller, token string) (auth.Introspection, error)
+	Introspect(ctx context.Context, caller auth.KeyCaller, token string, c auth.Client) (auth.Introspection, error)
 	RevokeToken(ctx context.Context, caller auth.KeyCaller, token string, c auth.Client) error
 }
 
@@ -82,7 +82,7 @@ func (o Options) serve(w http.ResponseWriter, r *http.Request, answer func(conte
 }
 
 func (o Options) introspect(ctx context.Context, c call) (any, error) {
-	in, err := o.Auth.Introspect(ctx, c.caller, c.token)
+	in, err := o.Auth.Introspect(ctx, c.caller, c.token, c.client)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ type core struct {
 	token string
 }
 
-func (c *core) Introspect(_ context.Context, _ auth.KeyCaller, token string) (auth.Introspection, error) {
+func (c *core) Introspect(_ context.Context, _ auth.KeyCaller, token string, _ auth.Client) (auth.Introspection, error) {
 	c.token = token
 	return auth.Introspection{}, c.err
 }
