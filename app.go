@@ -187,6 +187,9 @@ func (a *app) limiter() auth.Limiter {
 
 func (a *app) close() error {
 	a.closeTracer()
+	if a.streams.keys != nil {
+		a.streams.keys.Wait()
+	}
 	if a.redis == nil {
 		return a.store.Close()
 	}

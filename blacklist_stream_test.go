@@ -258,6 +258,7 @@ func TestBlacklistEvents_keys(t *testing.T) {
 		var e blacklistEvent
 		f.next(&e)
 	}
+	s.app.streams.keys.Wait()
 	if s.number(`SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL`) != 1 {
 		t.Error("its use is not noted")
 	}

@@ -204,7 +204,7 @@ type lateJoiner struct {
 // Note is Cache's. CodeUnavailable.
 func (l *lateJoiner) Note(ctx context.Context, doubts ...auth.Doubt) error {
 	if err := l.join(ctx); err != nil {
-		return auth.Unavailable(fmt.Errorf("joining the replicas: %w", causeOf(err)))
+		return auth.Unavailable(fmt.Errorf("joining the replicas: %w", auth.Cause(err)))
 	}
 	return l.Cache.Note(ctx, doubts...)
 }

@@ -126,12 +126,12 @@ func (p *program) examineDatabase(ctx context.Context) doctor.Report {
 		URL: string(p.cfg.DatabaseURL), Path: p.databasePath(), ReadOnly: true, Logger: p.log, DatabaseClock: p.databaseClock, MaxOpenConns: 2,
 	})
 	if err != nil {
-		return doctor.Report{doctor.Unreachable(causeOf(err))}
+		return doctor.Report{doctor.Unreachable(auth.Cause(err))}
 	}
 	defer func() { _ = st.Close() }() // nothing was written
 	facts, err := st.Facts(ctx)
 	if err != nil {
-		return doctor.Report{doctor.Unreachable(causeOf(err))}
+		return doctor.Report{doctor.Unreachable(auth.Cause(err))}
 	}
 	r := doctor.Database(st.Dialect(), facts, p.cfg.DatabaseMaxConns)
 	if st.Dialect() == store.SQLite {
@@ -140,7 +140,7 @@ func (p *program) examineDatabase(ctx context.Context) doctor.Report {
 	before := p.now()
 	at, err := st.Now(ctx)
 	if err != nil {
-		return append(r, doctor.Unreachable(causeOf(err)))
+		return append(r, doctor.Unreachable(auth.Cause(err)))
 	}
 	off := auth.ClockDistance(before, p.now(), at)
 	r = append(r, doctor.Clock(off, auth.MaxClockDistance(p.cfg.ClockLeeway)))
@@ -165,7 +165,7 @@ func (p *program) examineKeys(ctx context.Context, st *store.Store, facts store.
 		return nil // told with the settings
 	}
 	keys, err := ring.Examine(ctx)
-	return doctor.Keys(keys, causeOf(err), p.cfg.KeyRotation, p.now())
+	return doctor.Keys(keys, auth.Cause(err), p.cfg.KeyRotation, p.now())
 }
 
 func (p *program) examineRedis(ctx context.Context) doctor.Report {
@@ -176,13 +176,4 @@ func (p *program) examineRedis(ctx context.Context) doctor.Report {
 	defer func() { _ = pool.Close() }() // nothing was written
 	nodes, err := pool.Nodes(ctx)
 	return doctor.Redis(redispool.Kind(string(p.cfg.RedisURL)), nodes, err)
-}
-
-// causeOf is what lies behind the words for clients.
-func causeOf(err error) error {
-	var e *auth.Error
-	if errors.As(err, &e) && e.Err != nil {
-		return e.Err
-	}
-	return err
 }

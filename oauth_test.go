@@ -220,6 +220,7 @@ func TestOAuth_keys(t *testing.T) {
 	if problem := s.access(mine.access); problem != "" {
 		t.Errorf("revoked without the scope: %s", problem)
 	}
+	s.app.streams.keys.Wait()
 	if n := s.number(`SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL`); n != 2 {
 		t.Errorf("%d uses are noted", n)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -79,19 +80,23 @@ func (k KeyCaller) Require(s Scope) error {
 	return &Error{Code: CodeForbidden, Message: fmt.Sprintf("the API key lacks the scope %s", s)}
 }
 
-// Keys are the use cases of API keys. All fields but Observer must be set.
+// Keys are the use cases of API keys. All fields but Observer must be set. It
+// is safe for concurrent use.
 type Keys struct {
 	Store    APIKeyStore
 	Limiter  Limiter
 	Observer Observer
 	Now      func() time.Time
+	// Log receives what a call does not fail for.
+	Log *slog.Logger
+
+	uses keyUses
 }
 
 const (
 	apiKeyMark   = "rk"
 	prefixBytes  = 8 // characters of hex
 	maxKeyName   = 100
-	touchEvery   = time.Minute
 	apiKeyLength = len(apiKeyMark) + 1 + prefixBytes + 1 + 2*secretBytes
 )
 
@@ -185,6 +190,9 @@ func (k *Keys) authenticate(ctx context.Context, presented string, l Limit, c Cl
 	if !ok {
 		return KeyCaller{}, k.refuse(ctx, c, presented)
 	}
+	if wait := k.Limiter.Allow(ctx, keyLookupLimit(), AddressKey(c.Address)); wait > 0 {
+		return KeyCaller{}, RateLimited(wait)
+	}
 	kept, err := k.Store.APIKeyByPrefix(ctx, prefix)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return KeyCaller{}, fmt.Errorf("looking an API key up: %w", err)
@@ -197,9 +205,7 @@ func (k *Keys) authenticate(ctx context.Context, presented string, l Limit, c Cl
 	if wait := k.Limiter.Allow(ctx, l, kept.ID); wait > 0 {
 		return KeyCaller{}, RateLimited(wait)
 	}
-	if err := k.touch(ctx, kept); err != nil {
-		return KeyCaller{}, err
-	}
+	k.noteUse(ctx, kept)
 	return KeyCaller{Prefix: kept.Prefix, Name: kept.Name, Scopes: kept.Scopes}, nil
 }
 
@@ -214,18 +220,6 @@ func (k *Keys) refuse(ctx context.Context, c Client, presented string) error {
 }
 
 func invalidKey() error { return Unauthenticated(ReasonTokenInvalid, "API key is not valid") }
-
-// touch notes a use, at most one a minute.
-func (k *Keys) touch(ctx context.Context, kept APIKey) error {
-	now := k.Now()
-	if kept.LastUsedAt != nil && now.Sub(*kept.LastUsedAt) < touchEvery {
-		return nil
-	}
-	if err := k.Store.TouchAPIKey(ctx, kept.ID, now); err != nil {
-		return fmt.Errorf("noting the use of an API key: %w", err)
-	}
-	return nil
-}
 
 // stillGood checks a key that was authenticated before.
 func (k *Keys) stillGood(ctx context.Context, caller KeyCaller) error {

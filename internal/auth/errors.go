@@ -88,6 +88,16 @@ func AsError(err error) *Error {
 	return &Error{Code: CodeInternal, Message: "internal error", Err: err}
 }
 
+// Cause returns what lies behind the safe message of an Error in err's chain,
+// for the log; err itself where there is nothing behind it.
+func Cause(err error) error {
+	var e *Error
+	if errors.As(err, &e) && e.Err != nil {
+		return e.Err
+	}
+	return err
+}
+
 // Unauthenticated returns an error under CodeUnauthenticated.
 func Unauthenticated(reason Reason, message string) *Error {
 	return &Error{Code: CodeUnauthenticated, Reason: reason, Message: message}

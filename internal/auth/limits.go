@@ -23,11 +23,17 @@ func loginAccountLimit() Limit {
 	return Limit{Name: "login_account", Rate: 1, Burst: 50, Private: true} // it would tell of the owner's logins
 }
 
+// keyLookupLimit holds those who make keys up: whether one is good only the
+// database knows.
+func keyLookupLimit() Limit {
+	return Limit{Name: "api_key_lookup", Rate: 200, Burst: 600, PerReplica: true}
+}
+
 // Limits returns all that there are.
 func Limits() []Limit {
 	return []Limit{
 		addressLimit(), documentLimit(), refreshLimit(), accessLimit(), signUpLimit(),
-		loginAddressLimit(), loginPairLimit(), loginAccountLimit(), keyLimit(), keyCallLimit(),
+		loginAddressLimit(), loginPairLimit(), loginAccountLimit(), keyLimit(), keyLookupLimit(), keyCallLimit(),
 		journalLimit(), journalAddressLimit(), journalSubjectLimit(), journalLimitedLimit(),
 	}
 }
@@ -64,7 +70,7 @@ func (s *Service) allowAttempt(ctx context.Context, account string, c Client) er
 func (s *Service) verify(ctx context.Context, use TokenUse, token string, now time.Time, c Client) (Claims, error) {
 	claims, err := s.verifyToken(use, token, now)
 	if err != nil {
-		return Claims{}, s.countFailure(ctx, c, s.unlessAstray(ctx, err))
+		return Claims{}, s.refused(ctx, c, err)
 	}
 	noteSession(ctx, claims.SessionID)
 	limit := accessLimit()
@@ -79,6 +85,16 @@ func (s *Service) verifyToken(use TokenUse, token string, now time.Time) (Claims
 		return Claims{}, Unauthenticated(ReasonTokenMissing, "a bearer token is required")
 	}
 	return s.Tokens.Verify(use, token, now)
+}
+
+// refused is what a token that did not verify comes to. It counts before the
+// clock is looked at, which asks the database: an old token that has expired is
+// for anybody to send. Who is limited is not told that the token is bad.
+func (s *Service) refused(ctx context.Context, c Client, verifyErr error) error {
+	if err := s.countFailure(ctx, c, nil); err != nil {
+		return err
+	}
+	return s.unlessAstray(ctx, verifyErr)
 }
 
 // countFailure counts a request that failed with err by its address, and

@@ -27,7 +27,7 @@ func (s *Store) await(ctx context.Context) error {
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
 	log := s.options.logger()
-	log.WarnContext(ctx, "the database does not answer yet: waiting", "at_most", s.options.Wait, "cause", causeOf(err))
+	log.WarnContext(ctx, "the database does not answer yet: waiting", "at_most", s.options.Wait, "cause", auth.Cause(err))
 	for pause(waiting, awaitPause) == nil {
 		again := s.Ping(waiting)
 		if again == nil {
@@ -42,11 +42,11 @@ func (s *Store) await(ctx context.Context) error {
 		}
 		select {
 		case <-tick.C:
-			log.WarnContext(ctx, "still waiting for the database", "cause", causeOf(err))
+			log.WarnContext(ctx, "still waiting for the database", "cause", auth.Cause(err))
 		default:
 		}
 	}
-	return auth.Unavailable(fmt.Errorf("waited %s for the database: %w", s.options.Wait, causeOf(err)))
+	return auth.Unavailable(fmt.Errorf("waited %s for the database: %w", s.options.Wait, auth.Cause(err)))
 }
 
 // mayComeUp reports whether waiting may help: not against a wrong password
@@ -61,12 +61,4 @@ func mayComeUp(err error) bool {
 func Refused(err error) bool {
 	var kept *engineError
 	return errors.As(err, &kept) && (strings.HasPrefix(kept.code, "SQLSTATE 28") || kept.code == "SQLSTATE 3D000")
-}
-
-// causeOf is what lies behind an error's safe message.
-func causeOf(err error) error {
-	if e := auth.AsError(err); e.Err != nil {
-		return e.Err
-	}
-	return err
 }

@@ -154,15 +154,6 @@ func (p *prober) logChange(ctx context.Context, name, reason string, err error) 
 	case err == nil:
 		p.log.InfoContext(ctx, "check passes again", "check", name)
 	default:
-		p.log.WarnContext(ctx, "check fails", "check", name, "reason", reason, "cause", causeOf(err))
+		p.log.WarnContext(ctx, "check fails", "check", name, "reason", reason, "cause", auth.Cause(err))
 	}
-}
-
-// causeOf is an error with what lies behind its safe message.
-func causeOf(err error) error {
-	var told *auth.Error
-	if errors.As(err, &told) && told.Err != nil {
-		return told.Err
-	}
-	return err
 }

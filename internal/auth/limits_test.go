@@ -1,0 +1,71 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+// expiredTokens finds every token expired.
+type expiredTokens struct{ Tokens }
+
+func (expiredTokens) Verify(TokenUse, string, time.Time) (Claims, error) {
+	return Claims{}, InvalidToken(TokenFailure{Fault: FaultExpired, ExpiredBy: time.Hour})
+}
+
+// clockStore is a store of which only the clock is asked.
+type clockStore struct {
+	Store
+	now   time.Time
+	err   error
+	asked int
+}
+
+func (s *clockStore) Now(context.Context) (time.Time, error) {
+	s.asked++
+	return s.now, s.err
+}
+
+// An expired token is for anybody to send: its address is counted before the
+// database's clock is asked. Whoever is limited, or comes while the clock cannot
+// be trusted, is not told that the token has expired.
+func TestLimits_expired(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	for name, tt := range map[string]struct {
+		store clockStore
+		told  Code
+	}{
+		"the clock is right":     {clockStore{now: now}, CodeUnauthenticated},
+		"the clock is astray":    {clockStore{now: now.Add(-time.Hour)}, CodeUnavailable},
+		"the database is silent": {clockStore{err: errors.New("away")}, CodeUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			core := &Service{Options: Options{
+				Store: &tt.store, Tokens: expiredTokens{}, Observer: Observers{}, Now: func() time.Time { return now },
+				Limiter: counted{most: map[string]int{addressLimit().Name: 3}, seen: map[string]int{}},
+			}}
+			calls := map[string]func(Client) error{
+				"refresh": func(c Client) error { _, err := core.Refresh(t.Context(), RefreshInput{Token: "old"}, c); return err },
+				"guard":   func(c Client) error { return core.CheckRefreshToken(t.Context(), "old", c) },
+				"access":  func(c Client) error { _, err := core.Authenticate(t.Context(), "old", c); return err },
+			}
+			for name, call := range calls {
+				tt.store.asked = 0
+				for i := range 10 {
+					core.clockAstray.Store(false) // as before a clock jumps
+					want := tt.told
+					if i >= 3 {
+						want = CodeRateLimited
+					}
+					if err := call(Client{Address: name}); AsError(err).Code != want {
+						t.Errorf("%s %d: %v, want %s", name, i+1, err, want)
+					}
+				}
+				if tt.store.asked != 3 {
+					t.Errorf("%s: the database is asked %d times", name, tt.store.asked)
+				}
+			}
+		})
+	}
+}
