@@ -113,7 +113,7 @@ func TestUseCases_observed(t *testing.T) {
 	apart := strings.Fields(`Service.Admit Service.CheckClock Service.ClockAstray Service.WatchClock
 		Service.AddUser Service.DisableUser Service.EnableUser Service.EndAllSessions Service.EndSession
 		Service.EndUserSessions Service.ExportUsers Service.FindUser Service.Journal Service.UserSessions Service.Users
-		Keys.Authenticate Keys.AuthenticateCall Keys.Create Keys.List Keys.Revoke`)
+		Keys.Authenticate Keys.AuthenticateCall Keys.Create Keys.List Keys.Revoke Keys.Wait`)
 	declared := map[string]int{} // how often each step is observed
 	for name, fn := range functions(t) {
 		observed := calls(fn, "observe")
