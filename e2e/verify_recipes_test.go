@@ -57,8 +57,8 @@ func TestVerifyRecipes(t *testing.T) {
 	}))
 	t.Cleanup(service.Close)
 
-	env := map[string]string{"DATA_DIR": t.TempDir()}
-	p, c := start(t, env), httpClient()
+	env, c := map[string]string{"DATA_DIR": t.TempDir()}, httpClient()
+	p, legacy := tookOver(t, env)
 	gateAddr, nginxAddr := freeAddr(t), freeAddr(t)
 	conf, err := os.ReadFile("../docs/verify/nginx.conf")
 	if err != nil {
@@ -124,8 +124,11 @@ func TestVerifyRecipes(t *testing.T) {
 	if status, _, _ := ask("/gate", mine.Access); status != http.StatusNotFound {
 		t.Errorf("the gate from outside: %d", status)
 	}
-	command(t, env, "users", "disable", "ada@example.com")
-	eventually(t, "a revoked token is refused", func() bool { status, _, _ := ask("/", mine.Access); return status == http.StatusUnauthorized })
+	answers := func(want int) func(string) bool {
+		return func(token string) bool { status, _, _ := ask("/", token); return status == want }
+	}
+	checkLegacy(t, p, legacy, mine.Access, answers(http.StatusOK), answers(http.StatusUnauthorized))
+	refusedPromptly(t, env, p.URL, answers(http.StatusOK), answers(http.StatusUnauthorized))
 }
 
 // TestVerifyRecipes_node: the same in node, with jose.
@@ -133,8 +136,8 @@ func TestVerifyRecipes_node(t *testing.T) {
 	node := throwaway.LookPath(t, "node", "nodejs")
 	installPackages(t, "tokens", "jose")
 	dependOn(t, "../docs/verify/*.mjs")
-	env := map[string]string{"DATA_DIR": t.TempDir()}
-	p, c := start(t, env), httpClient()
+	env, c := map[string]string{"DATA_DIR": t.TempDir()}, httpClient()
+	p, legacy := tookOver(t, env)
 	mine, eve := signUp(t, c, p.URL, "ada@example.com"), signUp(t, c, p.URL, "eve@example.com")
 	run := exec.CommandContext(t.Context(), node, "--import", "./resolve.mjs", "recipe.mjs", p.URL, apiKeyFor(t, env, "blacklist:read"))
 	run.Dir = "tokens"
@@ -154,8 +157,10 @@ func TestVerifyRecipes_node(t *testing.T) {
 			t.Errorf("%s: %q", what, got)
 		}
 	}
-	command(t, env, "users", "disable", "ada@example.com")
-	eventually(t, "the revoked token is refused", func() bool { return problem(mine.Access) == "invalid" })
+	taken := func(token string) bool { return problem(token) == "" }
+	refused := func(token string) bool { return problem(token) == "invalid" }
+	checkLegacy(t, p, legacy, mine.Access, taken, refused)
+	refusedPromptly(t, env, p.URL, taken, refused)
 	p.kill()
 	if got := problem(eve.Access); got != "" {
 		t.Errorf("it does not outlive rekey: %s", got)

@@ -62,16 +62,40 @@ func TestVerifier_unknownKey(t *testing.T) {
 	eventually(t, "the fetch has come", func() bool { n, _ := r.fetched(); return n == 2 })
 	close(hold)
 	wg.Wait()
-	want(t, v, "made up", r.mint(nil, "kid", "k3"), verify.ErrInvalid)
+	want(t, v, "made up", r.forge("kid", "k3"), verify.ErrInvalid)
 	if n, _ := r.fetched(); n != 2 {
 		t.Errorf("%d fetches", n)
 	}
 	r.clock.advance(10 * time.Second)
 	r.set(func() { r.status = 503 })
 	for range 3 {
-		want(t, v, "made up, while rekey is away", r.mint(nil, "kid", "k3"), verify.ErrUnavailable)
+		want(t, v, "made up, while rekey is away", r.forge("kid", "k3"), verify.ErrUnavailable)
 	}
 	if n, _ := r.fetched(); n != 3 {
+		t.Errorf("%d fetches", n)
+	}
+}
+
+// TestVerifier_legacyKeys: a legacy service named no key, or one by a name of
+// its own; its tokens are taken by the imported key, which is not the only one
+// published. Nothing is fetched for them.
+func TestVerifier_legacyKeys(t *testing.T) {
+	r := newRekey(t)
+	legacy := newKey(t)
+	r.keys = append(r.keys, published(t, "imported", legacy))
+	v := r.verifier()
+	r.clock.advance(10 * time.Second)
+	r.set(func() { r.status = 503 })
+	r.key = legacy
+	want(t, v, "without kid, beside two keys", r.mint(nil, "kid", ""), nil)
+	want(t, v, "by a name of the legacy service's", r.mint(nil, "kid", "2019-key"), nil)
+	want(t, v, "forged, without kid", r.forge("kid", ""), verify.ErrInvalid)
+	if n, _ := r.fetched(); n != 1 {
+		t.Errorf("%d fetches", n)
+	}
+	r.set(func() { r.status = 200 })
+	want(t, v, "forged, by a name", r.forge("kid", "2019-key"), verify.ErrInvalid)
+	if n, _ := r.fetched(); n != 2 {
 		t.Errorf("%d fetches", n)
 	}
 }
@@ -95,7 +119,7 @@ func TestVerifier_badKeys(t *testing.T) {
 			until := v.Status().KeysUntil
 			r.set(func() { change(r) })
 			r.clock.advance(10 * time.Second)
-			want(t, v, "unknown key", r.mint(nil, "kid", "k2"), verify.ErrUnavailable)
+			want(t, v, "unknown key", r.forge("kid", "k2"), verify.ErrUnavailable)
 			want(t, v, "known key", r.mint(nil), nil)
 			if !v.Status().KeysUntil.Equal(until) {
 				t.Error("the old keys are taken for fresh")

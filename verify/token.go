@@ -84,7 +84,14 @@ func (v *Verifier) parse(ctx context.Context, token string, now time.Time) (*tok
 	}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"ES256"}), jwt.WithStrictDecoding(), jwt.WithoutClaimsValidation())
 	parsed := &tokenClaims{}
-	_, err := parser.ParseWithClaims(token, parsed, func(t *jwt.Token) (any, error) { return v.keyOf(ctx, t, now) })
+	missing := "" // a key that may have been published since
+	_, err := parser.ParseWithClaims(token, parsed, func(t *jwt.Token) (keys any, err error) {
+		keys, missing, err = v.keysOf(t, now)
+		return keys, err
+	})
+	if err != nil && missing != "" {
+		_, err = parser.ParseWithClaims(token, parsed, func(*jwt.Token) (any, error) { return v.keys.byID(ctx, missing, now) })
+	}
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		return nil, fmt.Errorf("%w: the keys are not there, or too old", ErrUnavailable)
@@ -94,16 +101,24 @@ func (v *Verifier) parse(ctx context.Context, token string, now time.Time) (*tok
 	return parsed, nil
 }
 
-func (v *Verifier) keyOf(ctx context.Context, t *jwt.Token, now time.Time) (any, error) {
+// keysOf are those at hand that may have signed a token: the one that it names;
+// any, if it names none, or one of which only the legacy service knows that
+// made it. missing is a name that is not known.
+func (v *Verifier) keysOf(t *jwt.Token, now time.Time) (keys any, missing string, err error) {
 	if _, present := t.Header["crit"]; present {
-		return nil, ErrInvalid
+		return nil, "", ErrInvalid
 	}
 	kid, present := t.Header["kid"]
-	if !present { // as a legacy service made them: by any key
-		return v.keys.all(now)
+	if !present {
+		keys, err = v.keys.all(now)
+		return keys, "", err
 	}
 	id, _ := kid.(string)
-	return v.keys.byID(ctx, id, now)
+	if key, settled, err := v.keys.find(id, now); settled && err == nil {
+		return key, "", nil
+	}
+	keys, err = v.keys.all(now)
+	return keys, id, err
 }
 
 // judge checks the claims, times in whole seconds.

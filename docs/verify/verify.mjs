@@ -20,6 +20,12 @@ const DOCUMENT = `subscription($since: DateTime) {
 const BAD = ['JWT_EXPIRED', 'JWT_INVALID', 'JWT_CLAIM_VALIDATION_FAILED', 'JWS_INVALID', 'JWS_SIGNATURE_VERIFICATION_FAILED',
   'JOSE_ALG_NOT_ALLOWED', 'JOSE_NOT_SUPPORTED', 'JWKS_NO_MATCHING_KEY', 'JWKS_MULTIPLE_MATCHING_KEYS'].map((code) => `ERR_${code}`);
 
+const UNNAMED = ['ERR_JWKS_MULTIPLE_MATCHING_KEYS', 'ERR_JWKS_NO_MATCHING_KEY'];
+const several = (error) => { // jose's error yields the keys
+  if (error.code === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') return error;
+  throw error;
+};
+
 // accessTTL is rekey's ACCESS_TTL, or more; maxStale is how long tokens are
 // taken without news of rekey. Keys are kept for 10 minutes (jose's cacheMaxAge).
 export function verifier(api, apiKey, { issuer, audience, accessTTL = 900_000, maxStale = 60_000, now = Date.now } = {}) {
@@ -30,8 +36,25 @@ export function verifier(api, apiKey, { issuer, audience, accessTTL = 900_000, m
   let isReady;
   const ready = new Promise((resolve) => { isReady = resolve; });
 
+  // A legacy service named no key, or one by a name of its own: then by any that is published.
+  async function signed(token, options) {
+    try {
+      return await jwtVerify(token, keys, options);
+    } catch (error) {
+      if (!UNNAMED.includes(error.code)) throw error;
+      for await (const key of await keys({ alg: 'ES256' }).then((only) => [only], several)) {
+        try {
+          return await jwtVerify(token, key, options);
+        } catch (wrong) {
+          if (wrong.code !== 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED') throw wrong;
+        }
+      }
+      throw error;
+    }
+  }
+
   async function verify(token) {
-    const { payload } = await jwtVerify(token, keys, {
+    const { payload } = await signed(token, {
       issuer, audience, algorithms: ['ES256'], requiredClaims: ['exp', 'iat', 'user'],
       clockTolerance: LEEWAY / 1000, currentDate: new Date(now()),
     }).catch((error) => { throw BAD.includes(error.code) ? new Invalid(error.code) : new Unavailable(error.message); });
