@@ -27,11 +27,15 @@ type entry struct {
 // minLife keeps an entry from ending before the change that it announces.
 const minLife = time.Second
 
-// entriesOf leaves out the doubts about tokens that have ended.
+// entriesOf leaves out the doubts about tokens that have ended, by every clock.
+// An entry lasts for a while, and a token until a moment: the entry is two
+// leeways longer, one for a writer whose clock is ahead and who finds too
+// little left, one for a reader whose clock is behind and who takes the token
+// for longer.
 func entriesOf(doubts []auth.Doubt, now time.Time, leeway time.Duration) []entry {
 	entries := make([]entry, 0, len(doubts))
 	for _, d := range doubts {
-		if life := d.Until.Sub(now) + leeway; life > 0 {
+		if life := d.Until.Sub(now) + 2*leeway; life > 0 {
 			entries = append(entries, entry{session: d.SessionID, secret: d.Secret, life: max(life, minLife)})
 		}
 	}

@@ -90,3 +90,23 @@ func TestMemory_TwoProcesses(t *testing.T) {
 	wantClear(t, server, s.clock.Now(), true)
 	wantClear(t, server, issued, false)
 }
+
+// Without a leeway clocks may be a second off the database's all the same.
+func TestMemory_NoLeeway(t *testing.T) {
+	s := newStage()
+	s.leeway = 0
+	c := blacklist.NewMemory(s.options())
+	one := auth.HashSecret("one")
+	if err := c.Put(t.Context(), auth.Doubt{SessionID: session, Secret: &one, Until: s.clock.Now().Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	wants := func(when string, want bool) {
+		if doubted, err := c.Doubted(t.Context(), session, one); err != nil || doubted != want {
+			t.Errorf("%s: %v, %v", when, doubted, err)
+		}
+	}
+	s.clock.Advance(time.Minute + 2*time.Second - time.Nanosecond)
+	wants("just before the latest end", true)
+	s.clock.Advance(time.Nanosecond)
+	wants("at the latest end", false)
+}

@@ -22,7 +22,8 @@ type Options struct {
 	Logger *slog.Logger
 	// AccessLifetime is the longest life of an access token.
 	AccessLifetime time.Duration
-	// ClockLeeway is how far any clock may be from the database's.
+	// ClockLeeway is how far any clock may be from the database's; less than
+	// auth.MaxClockDistance allows is taken for that.
 	ClockLeeway time.Duration
 
 	// RoundTimeout bounds a round, and the writing of a note, in real time; 2 s
@@ -66,6 +67,7 @@ func (o Options) withDefaults() Options {
 	if o.RoundTimeout == 0 {
 		o.RoundTimeout = roundTimeout
 	}
+	o.ClockLeeway = auth.MaxClockDistance(o.ClockLeeway)
 	return o
 }
 
