@@ -277,7 +277,7 @@ func (a *app) checkLimits(context.Context) error {
 func (a *app) keepUp(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = a.cache.Run(ctx) }) // nil: it ends with ctx
+	wg.Go(func() { a.cache.Run(ctx) })
 	wg.Go(func() { a.ring.Run(ctx, nil) })
 	wg.Go(func() { a.streams.run(ctx, a.ticks) })
 	wg.Go(func() { a.core.WatchClock(ctx, clockEvery, a.log) })

@@ -58,13 +58,13 @@ func (t *trust) disputed(notes []auth.ReplicaNote) bool {
 	})
 }
 
-// Run makes a round every second until ctx ends, and returns nil then. A round
-// that fails shows in Status and in the log; the next one tries again.
-func (c *Cache) Run(ctx context.Context) error {
+// Run makes a round every second until ctx ends. A round that fails shows in
+// Status and in the log; the next one tries again.
+func (c *Cache) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-c.opts.After(roundEvery):
 			_ = c.Round(ctx) // reported
 		}
