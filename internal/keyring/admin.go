@@ -16,17 +16,22 @@ var ErrWaiting = errors.New("a next key waits for its turn already")
 // List returns the keys of the database and of this process' files, ended
 // ones too. It needs no master key: what is not opened is told by its row.
 func (r *Ring) List(ctx context.Context) ([]Key, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.list(ctx)
+}
+
+// list is List. The caller holds the lock.
+func (r *Ring) list(ctx context.Context) ([]Key, error) {
 	rows, now, err := r.Store.SealedKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.rows = rows
 	var keys []Key
 	for _, p := range auth.KeyPurposes() {
 		keys = append(keys, r.files.list(p)...)
-		for _, k := range judge(r.of(p), now) {
+		for _, k := range judge(r.rowsOf(p), now) {
 			keys = append(keys, k.key(false))
 		}
 	}
@@ -36,6 +41,8 @@ func (r *Ring) List(ctx context.Context) ([]Key, error) {
 // Examine lists the keys, and tells what keeps this process from using them. It
 // makes nothing.
 func (r *Ring) Examine(ctx context.Context) ([]Key, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var locked error
 	if r.anyStored() {
 		locked = r.unlock(ctx, false)
@@ -43,7 +50,7 @@ func (r *Ring) Examine(ctx context.Context) ([]Key, error) {
 	if locked != nil && auth.AsError(locked).Code == auth.CodeUnavailable {
 		return nil, locked
 	}
-	keys, err := r.List(ctx)
+	keys, err := r.list(ctx)
 	return keys, errors.Join(err, locked)
 }
 
@@ -51,6 +58,8 @@ func (r *Ring) Examine(ctx context.Context) ([]Key, error) {
 // replicas have learnt of it and nobody keeps published keys without it.
 // ErrWaiting when a purpose has a next key already: nothing was added for it.
 func (r *Ring) Rotate(ctx context.Context, purposes ...auth.KeyPurpose) ([]Key, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err := r.unlock(ctx, false); err != nil {
 		return nil, err
 	}
@@ -64,11 +73,12 @@ func (r *Ring) Rotate(ctx context.Context, purposes ...auth.KeyPurpose) ([]Key, 
 		}
 		added = append(added, kid)
 	}
-	keys, err := r.List(ctx)
+	keys, err := r.list(ctx)
 	keys = slices.DeleteFunc(keys, func(k Key) bool { return !slices.Contains(added, k.KID) })
 	return keys, errors.Join(append(problems, err)...)
 }
 
+// rotate is Rotate for one purpose. The caller holds the lock.
 func (r *Ring) rotate(ctx context.Context, p auth.KeyPurpose) (kid string, err error) {
 	if err := r.mayChange(p); err != nil {
 		return "", err
@@ -80,7 +90,7 @@ func (r *Ring) rotate(ctx context.Context, p auth.KeyPurpose) (kid string, err e
 	return m.kid(), r.follow(ctx, p, m)
 }
 
-// mayChange fails where there is no ring to change.
+// mayChange fails where there is no ring to change. The caller holds the lock.
 func (r *Ring) mayChange(p auth.KeyPurpose) error {
 	switch {
 	case !r.stored(p):
@@ -91,14 +101,14 @@ func (r *Ring) mayChange(p auth.KeyPurpose) error {
 	return nil
 }
 
-// follow adds a key as the next one.
+// follow adds a key as the next one. The caller holds the lock.
 func (r *Ring) follow(ctx context.Context, p auth.KeyPurpose, m material) error {
 	_, now, err := r.Store.SealedKeys(ctx)
 	if err != nil {
 		return err
 	}
 	keys := r.judged(p, now)
-	if next := in(keys, Next); next != nil {
+	if next := firstIn(keys, Next); next != nil {
 		return fmt.Errorf("%s: %w: %s, from %s", p, ErrWaiting, next.KID, next.SignsFrom.Format(time.RFC3339))
 	}
 	lead := r.lead()
@@ -116,6 +126,8 @@ func (r *Ring) follow(ctx context.Context, p auth.KeyPurpose, m material) error 
 // A current key ends only if replace says so, in a few seconds, when a new one
 // has taken its place. auth.ErrNotFound.
 func (r *Ring) Retire(ctx context.Context, kid string, replace bool) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err := r.unlock(ctx, false); err != nil {
 		return err
 	}
@@ -146,7 +158,8 @@ func (r *Ring) Retire(ctx context.Context, kid string, replace bool) error {
 	return nil
 }
 
-// replace adds a key that signs as soon as every replica knows of it.
+// replace adds a key that signs as soon as every replica knows of it. The
+// caller holds the lock.
 func (r *Ring) replace(ctx context.Context, p auth.KeyPurpose, now time.Time, lead time.Duration) error {
 	m, err := generate(p)
 	if err != nil {
@@ -159,6 +172,7 @@ func (r *Ring) replace(ctx context.Context, p auth.KeyPurpose, now time.Time, le
 	return err
 }
 
+// find returns a key by its id, or nil. The caller holds the lock.
 func (r *Ring) find(kid string, now time.Time) *standing {
 	for _, p := range auth.KeyPurposes() {
 		for _, k := range r.judged(p, now) {
@@ -173,6 +187,8 @@ func (r *Ring) find(kid string, now time.Time) *standing {
 // Reencrypt seals every key with the first master key, and returns how many
 // were sealed with another.
 func (r *Ring) Reencrypt(ctx context.Context) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err := r.unlock(ctx, false); err != nil {
 		return 0, err
 	}
@@ -200,6 +216,8 @@ func (r *Ring) Reencrypt(ctx context.Context) (int, error) {
 // Reset deletes every key of the database, and returns how many: nothing that
 // they signed verifies any more. The service makes new ones.
 func (r *Ring) Reset(ctx context.Context) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	rows, _, err := r.Store.SealedKeys(ctx)
 	if err != nil {
 		return 0, err

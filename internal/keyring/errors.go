@@ -24,7 +24,7 @@ type Misconfigured struct{ error }
 // Unwrap returns the error itself.
 func (m Misconfigured) Unwrap() error { return m.error }
 
-// wrongMaster tells an operator what to do.
+// wrongMaster tells an operator what to do. The caller holds the lock.
 func (r *Ring) wrongMaster(k auth.SealedKey) error {
 	what := "there is no master key here"
 	if len(r.masters) > 0 {

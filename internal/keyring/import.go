@@ -33,6 +33,8 @@ func (r *Ring) Import(ctx context.Context, in Import) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in.File, err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err := r.unlock(ctx, true); err != nil {
 		return nil, err
 	}
@@ -71,6 +73,7 @@ func (in Import) parse(data []byte) ([]material, error) {
 	return keys, err
 }
 
+// importOne is Import for one key. The caller holds the lock.
 func (r *Ring) importOne(ctx context.Context, in Import, m material) error {
 	kid := m.kid()
 	if r.knows(kid) {

@@ -59,7 +59,7 @@ func parsePrivate(p auth.KeyPurpose, data []byte) ([]material, error) {
 	return keys, err
 }
 
-// takeOver moves the keys of a file into the ring.
+// takeOver moves the keys of a file into the ring. The caller holds the lock.
 func (r *Ring) takeOver(ctx context.Context, p auth.KeyPurpose, keys []material) error {
 	for i, m := range keys {
 		number := int64(0)
@@ -74,7 +74,8 @@ func (r *Ring) takeOver(ctx context.Context, p auth.KeyPurpose, keys []material)
 }
 
 // checkLegacy puts a file aside whose keys the ring has, and fails for one
-// with others: whoever has tokens of theirs would be signed out.
+// with others: whoever has tokens of theirs would be signed out. The caller
+// holds the lock.
 func (r *Ring) checkLegacy(p auth.KeyPurpose, keys []material) error {
 	path := legacyFile(p).path(r.Dir)
 	if kid := keys[0].kid(); !r.knows(kid) {

@@ -39,6 +39,7 @@ func (r *Ring) note() map[auth.KeyPurpose]auth.KeyNote {
 // A ring in the database is one for all; files may differ. It looks before its
 // own note is there, so that nobody is troubled by a process that does not
 // start, and after it, so that of two that start at once one sees the other.
+// The caller holds the lock.
 func (r *Ring) join(ctx context.Context) error {
 	if r.Notes == nil {
 		return nil
@@ -56,7 +57,8 @@ func (r *Ring) join(ctx context.Context) error {
 	return nil
 }
 
-// renew keeps the note alive, and looks at the others'.
+// renew keeps the note alive, and looks at the others'. The caller holds the
+// lock.
 func (r *Ring) renew(ctx context.Context) error {
 	now := r.Now()
 	if r.Notes == nil || now.Sub(r.noted) < noteEvery {

@@ -1,12 +1,16 @@
 package keyring_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"rekey/internal/auth"
 	"rekey/internal/keyring"
 	"rekey/internal/token"
 )
@@ -87,5 +91,91 @@ func TestRing_NotesTogether(t *testing.T) {
 	}
 	if first, second := <-errs, <-errs; first == nil && second == nil {
 		t.Error("both started")
+	}
+}
+
+// unwritable are notes of a database that can be read and not written.
+type unwritable struct {
+	keyNotes
+	broken atomic.Bool
+}
+
+type (
+	keyNotes   interface{ auth.KeyNotes } // as names for fields, which the methods have already
+	sealedKeys interface{ auth.SealedKeys }
+)
+
+func (n *unwritable) WriteKeyNote(ctx context.Context, replica string, note map[auth.KeyPurpose]auth.KeyNote) error {
+	if n.broken.Load() {
+		return auth.Unavailable(errors.New("read-only transaction"))
+	}
+	return n.keyNotes.WriteKeyNote(ctx, replica, note)
+}
+
+// unreadable is a database that may be away.
+type unreadable struct {
+	sealedKeys
+	broken atomic.Bool
+}
+
+func (s *unreadable) SealedKeys(ctx context.Context) ([]auth.SealedKey, time.Time, error) {
+	if s.broken.Load() {
+		return nil, time.Time{}, auth.Unavailable(errors.New("no database"))
+	}
+	return s.sealedKeys.SealedKeys(ctx)
+}
+
+// A replica whose note cannot be written learns of keys, and moves on by the
+// clock, all the same.
+func TestRing_NotesUnwritable(t *testing.T) {
+	w := newWorld(t)
+	o := w.options(w.dir)
+	notes, keys := &unwritable{keyNotes: w.st}, &unreadable{sealedKeys: w.st}
+	o.Notes, o.Store = notes, keys
+	a := w.start(o)
+	leaked, tok := a.one(auth.KeyAccess, keyring.Current), a.mint()
+	notes.broken.Store(true)
+	w.advance(time.Minute)
+	if err := newRing(t, w.options(w.dir)).Retire(t.Context(), leaked.KID, true); err != nil {
+		t.Fatal(err)
+	}
+	fails := func(when string, cause string) {
+		t.Helper()
+		if err := a.Poll(t.Context()); auth.AsError(err).Code != auth.CodeUnavailable || !strings.Contains(auth.Cause(err).Error(), cause) {
+			t.Errorf("%s: %v", when, err)
+		}
+		if err := a.Check(t.Context()); err != nil {
+			t.Errorf("%s: trouble with the database is told as trouble with keys: %v", when, err)
+		}
+	}
+	fails("the key that follows", "read-only")
+	if a.one(auth.KeyAccess, keyring.Next).KID == leaked.KID || !a.verifies(tok) {
+		t.Error("it does not know the key that follows")
+	}
+	keys.broken.Store(true)
+	w.advance(keyring.Learning + leeway)
+	fails("the end of the leaked key", "no database")
+	if jwks, _ := a.Published(); bytes.Contains(jwks, []byte(leaked.KID)) || a.verifies(tok) || !a.verifies(a.mint()) {
+		t.Error("without the database the clock moves nothing")
+	}
+}
+
+// Trouble with keys shows though the note cannot be written either.
+func TestRing_Check(t *testing.T) {
+	w := newWorld(t)
+	o := w.options(w.dir)
+	notes := &unwritable{keyNotes: w.st}
+	o.Notes = notes
+	a := w.start(o)
+	ticks := make(chan time.Time)
+	go a.Run(t.Context(), ticks)
+	ticks <- time.Time{} // the first poll is done
+	w.exec(`UPDATE sealed_keys SET kid = 'another' WHERE purpose = 'access'`)
+	notes.broken.Store(true)
+	w.advance(time.Minute)
+	ticks <- time.Time{}
+	ticks <- time.Time{} // the poll before this one is done
+	if err := a.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "altered") {
+		t.Errorf("the check says %v", err)
 	}
 }

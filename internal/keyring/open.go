@@ -19,12 +19,15 @@ const startTries = 5
 // that the ring is encrypted with, and where files hold keys that are not the
 // ring's.
 func (r *Ring) Start(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err := r.begin(ctx); err != nil {
 		return err
 	}
 	return r.join(ctx)
 }
 
+// begin opens the ring and fills it. The caller holds the lock.
 func (r *Ring) begin(ctx context.Context) error {
 	if !r.anyStored() {
 		return r.update()
@@ -49,14 +52,12 @@ func (r *Ring) begin(ctx context.Context) error {
 }
 
 // unlock reads the ring and opens all of it. A master key is made only for a
-// ring that has nothing in it.
+// ring that has nothing in it. The caller holds the lock.
 func (r *Ring) unlock(ctx context.Context, create bool) error {
 	rows, _, err := r.Store.SealedKeys(ctx)
 	if err != nil {
 		return err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.masters, err = r.Master.load(r.Dir, create && len(rows) == 0); err != nil {
 		return err
 	}
@@ -65,7 +66,8 @@ func (r *Ring) unlock(ctx context.Context, create bool) error {
 }
 
 // fill adds a first key for each purpose that has none: that of an earlier
-// version's file, or a new one. It reports whether it is to look again.
+// version's file, or a new one. It reports whether it is to look again. The
+// caller holds the lock.
 func (r *Ring) fill(ctx context.Context) (changed bool, err error) {
 	for _, p := range auth.KeyPurposes() {
 		if !r.stored(p) {
@@ -80,6 +82,7 @@ func (r *Ring) fill(ctx context.Context) (changed bool, err error) {
 	return changed, nil
 }
 
+// fillOne is fill for one purpose. The caller holds the lock.
 func (r *Ring) fillOne(ctx context.Context, p auth.KeyPurpose) (changed bool, err error) {
 	old, err := legacyFile(p).load(r.Dir)
 	if err != nil {
@@ -102,9 +105,10 @@ func (r *Ring) fillOne(ctx context.Context, p auth.KeyPurpose) (changed bool, er
 	return true, r.takeOver(ctx, p, old)
 }
 
-// begun reports whether a purpose has a key that signs.
+// begun reports whether a purpose has a key that signs. The caller holds the
+// lock.
 func (r *Ring) begun(p auth.KeyPurpose) bool {
-	for _, k := range r.of(p) {
+	for _, k := range r.rowsOf(p) {
 		if k.Number > 0 {
 			return true
 		}
@@ -112,6 +116,7 @@ func (r *Ring) begun(p auth.KeyPurpose) bool {
 	return false
 }
 
+// knows reports whether a key is in the ring. The caller holds the lock.
 func (r *Ring) knows(kid string) bool {
 	for _, k := range r.rows {
 		if k.KID == kid {
@@ -122,7 +127,7 @@ func (r *Ring) knows(kid string) bool {
 }
 
 // raiseLives makes sure, before this process signs with a key, that the key is
-// kept for as long as what it signs here is good.
+// kept for as long as what it signs here is good. The caller holds the lock.
 func (r *Ring) raiseLives(ctx context.Context) error {
 	for _, k := range r.Keys() {
 		if k.File || k.State != Current && k.State != Next || r.lifeOf(k.KID) >= r.life(k.Purpose) {
@@ -135,9 +140,8 @@ func (r *Ring) raiseLives(ctx context.Context) error {
 	return nil
 }
 
+// lifeOf returns the life of a key. The caller holds the lock.
 func (r *Ring) lifeOf(kid string) (life time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, k := range r.rows {
 		if k.KID == kid {
 			life = k.Life

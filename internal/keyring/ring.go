@@ -47,20 +47,23 @@ type Options struct {
 	Logger   *slog.Logger
 }
 
-// Ring is the keys of one process. What requests need of it (RotationKeys,
-// Published, Keys, Check, the codec) is an immutable snapshot: nobody waits for
-// anybody. All else is called by one goroutine at a time.
+// Ring is the keys of one process. It is safe for concurrent use. What requests
+// need of it (RotationKeys, Published, Keys, Check, the codec) is atomic, the
+// keys an immutable snapshot: nobody waits for anybody. Whatever else is
+// exported, but for Run, holds the lock from its beginning to its end, the
+// database's answers included; what is not exported is called under it, or
+// touches nothing that it guards.
 type Ring struct {
 	Options
-	files    filed
-	id       string    // of this process
-	noted    time.Time // when its note was written
+	files    filed  // never changes
+	id       string // of this process
 	snapshot atomic.Pointer[snapshot]
 	loaded   atomic.Int64 // when the last sound look at the database began, Unix ns
 	running  atomic.Bool
-	failure  atomic.Pointer[error] // of the last look
+	trouble  atomic.Pointer[trouble] // of the last poll
 
-	mu      sync.Mutex // of what follows: what changes the snapshot
+	mu      sync.Mutex // of what follows
+	noted   time.Time  // when this process' note was written
 	masters masters
 	opened  map[string]material // by kid
 	rows    []auth.SealedKey
@@ -139,20 +142,24 @@ func (r *Ring) outdated(now time.Time) bool {
 // Check tells what is wrong with the ring, for readiness. A database that does
 // not answer is told by others.
 func (r *Ring) Check(context.Context) error {
-	err := r.failure.Load()
-	if err == nil || *err == nil || auth.AsError(*err).Code == auth.CodeUnavailable {
+	last := r.trouble.Load()
+	if last == nil {
 		return nil
 	}
-	return *err
+	for _, err := range []error{last.looking, last.noting} {
+		if err != nil && auth.AsError(err).Code != auth.CodeUnavailable {
+			return err
+		}
+	}
+	return nil
 }
 
 // look reads the ring and brings the snapshot up to date. Trouble with the
-// database leaves the keys that are known, which go on by the clock.
+// database leaves the keys that are known, which go on by the clock. The caller
+// holds the lock.
 func (r *Ring) look(ctx context.Context) (now time.Time, err error) {
 	began := r.Now()
 	rows, now, err := r.Store.SealedKeys(ctx)
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if err == nil {
 		r.rows = rows
 		err = r.open()
@@ -165,7 +172,7 @@ func (r *Ring) look(ctx context.Context) (now time.Time, err error) {
 }
 
 // open decrypts the keys that were not seen before, and forgets those that are
-// gone.
+// gone. The caller holds the lock.
 func (r *Ring) open() error {
 	var problems []error
 	before := r.opened
@@ -188,9 +195,10 @@ func (r *Ring) open() error {
 	return errors.Join(problems...)
 }
 
-// update makes a snapshot of what is known and hands it to the codec.
+// update makes a snapshot of what is known and hands it to the codec. The
+// caller holds the lock.
 func (r *Ring) update() error {
-	s, err := r.take(r.Now())
+	s, err := r.newSnapshot(r.Now())
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/keyring"
+	"rekey/internal/token"
 )
 
 // A rotation on two replicas, second by second: whatever either signs, both
@@ -294,5 +295,41 @@ func TestRing_Published(t *testing.T) {
 				t.Errorf("published is not %v: %+v", want, k)
 			}
 		}
+	}
+}
+
+// One ring may be looked at, changed and used at once.
+func TestRing_Concurrent(t *testing.T) {
+	w := newWorld(t)
+	o := w.options(w.dir)
+	o.Notes = w.st
+	a := w.start(o)
+	var done sync.WaitGroup
+	at := func(what string, do func() error) {
+		done.Go(func() {
+			for range 5 {
+				if err := do(); err != nil && !errors.Is(err, keyring.ErrWaiting) && !errors.Is(err, auth.ErrNotFound) {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+		})
+	}
+	at("poll", func() error { w.advance(time.Minute); return a.Poll(t.Context()) })
+	at("list", func() error { _, err := a.List(t.Context()); return err })
+	at("examine", func() error { _, err := a.Examine(t.Context()); return err })
+	at("rotate", func() error { _, err := a.Rotate(t.Context(), auth.KeyRefresh); return err })
+	at("retire", func() error { return a.Retire(t.Context(), "nonesuch", false) })
+	at("reencrypt", func() error { _, err := a.Reencrypt(t.Context()); return err })
+	at("start", func() error { return a.Start(t.Context()) })
+	at("codec", func() error { _, err := a.Codec(token.Options{Leeway: leeway}); return err })
+	at("use", func() error {
+		a.mint()
+		a.Published()
+		return a.Check(t.Context())
+	})
+	done.Wait()
+	a.poll()
+	if a.count(keyring.Current) != 3 {
+		t.Errorf("keys: %+v", a.Keys())
 	}
 }

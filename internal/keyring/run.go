@@ -21,11 +21,11 @@ func (r *Ring) Run(ctx context.Context, ticks <-chan time.Time) {
 	r.running.Store(r.anyStored())
 	defer r.running.Store(false)
 	for {
-		err := r.Poll(ctx)
+		found := r.poll(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		r.tell(ctx, err)
+		r.tell(ctx, found)
 		select {
 		case <-ctx.Done():
 			return
@@ -34,24 +34,43 @@ func (r *Ring) Run(ctx context.Context, ticks <-chan time.Time) {
 	}
 }
 
-// tell logs when looking begins to fail and when it is well again.
-func (r *Ring) tell(ctx context.Context, err error) {
-	before := r.failure.Swap(&err)
-	failed := before != nil && *before != nil
+// trouble is what a poll failed with: looking at the ring and keeping it up to
+// date, and keeping this process' note and reading the others'.
+type trouble struct{ looking, noting error }
+
+func (t trouble) err() error { return errors.Join(t.looking, t.noting) }
+
+// tell logs when polls begin to fail and when they are well again.
+func (r *Ring) tell(ctx context.Context, found trouble) {
+	before := r.trouble.Swap(&found)
+	failed := before != nil && before.err() != nil
 	switch {
-	case err != nil && !failed:
-		r.Logger.WarnContext(ctx, "the key ring cannot be kept up to date", "cause", auth.AsError(err).Err)
-	case err == nil && failed:
+	case found.err() != nil && !failed:
+		r.Logger.WarnContext(ctx, "the key ring cannot be kept up to date",
+			"cause", errors.Join(auth.Cause(found.looking), auth.Cause(found.noting)))
+	case found.err() == nil && failed:
 		r.Logger.InfoContext(ctx, "the key ring is up to date again")
 	}
 }
 
 // Poll looks at the database once and does what is due. A ring that was reset
 // begins anew.
-func (r *Ring) Poll(ctx context.Context) error {
-	if err := r.renew(ctx); err != nil || !r.anyStored() {
-		return err
+func (r *Ring) Poll(ctx context.Context) error { return r.poll(ctx).err() }
+
+// poll looks before it writes: a database that can be read and not written must
+// keep no replica from learning of keys, or from moving on by the clock.
+func (r *Ring) poll(ctx context.Context) (found trouble) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.anyStored() {
+		found.looking = r.lookAndKeep(ctx)
 	}
+	found.noting = r.renew(ctx)
+	return found
+}
+
+// lookAndKeep looks, and does what is due. The caller holds the lock.
+func (r *Ring) lookAndKeep(ctx context.Context) error {
 	now, err := r.look(ctx)
 	if errors.Is(err, errNoKey) && len(r.rows) == 0 {
 		return r.begin(ctx)
@@ -75,11 +94,11 @@ func (r *Ring) Poll(ctx context.Context) error {
 
 // keepUp adds the key of a purpose that is due, and deletes those that ended a
 // while ago. now is the database's clock. Replicas that do so at once add one:
-// a number is taken once.
+// a number is taken once. The caller holds the lock.
 func (r *Ring) keepUp(ctx context.Context, p auth.KeyPurpose, now time.Time) error {
 	keys := r.judged(p, now)
-	current := in(keys, Current)
-	if r.Rotation > 0 && current != nil && in(keys, Next) == nil && !now.Before(current.SignsFrom.Add(r.Rotation-r.lead())) {
+	current := firstIn(keys, Current)
+	if r.Rotation > 0 && current != nil && firstIn(keys, Next) == nil && !now.Before(current.SignsFrom.Add(r.Rotation-r.lead())) {
 		if _, err := r.addNext(ctx, p, keys); err != nil {
 			return err
 		}
@@ -95,14 +114,13 @@ func (r *Ring) keepUp(ctx context.Context, p auth.KeyPurpose, now time.Time) err
 	return nil
 }
 
+// judged says where the keys of a purpose stand. The caller holds the lock.
 func (r *Ring) judged(p auth.KeyPurpose, now time.Time) []standing {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return judge(r.of(p), now)
+	return judge(r.rowsOf(p), now)
 }
 
 // addNext makes the key that follows and publishes it; false when somebody
-// else just did.
+// else just did. The caller holds the lock.
 func (r *Ring) addNext(ctx context.Context, p auth.KeyPurpose, keys []standing) (bool, error) {
 	m, err := generate(p)
 	if err != nil {
@@ -118,7 +136,7 @@ func lastNumber(keys []standing) (last int64) {
 	return last
 }
 
-// add seals a key and adds it to the ring.
+// add seals a key and adds it to the ring. The caller holds the lock.
 func (r *Ring) add(ctx context.Context, p auth.KeyPurpose, m material, number int64, lead time.Duration) (bool, error) {
 	k, err := r.masters.seal(p, m)
 	if err != nil {

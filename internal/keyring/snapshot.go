@@ -21,65 +21,67 @@ type snapshot struct {
 	mark            string // says the same of snapshots that are the same
 }
 
-// take judges all purposes at now. Its error names those that have no key to
-// sign with.
-func (r *Ring) take(now time.Time) (*snapshot, error) {
+// newSnapshot judges all purposes at now. Its error names those that have no
+// key to sign with. The caller holds the lock.
+func (r *Ring) newSnapshot(now time.Time) (*snapshot, error) {
 	s := &snapshot{}
-	lines := map[auth.KeyPurpose]line{}
+	of := map[auth.KeyPurpose]purposeKeys{}
 	var problems []error
 	for _, p := range auth.KeyPurposes() {
-		l := r.line(p, now)
-		if l.current == nil {
+		some := r.purposeKeys(p, now)
+		if some.current == nil {
 			problems = append(problems, fmt.Errorf("%w: %s", errNoKey, p))
 		}
-		lines[p] = l
-		s.keys = append(s.keys, l.keys...)
+		of[p] = some
+		s.keys = append(s.keys, some.keys...)
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	s.access, s.refresh = lines[auth.KeyAccess].set(), lines[auth.KeyRefresh].set()
-	s.secrets = append(s.secrets, lines[auth.KeyRotation].current.secret)
-	for _, m := range lines[auth.KeyRotation].others {
+	s.access, s.refresh = of[auth.KeyAccess].set(), of[auth.KeyRefresh].set()
+	s.secrets = append(s.secrets, of[auth.KeyRotation].current.secret)
+	for _, m := range of[auth.KeyRotation].others {
 		s.secrets = append(s.secrets, m.secret)
 	}
 	s.mark = markOf(s.keys)
 	return s, s.publish()
 }
 
-// line is the keys of one purpose that are worth something.
-type line struct {
+// purposeKeys are the keys of one purpose: all of them, and apart those that
+// are worth something.
+type purposeKeys struct {
 	current *material
 	others  []material
 	keys    []Key
 }
 
-func (r *Ring) line(p auth.KeyPurpose, now time.Time) (l line) {
-	l.keys = r.files.list(p)
+// purposeKeys judges those of one purpose. The caller holds the lock.
+func (r *Ring) purposeKeys(p auth.KeyPurpose, now time.Time) (all purposeKeys) {
+	all.keys = r.files.list(p)
 	for i, m := range r.files.keys[p] {
-		l.place(m, l.keys[i].State)
+		all.place(m, all.keys[i].State)
 	}
 	if !r.stored(p) {
-		return l
+		return all
 	}
-	keys := judge(r.of(p), now)
+	keys := judge(r.rowsOf(p), now)
 	signer := r.signer(keys)
 	for _, k := range keys {
 		m, known := r.opened[k.KID]
-		l.keys = append(l.keys, k.key(m.foreign))
+		all.keys = append(all.keys, k.key(m.foreign))
 		switch {
 		case signer != nil && k.KID == signer.KID:
-			l.place(m, Current)
+			all.place(m, Current)
 		case known && k.state != Ended:
-			l.place(m, Retired)
+			all.place(m, Retired)
 		}
 	}
-	return l
+	return all
 }
 
 // signer is the current key. Where this process cannot open that, or where by
 // a slow clock it ended before another begins, one of its neighbours will do:
-// every replica verifies what it signs.
+// every replica verifies what it signs. The caller holds the lock.
 func (r *Ring) signer(keys []standing) *standing {
 	for _, s := range []State{Current, Next, Retired} {
 		for i := range slices.Backward(keys) {
@@ -92,16 +94,16 @@ func (r *Ring) signer(keys []standing) *standing {
 	return nil
 }
 
-func (l *line) place(m material, s State) {
+func (all *purposeKeys) place(m material, s State) {
 	if s == Current {
-		l.current = &m
+		all.current = &m
 		return
 	}
-	l.others = append(l.others, m)
+	all.others = append(all.others, m)
 }
 
-// of returns the rows of a purpose.
-func (r *Ring) of(p auth.KeyPurpose) []auth.SealedKey {
+// rowsOf returns the rows of a purpose. The caller holds the lock.
+func (r *Ring) rowsOf(p auth.KeyPurpose) []auth.SealedKey {
 	var some []auth.SealedKey
 	for _, k := range r.rows {
 		if k.Purpose == p {
@@ -112,12 +114,12 @@ func (r *Ring) of(p auth.KeyPurpose) []auth.SealedKey {
 }
 
 // set is the form in which the codec takes the keys.
-func (l line) set() token.KeySet {
-	set := token.KeySet{Signing: l.current.private}
-	if l.current.foreign {
-		set.Foreign = append(set.Foreign, l.current.public)
+func (all purposeKeys) set() token.KeySet {
+	set := token.KeySet{Signing: all.current.private}
+	if all.current.foreign {
+		set.Foreign = append(set.Foreign, all.current.public)
 	}
-	for _, m := range l.others {
+	for _, m := range all.others {
 		set.Verify = append(set.Verify, m.public)
 		if m.foreign {
 			set.Foreign = append(set.Foreign, m.public)

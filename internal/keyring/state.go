@@ -96,8 +96,8 @@ func ended(keys []standing, now time.Time) []standing {
 	return keys
 }
 
-// in returns the first key in a state, or nil.
-func in(keys []standing, s State) *standing {
+// firstIn returns the first key in a state, or nil.
+func firstIn(keys []standing, s State) *standing {
 	i := slices.IndexFunc(keys, func(k standing) bool { return k.state == s })
 	if i < 0 {
 		return nil
