@@ -10,6 +10,7 @@ export async function flow(page, url) {
   await rotate(on);
   await replay(on);
   await reuse(on);
+  await whySignedOut(on);
   await follow(on);
   await logOut(on);
   await mistake(on);
@@ -60,10 +61,25 @@ async function reuse(on) {
   assert.equal(reason(await on.run('Me')), 'SESSION_REVOKED');
 }
 
+// whySignedOut: the journal has the reuse, and the race before it, which ended
+// nothing.
+async function whySignedOut(on) {
+  const login = await on.run('LogIn');
+  await on.at(1);
+  const { data } = await on.run('History');
+  const told = data.securityEvents.edges.map(({ node }) => [node.kind, node.reason, node.sessionsEnded]);
+  assert.deepEqual(told, [
+    ['LOGIN', null, 0],
+    ['REFRESH_REUSE', 'revoke', 1],
+    ['REFRESH_RACE', null, 0],
+    ['SIGN_UP', null, 0],
+  ]);
+  assert.notEqual(data.securityEvents.edges[1].node.sessionId, login.data.login.session.id);
+  await on.response('"LOGIN"'); // the editor has no more of the answer on the page than is in view
+}
+
 // follow: the server tells of a rotation before anybody asks.
 async function follow(on) {
-  await on.run('LogIn');
-  await on.at(1);
   await on.tab('Events');
   const stream = on.page.waitForResponse((r) => r.headers()['content-type']?.startsWith('text/event-stream'));
   await on.page.getByRole('button', { name: /^Execute query/ }).click();
