@@ -77,6 +77,28 @@ func TestServe_banner(t *testing.T) {
 	}
 }
 
+// TestServe_bannerLines pastes what the start says to try into a shell.
+func TestServe_bannerLines(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "LOG_LEVEL": "error"})
+	eventually(t, "all of the banner", func() bool { return strings.Contains(p.out.String(), "Bearer $RT\"\n\n") })
+	_, lines, _ := strings.Cut(p.out.String(), "Try it, in another terminal:\n\n")
+	steps := strings.Split(strings.TrimSpace(lines), "\n\n")
+	want := []string{
+		`{"data":{"signUp":{"token":"eyJ…","refreshToken":"eyJ…","expiresIn":900}}}`,
+		"",
+		`{"success":true,"message":"Success","payload":{"token":"eyJ…","refresh_token":"eyJ…","token_expiration":1790000000}}`,
+	}
+	if len(steps) != len(want) {
+		t.Fatalf("%d steps, want %d:\n%s", len(steps), len(want), lines)
+	}
+	sh := startShell(t)
+	for i, step := range steps {
+		if got := normalize(sh.run(t, step)); got != want[i] {
+			t.Errorf("%s\nprints\n%s\nwant\n%s", step, got, want[i])
+		}
+	}
+}
+
 // TestServe_secondOnTheSameFile: SQLite has one owner.
 func TestServe_secondOnTheSameFile(t *testing.T) {
 	env := map[string]string{"DATA_DIR": t.TempDir()}

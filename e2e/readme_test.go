@@ -1,17 +1,12 @@
 package e2e
 
 import (
-	"bufio"
 	"database/sql"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-
-	"rekey/internal/throwaway"
 )
 
 // TestReadme runs the lines of README.md as they are printed, in one shell,
@@ -49,53 +44,6 @@ func anHourPasses(t *testing.T, dir string) {
 	defer func() { _ = db.Close() }()
 	if _, err := db.ExecContext(t.Context(), `UPDATE sessions SET rotated_at = rotated_at - 3600000000`); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// shell is a bash that somebody pastes lines into. It ends with the first
-// command that fails.
-type shell struct {
-	in  io.Writer
-	out *bufio.Reader
-}
-
-func startShell(t *testing.T) *shell {
-	t.Helper()
-	throwaway.LookPath(t, "curl", "curl")
-	cmd := exec.CommandContext(t.Context(), throwaway.LookPath(t, "bash", "bash"), "-eu")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = cmd.Stdout
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = in.Close(), cmd.Wait() })
-	return &shell{in, bufio.NewReader(out)}
-}
-
-// run returns what the lines print.
-func (s *shell) run(t *testing.T, lines string) string {
-	t.Helper()
-	// curl ends its answer with no line end.
-	if _, err := io.WriteString(s.in, lines+"\necho; echo @@@\n"); err != nil {
-		t.Fatal(err)
-	}
-	var printed strings.Builder
-	for {
-		line, err := s.out.ReadString('\n')
-		if line == "@@@\n" {
-			return printed.String()
-		}
-		printed.WriteString(line)
-		if err != nil {
-			t.Fatalf("%v: %s\nprinted\n%s", err, lines, &printed)
-		}
 	}
 }
 
