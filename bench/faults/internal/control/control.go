@@ -47,10 +47,9 @@ func (v Verdict) OK() bool { return len(v.Caught) > 0 && v.Clean }
 type Setting struct {
 	Binary string
 	Now    func() time.Time
+	// Together is how many controls are played at a time; at least 1.
+	Together int
 }
-
-// together is how many worlds there are at a time.
-const together = 4
 
 // Run plays the controls, several at a time.
 func (s Setting) Run(ctx context.Context, controls []Control) ([]Verdict, error) {
@@ -59,7 +58,7 @@ func (s Setting) Run(ctx context.Context, controls []Control) ([]Verdict, error)
 		return nil, err
 	}
 	verdicts, errs := make([]Verdict, len(controls)), make([]error, len(controls))
-	slots := make(chan struct{}, together)
+	slots := make(chan struct{}, s.Together)
 	var wg sync.WaitGroup
 	for i, c := range controls {
 		wg.Go(func() { verdicts[i], errs[i] = s.judge(ctx, c, server, slots) })

@@ -58,10 +58,6 @@ type Outcome struct {
 	Servers string        // what was broken, with versions
 }
 
-// minRate is how many refreshes a second must have been acknowledged for a run
-// to count.
-const minRate = 100
-
 // Rate is the acknowledged refreshes a second, outages included.
 func (o Outcome) Rate() float64 {
 	n := 0
@@ -72,9 +68,6 @@ func (o Outcome) Rate() float64 {
 	}
 	return float64(n) / o.Loaded.Seconds()
 }
-
-// Counts reports whether the load was enough.
-func (o Outcome) Counts() bool { return o.Rate() >= minRate }
 
 // Run runs a stage.
 func Run(ctx context.Context, p Plan) (_ Outcome, err error) {
