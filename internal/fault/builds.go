@@ -35,6 +35,7 @@ func builds() map[string]build {
 		"note-after-commit":     {wrap: wrapNoteAfterCommit, outside: true},
 		"no-marker":             {wrap: wrapNoMarker},
 		"window-extends":        {wrap: wrapWindowExtends, sql: true},
+		"tokens-in-clear":       {wrap: wrapTokensInClear, sql: true},
 		"fork-on-retry":         {wrap: wrapForkOnRetry, sql: true},
 		"401-on-database-error": {wrap: wrap401OnDatabaseError},
 	}

@@ -33,6 +33,7 @@ func misdeeds() []misdeed {
 		{"window-extends", "the parent after the window", replayed(6*window/10, ""), "TOKEN_REUSED", "TOKEN_BLACKLISTED"},
 		{"window-extends", "the parent with its key after RETRY_TTL", replayed(6*retryTTL/10, key), "TOKEN_REUSED", "accepted"},
 		{"fork-on-retry", "a repeat", repeated, "the same child", "another child"},
+		{"tokens-in-clear", "a refresh token in the database", inClear, "not there", "there"},
 		{"401-on-database-error", "a refresh without database", withoutDatabase, "UNAVAILABLE", "TOKEN_INVALID"},
 	}
 }
@@ -147,6 +148,17 @@ func respelt(t *testing.T, token string) string {
 	s := new(big.Int).SetBytes(sig[32:])
 	s.Sub(elliptic.P256().Params().N, s).FillBytes(sig[32:])
 	return token[:cut] + base64.RawURLEncoding.EncodeToString(sig)
+}
+
+func inClear(s *stage) string {
+	child := s.mustRefresh(s.signUp().RefreshToken, "")
+	var there bool
+	s.must(s.db.QueryRowContext(s.t.Context(), `SELECT EXISTS (SELECT 1 FROM sessions s WHERE strpos(s::text, $1) > 0)`,
+		child.RefreshToken).Scan(&there))
+	if there {
+		return "there"
+	}
+	return "not there"
 }
 
 func killedAfterCommit(s *stage) string {

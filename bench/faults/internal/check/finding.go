@@ -26,7 +26,7 @@ const (
 	StrangeAnswer   Rule = "strange-answer"   // an answer that no client can make sense of
 	NotLinearizable Rule = "not-linearizable" // no order of the requests explains the answers
 	Undecided       Rule = "undecided"        // the search for such an order took too long
-	Leak            Rule = "leak"             // a secret in a log
+	Leak            Rule = "leak"             // a secret in a log, an answer, a metric, the database or Redis
 	NoRecovery      Rule = "no-recovery"      // no refresh succeeded long after the fault was over
 	Downtime        Rule = "downtime"         // a request failed while replicas were restarted in good order
 )

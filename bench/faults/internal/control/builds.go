@@ -24,6 +24,7 @@ func BadBuilds() []Control {
 		{Name: "select-then-update", Play: raced, Expect: []check.Rule{check.Fork, check.TwoWinners}},
 		{Name: "blacklist-by-token", Play: respelt, Expect: []check.Rule{check.StaleAccept}},
 		{Name: "fork-on-retry", Play: retried, Expect: []check.Rule{check.Fork}},
+		{Name: "tokens-in-clear", Play: kept, Expect: []check.Rule{check.Leak}},
 		{Name: "401-on-database-error", Play: unreachable, Expect: []check.Rule{check.WronglyEnded, check.WronglyRefused}},
 	}
 }
@@ -207,6 +208,16 @@ func retried(ctx context.Context, s *strike.Scene) error {
 		}
 	}
 	return nil
+}
+
+// kept: a session is refreshed, and what the servers have of it is searched.
+func kept(ctx context.Context, s *strike.Scene) error {
+	session, err := s.Load.Open(ctx, true)
+	if err != nil {
+		return err
+	}
+	_, err = s.Load.Rotate(ctx, session, here, load.REST)
+	return err
 }
 
 // unreachable: the database cannot be reached.

@@ -124,17 +124,24 @@ func (s Setting) play(ctx context.Context, c Control, build string, slots chan s
 	if err := c.Play(ctx, scene); err != nil {
 		return nil, err
 	}
-	return findings(ctx, scene)
+	return c.findings(ctx, scene)
 }
 
-func findings(ctx context.Context, s *strike.Scene) ([]check.Finding, error) {
+// findings are those of the history and the database; secrets are searched for
+// where that is what it is about, as other controls leave servers dead.
+func (c Control) findings(ctx context.Context, s *strike.Scene) ([]check.Finding, error) {
 	records := s.Log.All()
 	found := check.History(records, check.Rules{Overlap: stage.Overlap, ReuseWindow: reuseWindow, RetryTTL: retryTTL}).Findings
 	rows, err := stage.Rows(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	return append(found, check.Audit(records, rows)...), nil
+	found = append(found, check.Audit(records, rows)...)
+	if !slices.Contains(c.Expect, check.Leak) {
+		return found, nil
+	}
+	leaks, _, err := stage.Leaks(ctx, s)
+	return append(found, leaks...), err
 }
 
 // clients are those of the controls that need a load.

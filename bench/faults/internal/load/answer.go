@@ -13,6 +13,7 @@ type Answer struct {
 	Reason          string
 	Access, Refresh string // of a new pair
 	Blacklisted     bool   // what isBlacklisted said
+	text            string // all of it, headers included
 }
 
 type graphqlBody struct {

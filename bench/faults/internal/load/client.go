@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"rekey/bench/faults/internal/history"
@@ -22,6 +23,7 @@ type Client struct {
 	bases    []string
 	http     *http.Client
 	balancer *balancer
+	answers  answers
 }
 
 const (
@@ -67,12 +69,13 @@ func (c *Client) refreshREST(ctx context.Context, replica int, token, key string
 		req.Header.Set("Idempotency-Key", key)
 	}
 	var body restBody
-	status, header, err := c.send(req, &body)
+	got, err := c.send(req, &body)
 	if err != nil {
 		return cut(err)
 	}
-	a := Answer{Access: body.Payload.Token, Refresh: body.Payload.RefreshToken}
-	a.Outcome, a.Reason = body.judge(status, header)
+	a := Answer{Access: body.Payload.Token, Refresh: body.Payload.RefreshToken, text: got.text}
+	a.Outcome, a.Reason = body.judge(got.status, got.header)
+	c.answers.add(a)
 	return a
 }
 
@@ -92,26 +95,26 @@ func (c *Client) Login(ctx context.Context, replica int, email, password string)
 
 // Logout ends the session of a token.
 func (c *Client) Logout(ctx context.Context, replica int, token string) Answer {
-	a, _ := c.graphql(ctx, replica, "", `mutation($t: String) { logout(scope: THIS, refreshToken: $t) }`, map[string]any{"t": token})
+	a, _ := c.other(ctx, replica, "", `mutation($t: String) { logout(scope: THIS, refreshToken: $t) }`, map[string]any{"t": token})
 	return a
 }
 
 // Me checks an access token.
 func (c *Client) Me(ctx context.Context, replica int, access string) Answer {
-	a, _ := c.graphql(ctx, replica, access, `{ me { id } }`, nil)
+	a, _ := c.other(ctx, replica, access, `{ me { id } }`, nil)
 	return a
 }
 
 // IsBlacklisted asks of one token with another one.
 func (c *Client) IsBlacklisted(ctx context.Context, replica int, access, token string) Answer {
-	a, data := c.graphql(ctx, replica, access, `query($t: String!) { isBlacklisted(token: $t) }`, map[string]any{"t": token})
+	a, data := c.other(ctx, replica, access, `query($t: String!) { isBlacklisted(token: $t) }`, map[string]any{"t": token})
 	a.Blacklisted = string(data["isBlacklisted"]) == "true"
 	return a
 }
 
 // Blacklist blacklists one access token singly, with itself.
 func (c *Client) Blacklist(ctx context.Context, replica int, access string) Answer {
-	a, _ := c.graphql(ctx, replica, access, `mutation($t: String!) { blacklistToken(token: $t) { use } }`, map[string]any{"t": access})
+	a, _ := c.other(ctx, replica, access, `mutation($t: String!) { blacklistToken(token: $t) { use } }`, map[string]any{"t": access})
 	return a
 }
 
@@ -120,10 +123,18 @@ func (c *Client) pair(ctx context.Context, replica int, field, query string, var
 	a, data := c.graphql(ctx, replica, "", query, vars)
 	var pair struct{ Token, RefreshToken string }
 	if a.Outcome == history.Done && json.Unmarshal(data[field], &pair) != nil {
-		return Answer{Outcome: history.Strange, Reason: "no pair in the answer"}
+		a.Outcome, a.Reason = history.Strange, "no pair in the answer"
 	}
 	a.Access, a.Refresh = pair.Token, pair.RefreshToken
+	c.answers.add(a)
 	return a
+}
+
+// other runs an operation whose field answers no pair.
+func (c *Client) other(ctx context.Context, replica int, bearer, query string, vars map[string]any) (Answer, map[string]json.RawMessage) {
+	a, data := c.graphql(ctx, replica, bearer, query, vars)
+	c.answers.add(a)
+	return a, data
 }
 
 func (c *Client) graphql(ctx context.Context, replica int, bearer, query string, vars map[string]any) (Answer, map[string]json.RawMessage) {
@@ -141,25 +152,36 @@ func (c *Client) graphql(ctx context.Context, replica int, bearer, query string,
 		req.Header.Set("Authorization", "Bearer "+bearer)
 	}
 	var body graphqlBody
-	if _, _, err := c.send(req, &body); err != nil {
+	got, err := c.send(req, &body)
+	if err != nil {
 		return cut(err), nil
 	}
-	var a Answer
+	a := Answer{text: got.text}
 	a.Outcome, a.Reason = body.judge()
 	return a, body.Data
 }
 
-func (c *Client) send(req *http.Request, into any) (int, http.Header, error) {
+// answered is an answer as it came.
+type answered struct {
+	status int
+	header http.Header
+	text   string
+}
+
+func (c *Client) send(req *http.Request, into any) (answered, error) {
 	res, err := c.http.Do(req)
 	if err != nil {
-		return 0, nil, err
+		return answered{}, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(res.Body)
+	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		return 0, nil, err
+		return answered{}, err
 	}
-	return res.StatusCode, res.Header, json.Unmarshal(text, into)
+	var text strings.Builder
+	_ = res.Header.Write(&text) // a Builder takes everything
+	text.Write(body)
+	return answered{res.StatusCode, res.Header, text.String()}, json.Unmarshal(body, into)
 }
 
 func cut(err error) Answer { return Answer{Outcome: history.Cut, Reason: err.Error()} }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rekey/bench/faults/internal/check"
 	"rekey/bench/faults/internal/history"
 )
 
@@ -93,11 +94,12 @@ func (l *Load) Sessions() []*Session {
 	return append([]*Session(nil), l.sessions...)
 }
 
-// Secrets are what must be found in no log: every secret of a session, the
-// password, and what all idempotency keys begin with.
-func (l *Load) Secrets() (exact map[string]struct{}, parts []string) {
-	return l.secrets, []string{password, keyPrefix}
-}
+// Secrets are what only its client may know: every secret of a session and
+// every token's signature, the password, and what all idempotency keys begin with.
+func (l *Load) Secrets() check.Secrets { return check.Secrets{Exact: l.secrets, Parts: confided()} }
+
+// confided is what clients tell the replicas in confidence.
+func confided() []string { return []string{password, keyPrefix} }
 
 // Open logs in: a new session with its first pair.
 func (l *Load) Open(ctx context.Context, keyed bool) (*Session, error) {
@@ -115,7 +117,7 @@ func (l *Load) Open(ctx context.Context, keyed bool) (*Session, error) {
 	defer l.mu.Unlock()
 	s.Number = len(l.sessions)
 	l.sessions = append(l.sessions, s)
-	l.secrets[claims.Secret] = struct{}{}
+	l.keep(claims.Secret, a)
 	l.log.Add(history.Record{Session: s.Number, Kind: history.Login, Gen: 1, Replica: replica, Door: GraphQL,
 		Start: start, End: l.log.Now(), Outcome: history.Done})
 	return s, nil

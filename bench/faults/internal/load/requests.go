@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"rekey/bench/faults/internal/history"
 )
@@ -28,7 +29,7 @@ func (l *Load) refresh(ctx context.Context, s *Session, p Pair, k Key, r history
 			a.Outcome, a.Reason = history.Strange, err.Error()
 		}
 		r.Child, r.Pair = history.PrintOf(claims.Secret), history.PrintOf(a.Access+" "+a.Refresh)
-		l.keepSecret(claims.Secret)
+		l.keepSecrets(claims.Secret, a)
 	}
 	r.Outcome, r.Reason = a.Outcome, a.Reason
 	l.log.Add(r)
@@ -103,8 +104,16 @@ func (l *Load) IsBlacklisted(ctx context.Context, s *Session, current, p Pair, r
 	l.log.Add(r)
 }
 
-func (l *Load) keepSecret(secret string) {
+func (l *Load) keepSecrets(secret string, a Answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.keep(secret, a)
+}
+
+// keep is for who holds mu.
+func (l *Load) keep(secret string, a Answer) {
 	l.secrets[secret] = struct{}{}
+	for _, token := range []string{a.Access, a.Refresh} {
+		l.secrets[token[strings.LastIndexByte(token, '.')+1:]] = struct{}{}
+	}
 }

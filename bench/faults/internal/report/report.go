@@ -13,6 +13,7 @@ import (
 	"rekey/bench/faults/internal/history"
 	"rekey/bench/faults/internal/stage"
 	"rekey/bench/faults/internal/strike"
+	"rekey/bench/faults/internal/world"
 )
 
 // Report is a run.
@@ -41,18 +42,22 @@ type Totals struct {
 	RecoveryP50         time.Duration
 	RecoveryP99         time.Duration
 	Unavailable, CutOff int
-	DuringOutage        int // good tokens refused from a fault's beginning until recovery
+	Searched            map[world.Place]int // lines looked through for secrets
+	DuringOutage        int                 // good tokens refused from a fault's beginning until recovery
 }
 
 // Total adds up.
 func (r Report) Total() Totals {
-	t := Totals{Rules: map[check.Rule]int{}}
+	t := Totals{Rules: map[check.Rule]int{}, Searched: map[world.Place]int{}}
 	var recoveries []time.Duration
 	for _, o := range r.Outcomes {
 		t.Sessions += o.Sessions
 		t.Loaded += o.Loaded
 		t.Unkeyed += o.Unkeyed
 		t.Consumed += o.Consumed
+		for at, lines := range o.Searched {
+			t.Searched[at] += lines
+		}
 		t.addRecords(o.Records)
 		t.addFindings(o)
 		for i, s := range o.Strikes {
@@ -141,6 +146,12 @@ func (r Report) Write(w io.Writer) error {
 	return nil
 }
 
+// searched is what was looked through, by place.
+func (t Totals) searched() string {
+	return fmt.Sprintf("%d answers, %d lines of logs, %d of metrics, %d rows, %d keys", t.Searched[stage.Answers],
+		t.Searched[world.Logs], t.Searched[world.Metrics], t.Searched[world.Tables], t.Searched[world.Keys])
+}
+
 func (t Totals) table() string {
 	rows := [][2]string{
 		{"faults that struck", fmt.Sprint(t.Strikes)},
@@ -159,7 +170,7 @@ func (t Totals) table() string {
 		{"stale accepts while replicas were cut off from each other's Redis, at most 3 s (the longest)", fmt.Sprintf("%d (%v)", t.Bounded, t.LongestBounded.Round(time.Millisecond))},
 		{"ended sessions that yielded a token", fmt.Sprint(t.Rules[check.AfterEnd])},
 		{"repeats that were not byte for byte the same", fmt.Sprint(t.Rules[check.UnlikeRepeat])},
-		{"secrets in logs", fmt.Sprint(t.Rules[check.Leak])},
+		{"secrets told or kept (looked through: " + t.searched() + ")", fmt.Sprint(t.Rules[check.Leak])},
 		{"answers that are neither a success, a refusal nor 503", fmt.Sprint(t.Rules[check.StrangeAnswer])},
 		{"recovery: first success after the healing began, p50 / p99", fmt.Sprintf("%v / %v", t.RecoveryP50.Round(time.Millisecond), t.RecoveryP99.Round(time.Millisecond))},
 		{"sessions of clients without `Idempotency-Key` lost because an answer was", fmt.Sprint(t.Unkeyed)},

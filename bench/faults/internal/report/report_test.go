@@ -10,6 +10,7 @@ import (
 	"rekey/bench/faults/internal/history"
 	"rekey/bench/faults/internal/stage"
 	"rekey/bench/faults/internal/strike"
+	"rekey/bench/faults/internal/world"
 )
 
 func run() Report {
@@ -17,6 +18,7 @@ func run() Report {
 		Command: "go run", Commit: "abc", At: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC),
 		Outcomes: []stage.Outcome{{
 			Plan: "one", Loaded: 10 * time.Second,
+			Searched: map[world.Place]int{stage.Answers: 3, world.Logs: 20, world.Metrics: 30, world.Tables: 40, world.Keys: 50},
 			Records: []history.Record{
 				{Kind: history.Rotate, Outcome: history.Done}, {Kind: history.Rotate, Outcome: history.Unavailable}, {Kind: history.Access, Outcome: history.Cut},
 			},
@@ -56,6 +58,7 @@ func TestReport_Write(t *testing.T) {
 	for _, want := range []string{
 		"`go run`", "2026-11-23", "| **sessions wrongly ended** | 2 |", "| **acknowledged rotations lost** | 1 |",
 		"| kill | 1 | 3 cut | 200ms | 200ms |", "| bad | fork | 4 | passes |", "| worse | **not caught** |",
+		"| secrets told or kept (looked through: 3 answers, 20 lines of logs, 30 of metrics, 40 rows, 50 keys) | 0 |",
 		`- 2 times wrongly-ended during or after "kill"`, "Nothing was skipped.",
 	} {
 		if !strings.Contains(b.String(), want) {

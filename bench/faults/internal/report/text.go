@@ -14,6 +14,18 @@ the time. Everything runs on one machine: the figures are about what is lost, no
 Each history is checked per session for linearizability (porcupine; a session is a generation, a key and whether it has ended)
 and directly against what must never happen. A fault counts only if the history shows that it struck.
 
+What must never happen, and what looks for it here:
+
+| | looked for in |
+|---|---|
+| 1. two successors for one token | the answers: forks and second winners |
+| 2. an acknowledged rotation lost; a failed refresh that consumes something | the database at the end; clients that were refused with the token that they had to hold |
+| 3. an ended session that yields a token | the answers after a logout was acknowledged |
+| 4. a blacklisted token that authenticates | access checks of rotated-away, blacklisted and logged-out tokens |
+| 5. trouble told as 401 | refusals of tokens that were good |
+| 6. a secret told, or kept in clear | every answer; and at the end of each stage the logs of all servers, the replicas' metrics, all rows of all tables, all keys of Redis with their values |
+| 7. an answer that tells whether an address has an account | **not here**, no fault has to do with it: ` + "`TestService_LoginFailed`" + ` (the core does the same, step by step), ` + "`TestResolver_LoginRefused`" + ` (the same answer) |
+
 ## Figures
 
 {{TOTALS}}

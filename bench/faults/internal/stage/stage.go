@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -56,6 +55,8 @@ type Outcome struct {
 	check.Result
 	Loaded  time.Duration // how long there was load
 	Servers string        // what was broken, with versions
+	// Searched is how many lines were looked through for secrets, by place.
+	Searched map[world.Place]int
 }
 
 // Rate is the acknowledged refreshes a second, outages included.
@@ -126,7 +127,7 @@ func strikeAll(ctx context.Context, p Plan, d *strike.Driver, begun time.Duratio
 	return strikes, nil
 }
 
-// judge checks the history, what the database has, and the logs.
+// judge checks the history, what the database has, and where secrets may not be.
 func judge(ctx context.Context, s *strike.Scene, out *Outcome) error {
 	out.Result = check.History(out.Records, check.Rules{Overlap: Overlap, ReuseWindow: reuseWindow, RetryTTL: retryTTL, Bound: Bound, CutOff: strike.CutOff(out.Strikes)})
 	for _, k := range out.Strikes {
@@ -146,7 +147,9 @@ func judge(ctx context.Context, s *strike.Scene, out *Outcome) error {
 	if out.Servers, err = s.World.Versions(ctx); err != nil {
 		return err
 	}
-	return leaks(s, out)
+	leaks, searched, err := Leaks(ctx, s)
+	out.Findings, out.Searched = append(out.Findings, leaks...), searched
+	return err
 }
 
 // Rows is what the database has of the clients' sessions, by number.
@@ -161,20 +164,4 @@ func Rows(ctx context.Context, s *strike.Scene) (map[int]check.Row, error) {
 		rows[session.Number] = check.Row{Generation: row.Generation, Found: ok}
 	}
 	return rows, nil
-}
-
-func leaks(s *strike.Scene, out *Outcome) error {
-	exact, parts := s.Load.Secrets()
-	for name, path := range s.World.Logs() {
-		f, err := os.Open(path)
-		if err != nil {
-			return fmt.Errorf("opening the log of %s: %w", name, err)
-		}
-		found, err := check.Leaks(name, f, exact, parts)
-		out.Findings = append(out.Findings, found...)
-		if err := errors.Join(err, f.Close()); err != nil {
-			return err
-		}
-	}
-	return nil
 }

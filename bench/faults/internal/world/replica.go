@@ -22,6 +22,7 @@ type Replica struct {
 	Postgres *Proxy // between it and Postgres
 	Redis    *Proxy // between it and Redis; nil where it talks to a cluster
 	control  string // host:port of its fault API
+	admin    string // host:port of its metrics
 	server   *throwaway.ProgramServer
 }
 
@@ -93,32 +94,40 @@ var errStatus = errors.New("unexpected status")
 
 const callTimeout = 10 * time.Second
 
-// call is one request on a connection of its own. A body that can be read
-// counts, whatever the status, where into is given.
+// call is one request. A body that can be read counts, whatever the status,
+// where into is given.
 func call(ctx context.Context, method, url string, body []byte, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	text, status, err := fetch(ctx, method, url, body)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, url, err)
-	}
-	req.Close = true
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, url, err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, url, err)
+		return err
 	}
 	if into != nil {
 		return json.Unmarshal(text, into)
 	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s %s: %w %d: %s", method, url, errStatus, res.StatusCode, text)
+	if status != http.StatusOK {
+		return fmt.Errorf("%s %s: %w %d: %s", method, url, errStatus, status, text)
 	}
 	return nil
+}
+
+// fetch is one request on a connection of its own.
+func fetch(ctx context.Context, method, url string, body []byte) (text []byte, status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s %s: %w", method, url, err)
+	}
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s %s: %w", method, url, err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if text, err = io.ReadAll(res.Body); err != nil {
+		return nil, 0, fmt.Errorf("%s %s: %w", method, url, err)
+	}
+	return text, res.StatusCode, nil
 }
 
 // newReplica starts a replica with env on top of what they all have.

@@ -86,7 +86,10 @@ func (w *World) addReplica(number int) error {
 		}
 		redis = "redis://" + r.Redis.Addr()
 	}
-	env := append([]string{"DATA_DIR=" + filepath.Join(w.dir, "data"), "DATABASE_URL=" + database, "REDIS_URL=" + redis}, w.Options.Env...)
+	if r.admin, err = throwaway.FreeAddr(); err != nil {
+		return err
+	}
+	env := append([]string{"ADMIN_ADDR=" + r.admin, "DATA_DIR=" + filepath.Join(w.dir, "data"), "DATABASE_URL=" + database, "REDIS_URL=" + redis}, w.Options.Env...)
 	r.server, err = newReplica(number, w.Options.Binary, r.control, env)
 	if err != nil {
 		return err
@@ -160,13 +163,4 @@ func (w *World) Close() error {
 		errs = append(errs, w.Redis.close())
 	}
 	return errors.Join(append(errs, os.RemoveAll(w.dir))...)
-}
-
-// Logs are the files that replicas and the database write to, by name.
-func (w *World) Logs() map[string]string {
-	logs := map[string]string{"postgres": w.Database.primary.LogFile()}
-	for _, r := range w.Replicas {
-		logs[fmt.Sprintf("replica %d", r.Number)] = r.LogFile()
-	}
-	return logs
 }

@@ -1,0 +1,32 @@
+//go:build faults
+
+package fault
+
+import (
+	"context"
+
+	"rekey/internal/auth"
+)
+
+// tokensInClear keeps the refresh token of each rotation in the database, as
+// it is, where a device's agent stands.
+type tokensInClear struct {
+	auth.Tokens
+	m *machine
+}
+
+func wrapTokensInClear(m *machine, o auth.Options) auth.Options {
+	o.Tokens = tokensInClear{o.Tokens, m}
+	return o
+}
+
+func (t tokensInClear) Mint(use auth.TokenUse, c auth.Claims) (string, error) {
+	token, err := t.Tokens.Mint(use, c)
+	if err != nil || use != auth.UseRefresh {
+		return token, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sqlTimeout) // Mint has none
+	defer cancel()
+	_, err = t.m.exec(ctx, `UPDATE sessions SET user_agent = $2 WHERE id::text = $1`, c.SessionID, token)
+	return token, err
+}
