@@ -2,10 +2,12 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"rekey/bench/faults/internal/check"
+	"rekey/bench/faults/internal/history"
 	"rekey/bench/faults/internal/strike"
 	"rekey/bench/faults/internal/world"
 )
@@ -25,8 +27,14 @@ func Losses() []Control {
 	}
 }
 
-// workFor is how long clients rotate before the database dies.
-const workFor = 2 * time.Second
+const (
+	// workFor is how long clients rotate at least before the database dies, and
+	// workOf how many rotations they have acknowledged by then: a slow machine
+	// takes longer.
+	workFor = 2 * time.Second
+	workOf  = 20
+	workIn  = time.Minute
+)
 
 // heldBack: the standby does not get the last seconds, and takes over.
 func heldBack(ctx context.Context, s *strike.Scene) error {
@@ -35,7 +43,7 @@ func heldBack(ctx context.Context, s *strike.Scene) error {
 	}
 	return working(ctx, s, func() error {
 		s.World.Database.HoldBack()
-		if err := world.Pause(ctx, workFor); err != nil {
+		if err := rotated(ctx, s); err != nil {
 			return err
 		}
 		s.World.Database.Kill()
@@ -59,7 +67,7 @@ func working(ctx context.Context, s *strike.Scene, do func() error) error {
 	defer stop()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Load.Run(clients) })
-	if err := world.Pause(ctx, workFor); err != nil {
+	if err := rotated(ctx, s); err != nil {
 		return err
 	}
 	if err := do(); err != nil {
@@ -71,4 +79,25 @@ func working(ctx context.Context, s *strike.Scene, do func() error) error {
 	stop()
 	wg.Wait()
 	return nil
+}
+
+// rotated waits until clients have rotated for long and often enough from now on.
+func rotated(ctx context.Context, s *strike.Scene) error {
+	ctx, cancel := context.WithTimeout(ctx, workIn)
+	defer cancel()
+	from := s.Log.Now()
+	for {
+		if err := world.Pause(ctx, workFor); err != nil {
+			return fmt.Errorf("fewer than %d rotations: %w", workOf, err)
+		}
+		n := 0
+		for _, r := range s.Log.Since(from) {
+			if r.Kind == history.Rotate && r.Outcome == history.Done {
+				n++
+			}
+		}
+		if n >= workOf {
+			return nil
+		}
+	}
 }

@@ -148,7 +148,7 @@ func (r Report) Write(w io.Writer) error {
 
 // searched is what was looked through, by place.
 func (t Totals) searched() string {
-	return fmt.Sprintf("%d answers, %d lines of logs, %d of metrics, %d rows, %d keys", t.Searched[stage.Answers],
+	return fmt.Sprintf("%d answers; lines: %d of logs, %d of metrics, %d of tables, %d of Redis", t.Searched[stage.Answers],
 		t.Searched[world.Logs], t.Searched[world.Metrics], t.Searched[world.Tables], t.Searched[world.Keys])
 }
 
