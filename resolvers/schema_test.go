@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ func TestSchema_Descriptions(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"auth", "public", "once", "apiKey"} {
+	for _, name := range []string{"auth", "public", "once", "rows", "apiKey"} {
 		missing(schema.Directives[name].Description, "@"+name)
 		for _, argument := range schema.Directives[name].Arguments {
 			missing(argument.Description, "@"+name+"("+argument.Name+")")
@@ -84,6 +85,42 @@ func TestSchema_Once(t *testing.T) {
 	if !takesSecret(schema, schema.Mutation.Fields.ForName("login").Arguments) {
 		t.Error("takesSecret does not see login's password")
 	}
+}
+
+// Whatever is answered with a list says how long that may be.
+func TestSchema_Rows(t *testing.T) {
+	schema := apiSchema()
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation, schema.Subscription} {
+		for _, field := range root.Fields {
+			if strings.HasPrefix(field.Name, "__") {
+				continue
+			}
+			mark := field.Directives.ForName("rows")
+			if hasList(schema, field, map[string]bool{}) != (mark != nil) {
+				t.Errorf("%s.%s: @rows = %v", root.Name, field.Name, mark != nil)
+			}
+			if mark == nil {
+				continue
+			}
+			if by := mark.Arguments.ForName("by"); by != nil {
+				for _, name := range by.Value.Children {
+					if field.Arguments.ForName(name.Value.Raw) == nil {
+						t.Errorf("%s.%s has no argument %s", root.Name, field.Name, name.Value.Raw)
+					}
+				}
+			}
+		}
+	}
+}
+
+// hasList reports whether a field is a list, or leads to one.
+func hasList(schema *ast.Schema, field *ast.FieldDefinition, seen map[string]bool) bool {
+	name := field.Type.Name()
+	if field.Type.Elem != nil || seen[name] {
+		return field.Type.Elem != nil
+	}
+	seen[name] = true
+	return slices.ContainsFunc(schema.Types[name].Fields, func(f *ast.FieldDefinition) bool { return hasList(schema, f, seen) })
 }
 
 func takesSecret(schema *ast.Schema, arguments ast.ArgumentDefinitionList) bool {

@@ -84,6 +84,7 @@ func house() map[string]room {
 		"internal/spelling":                {},
 		"internal/fault":                   {allowed: []string{"internal/auth"}, libraries: []string{httpLib, sqlLib, pgxLib}},
 		"internal/untold":                  {},
+		"internal/cputime":                 {},
 		"internal/throwaway":               {libraries: []string{sqlLib, redisLib, pgxLib}},
 		"internal/arch":                    {},
 	}

@@ -75,6 +75,8 @@ func (g guard) check(s shape) *gqlerror.Error {
 		return refusal("the document has more than %d fields", g.limits.Fields)
 	case s.cost > g.limits.Cost:
 		return refusal("an operation asks for more than its share (%d)", g.limits.Cost)
+	case s.values > g.limits.Values:
+		return refusal("an operation asks for more than %d values", g.limits.Values)
 	case s.deferred:
 		return refusal("@defer is not served")
 	case g.hideSchema && s.introspection:

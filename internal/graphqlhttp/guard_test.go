@@ -5,6 +5,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+
+	"rekey/graph"
 )
 
 const login = `login(input: {email: "a", password: "` + secret + `"}) { token }`
@@ -59,12 +64,44 @@ func TestGuard_Limits(t *testing.T) {
 		"fields":       {`{me{` + strings.Repeat("id ", limits.Fields) + `}}`, "more than 300 fields"},
 		"cost":         {doubling(40), "more than its share"},
 		"lists":        {`{__schema{types{fields{type{fields{type{fields{` + strings.Repeat("name ", 8) + `}}}}}}}}`, "more than its share"},
+		"rows":         {`{` + aliased("sessions{...s}", 4) + `} fragment s on Session {` + aliased("id", 10) + `}`, "more than 15000 values"},
 		"defer":        {`{me{... @defer {id}}}`, "@defer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(&fakeRoot{})
 			checkRefused(t, f, f.query(c.document, nil), http.StatusBadRequest, c.message)
 		})
+	}
+}
+
+// TestMeasure_values: rows are counted by what is asked for where the document
+// says it, and by the most there can be where it does not.
+func TestMeasure_values(t *testing.T) {
+	facts := factsOf(graph.NewExecutableSchema(graph.Config{}).Schema())
+	for document, want := range map[string]int{
+		`{me{id}}`:       2,
+		`{sessions{id}}`: 200*11 + 1,
+		`{a:sessions{id} ...f} fragment f on Query{b:sessions{id}}`:   2 * (200*11 + 1),
+		`{securityEvents{edges{cursor}}}`:                             20*12 + 1,
+		`{securityEvents(first:7){edges{cursor}}}`:                    7*12 + 1,
+		`{securityEvents(last:8){edges{cursor}}}`:                     8*12 + 1,
+		`{securityEvents(first:3,last:9){edges{cursor}}}`:             9*12 + 1,
+		`{securityEvents(first:null){edges{cursor}}}`:                 20*12 + 1,
+		`{securityEvents(first:5000){edges{cursor}}}`:                 100*12 + 1,
+		`{securityEvents(first:-1){edges{cursor}}}`:                   100*12 + 1,
+		`{securityEvents(first:0){edges{cursor}}}`:                    1,
+		`{securityEvents(first:"7"){edges{cursor}}}`:                  100*12 + 1,
+		`{securityEvents(first:99999999999999999999){edges{cursor}}}`: 100*12 + 1,
+		`query($n:Int){securityEvents(first:$n){edges{cursor}}}`:      100*12 + 1,
+		`query($n:Int=1){securityEvents(first:$n){edges{cursor}}}`:    100*12 + 1,
+	} {
+		parsed, err := parser.ParseQuery(&ast.Source{Input: document})
+		if err != nil {
+			t.Fatalf("%s: %v", document, err)
+		}
+		if got := measure(parsed, facts).values; got != want {
+			t.Errorf("%s: %d values, want %d", document, got, want)
+		}
 	}
 }
 

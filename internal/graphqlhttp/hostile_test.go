@@ -6,13 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
-)
 
-// worst is how much CPU one request may take.
-const worst = 100 * time.Millisecond
+	"rekey/internal/cputime"
+)
 
 // hostile are bodies of up to 64 KiB that take a server without limits long.
 // Each stays just within ours where it can.
@@ -177,28 +175,19 @@ func TestHandler_HostileDocuments(t *testing.T) {
 		}
 	}
 	f := newFixture(&fakeRoot{}, hideSchema) // which takes more care of messages
-	for name, request := range hostileRequests() {
-		least := time.Hour
-		for range 3 { // the least of three: the machine has other things to do
-			r := request()
-			before := cpuTime(t)
-			f.do(r)
-			least = min(least, cpuTime(t)-before)
-		}
-		if limit := worst * raceFactor; least > limit {
-			t.Errorf("%s: %v of CPU, want at most %v", name, least, limit)
-		}
-	}
-}
-
-// cpuTime is what this process has used so far.
-func cpuTime(t *testing.T) time.Duration {
-	t.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+	one, err := cputime.Signature()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	var worst time.Duration
+	for name, request := range hostileRequests() {
+		least := cputime.Least(3, func() { f.do(request()) })
+		if n := cputime.Signatures(least, one); n > cputime.Request {
+			t.Errorf("%s: %v of CPU, as much as %.0f signatures; want at most %d", name, least, n, cputime.Request)
+		}
+		worst = max(worst, least)
+	}
+	t.Logf("the worst: %v of CPU, as much as %.0f signatures of %v", worst, cputime.Signatures(worst, one), one)
 }
 
 func BenchmarkHandler_HostileDocuments(b *testing.B) {

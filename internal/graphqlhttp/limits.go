@@ -17,6 +17,9 @@ type Limits struct {
 	// Cost counts the fields of an operation, fragments expanded, those in a
 	// list ten times.
 	Cost int
+	// Values bounds what an operation is answered with: a row of the database
+	// counts rowFactor, and each field of it one.
+	Values int
 }
 
 // DefaultLimits let GraphiQL's introspection query pass, and any document that
@@ -31,6 +34,7 @@ func DefaultLimits() Limits {
 		Aliases:    30,
 		Fields:     300,
 		Cost:       75_000,
+		Values:     15_000,
 	}
 }
 
@@ -45,5 +49,6 @@ func (l Limits) withDefaults() Limits {
 		Aliases:    cmp.Or(l.Aliases, d.Aliases),
 		Fields:     cmp.Or(l.Fields, d.Fields),
 		Cost:       cmp.Or(l.Cost, d.Cost),
+		Values:     cmp.Or(l.Values, d.Values),
 	}
 }

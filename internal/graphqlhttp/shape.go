@@ -5,6 +5,8 @@ import "github.com/vektah/gqlparser/v2/ast"
 const (
 	// listFactor is how many items a list is taken to have.
 	listFactor = 10
+	// rowFactor is how many values cost as much as it does to read a row.
+	rowFactor = 10
 	// saturated keeps sums of exponential documents from overflowing.
 	saturated = 1 << 30
 )
@@ -16,6 +18,7 @@ type shape struct {
 	depth         int
 	rootFields    int
 	cost          int
+	values        int // that it may be answered with
 	aliases       int
 	written       int // fields, as they stand in the document
 	introspection bool
@@ -24,7 +27,7 @@ type shape struct {
 }
 
 // size is what a selection set amounts to with its fragments expanded.
-type size struct{ depth, fields, cost int }
+type size struct{ depth, fields, cost, values int }
 
 // plus is a and b side by side.
 func (a size) plus(b size) size {
@@ -32,6 +35,7 @@ func (a size) plus(b size) size {
 		depth:  max(a.depth, b.depth),
 		fields: min(a.fields+b.fields, saturated),
 		cost:   min(a.cost+b.cost, saturated),
+		values: min(a.values+b.values, saturated),
 	}
 }
 
@@ -68,6 +72,7 @@ func measure(document *ast.QueryDocument, schema schemaFacts) shape {
 func (m *measurer) add(s size) {
 	m.shape.depth = max(m.shape.depth, s.depth)
 	m.shape.cost = max(m.shape.cost, s.cost)
+	m.shape.values = max(m.shape.values, s.values)
 }
 
 // selections measures a selection set; root says that it is, or may be, one of
@@ -104,7 +109,10 @@ func (m *measurer) field(f *ast.Field, root bool) size {
 	if m.schema.lists[f.Name] {
 		inner.cost = min(inner.cost*listFactor, saturated)
 	}
-	return size{depth: inner.depth + 1, fields: 1, cost: min(inner.cost+1, saturated)}
+	if rows, counted := m.schema.rows[f.Name]; counted {
+		inner.values = min((inner.values+rowFactor)*rows.of(f), saturated)
+	}
+	return size{depth: inner.depth + 1, fields: 1, cost: min(inner.cost+1, saturated), values: min(inner.values+1, saturated)}
 }
 
 // fragment is empty for one that is not there, or that holds itself: validation

@@ -1,6 +1,6 @@
 //go:build !race
 
-package graphqlhttp
+package cputime
 
 // raceFactor is how much slower the race detector may make things.
 const raceFactor = 1

@@ -1,6 +1,0 @@
-//go:build race
-
-package graphqlhttp
-
-// raceFactor is how much slower the race detector may make things.
-const raceFactor = 10
