@@ -258,10 +258,6 @@ func TestResolver_Sessions(t *testing.T) {
 }
 
 func TestResolver_Blacklist(t *testing.T) {
-	const (
-		isBlacklisted  = `query($token: String!) { isBlacklisted(token: $token) }`
-		blacklistToken = `mutation($token: String!, $reason: String) { blacklistToken(token: $token, reason: $reason) { sessionId use reason expiresAt } }`
-	)
 	s := newStack(t)
 	asking, other := s.signUp(t), s.login(t)
 	is := func(token string) bool {

@@ -11,7 +11,7 @@ import (
 // IsBlacklisted reports whether a token of the caller's must not authenticate
 // though it verifies: rotated away, its session ended, or blacklisted singly.
 // CodeBadUserInput when it does not verify, CodeForbidden when it is another
-// user's.
+// user's, CodeUnavailable when it cannot be judged.
 func (s *Service) IsBlacklisted(ctx context.Context, caller Caller, token string, c Client) (_ bool, err error) {
 	ctx, end := observe(ctx, s.Observer, StepIsBlacklisted, c)
 	defer end(&err)
@@ -19,7 +19,7 @@ func (s *Service) IsBlacklisted(ctx context.Context, caller Caller, token string
 	if err != nil {
 		return false, err
 	}
-	use, claims, err := s.ownToken(caller, token, now)
+	use, claims, err := s.ownToken(ctx, caller, token, now)
 	if err != nil {
 		return false, err
 	}
@@ -40,19 +40,20 @@ func (s *Service) tokenVerdict(ctx context.Context, use TokenUse, claims Claims,
 	return s.accessVerdict(ctx, claims, now)
 }
 
-// ownToken verifies a token given as an argument, of either use.
-func (s *Service) ownToken(caller Caller, token string, now time.Time) (TokenUse, Claims, error) {
-	for _, use := range []TokenUse{UseAccess, UseRefresh} {
-		claims, err := s.Tokens.Verify(use, token, now)
-		if err != nil {
-			continue
-		}
-		if claims.User.ID != caller.UserID {
-			return "", Claims{}, &Error{Code: CodeForbidden, Message: "token is not yours"}
-		}
-		return use, claims, nil
+// ownToken verifies a token given as an argument, of either use. Only a verdict
+// is told as one: whoever blacklists a stolen token must not hear that it is
+// none while nobody could judge it.
+func (s *Service) ownToken(ctx context.Context, caller Caller, token string, now time.Time) (TokenUse, Claims, error) {
+	use, claims, err := s.verifyAs(ctx, s.Tokens.Verify, token, now, UseAccess, UseRefresh)
+	switch {
+	case isRefusal(err):
+		return "", Claims{}, BadInput("token", "token is not a live access or refresh token")
+	case err != nil:
+		return "", Claims{}, err
+	case claims.User.ID != caller.UserID:
+		return "", Claims{}, &Error{Code: CodeForbidden, Message: "token is not yours"}
 	}
-	return "", Claims{}, BadInput("token", "token is not a live access or refresh token")
+	return use, claims, nil
 }
 
 // BlacklistToken blacklists one access or refresh token of the caller's.
@@ -69,7 +70,7 @@ func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reas
 	if !plainText(reason, maxReason) {
 		return BlacklistedToken{}, BadInput("reason", fmt.Sprintf("reason must have at most %d characters, none of them control characters", maxReason))
 	}
-	use, claims, err := s.ownToken(caller, token, now)
+	use, claims, err := s.ownToken(ctx, caller, token, now)
 	if err != nil {
 		return BlacklistedToken{}, err
 	}
