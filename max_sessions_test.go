@@ -40,3 +40,25 @@ func TestMaxSessions(t *testing.T) {
 		})
 	}
 }
+
+// TestMaxSessions_own: a login whose turn came late, while other sessions were
+// used, does not end the session that it has just made.
+func TestMaxSessions_own(t *testing.T) {
+	for _, e := range engines()[:2] {
+		t.Run(e.name, func(t *testing.T) {
+			s := newStack(t, e, map[string]string{"MAX_SESSIONS": "1"})
+			first := s.signUp("ada@example.com")
+			s.advance(20 * time.Second)
+			first = s.mustRefresh(first.refresh)
+			s.advance(-20 * time.Second) // when the login began
+			second := s.login("ada@example.com")
+			if problem := s.access(second.access); problem != "" {
+				t.Errorf("the session of the login: %s", problem)
+			}
+			s.mustRefresh(second.refresh)
+			if problem := s.access(first.access); problem != "SESSION_REVOKED" {
+				t.Errorf("the other session: %q", problem)
+			}
+		})
+	}
+}

@@ -97,10 +97,10 @@ type Store interface {
 	// Sessions lists a user's sessions that are neither revoked nor expired
 	// at now, newest first, at most limit.
 	Sessions(ctx context.Context, userID string, now time.Time, limit int) ([]Session, error)
-	// SurplusSessions returns the ids of those sessions of a user that remain
-	// when the keep are left out that were used last: those unused for longest
-	// come last, at most limit.
-	SurplusSessions(ctx context.Context, userID string, now time.Time, keep, limit int) ([]string, error)
+	// SurplusSessions returns the ids of those sessions of a user, other than
+	// own, that remain when the keep of them are left out that were used last:
+	// those unused for longest come last, at most limit.
+	SurplusSessions(ctx context.Context, userID, own string, now time.Time, keep, limit int) ([]string, error)
 
 	// RevokeSession ends one session; true when this call ended it, false
 	// when it had ended before. ErrNotFound when the user has no such session.

@@ -11,13 +11,15 @@ import (
 const surplusAtOnce = 10
 
 // endSurplus ends the sessions of a user that are over MaxSessions, those first
-// that were unused for longest (OWASP ASVS 7.1.2). The login that made them too
-// many stands, whatever comes of it: the next one tries again.
-func (s *Service) endSurplus(ctx context.Context, userID string, now time.Time, c Client) {
+// that were unused for longest (OWASP ASVS 7.1.2). own, the session of the login
+// that made them too many, stands: it bears the time at which the login began,
+// and may have waited for its password's turn since. Whatever comes of it, the
+// next login tries again.
+func (s *Service) endSurplus(ctx context.Context, userID, own string, now time.Time, c Client) {
 	if s.MaxSessions == 0 {
 		return
 	}
-	ids, err := s.Store.SurplusSessions(ctx, userID, now, s.MaxSessions, surplusAtOnce)
+	ids, err := s.Store.SurplusSessions(ctx, userID, own, now, s.MaxSessions-1, surplusAtOnce)
 	if err != nil {
 		return // the store has logged it
 	}

@@ -102,14 +102,14 @@ func (s *Store) Sessions(ctx context.Context, userID string, now time.Time, limi
 }
 
 // SurplusSessions implements [auth.Store].
-func (s *Store) SurplusSessions(ctx context.Context, userID string, now time.Time, keep, limit int) ([]string, error) {
-	if !isID(userID) {
+func (s *Store) SurplusSessions(ctx context.Context, userID, own string, now time.Time, keep, limit int) ([]string, error) {
+	if !isID(userID) || !isID(own) {
 		return nil, nil
 	}
 	ids, err := query(ctx, s.read, `SELECT id FROM sessions
-		WHERE user_id = @user AND revoked_at IS NULL AND expires_at > @now AND refresh_expires_at > @now
+		WHERE user_id = @user AND id <> @own AND revoked_at IS NULL AND expires_at > @now AND refresh_expires_at > @now
 		ORDER BY last_seen_at DESC, id DESC LIMIT @limit OFFSET @keep`,
-		params{"user": userID, "now": micros(now), "keep": keep, "limit": limit}, func(id *string) []any { return []any{id} })
+		params{"user": userID, "own": own, "now": micros(now), "keep": keep, "limit": limit}, func(id *string) []any { return []any{id} })
 	return ids, fail("list the sessions of a user that are too many", err)
 }
 

@@ -136,19 +136,24 @@ func testSurplusSessions(t *testing.T, s suite) {
 	used(last.Add(-time.Hour), func(sess *auth.Session) { sess.RefreshExpiresAt = noon() })
 	used(last.Add(-time.Hour), func(sess *auth.Session) { sess.ExpiresAt = noon() })
 	used(last.Add(-time.Hour), func(sess *auth.Session) { sess.RevokedAt, sess.RevokedReason = ptr(noon()), "logout" })
-	s.signUp(t) // somebody else's
+	s.signUp(t)             // somebody else's
+	own := uuid.NewString() // of nobody else
 	for _, tt := range []struct {
+		own         string
 		keep, limit int
 		want        []string
 	}{
-		{4, 10, nil}, {3, 10, []string{first.ID}}, {1, 10, []string{second, third, first.ID}}, {1, 2, []string{second, third}},
-		{0, 1, []string{newest}},
+		{own, 4, 10, nil}, {own, 3, 10, []string{first.ID}}, {own, 1, 10, []string{second, third, first.ID}}, {own, 1, 2, []string{second, third}},
+		{own, 0, 1, []string{newest}},
+		{first.ID, 0, 10, []string{newest, second, third}}, {first.ID, 2, 10, []string{third}}, {newest, 0, 1, []string{second}},
 	} {
-		got, err := s.SurplusSessions(t.Context(), u.ID, noon(), tt.keep, tt.limit)
+		got, err := s.SurplusSessions(t.Context(), u.ID, tt.own, noon(), tt.keep, tt.limit)
 		must(t, err)
-		wantEqual(t, fmt.Sprintf("over %d", tt.keep), got, tt.want)
+		wantEqual(t, fmt.Sprintf("over %d beside %s", tt.keep, tt.own), got, tt.want)
 	}
-	got, err := s.SurplusSessions(t.Context(), "nobody", noon(), 0, 10)
-	must(t, err)
-	wantEqual(t, "nobody's", len(got), 0)
+	for _, nobody := range [][2]string{{"nobody", own}, {u.ID, "nothing"}} {
+		got, err := s.SurplusSessions(t.Context(), nobody[0], nobody[1], noon(), 0, 10)
+		must(t, err)
+		wantEqual(t, "nobody's", len(got), 0)
+	}
 }

@@ -109,7 +109,7 @@ func testCancelled(t *testing.T, s suite) {
 			return err
 		},
 		"SessionsBegunBefore": func() error { _, err := s.SessionsBegunBefore(ctx, noon(), "", 1); return err },
-		"SurplusSessions":     func() error { _, err := s.SurplusSessions(ctx, u.ID, noon(), 1, 1); return err },
+		"SurplusSessions":     func() error { _, err := s.SurplusSessions(ctx, u.ID, sess.ID, noon(), 1, 1); return err },
 		"RevokeSessions":      func() error { _, err := s.RevokeSessions(ctx, []string{sess.ID}, "logout", noon()); return err },
 		"EnableUser":          func() error { return s.EnableUser(ctx, u.ID, noon()) },
 		"BlacklistAccess":     func() error { _, err := s.BlacklistAccess(ctx, accessToken(sess)); return err },
