@@ -166,6 +166,18 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
+// agent sends another User-Agent.
+type agent struct {
+	name string
+	next http.RoundTripper
+}
+
+func (a agent) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("User-Agent", a.name)
+	return a.next.RoundTrip(r)
+}
+
 // TestSessions: what an administrator does with the sessions of one user,
 // beside a server: by the time a command returns, no token works any more.
 func TestSessions(t *testing.T) {
@@ -174,14 +186,18 @@ func TestSessions(t *testing.T) {
 			env := engine.env(t)
 			p, c := start(t, env), httpClient()
 			first := signUp(t, c, p.URL, "ada@example.com")
-			logIn(t, c, p.URL, "ada@example.com")
+			second := logIn(t, c, p.URL, "ada@example.com")
 			third := logIn(t, c, p.URL, "ada@example.com")
 			other := signUp(t, c, p.URL, "bob@example.com")
+			phone := &http.Client{Transport: agent{"phone/2", c.Transport}}
+			if a, err := refresh(phone, restDoor, p.URL, second.Refresh, ""); err != nil || a.Problem != "" {
+				t.Fatalf("refresh: %+v, %v", a, err)
+			}
 			var page struct {
-				Sessions []struct{ ID string }
+				Sessions []struct{ ID, UserAgent string }
 			}
 			ask(t, env, "", "sessions", "list", "--user", "ADA@example.com", "--json").into(t, &page)
-			if len(page.Sessions) != 3 {
+			if len(page.Sessions) != 3 || page.Sessions[1].UserAgent != "phone/2" || page.Sessions[2].UserAgent == "phone/2" {
 				t.Fatalf("sessions: %+v", page)
 			}
 			newest := page.Sessions[0].ID

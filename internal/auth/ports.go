@@ -39,6 +39,9 @@ type Rotation struct {
 	ClockLeeway      time.Duration
 	AccessExpiresAt  time.Time // of the child, before the cap
 	RefreshExpiresAt time.Time // of the child, before the cap by the session's ExpiresAt
+	// UserAgent and IPAddress are whose rotation it is; they become the session's.
+	UserAgent string
+	IPAddress string
 }
 
 // SessionState is what the database says of a session at one moment.

@@ -126,6 +126,8 @@ func (r refresh) rotation(child string) Rotation {
 		ClockLeeway:      r.ClockLeeway,
 		AccessExpiresAt:  iat.Add(r.AccessTTL),
 		RefreshExpiresAt: iat.Add(r.RefreshTTL),
+		UserAgent:        r.client.UserAgent,
+		IPAddress:        r.client.Address,
 	}
 }
 

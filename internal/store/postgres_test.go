@@ -43,6 +43,7 @@ func signUp(t testing.TB, s *store.Store) (auth.User, auth.Rotation) {
 	return u, auth.Rotation{
 		SessionID: sess.ID, UserID: u.ID, Current: sess.SecretHash, Next: auth.HashSecret("0+"),
 		Now: now, IssuedAt: sess.IssuedAt, ClockLeeway: time.Hour, AccessExpiresAt: idle, RefreshExpiresAt: idle,
+		UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", IPAddress: "192.0.2.7",
 	}
 }
 

@@ -19,12 +19,16 @@ func (s *Store) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState,
 	if !isID(r.SessionID) || !isID(r.UserID) {
 		return auth.SessionState{}, auth.ErrMovedOn
 	}
+	const doing = "rotate a session"
+	if err := checkText(r.UserAgent, r.IPAddress); err != nil {
+		return auth.SessionState{}, fail(doing, err)
+	}
 	row, err := s.swaps.do(ctx, r)
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return auth.SessionState{}, auth.ErrMovedOn
 	}
 	if err != nil {
-		return auth.SessionState{}, fail("rotate a session", err)
+		return auth.SessionState{}, fail(doing, err)
 	}
 	return row.value(), nil
 }
@@ -46,7 +50,9 @@ const (
 			issued_at = @issued,
 			access_expires_at = LEAST(@access, sessions.expires_at),
 			refresh_expires_at = LEAST(@refresh, sessions.expires_at),
-			last_seen_at = @now`
+			last_seen_at = @now,
+			user_agent = @agent,
+			ip_address = @address`
 	swapWhere = `
 		WHERE sessions.id = @session AND sessions.user_id = @owner AND sessions.secret_hash = @current
 			AND sessions.revoked_at IS NULL AND sessions.refresh_blacklisted_at IS NULL
@@ -56,13 +62,14 @@ const (
 
 // swapParams are the parameters in the order of swapArgs.
 func swapParams() []string {
-	return []string{"session", "owner", "current", "next", "retry", "attempt", "now", "issued", "leeway", "access", "refresh"}
+	return []string{"session", "owner", "current", "next", "retry", "attempt", "now", "issued", "leeway", "access", "refresh", "agent", "address"}
 }
 
 func swapArgs(r auth.Rotation) []any {
 	return []any{
 		r.SessionID, r.UserID, r.Current[:], r.Next[:], hashBytes(r.RetryHash), r.Attempt[:],
 		micros(r.Now), micros(r.IssuedAt), r.ClockLeeway.Microseconds(), micros(r.AccessExpiresAt), micros(r.RefreshExpiresAt),
+		r.UserAgent, r.IPAddress,
 	}
 }
 

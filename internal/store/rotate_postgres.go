@@ -40,7 +40,7 @@ func newPostgresSwaps(s *Store, pool *sql.DB) *swaps {
 	p.one = s.swapText(swapSet+` FROM users u`+swapWhere+returning, byNumber)
 	rows := `r(` + strings.Join(swapParams(), ", ") + `)`
 	from := ` FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[],
-			$7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[]) AS ` + rows + `, users u`
+			$7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[]) AS ` + rows + `, users u`
 	p.together = s.swapText(swapSet+from+swapWhere+returning, func(name string, _ int) string { return "r." + name })
 	return &swaps{single: p.swap, together: p.swapTogether, limit: swapFlights, timeout: s.options.timeout(), patience: patience}
 }
@@ -106,14 +106,16 @@ func batchArgs(batch []*swap) []any {
 	sessions, owners := make([][16]byte, n), make([][16]byte, n)
 	current, next, retry, attempt := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
 	now, issued, leeway, access, refresh := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	agent, address := make([]string, n), make([]string, n)
 	for i, c := range batch {
 		r := &c.rotation
 		sessions[i], owners[i] = uuid.MustParse(r.SessionID), uuid.MustParse(r.UserID) // Rotate has checked them
 		current[i], next[i], retry[i], attempt[i] = r.Current[:], r.Next[:], hashBytes(r.RetryHash), r.Attempt[:]
 		now[i], issued[i], leeway[i] = micros(r.Now), micros(r.IssuedAt), r.ClockLeeway.Microseconds()
 		access[i], refresh[i] = micros(r.AccessExpiresAt), micros(r.RefreshExpiresAt)
+		agent[i], address[i] = r.UserAgent, r.IPAddress
 	}
-	return []any{sessions, owners, current, next, retry, attempt, now, issued, leeway, access, refresh}
+	return []any{sessions, owners, current, next, retry, attempt, now, issued, leeway, access, refresh, agent, address}
 }
 
 // scanStates reads the rows to the end. All are scanned into the same place:

@@ -73,6 +73,7 @@ func rotation(sess auth.Session) auth.Rotation {
 		Now: at, IssuedAt: at.Truncate(time.Second), ClockLeeway: time.Hour,
 		AccessExpiresAt:  at.Truncate(time.Second).Add(15 * time.Minute),
 		RefreshExpiresAt: at.Truncate(time.Second).Add(30 * day),
+		UserAgent:        "agent of " + sess.ID, IPAddress: "192.0.2.7",
 	}
 }
 

@@ -24,6 +24,7 @@ func testRotate(t *testing.T, s suite) {
 		want.SecretHash, want.PreviousHash, want.RetryHash = r.Next, &r.Current, &r.Attempt
 		want.RotatedAt, want.LastSeenAt = &dbNow, r.Now
 		want.IssuedAt, want.AccessExpiresAt, want.RefreshExpiresAt = r.IssuedAt, r.AccessExpiresAt, r.RefreshExpiresAt
+		want.UserAgent, want.IPAddress = r.UserAgent, r.IPAddress
 		wantEqual(t, "state", st, auth.SessionState{Session: want, User: u, Now: dbNow})
 		wantEqual(t, "stored", s.state(t, sess.ID).Session, want)
 	})
@@ -184,6 +185,8 @@ func testRotateTogether(t *testing.T, s suite) {
 		}
 		wantEqual(t, "user", o.st[won].User, o.user)
 		wantEqual(t, "secret", o.st[won].Session.SecretHash, o.r.Next)
+		wantEqual(t, "agent", o.st[won].Session.UserAgent, o.r.UserAgent)
+		wantEqual(t, "address", o.st[won].Session.IPAddress, o.r.IPAddress)
 		wantEqual(t, "stored", s.state(t, o.sess.ID).Session, o.st[won].Session)
 	}
 }
