@@ -7,7 +7,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -22,6 +21,7 @@ import (
 	"rekey/internal/limit"
 	"rekey/internal/store"
 	"rekey/internal/token"
+	"rekey/internal/untold"
 	"rekey/resolvers"
 )
 
@@ -39,7 +39,7 @@ func newStack(t *testing.T) *stack {
 	s.setNow(time.Now())
 	s.openStore(t)
 	service := s.newService(t)
-	presenter := resolvers.Presenter{Log: slog.New(slog.DiscardHandler)}
+	presenter := resolvers.Presenter{Log: untold.Logger(t)}
 	s.handler = graphqlhttp.New(resolvers.NewSchema(&resolvers.Resolver{Auth: service}), graphqlhttp.Options{
 		Present:    presenter.Present,
 		Recover:    presenter.Recover,

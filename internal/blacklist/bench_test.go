@@ -99,7 +99,7 @@ func openCheck(b *testing.B, o store.Options, cache func(*testing.B, *stage) *bl
 	if _, err := st.Migrate(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	s := newStage()
+	s := newStage(b)
 	core := newCore(b, s, st, trusting{})
 	if cache != nil {
 		c := cache(b, s)

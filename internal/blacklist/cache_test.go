@@ -10,6 +10,7 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/blacklist"
 	"rekey/internal/blacklist/blacklisttest"
+	"rekey/internal/untold"
 )
 
 var (
@@ -37,15 +38,17 @@ type stage struct {
 	waits int
 }
 
-func newStage() *stage {
+func newStage(t testing.TB) *stage {
 	clock := &blacklisttest.Clock{}
-	return &stage{clock: clock, notes: blacklisttest.NewNotes(clock), log: &lockedBuffer{}, leeway: leeway}
+	log := &lockedBuffer{}
+	t.Cleanup(func() { untold.Check(t, log.String()) })
+	return &stage{clock: clock, notes: blacklisttest.NewNotes(clock), log: log, leeway: leeway}
 }
 
 // newEntryStage has entries live for long after their tokens: the clock of a
 // real Redis goes on, however slow the machine is.
-func newEntryStage() *stage {
-	s := newStage()
+func newEntryStage(t testing.TB) *stage {
+	s := newStage(t)
 	s.leeway = time.Hour
 	return s
 }

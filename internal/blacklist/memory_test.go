@@ -12,7 +12,7 @@ import (
 
 func TestMemory_Entries(t *testing.T) {
 	blacklisttest.RunEntries(t, func(*testing.T) blacklisttest.Entries {
-		s := newEntryStage()
+		s := newEntryStage(t)
 		return blacklisttest.Entries{
 			Cache: blacklist.NewMemory(s.options()), Now: s.clock.Now, Leeway: s.leeway,
 			Pass: func(_ *testing.T, d time.Duration) { s.clock.Advance(d) },
@@ -22,7 +22,7 @@ func TestMemory_Entries(t *testing.T) {
 
 func TestMemory_Trust(t *testing.T) {
 	blacklisttest.RunTrust(t, func(*testing.T) blacklisttest.Trust {
-		s := newStage()
+		s := newStage(t)
 		o := s.options()
 		o.MaxEntries = 20_000 // above what the suite notes, and soon reached by overflow
 		c := blacklist.NewMemory(o)
@@ -52,7 +52,7 @@ func overflow(t *testing.T, s *stage, c *blacklist.Cache) {
 }
 
 func TestMemory_Bound(t *testing.T) {
-	s := newStage()
+	s := newStage(t)
 	o := s.options()
 	o.MaxEntries = 1 // one a bucket
 	c := blacklist.NewMemory(o)
@@ -67,7 +67,7 @@ func TestMemory_Bound(t *testing.T) {
 }
 
 func TestMemory_TwoProcesses(t *testing.T) {
-	s := newStage()
+	s := newStage(t)
 	server := blacklist.NewMemory(s.options())
 	s.settle(t, server)
 	issued := s.clock.Now()
@@ -93,7 +93,7 @@ func TestMemory_TwoProcesses(t *testing.T) {
 
 // Without a leeway clocks may be a second off the database's all the same.
 func TestMemory_NoLeeway(t *testing.T) {
-	s := newStage()
+	s := newStage(t)
 	s.leeway = 0
 	c := blacklist.NewMemory(s.options())
 	one := auth.HashSecret("one")

@@ -11,7 +11,7 @@ import (
 
 func TestNone(t *testing.T) {
 	t.Run("never clear", func(t *testing.T) {
-		s := newStage()
+		s := newStage(t)
 		c := blacklist.NewNone(s.options())
 		if err := c.Join(t.Context()); err != nil {
 			t.Fatalf("Join: %v", err)
@@ -26,7 +26,7 @@ func TestNone(t *testing.T) {
 		}
 	})
 	t.Run("a note stands before a change", func(t *testing.T) {
-		s := newStage()
+		s := newStage(t)
 		c := blacklist.NewNone(s.options())
 		mustNote(t, c, s.doubt())
 		if all := s.notes.All(); len(all) != 1 {
@@ -39,7 +39,7 @@ func TestNone(t *testing.T) {
 }
 
 func TestCache_Run(t *testing.T) {
-	s := newStage()
+	s := newStage(t)
 	c := blacklist.NewMemory(s.options())
 	ctx, cancel := context.WithCancel(t.Context())
 	rounds := 0
@@ -58,7 +58,7 @@ func TestCache_Run(t *testing.T) {
 }
 
 func TestCache_Sweep(t *testing.T) {
-	s := newStage()
+	s := newStage(t)
 	c := blacklist.NewNone(s.options())
 	if err := s.notes.WriteReplicaNote(t.Context(), "long gone", nil); err != nil {
 		t.Fatal(err)

@@ -26,7 +26,7 @@ func TestCluster_Contract(t *testing.T) {
 		}
 	}
 	blacklisttest.RunEntries(t, func(t *testing.T) blacklisttest.Entries {
-		s := newEntryStage()
+		s := newEntryStage(t)
 		flush(t)
 		return blacklisttest.Entries{
 			Cache: openRedis(t, s, cluster.URL()), Now: s.clock.Now, Leeway: s.leeway,
@@ -40,7 +40,7 @@ func TestCluster_Contract(t *testing.T) {
 	})
 	blacklisttest.RunTrust(t, func(t *testing.T) blacklisttest.Trust {
 		flush(t)
-		s := newStage()
+		s := newStage(t)
 		return s.trust(openRedis(t, s, cluster.URL()), flush)
 	})
 }
@@ -61,7 +61,7 @@ func TestCluster_Failover(t *testing.T) {
 	t.Parallel()
 	cluster := throwaway.Cluster(t, 3, true)
 	_, owner := slotOf(t, cluster)
-	s := newStage()
+	s := newStage(t)
 	c := openRedis(t, s, cluster.URL())
 	s.settle(t, c)
 	issued, before := s.clock.Now(), s.named(t)
@@ -86,7 +86,7 @@ func TestCluster_Move(t *testing.T) {
 	cluster := throwaway.Cluster(t, 3, false)
 	slot, owner := slotOf(t, cluster)
 	from, to := cluster.Masters[owner], cluster.Masters[(owner+1)%3]
-	s := newStage()
+	s := newStage(t)
 	c := openRedis(t, s, cluster.URL())
 	s.settle(t, c)
 	issued := s.clock.Now()

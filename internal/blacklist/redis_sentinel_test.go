@@ -16,7 +16,7 @@ func TestSentinel_Contract(t *testing.T) {
 	sentinel := throwaway.Sentinel(t)
 	client := raw(t, sentinel.Master().Addr())
 	blacklisttest.RunEntries(t, func(t *testing.T) blacklisttest.Entries {
-		s := newEntryStage()
+		s := newEntryStage(t)
 		do(t, client, "FLUSHALL")
 		return blacklisttest.Entries{
 			Cache: openRedis(t, s, sentinel.URL()), Now: s.clock.Now, Leeway: s.leeway,
@@ -25,7 +25,7 @@ func TestSentinel_Contract(t *testing.T) {
 	})
 	blacklisttest.RunTrust(t, func(t *testing.T) blacklisttest.Trust {
 		do(t, client, "FLUSHALL")
-		s := newStage()
+		s := newStage(t)
 		return s.trust(openRedis(t, s, sentinel.URL()), func(t *testing.T) { do(t, client, "FLUSHALL") })
 	})
 }
@@ -35,7 +35,7 @@ func TestSentinel_Contract(t *testing.T) {
 func TestSentinel_Kill(t *testing.T) {
 	t.Parallel()
 	sentinel := throwaway.Sentinel(t)
-	s := newStage()
+	s := newStage(t)
 	c := openRedis(t, s, sentinel.URL())
 	s.settle(t, c)
 	issued, before, old := s.clock.Now(), s.named(t), sentinel.Master()
@@ -73,7 +73,7 @@ func (s *stage) recover(t *testing.T, c *blacklist.Cache, before []string) {
 func TestSentinel_Failover(t *testing.T) {
 	t.Parallel()
 	sentinel := throwaway.Sentinel(t)
-	s := newStage()
+	s := newStage(t)
 	c := openRedis(t, s, sentinel.URL())
 	s.settle(t, c)
 	first, issued := s.named(t), s.clock.Now()
@@ -99,7 +99,7 @@ func TestReplication_OldMaster(t *testing.T) {
 	t.Parallel()
 	old := throwaway.Redis(t)
 	address := throwaway.NewProxy(t, old.Addr()) // where the writer goes
-	s := newStage()
+	s := newStage(t)
 	reader, writer := openRedis(t, s, "redis://"+old.Addr()), openRedis(t, s, "redis://"+address.Addr())
 	s.settle(t, reader)
 	if err := writer.Join(t.Context()); err != nil {
@@ -134,7 +134,7 @@ func TestReplication_Lag(t *testing.T) {
 	t.Parallel()
 	old, replica := throwaway.Redis(t), throwaway.Redis(t)
 	address := throwaway.NewProxy(t, old.Addr())
-	s := newStage()
+	s := newStage(t)
 	c := openRedis(t, s, "redis://"+address.Addr())
 	s.settle(t, c)
 	issued, before := s.clock.Now(), s.named(t)

@@ -52,7 +52,7 @@ func do(t testing.TB, c *redis.Client, args ...any) {
 
 func TestRedis_EntriesOnMiniredis(t *testing.T) {
 	blacklisttest.RunEntries(t, func(t *testing.T) blacklisttest.Entries {
-		s := newEntryStage()
+		s := newEntryStage(t)
 		server := miniredis.RunT(t)
 		return blacklisttest.Entries{
 			Cache: openRedis(t, s, "redis://"+server.Addr()), Now: s.clock.Now, Leeway: s.leeway,
@@ -66,7 +66,7 @@ func TestRedis_EntriesOnMiniredis(t *testing.T) {
 
 // TestRedis_WithoutRunID: a server that does not say who it is is never trusted.
 func TestRedis_WithoutRunID(t *testing.T) {
-	s := newStage()
+	s := newStage(t)
 	c := openRedis(t, s, "redis://"+miniredis.RunT(t).Addr())
 	if err := c.Join(t.Context()); err != nil {
 		t.Fatalf("Join: %v", err)
@@ -84,7 +84,7 @@ func TestRedis_WithoutRunID(t *testing.T) {
 func TestRedis_Entries(t *testing.T) {
 	server := throwaway.Redis(t)
 	blacklisttest.RunEntries(t, func(t *testing.T) blacklisttest.Entries {
-		s, client := newEntryStage(), raw(t, server.Addr())
+		s, client := newEntryStage(t), raw(t, server.Addr())
 		do(t, client, "FLUSHALL")
 		return blacklisttest.Entries{
 			Cache: openRedis(t, s, server.URL()), Now: s.clock.Now, Leeway: s.leeway,
@@ -119,7 +119,7 @@ func TestRedis_Trust(t *testing.T) {
 	client := raw(t, server.Addr())
 	blacklisttest.RunTrust(t, func(t *testing.T) blacklisttest.Trust {
 		do(t, client, "FLUSHALL")
-		s := newStage()
+		s := newStage(t)
 		return s.trust(openRedis(t, s, server.URL()), func(t *testing.T) { do(t, client, "FLUSHALL") })
 	})
 }
@@ -130,7 +130,7 @@ func TestRedis_NoteUntilAllHaveRead(t *testing.T) {
 	t.Parallel()
 	server := throwaway.Redis(t)
 	client := raw(t, server.Addr())
-	s := newStage()
+	s := newStage(t)
 	reader, writer := openRedis(t, s, server.URL()), openRedis(t, s, server.URL())
 	s.settle(t, reader)
 	if err := writer.Join(t.Context()); err != nil {
@@ -159,7 +159,7 @@ func TestRedis_NoteWaitsUntilAllHaveRead(t *testing.T) {
 	t.Parallel()
 	server := throwaway.Redis(t)
 	way := throwaway.NewProxy(t, server.Addr())
-	s := newStage()
+	s := newStage(t)
 	reader, writer := openRedis(t, s, server.URL()), openRedis(t, s, "redis://"+way.Addr())
 	s.settle(t, reader)
 	if err := writer.Join(t.Context()); err != nil {

@@ -28,7 +28,7 @@ func (s *stage) named(t *testing.T) []string {
 
 func TestRedis_Restart(t *testing.T) {
 	server := throwaway.Redis(t)
-	s := newStage()
+	s := newStage(t)
 	c := openRedis(t, s, server.URL())
 	s.settle(t, c)
 	issued, before := s.clock.Now(), s.named(t)
@@ -49,7 +49,7 @@ func TestRedis_Restart(t *testing.T) {
 
 func TestRedis_Policy(t *testing.T) {
 	server := throwaway.Redis(t, "--maxmemory-policy", "allkeys-lru")
-	s, client := newStage(), raw(t, server.Addr())
+	s, client := newStage(t), raw(t, server.Addr())
 	c := openRedis(t, s, server.URL())
 	if err := c.Join(t.Context()); err != nil {
 		t.Fatalf("Join: %v", err)
@@ -75,7 +75,7 @@ func TestRedis_Policy(t *testing.T) {
 
 func TestRedis_Down(t *testing.T) {
 	server := throwaway.Redis(t)
-	s := newStage()
+	s := newStage(t)
 	c := openRedis(t, s, server.URL())
 	s.settle(t, c)
 	server.Kill()
@@ -106,7 +106,7 @@ func TestRedis_Down(t *testing.T) {
 // but takes no entries for a while: the markers must move before it is named.
 func TestRedis_Refusing(t *testing.T) {
 	server := throwaway.Redis(t)
-	s, client := newStage(), raw(t, server.Addr())
+	s, client := newStage(t), raw(t, server.Addr())
 	c := openRedis(t, s, server.URL())
 	s.settle(t, c)
 	issued, node := s.clock.Now(), s.named(t)
@@ -167,7 +167,7 @@ func oldestMarker(t *testing.T, client *redis.Client) time.Time {
 // "none" or not, so it is not relied on before a round has reset the markers.
 func TestRedis_NotesFailing(t *testing.T) {
 	server := throwaway.Redis(t)
-	s, client := newStage(), raw(t, server.Addr())
+	s, client := newStage(t), raw(t, server.Addr())
 	c := openRedis(t, s, server.URL())
 	s.settle(t, c)
 	issued := s.clock.Now()
@@ -188,7 +188,7 @@ func TestRedis_NotesFailing(t *testing.T) {
 // on a promoted replica, says nothing about this one.
 func TestRedis_ForeignMarkers(t *testing.T) {
 	server := throwaway.Redis(t)
-	s, client := newStage(), raw(t, server.Addr())
+	s, client := newStage(t), raw(t, server.Addr())
 	c := openRedis(t, s, server.URL())
 	s.settle(t, c)
 	issued := s.clock.Now()
@@ -204,7 +204,7 @@ func TestRedis_ForeignMarkers(t *testing.T) {
 // TestRedis_CallerGone: a client that hangs up takes nobody's trust away.
 func TestRedis_CallerGone(t *testing.T) {
 	server := throwaway.Redis(t)
-	s := newStage()
+	s := newStage(t)
 	c := openRedis(t, s, server.URL())
 	s.settle(t, c)
 	gone, cancel := context.WithCancel(t.Context())
@@ -222,7 +222,7 @@ func TestRedis_CallerGone(t *testing.T) {
 // cut off takes the trust of both away.
 func TestRedis_TwoReplicas(t *testing.T) {
 	shared, elsewhere := throwaway.Redis(t), throwaway.Redis(t)
-	s := newStage()
+	s := newStage(t)
 	one, two := openRedis(t, s, shared.URL()), openRedis(t, s, shared.URL())
 	s.settle(t, one)
 	if err := two.Join(t.Context()); err != nil {

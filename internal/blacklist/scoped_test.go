@@ -14,7 +14,7 @@ import (
 // the writer of an entry knows does not take its end for the end of the doubt.
 func TestRedis_DifferentLives(t *testing.T) {
 	server := throwaway.Redis(t)
-	s := newStage()
+	s := newStage(t)
 	long := openRedis(t, s, server.URL())
 	s.settle(t, long)
 	issued := s.clock.Now()

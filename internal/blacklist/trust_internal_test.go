@@ -2,16 +2,16 @@ package blacklist
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
 
 	"rekey/internal/blacklist/blacklisttest"
+	"rekey/internal/untold"
 )
 
-func internalOptions(clock *blacklisttest.Clock, notes *blacklisttest.Notes) Options {
+func internalOptions(t testing.TB, clock *blacklisttest.Clock, notes *blacklisttest.Notes) Options {
 	return Options{
-		Notes: notes, Now: clock.Now, After: time.After, Logger: slog.New(slog.DiscardHandler), RoundTimeout: time.Minute,
+		Notes: notes, Now: clock.Now, After: time.After, Logger: untold.Logger(t), RoundTimeout: time.Minute,
 	}
 }
 
@@ -20,7 +20,7 @@ func internalOptions(clock *blacklisttest.Clock, notes *blacklisttest.Notes) Opt
 func TestTrust_vouch(t *testing.T) {
 	clock := &blacklisttest.Clock{}
 	notes := blacklisttest.NewNotes(clock)
-	tr := newTrust(internalOptions(clock, notes), none{})
+	tr := newTrust(internalOptions(t, clock, notes), none{})
 	release, err := tr.take(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestTrust_round(t *testing.T) {
 	clock := &blacklisttest.Clock{}
 	notes := blacklisttest.NewNotes(clock)
 	h := hanging{asked: make(chan struct{}), answer: make(chan struct{})}
-	tr := newTrust(internalOptions(clock, notes), h)
+	tr := newTrust(internalOptions(t, clock, notes), h)
 	ended := make(chan error)
 	go func() { _, err := tr.round(t.Context()); ended <- err }()
 	<-h.asked

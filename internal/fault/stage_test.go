@@ -8,7 +8,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"database/sql"
-	"log/slog"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,6 +23,7 @@ import (
 	"rekey/internal/store"
 	"rekey/internal/throwaway"
 	"rekey/internal/token"
+	"rekey/internal/untold"
 )
 
 const (
@@ -62,7 +62,7 @@ func newStage(t *testing.T, name string, server *throwaway.RedisServer) *stage {
 	joined := start.Add(-time.Hour) // so that the tokens are newer than every marker
 	s.now.Store(&joined)
 	clock := func() time.Time { return *s.now.Load() }
-	log := slog.New(slog.DiscardHandler)
+	log := untold.Logger(t)
 	pool, err := redispool.Open(redispool.Options{URL: server.URL(), Logger: log, Timeout: time.Minute})
 	s.must(err)
 	t.Cleanup(func() { _ = pool.Close() })

@@ -50,7 +50,7 @@ func TestNegotiate(t *testing.T) {
 }
 
 func TestHandler_NotAcceptable(t *testing.T) {
-	f := newFixture(&fakeRoot{})
+	f := newFixture(t, &fakeRoot{})
 	w := f.post("text/html", `{"query":"{__typename}"}`)
 	checkRefused(t, f, w, http.StatusNotAcceptable, "application/graphql-response+json")
 	if got := w.Header().Get("Content-Type"); got != "application/json; charset=utf-8" {
@@ -59,7 +59,7 @@ func TestHandler_NotAcceptable(t *testing.T) {
 }
 
 func TestHandler_Method(t *testing.T) {
-	f := newFixture(&fakeRoot{})
+	f := newFixture(t, &fakeRoot{})
 	t.Run("OPTIONS", func(t *testing.T) {
 		w := f.do(httptest.NewRequest(http.MethodOptions, "/graphql", nil))
 		if w.Code != http.StatusNoContent || w.Header().Get("Allow") != allowedMethods {

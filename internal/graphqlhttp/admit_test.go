@@ -15,7 +15,7 @@ func TestHandler_Admit(t *testing.T) {
 	for _, accept := range []string{acceptJSON, acceptGraphQL} {
 		t.Run(accept, func(t *testing.T) {
 			root := &fakeRoot{}
-			w := newFixture(root, refuse(auth.RateLimited(1500*time.Millisecond))).
+			w := newFixture(t, root, refuse(auth.RateLimited(1500*time.Millisecond))).
 				post(accept, `{"query":"mutation { logout }"}`)
 			if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "2" {
 				t.Errorf("%d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
@@ -29,7 +29,7 @@ func TestHandler_Admit(t *testing.T) {
 		})
 	}
 	t.Run("admitted", func(t *testing.T) {
-		if w := newFixture(&fakeRoot{}, refuse(nil)).post(acceptGraphQL, `{"query":"{ __typename }"}`); w.Code != http.StatusOK {
+		if w := newFixture(t, &fakeRoot{}, refuse(nil)).post(acceptGraphQL, `{"query":"{ __typename }"}`); w.Code != http.StatusOK {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	})

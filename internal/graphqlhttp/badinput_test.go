@@ -57,7 +57,7 @@ func TestHandler_BadRequest(t *testing.T) {
 	for _, bad := range badRequests() {
 		for _, accept := range []string{acceptJSON, acceptGraphQL} {
 			t.Run(bad.name+" "+accept, func(t *testing.T) {
-				f := newFixture(&fakeRoot{})
+				f := newFixture(t, &fakeRoot{})
 				r := httptest.NewRequest(bad.method, "/graphql", strings.NewReader(bad.body))
 				if bad.method == "" {
 					r.Method = http.MethodPost
@@ -103,7 +103,7 @@ func checkRefused(t *testing.T, f *fixture, w *httptest.ResponseRecorder, status
 }
 
 func TestHandler_BodyOfUnknownLength(t *testing.T) {
-	f := newFixture(&fakeRoot{})
+	f := newFixture(t, &fakeRoot{})
 	body := io.MultiReader(strings.NewReader(`{"query":"`), bytes.NewReader(make([]byte, 64<<10)))
 	r := httptest.NewRequest(http.MethodPost, "/graphql", body)
 	r.ContentLength = -1
@@ -112,7 +112,7 @@ func TestHandler_BodyOfUnknownLength(t *testing.T) {
 }
 
 func TestHandler_LongestBody(t *testing.T) {
-	f := newFixture(&fakeRoot{})
+	f := newFixture(t, &fakeRoot{})
 	start := `{"query":"{__typename}","extensions":{"x":"`
 	body := start + strings.Repeat("x", 64<<10-len(start)-len(`"}}`)) + `"}}`
 	if w := f.post(acceptJSON, body); w.Code != http.StatusOK || len(body) != 64<<10 {
@@ -168,7 +168,7 @@ func TestHandler_BadDocument(t *testing.T) {
 	for _, bad := range badDocuments() {
 		for accept, status := range map[string]int{acceptJSON: 200, acceptGraphQL: 400} {
 			t.Run(bad.name+" "+accept, func(t *testing.T) {
-				f := newFixture(&fakeRoot{})
+				f := newFixture(t, &fakeRoot{})
 				body, _ := json.Marshal(map[string]any{"query": bad.query, "operationName": bad.operation, "variables": bad.variables})
 				w := f.post(accept, string(body))
 				checkRefused(t, f, w, status, bad.message)
@@ -183,7 +183,7 @@ func TestHandler_BadDocument(t *testing.T) {
 // An enum value in another case passes gqlparser and fails in gqlgen, whose
 // message repeats it.
 func TestHandler_EnumInAnotherCase(t *testing.T) {
-	f := newFixture(&fakeRoot{})
+	f := newFixture(t, &fakeRoot{})
 	w := f.query(`mutation($s: LogoutScope!) { logout(scope: $s) }`, map[string]any{"s": "all"})
 	answer := decode(t, w)
 	if len(answer.Errors) != 1 || answer.Errors[0].Extensions.Code != "BAD_USER_INPUT" || f.root.mutated != 0 ||
@@ -193,7 +193,7 @@ func TestHandler_EnumInAnotherCase(t *testing.T) {
 }
 
 func TestHandler_ManyErrors(t *testing.T) {
-	f := newFixture(&fakeRoot{})
+	f := newFixture(t, &fakeRoot{})
 	w := f.query(`{`+strings.Repeat(" a b", 10)+`}`, nil)
 	if got := len(decode(t, w).Errors); got != maxErrors {
 		t.Errorf("%d errors are told, want %d", got, maxErrors)

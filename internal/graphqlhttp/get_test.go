@@ -17,7 +17,7 @@ func (f *fixture) get(parameters ...string) *httptest.ResponseRecorder {
 }
 
 func TestHandler_Get(t *testing.T) {
-	f := newFixture(&fakeRoot{})
+	f := newFixture(t, &fakeRoot{})
 	for name, parameters := range map[string][]string{
 		"query":     {"query", "{ me { name } }"},
 		"operation": {"query", "query a { __typename } query b { me { name } }", "operationName", "b"},
@@ -49,7 +49,7 @@ func TestHandler_GetRefuses(t *testing.T) {
 		"too long":              {414, "", []string{"query", "{__typename}#" + strings.Repeat("x", 64<<10)}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(&fakeRoot{})
+			f := newFixture(t, &fakeRoot{})
 			w := f.get(c.parameters...)
 			checkRefused(t, f, w, c.status, "")
 			if got := w.Header().Get("Allow"); got != c.allow {

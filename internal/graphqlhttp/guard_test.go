@@ -28,7 +28,7 @@ func TestGuard_Once(t *testing.T) {
 		"the same field twice": `mutation { ` + login + ` ` + login + ` }`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(&fakeRoot{})
+			f := newFixture(t, &fakeRoot{})
 			checkRefused(t, f, f.query(document, nil), http.StatusBadRequest, message)
 		})
 	}
@@ -42,7 +42,7 @@ func TestGuard_OnceIsEnough(t *testing.T) {
 		"one fragment, two times": `mutation { ...f ...f } fragment f on Mutation { ` + login + ` }`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(&fakeRoot{})
+			f := newFixture(t, &fakeRoot{})
 			if w := f.query(document, nil); w.Code != http.StatusOK || f.root.mutated != 1 {
 				t.Errorf("%d, %d logins: %s", w.Code, f.root.mutated, w.Body)
 			}
@@ -68,7 +68,7 @@ func TestGuard_Limits(t *testing.T) {
 		"defer":        {`{me{... @defer {id}}}`, "@defer"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(&fakeRoot{})
+			f := newFixture(t, &fakeRoot{})
 			checkRefused(t, f, f.query(c.document, nil), http.StatusBadRequest, c.message)
 		})
 	}
@@ -166,19 +166,19 @@ fragment TypeRef on __Type {
 
 func TestGuard_Introspection(t *testing.T) {
 	t.Run("shown", func(t *testing.T) {
-		w := newFixture(&fakeRoot{}).query(introspection, nil)
+		w := newFixture(t, &fakeRoot{}).query(introspection, nil)
 		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"AuthPayload"`) || len(decode(t, w).Errors) > 0 {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	})
 	t.Run("hidden", func(t *testing.T) {
 		for _, document := range []string{introspection, `{ a: __type(name: "User") { name } }`, `{ ...f } fragment f on Query { __schema { description } }`} {
-			f := newFixture(&fakeRoot{}, hideSchema)
+			f := newFixture(t, &fakeRoot{}, hideSchema)
 			checkRefused(t, f, f.query(document, nil), http.StatusBadRequest, "introspection is switched off")
 		}
 	})
 	t.Run("typename stays", func(t *testing.T) {
-		if w := newFixture(&fakeRoot{}, hideSchema).query(`{ __typename me { __typename } }`, nil); w.Code != http.StatusOK {
+		if w := newFixture(t, &fakeRoot{}, hideSchema).query(`{ __typename me { __typename } }`, nil); w.Code != http.StatusOK {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	})
@@ -197,8 +197,8 @@ func TestHandler_Suggestions(t *testing.T) {
 		"type":        `{ ... on Qery { __typename } }`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			shown := newFixture(&fakeRoot{}).query(document, nil).Body.String()
-			hidden := newFixture(&fakeRoot{}, hideSchema).query(document, nil).Body.String()
+			shown := newFixture(t, &fakeRoot{}).query(document, nil).Body.String()
+			hidden := newFixture(t, &fakeRoot{}, hideSchema).query(document, nil).Body.String()
 			if strings.Contains(hidden, "Did you mean") {
 				t.Errorf("hidden: %s", hidden)
 			}

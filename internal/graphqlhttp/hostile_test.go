@@ -174,7 +174,7 @@ func TestHandler_HostileDocuments(t *testing.T) {
 			t.Errorf("%s: %d bytes are refused before they are read", name, len(body))
 		}
 	}
-	f := newFixture(&fakeRoot{}, hideSchema) // which takes more care of messages
+	f := newFixture(t, &fakeRoot{}, hideSchema) // which takes more care of messages
 	one, err := cputime.Signature()
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +193,7 @@ func TestHandler_HostileDocuments(t *testing.T) {
 func BenchmarkHandler_HostileDocuments(b *testing.B) {
 	for name, request := range hostileRequests() {
 		b.Run(name, func(b *testing.B) {
-			f := newFixture(&fakeRoot{}, hideSchema)
+			f := newFixture(b, &fakeRoot{}, hideSchema)
 			b.ReportAllocs()
 			for b.Loop() {
 				f.do(request())

@@ -27,7 +27,7 @@ func TestHandler_Status(t *testing.T) {
 		{err: &auth.Error{Code: auth.CodeConflict, Message: "no"}, status: 200, code: "CONFLICT"},
 	} {
 		t.Run(c.code, func(t *testing.T) {
-			f := newFixture(&fakeRoot{err: c.err})
+			f := newFixture(t, &fakeRoot{err: c.err})
 			for accept, status := range map[string]int{acceptGraphQL: c.status, acceptJSON: 200} {
 				w := f.post(accept, `{"query":"{ me { name } }"}`)
 				answer := decode(t, w)
@@ -51,7 +51,7 @@ func TestHandler_Status(t *testing.T) {
 
 // The gravest error decides: trouble in here is never told as 401.
 func TestMediaType_executionStatus(t *testing.T) {
-	f := newFixture(&fakeRoot{})
+	f := newFixture(t, &fakeRoot{})
 	failing := func(codes ...auth.Code) int {
 		response := f.responseWith(codes...)
 		return mediaGraphQL.executionStatus(response)
@@ -69,7 +69,7 @@ func TestMediaType_executionStatus(t *testing.T) {
 }
 
 func TestHandler_PartialData(t *testing.T) {
-	f := newFixture(&fakeRoot{})
+	f := newFixture(t, &fakeRoot{})
 	w := f.query(`{ me { name } session { id } }`, nil)
 	if w.Code != http.StatusOK || len(decode(t, w).Errors) != 0 {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -82,7 +82,7 @@ func TestHandler_PartialData(t *testing.T) {
 }
 
 func TestHandler_Panic(t *testing.T) {
-	f := newFixture(&fakeRoot{panics: "at " + secret})
+	f := newFixture(t, &fakeRoot{panics: "at " + secret})
 	w := f.query(`{ me { name } }`, nil)
 	if w.Code != http.StatusInternalServerError {
 		t.Errorf("status = %d", w.Code)
@@ -100,7 +100,7 @@ func TestHandler_Panic(t *testing.T) {
 
 // A panic in the executor, outside of any resolver.
 func TestHandler_PanicOutsideOfResolvers(t *testing.T) {
-	f := newFixture(&fakeRoot{}, func(o *Options) { o.Extensions = append(o.Extensions, panicky{}) })
+	f := newFixture(t, &fakeRoot{}, func(o *Options) { o.Extensions = append(o.Extensions, panicky{}) })
 	w := f.post(acceptJSON, `{"query":"{ me { name } }"}`)
 	if w.Code != http.StatusInternalServerError || len(decode(t, w).Errors) != 1 {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -111,7 +111,7 @@ func TestHandler_PanicOutsideOfResolvers(t *testing.T) {
 }
 
 func TestHandler_ClientGone(t *testing.T) {
-	f := newFixture(&fakeRoot{})
+	f := newFixture(t, &fakeRoot{})
 	w := f.cancelled(`{"query":"{ me { name } }"}`)
 	if got := decode(t, w); w.Code != http.StatusServiceUnavailable || got.Errors[0].Extensions.Code != "UNAVAILABLE" {
 		t.Errorf("%d %s", w.Code, w.Body)

@@ -57,7 +57,7 @@ func newStreamFixture(t *testing.T, change ...func(*StreamOptions)) *streamFixtu
 	l.InitTimeout, l.KeepAlive = cmp.Or(l.InitTimeout, patience), cmp.Or(l.KeepAlive, patience)
 	l.WriteTimeout, l.LastWords = cmp.Or(l.WriteTimeout, patience), cmp.Or(l.LastWords, patience)
 	f.streams = NewStreams(o)
-	f.fixture = newFixture(&fakeRoot{events: make(chan *model.SessionEvent)}, func(o *Options) {
+	f.fixture = newFixture(t, &fakeRoot{events: make(chan *model.SessionEvent)}, func(o *Options) {
 		o.Streams = f.streams
 		o.Admit = func(*http.Request) error {
 			if f.flooded.Load() {

@@ -2,7 +2,6 @@ package keyring_test
 
 import (
 	"database/sql"
-	"log/slog"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"rekey/internal/keyring"
 	"rekey/internal/store"
 	"rekey/internal/token"
+	"rekey/internal/untold"
 )
 
 // world is a database with a clock, which replicas share.
@@ -85,7 +85,7 @@ func (w *world) options(dir string) keyring.Options {
 		Lives: map[auth.KeyPurpose]time.Duration{
 			auth.KeyAccess: accessLife, auth.KeyRefresh: 24 * time.Hour, auth.KeyRotation: 12 * time.Hour,
 		},
-		Logger: slog.New(slog.DiscardHandler),
+		Logger: untold.Logger(w.t),
 	}
 }
 

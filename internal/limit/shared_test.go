@@ -13,6 +13,7 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/redispool"
 	"rekey/internal/throwaway"
+	"rekey/internal/untold"
 )
 
 // replica is a shared limiter, with the clock and the log that are its own.
@@ -27,7 +28,8 @@ func newReplica(t *testing.T, url string, o redispool.Options) replica {
 	t.Helper()
 	r := replica{clock: newClock(), log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(r.log, nil))
-	o.URL, o.Logger = url, slog.New(slog.DiscardHandler)
+	t.Cleanup(func() { untold.Check(t, r.log.String()) })
+	o.URL, o.Logger = url, untold.Logger(t)
 	pool, err := redispool.Open(o)
 	if err != nil {
 		t.Fatal(err)

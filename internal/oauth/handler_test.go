@@ -3,7 +3,6 @@ package oauth_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/oauth"
+	"rekey/internal/untold"
 )
 
 const key = "rk_00000001_secret"
@@ -49,9 +49,9 @@ func request(method, target, body string) *http.Request {
 	return r
 }
 
-func serve(c *core, r *http.Request) *httptest.ResponseRecorder {
+func serve(t *testing.T, c *core, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	handlers := oauth.Handlers(oauth.Options{Auth: c, Keys: c, Logger: slog.New(slog.DiscardHandler)})
+	handlers := oauth.Handlers(oauth.Options{Auth: c, Keys: c, Logger: untold.Logger(t)})
 	handlers[r.URL.Path].ServeHTTP(w, r)
 	return w
 }
@@ -97,7 +97,7 @@ func TestHandlers_form(t *testing.T) {
 				c := &core{}
 				r := request(tt.method, path+tt.query, tt.body)
 				r.Header.Set("Content-Type", tt.contentType)
-				w := serve(c, r)
+				w := serve(t, c, r)
 				if w.Code != tt.status || c.token != tt.token {
 					t.Errorf("%s: %d with token %.20q: %s", path, w.Code, c.token, w.Body)
 				}
@@ -146,7 +146,7 @@ func TestHandlers_credentials(t *testing.T) {
 				c := &core{}
 				r := request("POST", path, "token=a")
 				r.Header["Authorization"] = tt.header
-				w := serve(c, r)
+				w := serve(t, c, r)
 				if (w.Code == 200) != (tt.challenge == "") || w.Header().Get("WWW-Authenticate") != tt.challenge {
 					t.Errorf("%s: %d %v %s", path, w.Code, w.Header(), w.Body)
 				}
@@ -174,7 +174,7 @@ func TestHandlers_errors(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			for _, path := range paths() {
-				w := serve(&core{err: tt.err}, request("POST", path, "token=a"))
+				w := serve(t, &core{err: tt.err}, request("POST", path, "token=a"))
 				if w.Code != tt.status || !strings.HasPrefix(w.Body.String(), `{"error":"`+tt.code+`"`) || w.Header().Get("Retry-After") != tt.retryAfter {
 					t.Errorf("%s: %d %v %s", path, w.Code, w.Header(), w.Body)
 				}

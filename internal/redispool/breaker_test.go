@@ -15,6 +15,7 @@ import (
 
 	"rekey/internal/redispool"
 	"rekey/internal/throwaway"
+	"rekey/internal/untold"
 )
 
 // trial is a pool under test and what it logs.
@@ -26,6 +27,7 @@ type trial struct {
 func open(t *testing.T, url string, o redispool.Options) trial {
 	t.Helper()
 	log := &lockedBuffer{}
+	t.Cleanup(func() { untold.Check(t, log.String()) })
 	o.URL, o.Logger = url, slog.New(slog.NewTextHandler(log, nil))
 	pool, err := redispool.Open(o)
 	if err != nil {

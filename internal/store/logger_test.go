@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"rekey/internal/auth"
+	"rekey/internal/untold"
 )
 
 // openLogged returns a migrated SQLite store that logs everything to the
@@ -18,6 +19,7 @@ import (
 func openLogged(t *testing.T) (*Store, *bytes.Buffer) {
 	t.Helper()
 	var out bytes.Buffer
+	t.Cleanup(func() { untold.Check(t, out.String()) })
 	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "rekey.db"), Logger: log})
 	if err != nil {

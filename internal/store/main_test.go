@@ -15,6 +15,7 @@ import (
 	"rekey/internal/store"
 	"rekey/internal/store/storetest"
 	"rekey/internal/throwaway"
+	"rekey/internal/untold"
 )
 
 func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
@@ -54,6 +55,9 @@ func (c tableClock) exec(tb testing.TB, statement string, args ...any) {
 func open(t testing.TB, o store.Options) *store.Store {
 	t.Helper()
 	o.Timeout = cmp.Or(o.Timeout, time.Minute)
+	if o.Logger == nil {
+		o.Logger = untold.Logger(t)
+	}
 	s, err := store.Open(t.Context(), o)
 	if err != nil {
 		t.Fatalf("open: %v (%v)", err, auth.AsError(err).Err)

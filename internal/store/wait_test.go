@@ -12,6 +12,7 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/store"
 	"rekey/internal/throwaway"
+	"rekey/internal/untold"
 )
 
 // logText is a log that a test reads while it is written.
@@ -37,6 +38,7 @@ func TestOpen_Wait(t *testing.T) {
 	server := throwaway.StartPostgres(t)
 	address := server.URL()
 	log := &logText{}
+	t.Cleanup(func() { untold.Check(t, log.String()) })
 	o := store.Options{URL: address, Wait: time.Minute, Logger: slog.New(slog.NewTextHandler(log, nil))}
 	t.Run("WrongPassword", func(t *testing.T) {
 		u, err := url.Parse(address)

@@ -4,8 +4,10 @@
 package untold
 
 import (
+	"log/slog"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -29,13 +31,42 @@ func shapes() map[string]*regexp.Regexp {
 }
 
 // Check fails the test when a line of the log tells a secret: one of the told,
-// a password of the tests, or what looks like a secret. What is no line of
-// the log, such as a banner with an example, may say what it likes.
+// a password of the tests, or what looks like a secret. All of it is looked at:
+// a panic and its stack are no lines of a logger's, but end in the same place.
 func Check(t testing.TB, log string, told ...string) {
 	t.Helper()
 	for _, found := range Find(log, told...) {
 		t.Errorf("the log tells %s", found)
 	}
+}
+
+// Logger logs, of every level, for a test that does not read it. It is checked
+// when the test ends.
+func Logger(t testing.TB) *slog.Logger {
+	t.Helper()
+	log := &text{}
+	t.Cleanup(func() { Check(t, log.String()) })
+	return slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// text is a buffer that several may write to.
+type text struct {
+	mu  sync.Mutex
+	buf strings.Builder
+}
+
+// Write is io.Writer's.
+func (x *text) Write(b []byte) (int, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.buf.Write(b)
+}
+
+// String returns what was written.
+func (x *text) String() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.buf.String()
 }
 
 // Find returns what Check complains of: what was found, and the line.
@@ -44,9 +75,6 @@ func Find(log string, told ...string) []string {
 	shapes := shapes()
 	var found []string
 	for line := range strings.Lines(log) {
-		if !strings.HasPrefix(line, "time=") && !strings.HasPrefix(line, "{") {
-			continue
-		}
 		for _, word := range words {
 			if word != "" && strings.Contains(line, word) {
 				found = append(found, "what was sent in confidence: "+line)

@@ -24,7 +24,9 @@ func TestFind(t *testing.T) {
 		"a URL's password":   {`time=x url=postgres://u:p@host/db`, 1},
 		"a header":           {`time=x header="Bearer abc"`, 1},
 		"an idempotency key": {`time=x key=0123456789abcdef`, 1},
-		"no line of a log":   {`  -d '{"password": "correct horse"}'`, 0},
+		"a panic":            {"panic: hunter2 [recovered, repanicked]", 1},
+		"a stack":            {"rekey/internal/auth.(*Service).Login(0xc0001, {0x1, 0x2}, {{0x767c03, 0x7}, 0x4024000000000000})", 0},
+		"an example":         {`  -d '{"password": "correct horse"}'`, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if found := untold.Find("time=y msg=first\n"+tt.line+"\n", "0123456789abcdef", ""); len(found) != tt.want {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rekey/internal/auth"
+	"rekey/internal/untold"
 )
 
 // logged returns the only line that a request leaves.
@@ -17,7 +18,7 @@ func logged(t *testing.T, handler http.HandlerFunc, r *http.Request) map[string]
 	t.Helper()
 	var log logBuffer
 	r = r.WithContext(auth.WithClient(r.Context(), auth.Client{Address: "192.0.2.1", RequestID: "request-1"}))
-	AccessLog(Options{Log: log.logger(), Now: steps()}, handler).ServeHTTP(httptest.NewRecorder(), r)
+	AccessLog(Options{Log: log.logger(t), Now: steps()}, handler).ServeHTTP(httptest.NewRecorder(), r)
 	var line map[string]any
 	if err := json.Unmarshal([]byte(log.String()), &line); err != nil {
 		t.Fatalf("log %q: %v", log.String(), err)
@@ -98,7 +99,7 @@ func TestAccessLog_Answered(t *testing.T) {
 			}
 			func() {
 				defer func() { _ = recover() }()
-				AccessLog(Options{Log: discard(), Now: steps(), Answered: answered}, tt.handler).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/auth/refresh?token=x", nil))
+				AccessLog(Options{Log: untold.Logger(t), Now: steps(), Answered: answered}, tt.handler).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/auth/refresh?token=x", nil))
 			}()
 			if got != tt.want {
 				t.Errorf("told %+v, want %+v", got, tt.want)

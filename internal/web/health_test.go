@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 
 	"rekey/internal/auth"
+	"rekey/internal/untold"
 )
 
 func ask(h http.Handler) *httptest.ResponseRecorder {
@@ -32,7 +33,7 @@ func TestLive(t *testing.T) {
 }
 
 func TestReady(t *testing.T) {
-	dsn := errors.New("dial postgres://rekey:hunter2@db: refused")
+	dsn := errors.New("dial tcp db.internal:5432: refused")
 	for name, tc := range map[string]struct {
 		checks []Check
 		status int
@@ -47,7 +48,7 @@ func TestReady(t *testing.T) {
 		"Panic":    {[]Check{{"database", func(context.Context) error { panic("hunter2") }, false}}, 503, `{"status":"unavailable","checks":{"database":"failed"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := ask(Ready(discard(), tc.checks))
+			w := ask(Ready(untold.Logger(t), tc.checks))
 			if got := strings.TrimSpace(w.Body.String()); w.Code != tc.status || got != tc.want {
 				t.Errorf("%d %s\nwant %d %s", w.Code, got, tc.status, tc.want)
 			}
@@ -58,7 +59,7 @@ func TestReady(t *testing.T) {
 func TestReady_Timeout(t *testing.T) {
 	t.Run("HeedsItsContext", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := ask(Ready(discard(), []Check{{"database", func(ctx context.Context) error {
+			w := ask(Ready(untold.Logger(t), []Check{{"database", func(ctx context.Context) error {
 				<-ctx.Done()
 				return auth.Unavailable(ctx.Err())
 			}, false}}))
@@ -71,7 +72,7 @@ func TestReady_Timeout(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			release := make(chan struct{})
 			var runs atomic.Int32
-			h := Ready(discard(), []Check{{"redis", func(context.Context) error {
+			h := Ready(untold.Logger(t), []Check{{"redis", func(context.Context) error {
 				runs.Add(1)
 				<-release
 				return nil
@@ -96,7 +97,7 @@ func TestReady_Timeout(t *testing.T) {
 func TestReady_LogsChanges(t *testing.T) {
 	var log logBuffer
 	var err error
-	h := Ready(log.logger(), []Check{{"database", func(context.Context) error { return err }, false}})
+	h := Ready(log.logger(t), []Check{{"database", func(context.Context) error { return err }, false}})
 	lines := func() int { return strings.Count(log.String(), "\n") }
 	for i, step := range []struct {
 		err  error

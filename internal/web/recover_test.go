@@ -10,7 +10,7 @@ import (
 func TestRecover(t *testing.T) {
 	t.Run("LogsWithoutTheValue", func(t *testing.T) {
 		var log logBuffer
-		s := start(t, Options{Log: log.logger()}, routes())
+		s := start(t, Options{Log: log.logger(t)}, routes())
 		body := call(t, s, "GET", "/panic", "X-Request-ID", "request-1").body
 		for _, want := range []string{`"requestId":"request-1"`, "internal error", "INTERNAL"} {
 			if !strings.Contains(string(body), want) {
@@ -31,7 +31,7 @@ func TestRecover(t *testing.T) {
 
 	t.Run("RuntimeErrorIsNamed", func(t *testing.T) {
 		var log logBuffer
-		s := start(t, Options{Log: log.logger()}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		s := start(t, Options{Log: log.logger(t)}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			var nothing *http.Request
 			_ = nothing.Method
 		}))
@@ -46,7 +46,7 @@ func TestRecover(t *testing.T) {
 	t.Run("HalfAnAnswerIsCutOff", func(t *testing.T) {
 		for _, encoding := range []string{"identity", "gzip"} {
 			var log logBuffer
-			s := start(t, Options{Log: log.logger()}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			s := start(t, Options{Log: log.logger(t)}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				_, _ = w.Write([]byte(strings.Repeat("half", 10_000)))
 				panic("late")
 			}))
@@ -62,7 +62,7 @@ func TestRecover(t *testing.T) {
 
 	t.Run("AbortPasses", func(t *testing.T) {
 		var log logBuffer
-		s := start(t, Options{Log: log.logger()}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		s := start(t, Options{Log: log.logger(t)}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			panic(http.ErrAbortHandler)
 		}))
 		if err := get(t, s.URL, "identity"); err == nil {

@@ -76,7 +76,7 @@ func TestChain_Hijack(t *testing.T) {
 		_, _ = conn.Write([]byte("mine"))
 		_ = conn.Close()
 	})
-	chain, done := Chain(taken, Options{Log: log.logger(), Now: steps()}), make(chan struct{})
+	chain, done := Chain(taken, Options{Log: log.logger(t), Now: steps()}), make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(done) // a server does not wait for who took a connection over
 		chain.ServeHTTP(w, r)

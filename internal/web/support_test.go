@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"rekey/internal/untold"
 )
 
 // logBuffer is a log that can be read while it is written.
@@ -31,9 +33,11 @@ func (l *logBuffer) String() string {
 	return l.buf.String()
 }
 
-func (l *logBuffer) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(l, nil)) }
-
-func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+// logger writes to the buffer; no secret may be in it when the test ends.
+func (l *logBuffer) logger(t *testing.T) *slog.Logger {
+	t.Cleanup(func() { untold.Check(t, l.String()) })
+	return slog.New(slog.NewJSONHandler(l, nil))
+}
 
 func proxies(prefixes ...string) Proxies {
 	var p Proxies
@@ -56,7 +60,7 @@ func steps() func() time.Time {
 func start(t *testing.T, o Options, handler http.Handler) *httptest.Server {
 	t.Helper()
 	if o.Log == nil {
-		o.Log = discard()
+		o.Log = untold.Logger(t)
 	}
 	if o.Now == nil {
 		o.Now = func() time.Time { return time.Time{} }
