@@ -10,6 +10,7 @@ import (
 	"rekey/internal/admin"
 	"rekey/internal/auth"
 	"rekey/internal/blacklist"
+	"rekey/internal/cli"
 	"rekey/internal/keyring"
 	"rekey/internal/metrics"
 	"rekey/internal/oauth"
@@ -28,7 +29,12 @@ func (a *app) openObservers(ctx context.Context) (err error) {
 		oauth.IntrospectPath, oauth.RevokePath,
 	}
 	if a.cfg.AdminAddress != "" {
-		a.metrics = metrics.New(metrics.Options{Now: a.now, Routes: routes})
+		build := cli.ThisBuild()
+		o := metrics.Options{Now: a.now, Version: build.Version, Routes: routes}
+		if build.Commit != nil {
+			o.Commit = *build.Commit
+		}
+		a.metrics = metrics.New(o)
 	}
 	if a.cfg.TracesEndpoint != "" {
 		a.tracer, err = tracing.Open(ctx, tracing.Options{Endpoint: a.cfg.TracesEndpoint, Headers: string(a.cfg.TracesHeaders), Routes: routes, Log: a.log})

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -234,6 +235,35 @@ func TestVersion(t *testing.T) {
 	ask(t, map[string]string{"PORT": "x"}, "", "version", "--json").into(t, &v)
 	if v.Version == "" || !strings.HasPrefix(v.GoVersion, "go1.") || v.Platform != runtime.GOOS+"/"+runtime.GOARCH {
 		t.Errorf("%+v", v)
+	}
+}
+
+// TestVersion_image: a build without the repository, as deploy/Dockerfile makes
+// it, tells the commit that it was told; and none when it was told none.
+func TestVersion_image(t *testing.T) {
+	flags := regexp.MustCompile(`go build [^\n]*-ldflags="([^"]*)"`).FindStringSubmatch(deployFile(t, "Dockerfile"))
+	if flags == nil || !strings.Contains(flags[1], "$COMMIT") || !strings.Contains(deployFile(t, "Dockerfile"), "\nARG COMMIT=\n") {
+		t.Fatalf("the Dockerfile builds with %q", flags)
+	}
+	for _, commit := range []string{"5f0c2b7a4dd1e1f3a1c6d1d8be0e1c2a3b4c5d6e", ""} {
+		image := filepath.Join(t.TempDir(), "rekey")
+		build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false",
+			"-ldflags="+strings.ReplaceAll(flags[1], "$COMMIT", commit), "-o", image, "rekey")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("go build: %v\n%s", err, out)
+		}
+		out, err := exec.CommandContext(t.Context(), image, "version", "--json").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v struct{ Version, Commit string }
+		if err := json.Unmarshal(out, &v); err != nil || v.Commit != commit {
+			t.Errorf("told %q: %s, %v", commit, out, err)
+		}
+		p := spawnProgram(t, image, map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": "127.0.0.1:0"})
+		if all := scrape(t, p.metricsURL(t)); all[`rekey_build_info{commit="`+commit+`",version="`+v.Version+`"}`] != 1 {
+			t.Errorf("told %q: rekey_build_info is not there", commit)
+		}
 	}
 }
 

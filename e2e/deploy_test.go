@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,10 @@ import (
 
 	"rekey/internal/config"
 )
+
+// afterDrain is for what comes once no request is in flight any more: goodbyes
+// to streams, a profile, the last spans, the pools' connections.
+const afterDrain = 10 * time.Second
 
 // deployed is what one file of deploy/ says of a process.
 type deployed struct {
@@ -50,8 +55,8 @@ func TestDeploy_settings(t *testing.T) {
 			if d.port != 0 && cfg.Port != d.port {
 				t.Errorf("PORT is %d, and others look for %d", cfg.Port, d.port)
 			}
-			if leaving := cfg.ShutdownDelay + cfg.ShutdownTimeout; d.grace != 0 && d.grace <= leaving {
-				t.Errorf("leaving takes %v, and is given %v", leaving, d.grace)
+			if leaving := cfg.ShutdownDelay + cfg.ShutdownTimeout + afterDrain; d.grace != 0 && d.grace < leaving {
+				t.Errorf("leaving takes up to %v, and is given %v", leaving, d.grace)
 			}
 		})
 	}
@@ -158,15 +163,19 @@ func assign(env map[string]string, text string) {
 type composeFile struct {
 	Name     string
 	Services map[string]struct {
-		Image, Restart  string
-		Build           struct{ Context, Dockerfile string }
+		Image, Restart string
+		Build          struct {
+			Context, Dockerfile string
+			Args                map[string]string
+		}
 		Environment     map[string]string
 		Secrets         []string
 		Deploy          struct{ Replicas int }
 		Healthcheck     composeHealth
 		StopGracePeriod time.Duration                         `yaml:"stop_grace_period"`
 		DependsOn       map[string]struct{ Condition string } `yaml:"depends_on"`
-		Networks, Ports []string
+		Networks        composeNetworks
+		Ports           []string
 		Volumes         []string
 		Command         []string
 		ReadOnly        bool     `yaml:"read_only"`
@@ -174,10 +183,38 @@ type composeFile struct {
 		SecurityOpt     []string `yaml:"security_opt"`
 	}
 	Networks map[string]struct {
-		IPAM struct{ Config []struct{ Subnet string } }
+		IPAM struct {
+			Config []struct {
+				Subnet, Gateway string
+				IPRange         string `yaml:"ip_range"`
+			}
+		}
 	}
 	Volumes map[string]any
 	Secrets map[string]struct{ File string }
+}
+
+// composeNetworks are the address that a service has of its own in each, or "".
+type composeNetworks map[string]string
+
+// UnmarshalYAML takes either form: names, or what is asked of each.
+func (n *composeNetworks) UnmarshalYAML(unmarshal func(any) error) error {
+	*n = composeNetworks{}
+	var names []string
+	if err := unmarshal(&names); err == nil {
+		for _, name := range names {
+			(*n)[name] = ""
+		}
+		return nil
+	}
+	var asked map[string]struct {
+		Address string `yaml:"ipv4_address"`
+	}
+	err := unmarshal(&asked)
+	for name, of := range asked {
+		(*n)[name] = of.Address
+	}
+	return err
 }
 
 type composeHealth struct {
@@ -220,12 +257,27 @@ func composeService(t *testing.T, img image) deployed {
 			t.Errorf("%s: the secret %s is not given to the service", name, secret)
 		}
 	}
-	if subnet := file.Networks["inside"].IPAM.Config[0].Subnet; s.Environment["TRUSTED_PROXIES"] != subnet {
-		t.Errorf("TRUSTED_PROXIES is %s on the network %s", s.Environment["TRUSTED_PROXIES"], subnet)
-	}
+	checkTrusted(t, file)
 	env := maps.Clone(img.env)
 	maps.Copy(env, s.Environment)
 	return deployed{env: env, grace: s.StopGracePeriod, port: haproxyPort(t)}
+}
+
+// checkTrusted: the proxy is believed and nobody else on its network, least of
+// all the gateway, where connections from outside may seem to come from.
+func checkTrusted(t *testing.T, file composeFile) {
+	t.Helper()
+	network, address := file.Networks["inside"].IPAM.Config[0], file.Services["proxy"].Networks["inside"]
+	if trusted := file.Services["rekey"].Environment["TRUSTED_PROXIES"]; trusted != address || address == network.Gateway {
+		t.Errorf("TRUSTED_PROXIES is %s, the proxy %s, the gateway %s", trusted, address, network.Gateway)
+	}
+	proxy, err := netip.ParseAddr(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !netip.MustParsePrefix(network.Subnet).Contains(proxy) || netip.MustParsePrefix(network.IPRange).Contains(proxy) {
+		t.Errorf("%s cannot be kept for the proxy: %+v", address, network)
+	}
 }
 
 func haproxyPort(t *testing.T) int {

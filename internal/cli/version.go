@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -21,13 +22,18 @@ func (p Program) showVersion(_ context.Context, cmd *cli.Command) error {
 	if err := noArguments(cmd); err != nil {
 		return err
 	}
-	b := thisBuild()
+	b := ThisBuild()
 	return p.show(cmd, b, b.write)
 }
 
-// build is what the compiler has noted. A build without the repository knows no
-// commit.
-type build struct {
+// commit is told by who builds without the repository, as an image is:
+// -ldflags "-X rekey/internal/cli.commit=...". The linker sets nothing but a
+// variable of a package.
+var commit string
+
+// Build is which build this is, as the compiler has noted it; the commit of one
+// made without the repository is what it was told.
+type Build struct {
 	Version    string  `json:"version"`
 	Commit     *string `json:"commit"`
 	CommitTime *string `json:"commitTime"`
@@ -36,30 +42,34 @@ type build struct {
 	Platform   string  `json:"platform"`
 }
 
-func thisBuild() build {
+// ThisBuild is what runs.
+func ThisBuild() Build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return build{Version: "unknown"}
+		return Build{Version: "unknown"}
 	}
-	b := build{Version: info.Main.Version, GoVersion: info.GoVersion}
+	b := Build{Version: info.Main.Version, GoVersion: info.GoVersion}
 	settings := map[string]string{}
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
 	}
-	b.Commit, b.CommitTime = orNull(settings["vcs.revision"]), orNull(settings["vcs.time"])
+	b.Commit, b.CommitTime = orNull(cmp.Or(settings["vcs.revision"], commit)), orNull(settings["vcs.time"])
 	b.Modified = settings["vcs.modified"] == "true"
 	b.Platform = settings["GOOS"] + "/" + settings["GOARCH"]
 	return b
 }
 
-func (b build) write(w io.Writer) {
+func (b Build) write(w io.Writer) {
 	fmt.Fprintf(w, "rekey %s\n", b.Version)
-	if b.Commit != nil && b.CommitTime != nil {
-		changed := ""
+	if b.Commit != nil {
+		when, changed := "", ""
+		if b.CommitTime != nil {
+			when = " of " + *b.CommitTime
+		}
 		if b.Modified {
 			changed = ", with changes"
 		}
-		fmt.Fprintf(w, "commit %s of %s%s\n", *b.Commit, *b.CommitTime, changed)
+		fmt.Fprintf(w, "commit %s%s%s\n", *b.Commit, when, changed)
 	}
 	fmt.Fprintf(w, "%s %s\n", b.GoVersion, b.Platform)
 }

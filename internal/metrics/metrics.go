@@ -33,6 +33,8 @@ func buckets() []float64 {
 type Options struct {
 	// Now is the clock that durations are taken with.
 	Now func() time.Time
+	// Version and Commit are those of the build; Commit may be empty.
+	Version, Commit string
 	// Routes are the paths that have a label of their own; of all other
 	// requests the label is "other".
 	Routes []string
@@ -56,11 +58,19 @@ func New(o Options) *Metrics {
 		collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	m.addBuild(o)
 	m.addSteps()
 	m.addEvents()
 	m.addRoutes(o.Routes)
 	m.addLimits()
 	return m
+}
+
+// addBuild tells which build runs. Go's own go_build_info knows no commit.
+func (m *Metrics) addBuild(o Options) {
+	vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "rekey_build_info", Help: "1; which build this is."}, []string{"version", "commit"})
+	m.MustRegister(vec)
+	vec.WithLabelValues(o.Version, o.Commit).Set(1)
 }
 
 func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
