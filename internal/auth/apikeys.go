@@ -100,13 +100,6 @@ const (
 	apiKeyLength = len(apiKeyMark) + 1 + prefixBytes + 1 + 2*secretBytes
 )
 
-func keyLimit() Limit { return Limit{Name: "api_key", Rate: 10, Burst: 30} }
-
-// A resource server may ask at each request that it serves.
-func keyCallLimit() Limit {
-	return Limit{Name: "api_key_call", Rate: 200, Burst: 600, PerReplica: true}
-}
-
 // IsAPIKey reports whether a bearer token looks like an API key.
 func IsAPIKey(token string) bool { return strings.HasPrefix(token, apiKeyMark+"_") }
 

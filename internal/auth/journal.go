@@ -41,29 +41,6 @@ func (s *Service) Journal(ctx context.Context, q JournalQuery) ([]RecordedEvent,
 	return s.recorded(ctx, q)
 }
 
-// Who tries and fails may try without end, and must not fill the disk: of what
-// failed the journal keeps a sample, while the log and the metrics have all of
-// it. Each replica counts for itself, in memory: in all, one keeps no more than
-// these 10 a second, some 300 MB a day.
-func journalLimit() Limit {
-	return Limit{Name: "journal", Rate: 10, Burst: 1000, PerReplica: true, Private: true}
-}
-
-// One address cannot use up what is for all.
-func journalAddressLimit() Limit {
-	return Limit{Name: "journal_address", Rate: 0.1, Burst: 100, PerReplica: true, Private: true}
-}
-
-// Of one account, or session, 20 at once and then 12 an hour.
-func journalSubjectLimit() Limit {
-	return Limit{Name: "journal_subject", Rate: 1. / 300, Burst: 20, PerReplica: true, Private: true}
-}
-
-// That guesses at an account are slowed down is worth a line now and again.
-func journalLimitedLimit() Limit {
-	return Limit{Name: "journal_limited", Rate: 1. / 300, Burst: 1, PerReplica: true, Private: true}
-}
-
 // sampled reports whether something that failed goes into the journal. subject
 // is what it was tried at, there or not: whether an account exists changes
 // nothing of what is done.

@@ -23,10 +23,41 @@ func loginAccountLimit() Limit {
 	return Limit{Name: "login_account", Rate: 1, Burst: 50, Private: true} // it would tell of the owner's logins
 }
 
+// A program opens few streams with its key.
+func keyLimit() Limit { return Limit{Name: "api_key", Rate: 10, Burst: 30} }
+
+// A resource server may ask at each request that it serves.
+func keyCallLimit() Limit {
+	return Limit{Name: "api_key_call", Rate: 200, Burst: 600, PerReplica: true}
+}
+
 // keyLookupLimit holds those who make keys up: whether one is good only the
 // database knows.
 func keyLookupLimit() Limit {
 	return Limit{Name: "api_key_lookup", Rate: 200, Burst: 600, PerReplica: true}
+}
+
+// Who tries and fails may try without end, and must not fill the disk: of what
+// failed the journal keeps a sample, while the log and the metrics have all of
+// it. Each replica counts for itself, in memory: in all, one keeps no more than
+// these 10 a second, some 300 MB a day.
+func journalLimit() Limit {
+	return Limit{Name: "journal", Rate: 10, Burst: 1000, PerReplica: true, Private: true}
+}
+
+// One address cannot use up what is for all.
+func journalAddressLimit() Limit {
+	return Limit{Name: "journal_address", Rate: 0.1, Burst: 100, PerReplica: true, Private: true}
+}
+
+// Of one account, or session, 20 at once and then 12 an hour.
+func journalSubjectLimit() Limit {
+	return Limit{Name: "journal_subject", Rate: 1. / 300, Burst: 20, PerReplica: true, Private: true}
+}
+
+// That guesses at an account are slowed down is worth a line now and again.
+func journalLimitedLimit() Limit {
+	return Limit{Name: "journal_limited", Rate: 1. / 300, Burst: 1, PerReplica: true, Private: true}
 }
 
 // Limits returns all that there are.
