@@ -7,18 +7,14 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"rekey/internal/auth"
-	"rekey/internal/config"
 )
 
 // target is the service's handler with a way to forge tokens for it.
@@ -271,62 +267,4 @@ func TestHostileTokens_spellings(t *testing.T) {
 			}
 		})
 	}
-}
-
-// openApp opens the program on SQLite, without limits and logs.
-func openApp(b *testing.B) *app { return openAppOn(b, map[string]string{}) }
-
-func openAppOn(b *testing.B, env map[string]string) *app {
-	b.Helper()
-	env["DATA_DIR"], env["RATE_LIMITS"] = b.TempDir(), "off"
-	cfg, err := config.Load(func(name string) string { return env[name] })
-	if err != nil {
-		b.Fatal(err)
-	}
-	p := &program{cfg: cfg, log: slog.New(slog.DiscardHandler), stdout: io.Discard, now: time.Now}
-	a, err := p.open(b.Context(), server)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = a.close() })
-	return a
-}
-
-// BenchmarkHostileTokens compares each form with the token that it was made
-// of, through the guard of the legacy door, which verifies and looks at the
-// session, and through a refresh.
-func BenchmarkHostileTokens(b *testing.B) {
-	g := newTarget(b, openApp(b))
-	run := func(name, token, path string) {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				g.serve(httptest.NewRequest(http.MethodGet, path, nil), token)
-			}
-		})
-	}
-	forms := g.refresh.hostileForms()
-	names := make([]string, 0, len(forms))
-	for name := range forms {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	run("good/guard", g.tokens.refresh, "/auth/nowhere")
-	for _, name := range names {
-		run(name, forms[name].token, "/auth/refresh")
-	}
-	b.Run("good/refresh", func(b *testing.B) {
-		token := g.tokens.refresh
-		for b.Loop() {
-			var body struct {
-				Payload struct {
-					RefreshToken string `json:"refresh_token"`
-				}
-			}
-			w := g.rest(token)
-			if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || w.Code != http.StatusCreated {
-				b.Fatalf("%d %s", w.Code, w.Body)
-			}
-			token = body.Payload.RefreshToken
-		}
-	})
 }
