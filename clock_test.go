@@ -51,3 +51,28 @@ func (p play) astray(name string, off time.Duration) {
 	}
 	p.accessIs(p.rotate(old.refresh, "").access, "")
 }
+
+// A clock that is not far enough off to be called astray costs nobody a good
+// token, however small the leeway.
+func TestClock_short(t *testing.T) {
+	for _, leeway := range []string{"0s", "100ms"} {
+		for _, d := range doors() {
+			t.Run(leeway+", "+d.name, func(t *testing.T) {
+				p := play{newStack(t, engines()[0], map[string]string{"CLOCK_LEEWAY": leeway}), d}
+				p.advance(750 * time.Millisecond) // to a whole second: iat is now
+				mine := p.signUp("ada@example.com")
+				p.advanceReplica(-900 * time.Millisecond) // a replica that is behind
+				if err := p.app.core.CheckClock(t.Context()); err != nil {
+					t.Fatalf("the clock counts as astray: %v", err)
+				}
+				p.accessIs(mine.access, "")
+				next := p.rotate(mine.refresh, "")
+				p.advanceReplica(1800 * time.Millisecond) // one that is ahead
+				if err := p.app.core.CheckClock(t.Context()); err != nil {
+					t.Fatalf("the clock counts as astray: %v", err)
+				}
+				p.rotate(next.refresh, "")
+			})
+		}
+	}
+}

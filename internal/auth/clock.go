@@ -81,7 +81,9 @@ func (s *Service) WatchClock(ctx context.Context, every time.Duration, log *slog
 	}
 }
 
-// MaxClockDistance is how far a process's clock may be off the database's.
+// MaxClockDistance is how far a process's clock may be off the database's. Who
+// sets a leeway for tokens must not set less, or a clock that counts as right
+// refuses good tokens.
 func MaxClockDistance(leeway time.Duration) time.Duration { return max(leeway, time.Second) }
 
 // ClockDistance is how far db, read between before and after, lies outside of

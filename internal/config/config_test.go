@@ -84,6 +84,18 @@ func TestLoad_Values(t *testing.T) {
 }
 
 // TestLoad_files: every secret may be in a file, with a line end, and not twice.
+// A leeway below what makes a clock astray would have good tokens refused.
+func TestLoad_leeway(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"0s": time.Second, "100ms": time.Second, "999ms": time.Second, "1s": time.Second, "1500ms": 1500 * time.Millisecond,
+	} {
+		cfg, err := Load(env(map[string]string{"CLOCK_LEEWAY": value}))
+		if err != nil || cfg.ClockLeeway != want {
+			t.Errorf("%s: %v, %v, want %v", value, cfg.ClockLeeway, err, want)
+		}
+	}
+}
+
 func TestLoad_files(t *testing.T) {
 	values := map[string]string{
 		"DATABASE_URL": "postgres://u:p@db/x", "REDIS_URL": "redis://cache:6379", "MASTER_KEY_PREVIOUS": "others",

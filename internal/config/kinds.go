@@ -42,6 +42,17 @@ func duration(field func(*Config) *time.Duration, least, most time.Duration) app
 	}
 }
 
+// leeway is a duration of which less than a second counts as one. No clock is
+// found astray for less, and a replica that judged tokens by less would refuse
+// those of another whose clock is right.
+func leeway(field func(*Config) *time.Duration, most time.Duration) apply {
+	set := duration(field, 0, most)
+	return func(c *Config, value string, bad reject) {
+		set(c, value, bad)
+		*field(c) = max(*field(c), time.Second)
+	}
+}
+
 // wholeSeconds is a duration of one second or more: tokens know no fractions
 // (NumericDate as this service writes it).
 func wholeSeconds(field func(*Config) *time.Duration, most time.Duration) apply {

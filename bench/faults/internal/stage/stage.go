@@ -30,7 +30,7 @@ type Plan struct {
 // Settings of the replicas that the checks have to know.
 const (
 	Overlap = time.Second
-	leeway  = 100 * time.Millisecond
+	leeway  = time.Second
 
 	reuseWindow = 2 * time.Second
 	retryTTL    = 24 * time.Hour
