@@ -1,13 +1,7 @@
 package compat
 
-import (
-	"net/http"
-	"strings"
-)
+import "strings"
 
-// TellLimits says whether an answer has the RateLimit headers: any, but for this
-// door's, whose clients know exactly what headers to expect. Those that are to
-// slow down learn more.
-func TellLimits(path string, status int) bool {
-	return !strings.HasPrefix(path, Prefix) || status == http.StatusTooManyRequests
-}
+// TellLimits says whether answers at a path have the RateLimit headers: all but
+// this door's, whose clients know exactly what headers to expect.
+func TellLimits(path string) bool { return !strings.HasPrefix(path, Prefix) }

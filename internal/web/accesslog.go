@@ -36,9 +36,9 @@ func AccessLog(o Options, next http.Handler) http.Handler {
 			ctx, endTrace = o.Trace(r.Context(), r.Method, r.URL.Path)
 			r = r.WithContext(ctx)
 		}
-		rec := &recorder{ResponseWriter: w, quotas: auth.QuotasFrom(r.Context())}
-		if path := r.URL.Path; o.TellLimits != nil {
-			rec.tells = func(status int) bool { return o.TellLimits(path, status) }
+		rec := &recorder{ResponseWriter: w}
+		if o.TellLimits == nil || o.TellLimits(r.URL.Path) {
+			rec.quotas = auth.QuotasFrom(r.Context())
 		}
 		done := false
 		defer func() {

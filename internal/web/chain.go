@@ -19,8 +19,9 @@ type Options struct {
 	RenderError RenderError
 	// Answered is told of every answer, for metrics; it may be nil.
 	Answered Answered
-	// TellLimits says whether an answer has the RateLimit headers; nil: any has.
-	TellLimits func(path string, status int) bool
+	// TellLimits says whether answers at a path have the RateLimit headers; nil:
+	// all have.
+	TellLimits func(path string) bool
 	// Trace begins the trace of a request; it may be nil.
 	Trace Trace
 }

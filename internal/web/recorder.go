@@ -14,9 +14,7 @@ type recorder struct {
 	status int // 0 while nothing is answered
 	bytes  int64
 
-	quotas *auth.Quotas // nil: none
-	// tells says whether an answer tells of them; nil: any does.
-	tells func(status int) bool
+	quotas *auth.Quotas // what the answer tells of limits; nil: nothing
 }
 
 // begins notes the final status, once, and has its headers tell of limits.
@@ -25,9 +23,7 @@ func (r *recorder) begins(status int) {
 		return
 	}
 	r.status = status
-	if r.tells == nil || r.tells(status) {
-		tellQuotas(r.Header(), r.quotas.Noted())
-	}
+	tellQuotas(r.Header(), r.quotas.Noted())
 }
 
 // WriteHeader notes the final status; informational ones (1xx) pass, but for
