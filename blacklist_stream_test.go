@@ -204,12 +204,19 @@ func TestBlacklistEvents_heartbeat(t *testing.T) {
 	again.agrees(s, t0.access)
 }
 
-// Pages of the past are read as the follower reads: none is left out of many.
+// Pages of the past are read as the follower reads: none is left out of many,
+// whether or not looks into the database find the same meanwhile.
 func TestBlacklistEvents_manyPages(t *testing.T) {
+	for name, every := range map[string]time.Duration{"alone": time.Hour, "between looks": fast} {
+		t.Run(name, func(t *testing.T) { manyPages(t, every) })
+	}
+}
+
+func manyPages(t *testing.T, every time.Duration) {
 	s := newStack(t, engines()[1], nil)
-	s.keepPosted(time.Hour)
+	s.keepPosted(every)
 	s.signUp("ada@example.com")
-	const many = 2500
+	const many = 4000
 	s.exec(fmt.Sprintf(`INSERT INTO sessions SELECT gen_random_uuid(), user_id, generation, secret_hash, secret_hash, created_at + n %% 3,
 		retry_hash, issued_at, access_expires_at, refresh_expires_at, expires_at, user_agent, ip_address, created_at, last_seen_at,
 		NULL, created_at + n %% 7, 'logout' FROM sessions, generate_series(1, %d) n`, many))

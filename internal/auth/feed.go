@@ -54,27 +54,8 @@ type FeedStore interface {
 	Blacklisted(ctx context.Context, kind FeedKind, after FeedCursor, limit int) (entries []FeedEvent, next *FeedCursor, err error)
 }
 
-const (
-	// commitWithin is how much later than its time a change may be seen.
-	commitWithin = 10 * time.Second
-	// scanEvery is how often rotations are looked for in the store while the
-	// bus works, and scanFast while it does not. scanShare and scanShareFast are
-	// how many times as long as a look took is waited before the next.
-	scanEvery     = 30 * time.Second
-	scanFast      = 5 * time.Second
-	scanShare     = 20
-	scanShareFast = 5
-	// heartbeatEvery is how many ticks, seconds that is, are between two.
-	heartbeatEvery = 15
-	feedPage       = 1000
-	// scanPage is how many sessions one statement looks at: some 2 ms.
-	scanPage = 2000
-	// feedQueue is what a follower may be behind, some 300 kB.
-	feedQueue = 2048
-	// feedMemory bounds the entries remembered so as not to tell them twice,
-	// those of some 100 s: 40 MB.
-	feedMemory = 200_000
-)
+// commitWithin is how much later than its time a change may be seen.
+const commitWithin = 10 * time.Second
 
 // feed is the blacklist's followers on this replica. It tells them what the bus
 // brings at once, and looks into the store for what the bus may have lost:
@@ -82,38 +63,21 @@ const (
 // by reading every session, for rotations.
 type feed struct {
 	StreamOptions
+	rounds // what the looks go by; used by round alone
 
-	mu        sync.Mutex
+	mu        sync.Mutex // of what follows, and of what followers say it guards
 	followers map[*FeedStream]bool
-	seen      map[seenKey]bool
+	log       feedLog
+	seen      memory // what followers were told
 	busLost   bool
-	gap       bool // the bus lost something since the last round
-
-	// These are used by round alone.
-	ticks    int
-	polled   time.Time     // begin of the last look by index that succeeded
-	scanned  time.Time     // begin of the last look for rotations that succeeded
-	lastScan time.Time     // begin of the last one, zero when one is due
-	scanTook time.Duration // how long it took
-}
-
-type seenKey struct {
-	kind    FeedKind
-	session string
-	secret  SecretHash
-	at      int64
-}
-
-func seenKeyOf(e FeedEvent) seenKey {
-	key := seenKey{kind: e.Kind, session: e.SessionID, at: e.At.UnixMicro()}
-	if e.SecretHash != nil {
-		key.secret = *e.SecretHash
-	}
-	return key
+	gaps      int // how often the bus lost something
 }
 
 func newFeed(o StreamOptions) *feed {
-	return &feed{StreamOptions: o, followers: map[*FeedStream]bool{}, seen: map[seenKey]bool{}, busLost: true}
+	return &feed{
+		StreamOptions: o, followers: map[*FeedStream]bool{}, busLost: true,
+		log: feedLog{limit: feedBacklog}, seen: memory{limit: feedMemory, at: map[entryID]int64{}},
+	}
 }
 
 // window is how far a look goes back behind the one before: changes become
@@ -154,7 +118,8 @@ func (f *feed) hear(n Notice) {
 	case NoticeLost, NoticeBack:
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.busLost, f.gap = n.Kind == NoticeLost, true
+		f.busLost = n.Kind == NoticeLost
+		f.gaps++
 	default:
 		f.tell(f.complete(feedEventOf(n)))
 	}
@@ -167,21 +132,32 @@ func (f *feed) tell(events ...FeedEvent) {
 	if len(f.followers) == 0 {
 		return
 	}
-	now := f.Core.Now()
+	now, before := f.Core.Now(), f.log.end()
 	for _, e := range events {
-		key := seenKeyOf(e)
-		if f.seen[key] || !e.ExpiresAt.After(now) {
-			continue
-		}
-		if len(f.seen) >= feedMemory {
-			clear(f.seen) // then some are told twice
-		}
-		f.seen[key] = true
-		for st := range f.followers {
-			st.add(e)
+		if e.ExpiresAt.After(now) && f.seen.news(e) {
+			f.log.add(e)
 		}
 	}
+	if f.log.end() > before {
+		f.spread()
+	}
+}
+
+// spread lets followers know that there is more to be told, and forgets what
+// all of them have been told. The caller holds the lock.
+func (f *feed) spread() {
 	f.dropEnded()
+	oldest := f.log.end()
+	for st := range f.followers {
+		if st.place >= f.log.first { // else it has to join anew
+			oldest = min(oldest, st.place)
+		}
+		select {
+		case st.more <- struct{}{}:
+		default: // it knows
+		}
+	}
+	f.log.forget(oldest)
 }
 
 // dropEnded forgets followers that have ended. The caller holds the lock.
@@ -191,122 +167,4 @@ func (f *feed) dropEnded() {
 			delete(f.followers, st)
 		}
 	}
-}
-
-// round does what is due at a tick.
-func (f *feed) round(ctx context.Context) {
-	now := f.Core.Now()
-	st := f.state(now)
-	if st.followers == 0 {
-		f.polled, f.scanned, f.lastScan = time.Time{}, time.Time{}, time.Time{}
-		return
-	}
-	if f.polled.IsZero() { // the first follower came since the last round
-		f.polled, f.scanned = st.begin, st.begin
-	}
-	if f.look(ctx, f.polled, FeedRevoked, FeedAccess, FeedRefresh) {
-		f.polled = now
-	}
-	if f.scanDue(now, st) {
-		f.scan(ctx, now)
-	}
-	if f.ticks++; f.ticks%heartbeatEvery == 0 {
-		f.beat(now)
-	}
-}
-
-// feedState is what a round begins with.
-type feedState struct {
-	followers    int
-	begin        time.Time // when the follower who is here longest came
-	busLost, gap bool
-}
-
-func (f *feed) state(now time.Time) feedState {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.dropEnded()
-	st := feedState{followers: len(f.followers), begin: now, busLost: f.busLost, gap: f.gap}
-	f.gap = false
-	for follower := range f.followers {
-		st.begin = earlier(st.begin, follower.since)
-	}
-	return st
-}
-
-// scanDue: a scan reads every session, so that the time it takes bounds how
-// often it is made.
-func (f *feed) scanDue(now time.Time, st feedState) bool {
-	pause, busy := scanEvery, scanShare*f.scanTook
-	switch {
-	case st.gap:
-		pause = 0
-	case st.busLost:
-		pause, busy = scanFast, scanShareFast*f.scanTook
-	}
-	return !now.Before(f.lastScan.Add(max(pause, busy)))
-}
-
-// scan looks for rotations.
-func (f *feed) scan(ctx context.Context, now time.Time) {
-	if f.look(ctx, f.scanned, FeedRotated) {
-		f.scanned = now
-	}
-	f.lastScan, f.scanTook = now, f.Core.Now().Sub(now)
-	f.forget()
-}
-
-// look tells what the store has, from a window before a moment on.
-func (f *feed) look(ctx context.Context, from time.Time, kinds ...FeedKind) bool {
-	for _, kind := range kinds {
-		for after := (&FeedCursor{At: from.Add(-f.window())}); after != nil; {
-			page, next, err := f.page(ctx, kind, *after)
-			if err != nil {
-				return false // the store has logged it; the next round looks again
-			}
-			f.tell(page...)
-			after = next
-		}
-	}
-	return true
-}
-
-// page reads one page, and says where the next begins.
-func (f *feed) page(ctx context.Context, kind FeedKind, after FeedCursor) (page []FeedEvent, next *FeedCursor, err error) {
-	limit := feedPage
-	if kind == FeedRotated {
-		limit = scanPage
-	}
-	page, next, err = f.Feed.Blacklisted(ctx, kind, after, limit)
-	for i := range page {
-		page[i] = f.complete(page[i])
-	}
-	return page, next, err
-}
-
-// forget forgets what no look will find again.
-func (f *feed) forget() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	oldest := earlier(f.polled, f.scanned).Add(-f.window()).UnixMicro()
-	for key := range f.seen {
-		if key.at < oldest {
-			delete(f.seen, key)
-		}
-	}
-}
-
-// beat tells followers how far they have been told everything. While the store
-// cannot be read that does not move, and they are told nothing.
-func (f *feed) beat(now time.Time) {
-	if now.Sub(f.polled) > scanEvery {
-		return
-	}
-	position := earlier(f.polled, f.scanned).Add(-f.window())
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for st := range f.followers {
-		st.beat(position)
-	}
-	f.dropEnded()
 }

@@ -8,11 +8,10 @@ type keyed interface{ end(err error) }
 // WatchKey waits until an API key is good no longer, and returns why; ctx's
 // cause when that ends before.
 func (s *Streams) WatchKey(ctx context.Context, caller KeyCaller) error {
-	st := newQueue[struct{}](1)
+	st := newEnding()
 	s.joinKey(st, caller)
 	defer s.dropKey(st)
-	_, err := st.next(ctx)
-	return err
+	return st.wait(ctx)
 }
 
 func (s *Streams) joinKey(st keyed, caller KeyCaller) {

@@ -6,17 +6,52 @@ import (
 	"sync"
 )
 
-// queue is what a stream still has to tell, and at last why it ended. It is
-// bounded: who does not listen for too long is dropped.
-type queue[T any] struct {
-	items chan T
+// ending is that a stream ends, once, and why.
+type ending struct {
 	ended chan struct{}
 	once  sync.Once
 	err   error // set before ended is closed
 }
 
+func newEnding() *ending { return &ending{ended: make(chan struct{})} }
+
+// end ends the stream; the first reason counts.
+func (e *ending) end(err error) {
+	e.once.Do(func() {
+		e.err = err
+		close(e.ended)
+	})
+}
+
+func (e *ending) over() bool {
+	select {
+	case <-e.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait waits for the end and returns its reason; ctx's cause when that ends
+// before.
+func (e *ending) wait(ctx context.Context) error {
+	select {
+	case <-e.ended:
+		return e.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// queue is what a stream still has to tell before it ends. It is bounded: who
+// does not listen for too long is dropped.
+type queue[T any] struct {
+	*ending
+	items chan T
+}
+
 func newQueue[T any](size int) *queue[T] {
-	return &queue[T]{items: make(chan T, size), ended: make(chan struct{})}
+	return &queue[T]{ending: newEnding(), items: make(chan T, size)}
 }
 
 var errSlow = errors.New("the follower is too slow")
@@ -30,23 +65,6 @@ func (q *queue[T]) add(item T) {
 	case q.items <- item:
 	default:
 		q.end(Unavailable(errSlow))
-	}
-}
-
-// end closes the queue after what is in it; the first reason counts.
-func (q *queue[T]) end(err error) {
-	q.once.Do(func() {
-		q.err = err
-		close(q.ended)
-	})
-}
-
-func (q *queue[T]) over() bool {
-	select {
-	case <-q.ended:
-		return true
-	default:
-		return false
 	}
 }
 

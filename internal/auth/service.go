@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 )
@@ -44,6 +45,9 @@ type Options struct {
 	Passwords *Passwords
 	// Observer may be nil.
 	Observer Observer
+	// Logger is told of trouble that no caller is told of, with its cause. Nil
+	// discards.
+	Logger *slog.Logger
 	// Now is the clock, read once an operation.
 	Now func() time.Time
 	// RotationKeys returns the keys that derive the next secret from the
@@ -76,6 +80,9 @@ func New(o Options) (*Service, error) {
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Service{Options: o}, nil
 }
