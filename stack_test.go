@@ -354,7 +354,7 @@ func (s *stack) blacklist(bearer, token string) {
 	}
 }
 
-func operator() auth.Client { return auth.Client{Door: "cli"} }
+func operator() auth.Client { return auth.Client{Door: auth.DoorCommand} }
 
 func expiry(t *testing.T, token string) time.Time {
 	t.Helper()

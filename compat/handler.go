@@ -16,7 +16,6 @@ const (
 	refreshPath       = Prefix + "refresh"
 	publicKeyPath     = Prefix + "public-key"
 	idempotencyHeader = "Idempotency-Key"
-	door              = "rest" // auth.Client.Door
 )
 
 // Service is what the door asks of the core; *auth.Service is one.
@@ -146,6 +145,6 @@ func idempotencyKey(h http.Header) (string, error) {
 
 func client(r *http.Request) auth.Client {
 	c := auth.ClientFrom(r.Context())
-	c.Door = door
+	c.Door = auth.DoorREST
 	return c
 }

@@ -41,7 +41,7 @@ func (rd *renderer) log(r *http.Request, e *auth.Error) {
 		level, message = slog.LevelWarn, "request failed"
 	}
 	rd.logger.LogAttrs(r.Context(), level, message,
-		slog.String("door", door),
+		slog.String("door", string(auth.DoorREST)),
 		slog.String("code", string(e.Code)),
 		slog.String("reason", string(e.Reason)),
 		slog.String("request_id", auth.ClientFrom(r.Context()).RequestID),

@@ -99,7 +99,7 @@ func (p Presenter) log(ctx context.Context, e *auth.Error) {
 		level, message = slog.LevelWarn, "request failed"
 	}
 	p.Log.Log(ctx, level, message,
-		"door", door,
+		"door", string(auth.DoorGraphQL),
 		"field", graphql.GetPath(ctx).String(),
 		"code", string(e.Code),
 		"reason", string(e.Reason),

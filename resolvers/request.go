@@ -10,8 +10,6 @@ import (
 )
 
 const (
-	door = "graphql"
-
 	idempotencyHeader = "Idempotency-Key"
 	idempotencyField  = "idempotencyKey"
 )
@@ -19,7 +17,7 @@ const (
 // clientOf returns where the request comes from, this door included.
 func clientOf(ctx context.Context) auth.Client {
 	client := auth.ClientFrom(ctx)
-	client.Door = door
+	client.Door = auth.DoorGraphQL
 	return client
 }
 

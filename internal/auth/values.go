@@ -125,12 +125,26 @@ type ClaimsUser struct {
 	UpdatedAt       time.Time
 }
 
+// Door is what a request came in by, for logs, metrics and the journal.
+type Door string
+
+// The doors. What no request asked for has none.
+const (
+	DoorGraphQL Door = "graphql"
+	DoorREST    Door = "rest"  // the legacy route
+	DoorOAuth   Door = "oauth" // for programs
+	DoorCommand Door = "cli"
+)
+
+// ServedDoors returns the doors that a server answers at: all but that of commands.
+func ServedDoors() []Door { return []Door{DoorGraphQL, DoorREST, DoorOAuth} }
+
 // Client is where a request comes from, as the door saw it.
 type Client struct {
 	Address   string // IP address without port, after trusted proxies
 	UserAgent string
 	RequestID string
-	Door      string // "graphql" or "rest", for logs and metrics
+	Door      Door
 	// Actor is who acts where that is not who holds the account: see Operator.
 	Actor string
 }

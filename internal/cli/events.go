@@ -54,7 +54,7 @@ func viewEvent(e auth.RecordedEvent) eventView {
 	c := e.Client
 	return eventView{
 		ID: e.ID, At: e.At, Kind: e.Kind, Actor: c.Actor, UserID: orNull(e.UserID), SessionID: orNull(e.SessionID),
-		Door: orNull(c.Door), Address: orNull(c.Address), UserAgent: orNull(c.UserAgent), RequestID: orNull(c.RequestID),
+		Door: orNull(string(c.Door)), Address: orNull(c.Address), UserAgent: orNull(c.UserAgent), RequestID: orNull(c.RequestID),
 		Detail: orNull(e.Detail), Count: e.Count,
 	}
 }

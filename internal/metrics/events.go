@@ -26,7 +26,7 @@ func (m *Metrics) addEvents() {
 
 // Emit counts an event.
 func (m *Metrics) Emit(_ context.Context, e auth.Event) {
-	counter, known := m.events[eventKey{e.Kind, e.Client.Door}]
+	counter, known := m.events[eventKey{e.Kind, string(e.Client.Door)}]
 	if !known {
 		counter, known = m.events[eventKey{e.Kind, other}]
 	}

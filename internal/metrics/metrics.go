@@ -19,8 +19,14 @@ var (
 // other stands for a label's value that is not in its set.
 const other = "other"
 
-// doors are the values of auth.Client.Door.
-func doors() []string { return []string{"graphql", "rest", "cli", other} }
+// doors are the values of the label: what no request asked for is by another.
+func doors() []string {
+	doors := []string{other}
+	for _, d := range auth.ServedDoors() {
+		doors = append(doors, string(d))
+	}
+	return doors
+}
 
 // buckets are in seconds: an access check takes a fraction of a millisecond, a
 // refresh a few, a password some ten; 8 s is the longest that the database is

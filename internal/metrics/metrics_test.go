@@ -76,7 +76,7 @@ func TestMetrics_Begin(t *testing.T) {
 	const took = "rekey_operation_duration_seconds"
 	for name, tt := range map[string]struct {
 		step auth.Step
-		door string
+		door auth.Door
 		err  error
 		want map[string]float64
 	}{
@@ -86,6 +86,8 @@ func TestMetrics_Begin(t *testing.T) {
 			"rekey_operations_total door=graphql operation=refresh outcome=token_reused": 1}},
 		"a code": {auth.StepLogin, "graphql", auth.Unavailable(nil), map[string]float64{
 			"rekey_operations_total door=graphql operation=login outcome=unavailable": 1}},
+		"a program": {auth.StepIntrospect, auth.DoorOAuth, nil, map[string]float64{
+			"rekey_operations_total door=oauth operation=introspect outcome=ok": 1}},
 		"any error": {auth.StepLogin, "graphql", errors.New("secret"), map[string]float64{
 			"rekey_operations_total door=graphql operation=login outcome=internal": 1}},
 		"a client gone": {auth.StepLogin, "graphql", auth.Unavailable(context.Canceled), map[string]float64{
@@ -122,10 +124,12 @@ func TestMetrics_Emit(t *testing.T) {
 	m.Emit(t.Context(), auth.Event{Kind: auth.EventRefreshReuse, Client: auth.Client{Door: "rest", Address: "192.0.2.1"}, SessionID: "s"})
 	m.Emit(t.Context(), auth.Event{Kind: auth.EventRefreshReuse, Client: auth.Client{Door: "rest"}})
 	m.Emit(t.Context(), auth.Event{Kind: auth.EventLogin, Client: auth.Client{Door: "x"}})
+	m.Emit(t.Context(), auth.Event{Kind: auth.EventSessionRevoked, Client: auth.Client{Door: auth.DoorOAuth}})
 	m.Emit(t.Context(), auth.Event{Kind: "x", Client: auth.Client{Door: "rest"}})
 	check(t, m, before, map[string]float64{
-		"rekey_events_total door=rest event=refresh_reuse": 2,
-		"rekey_events_total door=other event=login":        1,
+		"rekey_events_total door=rest event=refresh_reuse":    2,
+		"rekey_events_total door=oauth event=session_revoked": 1,
+		"rekey_events_total door=other event=login":           1,
 	})
 }
 

@@ -54,7 +54,7 @@ func (m *Metrics) Begin(ctx context.Context, s auth.Step, c auth.Client) (contex
 	begun := m.now()
 	return ctx, func(err error) {
 		kept.took.Observe(m.now().Sub(begun).Seconds())
-		kept.count(c.Door, err)
+		kept.count(string(c.Door), err)
 	}
 }
 

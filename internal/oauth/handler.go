@@ -14,8 +14,6 @@ const (
 	RevokePath     = "/oauth/revoke"
 )
 
-const door = "oauth" // auth.Client.Door
-
 // Service is what the door asks of the core; *auth.Service is one.
 type Service interface {
 	Introspect(ctx context.Context, caller auth.KeyCaller, token string, c auth.Client) (auth.Introspection, error)
@@ -69,7 +67,7 @@ func (o Options) serve(w http.ResponseWriter, r *http.Request, answer func(conte
 		return nil, err
 	}
 	c := auth.ClientFrom(r.Context())
-	c.Door = door
+	c.Door = auth.DoorOAuth
 	caller, err := o.Keys.AuthenticateCall(r.Context(), apiKey(r), c)
 	if err != nil {
 		return nil, err

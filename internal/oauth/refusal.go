@@ -105,7 +105,7 @@ func (o Options) log(r *http.Request, e *auth.Error) {
 		level, message = slog.LevelWarn, "request failed"
 	}
 	o.Logger.LogAttrs(r.Context(), level, message,
-		slog.String("door", door),
+		slog.String("door", string(auth.DoorOAuth)),
 		slog.String("code", string(e.Code)),
 		slog.String("reason", string(e.Reason)),
 		slog.String("request_id", auth.ClientFrom(r.Context()).RequestID),

@@ -97,7 +97,7 @@ func (t *Tracer) Close(ctx context.Context) error {
 func (t *Tracer) Begin(ctx context.Context, s auth.Step, c auth.Client) (context.Context, func(error)) {
 	ctx, span := t.tracer.Start(ctx, string(s))
 	if c.Door != "" {
-		span.SetAttributes(attribute.String("rekey.door", c.Door))
+		span.SetAttributes(attribute.String("rekey.door", string(c.Door)))
 	}
 	return ctx, func(err error) {
 		outcome := auth.Outcome(err)
