@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 
 	"rekey/internal/auth"
 )
@@ -31,8 +30,8 @@ type payload struct {
 type answer struct {
 	status     int
 	envelope   envelope
-	challenge  bool          // WWW-Authenticate
-	retryAfter time.Duration // Retry-After, unless zero
+	challenge  bool // WWW-Authenticate
+	retryAfter int  // seconds of Retry-After, unless zero
 }
 
 func success(g auth.Grant) answer {
@@ -63,7 +62,7 @@ func (a answer) write(w http.ResponseWriter) {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
 	if a.retryAfter > 0 {
-		h.Set("Retry-After", retrySeconds(a.retryAfter))
+		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body) // fails only when nobody listens any more
@@ -75,9 +74,4 @@ func (e envelope) bytes() []byte {
 	var b bytes.Buffer
 	_ = json.NewEncoder(&b).Encode(e) // strings and integers always encode
 	return b.Bytes()
-}
-
-// retrySeconds rounds up: a client that waits as told must not come too early.
-func retrySeconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }

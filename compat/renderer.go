@@ -26,25 +26,6 @@ func RenderError(w http.ResponseWriter, _ *http.Request, e *auth.Error) {
 
 func (rd *renderer) answer(r *http.Request, err error) answer {
 	e := auth.AsError(err)
-	rd.log(r, e)
+	auth.LogRefusal(r.Context(), rd.logger, auth.DoorREST, e)
 	return rd.table.answer(e)
-}
-
-// log notes every refusal, once: its status, 500 for a blacklisted token, does
-// not tell what it was. What is not the client's doing comes with its cause.
-func (rd *renderer) log(r *http.Request, e *auth.Error) {
-	level, message := slog.LevelInfo, "request refused"
-	switch e.Code {
-	case auth.CodeInternal:
-		level, message = slog.LevelError, "request failed"
-	case auth.CodeUnavailable:
-		level, message = slog.LevelWarn, "request failed"
-	}
-	rd.logger.LogAttrs(r.Context(), level, message,
-		slog.String("door", string(auth.DoorREST)),
-		slog.String("code", string(e.Code)),
-		slog.String("reason", string(e.Reason)),
-		slog.String("request_id", auth.ClientFrom(r.Context()).RequestID),
-		slog.String("session_id", auth.SessionFrom(r.Context())),
-		slog.Any("cause", e.Err))
 }

@@ -2,7 +2,6 @@ package compat
 
 import (
 	"net/http"
-	"time"
 
 	"rekey/internal/auth"
 )
@@ -63,7 +62,7 @@ func (t table) answer(e *auth.Error) answer {
 		challenge: row.status == http.StatusUnauthorized,
 	}
 	if row.retry {
-		a.retryAfter = max(e.RetryAfter, time.Second)
+		a.retryAfter = e.RetrySeconds()
 	}
 	return a
 }

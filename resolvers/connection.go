@@ -14,11 +14,10 @@ func apiKeyOf(header http.Header) string {
 	if values := header.Values(apiKeyHeader); len(values) == 1 {
 		return values[0]
 	}
-	token, err := auth.BearerToken(header.Values("Authorization"))
-	if err != nil || !auth.IsAPIKey(token) {
-		return ""
+	if token := auth.BearerToken(header.Values("Authorization")); auth.IsAPIKey(token) {
+		return token
 	}
-	return token
+	return ""
 }
 
 // Connections authenticates who stays connected.
@@ -39,11 +38,7 @@ func (c Connections) Connect(ctx context.Context, header http.Header) (wait func
 		}
 		return func(ctx context.Context) error { return c.Streams.WatchKey(ctx, caller) }, nil
 	}
-	token, err := auth.BearerToken(header.Values("Authorization"))
-	if err != nil {
-		token = "" // the core refuses it, and counts the request
-	}
-	caller, err := c.Auth.Authenticate(ctx, token, clientOf(ctx))
+	caller, err := c.Auth.Authenticate(ctx, auth.BearerToken(header.Values("Authorization")), clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}

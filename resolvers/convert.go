@@ -63,13 +63,9 @@ func sessionsOf(sessions []auth.Session, currentID string) []*model.Session {
 }
 
 func blacklistedOf(t auth.BlacklistedToken) *model.BlacklistedToken {
-	use := model.TokenUseAccess
-	if t.Use == auth.UseRefresh {
-		use = model.TokenUseRefresh
-	}
 	return &model.BlacklistedToken{
 		SessionID:     t.SessionID,
-		Use:           use,
+		Use:           tokenUseOf(t.Use),
 		Reason:        nonEmpty(t.Reason),
 		BlacklistedAt: t.BlacklistedAt,
 		ExpiresAt:     t.ExpiresAt,

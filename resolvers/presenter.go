@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"runtime"
 	"runtime/debug"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -89,23 +87,7 @@ func (p Presenter) log(ctx context.Context, e *auth.Error) {
 	if errors.Is(e.Err, errLogged) {
 		return
 	}
-	level, message := slog.LevelInfo, "request refused" // its status is 200
-	switch {
-	case e.Code == auth.CodeInternal:
-		level, message = slog.LevelError, "request failed"
-	case ctx.Err() != nil:
-		return // the client left
-	case e.Code == auth.CodeUnavailable:
-		level, message = slog.LevelWarn, "request failed"
-	}
-	p.Log.Log(ctx, level, message,
-		"door", string(auth.DoorGraphQL),
-		"field", graphql.GetPath(ctx).String(),
-		"code", string(e.Code),
-		"reason", string(e.Reason),
-		"request_id", auth.ClientFrom(ctx).RequestID,
-		"session_id", auth.SessionFrom(ctx),
-		"cause", e.Err)
+	auth.LogRefusal(ctx, p.Log, auth.DoorGraphQL, e, slog.String("field", graphql.GetPath(ctx).String()))
 }
 
 // messageOf never tells an internal error's own words.
@@ -129,13 +111,7 @@ func extensionsOf(ctx context.Context, e *auth.Error) map[string]any {
 		extensions["field"] = e.Field
 	}
 	if e.Retryable() {
-		extensions["retryAfter"] = wholeSeconds(e.RetryAfter)
+		extensions["retryAfter"] = e.RetrySeconds()
 	}
 	return extensions
-}
-
-// wholeSeconds rounds up, to one at least: who waits that long has waited long
-// enough.
-func wholeSeconds(d time.Duration) int {
-	return max(1, int(math.Ceil(d.Seconds())))
 }

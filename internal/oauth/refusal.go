@@ -3,11 +3,9 @@ package oauth
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"rekey/internal/auth"
 )
@@ -30,7 +28,7 @@ type refusal struct {
 	status      int
 	code        string
 	description string
-	retryAfter  time.Duration
+	retryAfter  int // seconds
 }
 
 func (f refusal) Error() string { return f.code + ": " + f.description }
@@ -44,7 +42,7 @@ func (o Options) refuse(w http.ResponseWriter, r *http.Request, scope auth.Scope
 	var f refusal
 	if !errors.As(err, &f) {
 		e := auth.AsError(err)
-		o.log(r, e)
+		auth.LogRefusal(r.Context(), o.Logger, auth.DoorOAuth, e)
 		f = refusalOf(e)
 	}
 	h := w.Header()
@@ -57,7 +55,7 @@ func (o Options) refuse(w http.ResponseWriter, r *http.Request, scope auth.Scope
 		h.Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="rekey", error=%q, scope=%q`, insufficientScope, scope))
 	}
 	if f.retryAfter > 0 {
-		h.Set("Retry-After", strconv.FormatInt(int64((f.retryAfter+time.Second-1)/time.Second), 10))
+		h.Set("Retry-After", strconv.Itoa(f.retryAfter))
 	}
 	write(w, f.status, struct {
 		Error       string `json:"error"`
@@ -75,9 +73,9 @@ func refusalOf(e *auth.Error) refusal {
 	case auth.CodeBadUserInput:
 		return refusal{status: http.StatusBadRequest, code: unsupportedToken, description: e.Message}
 	case auth.CodeRateLimited:
-		return refusal{http.StatusTooManyRequests, rateLimited, e.Message, max(e.RetryAfter, time.Second)}
+		return refusal{http.StatusTooManyRequests, rateLimited, e.Message, e.RetrySeconds()}
 	case auth.CodeUnavailable:
-		return refusal{http.StatusServiceUnavailable, unavailable, e.Message, max(e.RetryAfter, time.Second)}
+		return refusal{http.StatusServiceUnavailable, unavailable, e.Message, e.RetrySeconds()}
 	default:
 		return refusal{status: http.StatusInternalServerError, code: serverError}
 	}
@@ -94,20 +92,4 @@ func challenges(r *http.Request) []string {
 		return []string{fmt.Sprintf(`Bearer realm="rekey", error=%q`, invalidToken)}
 	}
 	return []string{`Bearer realm="rekey"`}
-}
-
-func (o Options) log(r *http.Request, e *auth.Error) {
-	level, message := slog.LevelInfo, "request refused"
-	switch e.Code {
-	case auth.CodeInternal:
-		level, message = slog.LevelError, "request failed"
-	case auth.CodeUnavailable:
-		level, message = slog.LevelWarn, "request failed"
-	}
-	o.Logger.LogAttrs(r.Context(), level, message,
-		slog.String("door", string(auth.DoorOAuth)),
-		slog.String("code", string(e.Code)),
-		slog.String("reason", string(e.Reason)),
-		slog.String("request_id", auth.ClientFrom(r.Context()).RequestID),
-		slog.Any("cause", e.Err))
 }

@@ -68,7 +68,7 @@ func unreadable(err error) error {
 // 2.3.1), which is how client libraries send one. Empty when there is none.
 func apiKey(r *http.Request) string {
 	values := r.Header.Values("Authorization")
-	if key, err := auth.BearerToken(values); err == nil {
+	if key := auth.BearerToken(values); key != "" {
 		return key
 	}
 	user, password, ok := r.BasicAuth()

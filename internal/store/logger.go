@@ -64,7 +64,7 @@ func (l statementLogger) Trace(ctx context.Context, begin time.Time, describe fu
 		return
 	}
 	statement, _ := describe()
-	l.log.DebugContext(ctx, "statement failed", "statement", statement, "error", redact(err))
+	l.log.DebugContext(ctx, "statement failed", "statement", statement, "cause", redact(err))
 }
 
 func expected(err error) bool {

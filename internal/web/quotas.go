@@ -39,7 +39,4 @@ func tellQuotas(h http.Header, quotas []auth.Quota) {
 	}
 }
 
-// seconds rounds up: a client that waits as told must not come too early.
-func seconds(d time.Duration) string {
-	return strconv.FormatInt(int64((max(0, d)+time.Second-1)/time.Second), 10)
-}
+func seconds(d time.Duration) string { return strconv.Itoa(auth.CeilSeconds(d)) }

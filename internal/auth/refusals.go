@@ -1,0 +1,40 @@
+package auth
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// LogRefusal logs, once, an error that a door tells: GraphQL's status may be
+// 200, and the legacy route's 500 for a token that is blacklisted. What is not
+// the client's doing comes with its cause; who has left is told nothing, which is
+// only worth a line where the program failed.
+func LogRefusal(ctx context.Context, log *slog.Logger, door Door, e *Error, more ...slog.Attr) {
+	level, message := slog.LevelInfo, "request refused"
+	switch {
+	case e.Code == CodeInternal:
+		level, message = slog.LevelError, "request failed"
+	case ctx.Err() != nil:
+		return
+	case e.Code == CodeUnavailable:
+		level, message = slog.LevelWarn, "request failed"
+	}
+	attrs := append([]slog.Attr{slog.String("door", string(door))}, more...)
+	log.LogAttrs(ctx, level, message, append(attrs,
+		slog.String("code", string(e.Code)),
+		slog.String("reason", string(e.Reason)),
+		slog.String("request_id", ClientFrom(ctx).RequestID),
+		slog.String("session_id", SessionFrom(ctx)),
+		slog.Any("cause", e.Err))...)
+}
+
+// CeilSeconds rounds up to whole seconds, as answers tell them: who waits as told
+// must not come too early.
+func CeilSeconds(d time.Duration) int {
+	return int((max(0, d) + time.Second - 1) / time.Second)
+}
+
+// RetrySeconds is how many seconds the client of a retryable error is to wait:
+// one at least.
+func (e *Error) RetrySeconds() int { return max(1, CeilSeconds(e.RetryAfter)) }
