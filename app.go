@@ -121,7 +121,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	a.core, err = auth.New(p.faults.Core(a.observed(auth.Options{
 		Settings: settings(p.cfg), Store: auth.Announce(st, a.streams.bus), Tokens: tokens, Blacklist: a.blacklist(as), Limiter: a.limiter(),
 		Events: a.events(), Now: p.now, RotationKeys: rotation,
-		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue),
+		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue), Logger: p.log,
 	})))
 	if err != nil {
 		return nil, err

@@ -63,6 +63,7 @@ func (s *Service) failed(ctx context.Context, e Event, subject string) {
 // be written, and cannot keep it out of the journal by going away.
 func (s *Service) keep(ctx context.Context, e Event) {
 	if err := s.Store.Record(context.WithoutCancel(ctx), e); err != nil {
+		s.warn(ctx, "an event could not be kept in the journal", err)
 		lost := e
 		lost.Kind, lost.Detail = EventJournalLost, string(e.Kind)
 		s.Events.Emit(ctx, lost)
@@ -77,7 +78,8 @@ func (s *Service) attemptLimited(ctx context.Context, account string, now time.T
 	}
 	u, err := s.Store.UserByEmailKey(ctx, account)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return // the store has logged it
+		s.warn(ctx, "an event could not be kept in the journal", err)
+		return
 	}
 	e := Event{Kind: EventLoginLimited, At: now, UserID: u.ID, Client: c}
 	s.Events.Emit(ctx, e)

@@ -1,9 +1,11 @@
 package auth_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +30,7 @@ type journalStack struct {
 	done   []string
 	kept   []auth.Event
 	events []auth.Event
+	log    bytes.Buffer
 }
 
 func (s *journalStack) UserByEmailKey(_ context.Context, key string) (auth.User, error) {
@@ -85,7 +88,8 @@ func newJournalStack(t *testing.T) (*journalStack, *auth.Service) {
 	}
 	core, err := auth.New(auth.Options{
 		Store: s, Tokens: s, Blacklist: s, Limiter: s, Events: s, Passwords: passwords,
-		Now: func() time.Time { return now }, RotationKeys: auth.FixedKeys(make([]byte, 32)),
+		Logger: slog.New(slog.NewTextHandler(&s.log, nil)),
+		Now:    func() time.Time { return now }, RotationKeys: auth.FixedKeys(make([]byte, 32)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -148,6 +152,9 @@ func TestService_JournalLost(t *testing.T) {
 	}
 	if n := len(s.events); n != 2 || s.events[1].Kind != auth.EventJournalLost || s.events[1].Detail != string(auth.EventLoginFailed) {
 		t.Errorf("told: %+v", s.events)
+	}
+	if n := strings.Count(s.log.String(), "no database"); n != 1 {
+		t.Errorf("the cause is logged %d times: %s", n, &s.log)
 	}
 }
 

@@ -44,17 +44,23 @@ func (s *Service) Logout(ctx context.Context, token string, c Client) (_ int, er
 
 // endReplaced ends the session of a token that a pair of another session takes
 // the place of. That pair is there already: trouble takes it from nobody, it
-// only shows in the event, with a count of 0.
+// only shows in the log, and in the event with a count of 0.
 func (s *Service) endReplaced(ctx context.Context, token, by string, now time.Time, c Client) {
 	if token == "" {
 		return
 	}
+	const failed = "a replaced session could not be ended"
 	claims, ok, err := s.signedBySelf(ctx, token, now)
-	if err != nil || !ok || claims.SessionID == by {
+	if err != nil {
+		s.warn(ctx, failed, err)
+		return
+	}
+	if !ok || claims.SessionID == by {
 		return
 	}
 	e := Event{Kind: EventLogout, At: now, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: "REPLACED", Count: 1}
 	if _, err := s.revoke(ctx, RevokedByLogout, e); err != nil && !errors.Is(err, ErrNotFound) {
+		s.warn(ctx, failed, err)
 		e.Count = 0
 		s.Events.Emit(ctx, e)
 	}

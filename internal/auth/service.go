@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -61,6 +62,11 @@ type Service struct {
 	Options
 	clockAstray atomic.Bool
 	unknown     unknownSwaps
+}
+
+// warn logs trouble that is not returned to anybody.
+func (s *Service) warn(ctx context.Context, what string, err error) {
+	s.Logger.WarnContext(ctx, what, "cause", Cause(err))
 }
 
 // FixedKeys are rotation keys that never change.

@@ -21,11 +21,13 @@ func (s *Service) endSurplus(ctx context.Context, userID, own string, now time.T
 	}
 	ids, err := s.Store.SurplusSessions(ctx, userID, own, now, s.MaxSessions-1, surplusAtOnce)
 	if err != nil {
-		return // the store has logged it
+		s.warn(ctx, "sessions over the limit could not be looked for", err)
+		return
 	}
 	for _, id := range ids {
 		e := Event{Kind: EventSessionRevoked, At: now, UserID: userID, SessionID: id, Client: c, Detail: RevokedByLimit, Count: 1}
 		if _, err := s.revoke(ctx, RevokedByLimit, e); err != nil && !errors.Is(err, ErrNotFound) {
+			s.warn(ctx, "a session over the limit could not be ended", err)
 			e.Count = 0
 			s.Events.Emit(ctx, e)
 			return

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"rekey/internal/auth"
 )
 
 // CleanMargin is how long rows are kept past their end. A replica whose clock
@@ -59,8 +61,8 @@ func (s *Store) deleteOldEvents() string {
 const cleanBatch = 500
 
 // KeepClean cleans every so often until ctx ends, in small batches, the journal
-// too unless keepEvents is 0. A failure is tried again the next time; it is
-// logged like any failed statement.
+// too unless keepEvents is 0. What fails is logged, and tried again the next
+// time.
 func (s *Store) KeepClean(ctx context.Context, every, keepEvents time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -70,17 +72,19 @@ func (s *Store) KeepClean(ctx context.Context, every, keepEvents time.Duration) 
 			return
 		case <-ticker.C:
 		}
-		inBatches(func() (int, error) { return s.Clean(ctx, cleanBatch) })
+		s.inBatches(ctx, func() (int, error) { return s.Clean(ctx, cleanBatch) })
 		if keepEvents > 0 {
-			inBatches(func() (int, error) { return s.CleanJournal(ctx, keepEvents, cleanBatch) })
+			s.inBatches(ctx, func() (int, error) { return s.CleanJournal(ctx, keepEvents, cleanBatch) })
 		}
 	}
 }
 
-func inBatches(clean func() (int, error)) {
-	for {
-		if n, err := clean(); err != nil || n < cleanBatch {
-			return
-		}
+func (s *Store) inBatches(ctx context.Context, clean func() (int, error)) {
+	n, err := cleanBatch, error(nil)
+	for err == nil && n == cleanBatch {
+		n, err = clean()
+	}
+	if err != nil && ctx.Err() == nil { // the end of the process is no trouble
+		s.log.log.WarnContext(ctx, "cleaning up failed, it is tried again", "cause", auth.Cause(err))
 	}
 }

@@ -1,11 +1,15 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"rekey/internal/auth"
 	"rekey/internal/store"
@@ -133,4 +137,35 @@ func TestStore_PostgresCleanAlone(t *testing.T) {
 	if n, err := s.Clean(t.Context(), 10); err != nil || n != 20 {
 		t.Errorf("%d rows went afterwards, want 20 (%v)", n, err)
 	}
+}
+
+// A clean-up that fails ends nothing, and is told of with its cause.
+func TestStore_KeepCleanFails(t *testing.T) {
+	told := make(lines, 8)
+	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "rekey.db"), Logger: slog.New(slog.NewTextHandler(told, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go s.KeepClean(ctx, time.Millisecond, time.Hour)
+	for range 4 { // two rounds
+		if line := <-told; !strings.Contains(line, "cleaning up failed") || !strings.Contains(line, "closed") {
+			t.Errorf("logged %q", line)
+		}
+	}
+}
+
+// lines is a log; who reads slowly misses some.
+type lines chan string
+
+func (l lines) Write(line []byte) (int, error) {
+	select {
+	case l <- string(line):
+	default:
+	}
+	return len(line), nil
 }
