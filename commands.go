@@ -136,7 +136,7 @@ func (c *commands) openCore(ctx context.Context) (*auth.Service, func() error, e
 	return a.core, a.close, nil
 }
 
-func (c *commands) openKeys(ctx context.Context) (*auth.Keys, func() error, error) {
+func (c *commands) openAPIKeys(ctx context.Context) (*auth.APIKeys, func() error, error) {
 	a, err := c.open(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -38,7 +38,7 @@ func main() {
 func run(ctx context.Context, args []string, env environment, std standard) int {
 	c := &commands{env: env, std: std, now: time.Now}
 	return cli.Run(ctx, args, cli.Program{
-		Begin: c.begin, Serve: c.serve, Migrate: c.migrate, Open: c.openCore, OpenKeys: c.openKeys, OpenRing: c.openRing, Examine: c.examine,
+		Begin: c.begin, Serve: c.serve, Migrate: c.migrate, Open: c.openCore, OpenAPIKeys: c.openAPIKeys, OpenRing: c.openRing, Examine: c.examine,
 		Probe: func(ctx context.Context, path string) error { return probe(ctx, env.get, path) },
 		In:    std.in, Out: std.out, Err: std.err,
 	})

@@ -21,7 +21,7 @@ const goodbye = 2 * time.Second
 type streams struct {
 	bus   auth.Bus
 	relay *pubsub.Redis // the bus, where it goes over Redis
-	keys  *auth.Keys
+	keys  *auth.APIKeys
 	hub   *auth.Streams
 	open  *graphqlhttp.Streams
 }
@@ -38,7 +38,7 @@ func (a *app) openBus() {
 
 func (a *app) openStreams() {
 	s := &a.streams
-	s.keys = &auth.Keys{Store: a.store, Limiter: a.core.Limiter, Observer: a.core.Observer, Now: a.now, Log: a.log}
+	s.keys = &auth.APIKeys{Store: a.store, Limiter: a.core.Limiter, Observer: a.core.Observer, Now: a.now, Log: a.log}
 	s.hub = auth.NewStreams(auth.StreamOptions{Core: a.core, Keys: s.keys, Bus: s.bus, Feed: a.store})
 	connections := resolvers.Connections{Auth: a.core, Keys: s.keys, Streams: s.hub}
 	s.open = graphqlhttp.NewStreams(graphqlhttp.StreamOptions{Connect: connections.Connect, Origins: a.cfg.CORSOrigins})

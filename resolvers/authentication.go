@@ -16,7 +16,7 @@ import (
 type Authentication struct {
 	Auth *auth.Service
 	// Keys are for @apiKey; without them no key is good.
-	Keys *auth.Keys
+	Keys *auth.APIKeys
 }
 
 var _ interface {
@@ -46,7 +46,7 @@ type callers struct {
 
 	mu      sync.Mutex
 	person  func() (auth.Caller, error) // nil until somebody asks
-	program func() (auth.KeyCaller, error)
+	program func() (auth.APIKeyCaller, error)
 }
 
 // InterceptOperation prepares the context of an operation.
@@ -68,13 +68,13 @@ func callerFrom(ctx context.Context) (auth.Caller, error) {
 
 // keyCallerFrom returns which program is calling: the holder of the API key in
 // the X-API-Key or Authorization header. Its errors are those of
-// [auth.Keys.Authenticate].
-func keyCallerFrom(ctx context.Context) (auth.KeyCaller, error) {
+// [auth.APIKeys.Authenticate].
+func keyCallerFrom(ctx context.Context) (auth.APIKeyCaller, error) {
 	c, ok := ctx.Value(callersKey{}).(*callers)
 	if !ok || c.Keys == nil {
-		return auth.KeyCaller{}, errNoService
+		return auth.APIKeyCaller{}, errNoService
 	}
-	return once(&c.mu, &c.program, func() (auth.KeyCaller, error) {
+	return once(&c.mu, &c.program, func() (auth.APIKeyCaller, error) {
 		return c.Keys.Authenticate(c.ctx, apiKeyOf(headerOf(c.ctx)), clientOf(c.ctx))
 	})
 }

@@ -23,7 +23,7 @@ func apiKeyOf(header http.Header) string {
 // Connections authenticates who stays connected.
 type Connections struct {
 	Auth    *auth.Service
-	Keys    *auth.Keys
+	Keys    *auth.APIKeys
 	Streams *auth.Streams
 }
 
@@ -36,7 +36,7 @@ func (c Connections) Connect(ctx context.Context, header http.Header) (wait func
 		if err != nil {
 			return nil, err
 		}
-		return func(ctx context.Context) error { return c.Streams.WatchKey(ctx, caller) }, nil
+		return func(ctx context.Context) error { return c.Streams.WatchAPIKey(ctx, caller) }, nil
 	}
 	caller, err := c.Auth.Authenticate(ctx, auth.BearerToken(header.Values("Authorization")), clientOf(ctx))
 	if err != nil {

@@ -65,24 +65,24 @@ type APIKeyStore interface {
 	RevokeAPIKey(ctx context.Context, prefix string, at time.Time, kept ...Event) (bool, error)
 }
 
-// KeyCaller is a program that is calling, proven by an API key.
-type KeyCaller struct {
+// APIKeyCaller is a program that is calling, proven by an API key.
+type APIKeyCaller struct {
 	Prefix string
 	Name   string
 	Scopes []Scope
 }
 
 // Require returns CodeForbidden unless the caller's key has the scope.
-func (k KeyCaller) Require(s Scope) error {
+func (k APIKeyCaller) Require(s Scope) error {
 	if slices.Contains(k.Scopes, s) {
 		return nil
 	}
 	return &Error{Code: CodeForbidden, Message: fmt.Sprintf("the API key lacks the scope %s", s)}
 }
 
-// Keys are the use cases of API keys. All fields but Observer must be set. It
+// APIKeys are the use cases of API keys. All fields but Observer must be set. It
 // is safe for concurrent use.
-type Keys struct {
+type APIKeys struct {
 	Store    APIKeyStore
 	Limiter  Limiter
 	Observer Observer
@@ -106,7 +106,7 @@ func IsAPIKey(token string) bool { return strings.HasPrefix(token, apiKeyMark+"_
 // Create makes a key and returns it: rk_, eight characters that find it, and
 // 256 random bits, of which only the SHA-256 is kept. The journal has that ctx's
 // client made it. CodeBadUserInput.
-func (k *Keys) Create(ctx context.Context, name string, scopes []Scope) (key string, kept APIKey, err error) {
+func (k *APIKeys) Create(ctx context.Context, name string, scopes []Scope) (key string, kept APIKey, err error) {
 	name = strings.TrimSpace(name)
 	if name == "" || !plainText(name, maxKeyName) {
 		return "", APIKey{}, BadInput("name", fmt.Sprintf("name must have 1 to %d characters, none of them control characters", maxKeyName))
@@ -141,7 +141,7 @@ func checkScopes(scopes []Scope) error {
 }
 
 // List returns all keys, oldest first.
-func (k *Keys) List(ctx context.Context) ([]APIKey, error) {
+func (k *APIKeys) List(ctx context.Context) ([]APIKey, error) {
 	list, err := k.Store.APIKeys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing API keys: %w", err)
@@ -151,7 +151,7 @@ func (k *Keys) List(ctx context.Context) ([]APIKey, error) {
 
 // Revoke ends a key, given its prefix; false when it had ended before.
 // CodeNotFound when there is none.
-func (k *Keys) Revoke(ctx context.Context, prefix string) (bool, error) {
+func (k *APIKeys) Revoke(ctx context.Context, prefix string) (bool, error) {
 	now := k.Now()
 	ended, err := k.Store.RevokeAPIKey(ctx, prefix, now, Event{Kind: EventAPIKeyRevoked, At: now, Client: ClientFrom(ctx), Detail: prefix})
 	if errors.Is(err, ErrNotFound) {
@@ -166,43 +166,43 @@ func (k *Keys) Revoke(ctx context.Context, prefix string) (bool, error) {
 // Authenticate returns whose key it is. ReasonTokenMissing for none,
 // ReasonTokenInvalid for one that is unknown, wrong or revoked: the three are
 // not told apart.
-func (k *Keys) Authenticate(ctx context.Context, presented string, c Client) (KeyCaller, error) {
+func (k *APIKeys) Authenticate(ctx context.Context, presented string, c Client) (APIKeyCaller, error) {
 	return k.authenticate(ctx, presented, keyLimit(), c)
 }
 
 // AuthenticateCall is Authenticate for calls that cost little: more of them may
 // come than streams.
-func (k *Keys) AuthenticateCall(ctx context.Context, presented string, c Client) (KeyCaller, error) {
+func (k *APIKeys) AuthenticateCall(ctx context.Context, presented string, c Client) (APIKeyCaller, error) {
 	return k.authenticate(ctx, presented, keyCallLimit(), c)
 }
 
-func (k *Keys) authenticate(ctx context.Context, presented string, l Limit, c Client) (_ KeyCaller, err error) {
+func (k *APIKeys) authenticate(ctx context.Context, presented string, l Limit, c Client) (_ APIKeyCaller, err error) {
 	ctx, end := observe(ctx, k.Observer, StepAPIKey, c)
 	defer end(&err)
 	prefix, hash, ok := splitAPIKey(presented)
 	if !ok {
-		return KeyCaller{}, k.refuse(ctx, c, presented)
+		return APIKeyCaller{}, k.refuse(ctx, c, presented)
 	}
 	if wait := k.Limiter.Allow(ctx, keyLookupLimit(), AddressKey(c.Address)); wait > 0 {
-		return KeyCaller{}, RateLimited(wait)
+		return APIKeyCaller{}, RateLimited(wait)
 	}
 	kept, err := k.Store.APIKeyByPrefix(ctx, prefix)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return KeyCaller{}, fmt.Errorf("looking an API key up: %w", err)
+		return APIKeyCaller{}, fmt.Errorf("looking an API key up: %w", err)
 	}
 	// The zero key of one that is not there is compared like any other: no
 	// secret has its hash.
 	if same := kept.Hash.Equal(hash); !same || err != nil || kept.RevokedAt != nil {
-		return KeyCaller{}, k.refuse(ctx, c, presented)
+		return APIKeyCaller{}, k.refuse(ctx, c, presented)
 	}
 	if wait := k.Limiter.Allow(ctx, l, kept.ID); wait > 0 {
-		return KeyCaller{}, RateLimited(wait)
+		return APIKeyCaller{}, RateLimited(wait)
 	}
 	k.noteUse(ctx, kept)
-	return KeyCaller{Prefix: kept.Prefix, Name: kept.Name, Scopes: kept.Scopes}, nil
+	return APIKeyCaller{Prefix: kept.Prefix, Name: kept.Name, Scopes: kept.Scopes}, nil
 }
 
-func (k *Keys) refuse(ctx context.Context, c Client, presented string) error {
+func (k *APIKeys) refuse(ctx context.Context, c Client, presented string) error {
 	if wait := k.Limiter.Allow(ctx, addressLimit(), AddressKey(c.Address)); wait > 0 {
 		return RateLimited(wait)
 	}
@@ -215,7 +215,7 @@ func (k *Keys) refuse(ctx context.Context, c Client, presented string) error {
 func invalidKey() error { return Unauthenticated(ReasonTokenInvalid, "API key is not valid") }
 
 // stillGood checks a key that was authenticated before.
-func (k *Keys) stillGood(ctx context.Context, caller KeyCaller) error {
+func (k *APIKeys) stillGood(ctx context.Context, caller APIKeyCaller) error {
 	kept, err := k.Store.APIKeyByPrefix(ctx, caller.Prefix)
 	if errors.Is(err, ErrNotFound) || err == nil && kept.RevokedAt != nil {
 		return invalidKey()

@@ -67,9 +67,9 @@ func (c counted) Allow(_ context.Context, l Limit, key string) time.Duration {
 	return 0
 }
 
-// keysStage is Keys on a fake, with one key, on a clock that tests move.
+// keysStage is APIKeys on a fake, with one key, on a clock that tests move.
 type keysStage struct {
-	*Keys
+	*APIKeys
 	fake *keysFake
 	key  string
 	now  time.Time
@@ -79,7 +79,7 @@ type keysStage struct {
 func newKeysStage(t *testing.T, limiter Limiter) *keysStage {
 	t.Helper()
 	s := &keysStage{fake: &keysFake{}, now: time.Unix(1_000_000, 0)}
-	s.Keys = &Keys{Store: s.fake, Limiter: limiter, Now: func() time.Time { return s.now }, Log: slog.New(slog.NewTextHandler(&s.log, nil))}
+	s.APIKeys = &APIKeys{Store: s.fake, Limiter: limiter, Now: func() time.Time { return s.now }, Log: slog.New(slog.NewTextHandler(&s.log, nil))}
 	var err error
 	if s.key, _, err = s.Create(t.Context(), " orders ", []Scope{ScopeBlacklistRead}); err != nil {
 		t.Fatal(err)

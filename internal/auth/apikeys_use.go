@@ -35,7 +35,7 @@ func (u *keyUses) due(id string, now time.Time) bool {
 }
 
 // noteUse notes a use, at most one a minute. It does not wait.
-func (k *Keys) noteUse(ctx context.Context, kept APIKey) {
+func (k *APIKeys) noteUse(ctx context.Context, kept APIKey) {
 	now := k.Now()
 	if kept.LastUsedAt != nil && now.Sub(*kept.LastUsedAt) < useEvery || !k.uses.due(kept.ID, now) {
 		return
@@ -50,4 +50,4 @@ func (k *Keys) noteUse(ctx context.Context, kept APIKey) {
 
 // Wait waits until every use is noted of the calls that were answered. The
 // store bounds how long that takes.
-func (k *Keys) Wait() { k.uses.open.Wait() }
+func (k *APIKeys) Wait() { k.uses.open.Wait() }

@@ -39,9 +39,9 @@ func SessionFrom(ctx context.Context) string {
 	return ""
 }
 
-// noteSession tells logs what session a request is about, once its token
+// logSession tells logs what session a request is about, once its token
 // verified or the session was made.
-func noteSession(ctx context.Context, id string) {
+func logSession(ctx context.Context, id string) {
 	if r, ok := ctx.Value(clientKey{}).(*request); ok && canonicalID(id) {
 		r.session.Store(&id)
 	}

@@ -53,7 +53,7 @@ func (s *Service) endAll(ctx context.Context, before time.Time, c Client, tell f
 			return ended, nil
 		}
 		now := s.Now()
-		if err := s.noteSessions(ctx, now, ids...); err != nil {
+		if err := s.doubtSessions(ctx, now, ids...); err != nil {
 			return ended, err
 		}
 		live, err := s.Store.RevokeSessions(ctx, ids, RevokedByOperator, now,

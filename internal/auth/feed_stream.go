@@ -50,7 +50,7 @@ type past struct {
 // before now it tells what came after since, if that is given, as far as
 // tokens live that it concerns. The caller closes it. CodeForbidden without
 // the scope.
-func (s *Streams) Blacklist(caller KeyCaller, since *time.Time) (*FeedStream, error) {
+func (s *Streams) Blacklist(caller APIKeyCaller, since *time.Time) (*FeedStream, error) {
 	if err := caller.Require(ScopeBlacklistRead); err != nil {
 		return nil, err
 	}

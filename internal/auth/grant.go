@@ -53,7 +53,7 @@ func (s *Service) newSession(ctx context.Context, userID string, now time.Time, 
 	if err != nil {
 		return Session{}, "", err
 	}
-	noteSession(ctx, id)
+	logSession(ctx, id)
 	secret := newSecret()
 	iat := now.Truncate(time.Second)
 	end := iat.Add(s.SessionTTL)
@@ -75,8 +75,8 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// noteSessions doubts everything of the sessions that are about to end.
-func (s *Service) noteSessions(ctx context.Context, now time.Time, ids ...string) error {
+// doubtSessions doubts everything of the sessions that are about to end.
+func (s *Service) doubtSessions(ctx context.Context, now time.Time, ids ...string) error {
 	doubts := make([]Doubt, len(ids))
 	for i, id := range ids {
 		// A replica whose clock is ahead may have signed a moment from now.

@@ -28,7 +28,7 @@ type Introspection struct {
 //
 // Errors: CodeForbidden without ScopeIntrospect; CodeUnavailable when it
 // cannot be judged.
-func (s *Service) Introspect(ctx context.Context, caller KeyCaller, token string, c Client) (_ Introspection, err error) {
+func (s *Service) Introspect(ctx context.Context, caller APIKeyCaller, token string, c Client) (_ Introspection, err error) {
 	ctx, end := observe(ctx, s.Observer, StepIntrospect, c)
 	defer end(&err)
 	if err := caller.Require(ScopeIntrospect); err != nil {

@@ -5,16 +5,16 @@ import "context"
 // keyed is a stream that ends when its holder's API key does.
 type keyed interface{ end(err error) }
 
-// WatchKey waits until an API key is good no longer, and returns why; ctx's
+// WatchAPIKey waits until an API key is good no longer, and returns why; ctx's
 // cause when that ends before.
-func (s *Streams) WatchKey(ctx context.Context, caller KeyCaller) error {
+func (s *Streams) WatchAPIKey(ctx context.Context, caller APIKeyCaller) error {
 	st := newEnding()
 	s.joinKey(st, caller)
 	defer s.dropKey(st)
 	return st.wait(ctx)
 }
 
-func (s *Streams) joinKey(st keyed, caller KeyCaller) {
+func (s *Streams) joinKey(st keyed, caller APIKeyCaller) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.keys[st] = caller
@@ -27,7 +27,7 @@ func (s *Streams) dropKey(st keyed) {
 }
 
 // recheckKey looks whether a key is still good, and ends a stream if not.
-func (s *Streams) recheckKey(ctx context.Context, st keyed, caller KeyCaller) {
+func (s *Streams) recheckKey(ctx context.Context, st keyed, caller APIKeyCaller) {
 	if err := s.Keys.stillGood(ctx, caller); err != nil && AsError(err).Code == CodeUnauthenticated {
 		st.end(err)
 	}

@@ -103,7 +103,7 @@ func (s *Service) verify(ctx context.Context, use TokenUse, token string, now ti
 	if err != nil {
 		return Claims{}, s.refused(ctx, c, err)
 	}
-	noteSession(ctx, claims.SessionID)
+	logSession(ctx, claims.SessionID)
 	limit := accessLimit()
 	if use == UseRefresh {
 		limit = refreshLimit()

@@ -26,7 +26,7 @@ func (s *Service) Logout(ctx context.Context, token string, c Client) (_ int, er
 	if !ok {
 		return 0, s.countFailure(ctx, c, nil)
 	}
-	noteSession(ctx, claims.SessionID)
+	logSession(ctx, claims.SessionID)
 	if err := s.allow(ctx, refreshLimit(), claims.SessionID); err != nil {
 		return 0, err
 	}
@@ -82,7 +82,7 @@ func (s *Service) revoke(ctx context.Context, reason string, e Event) (bool, err
 	if !canonicalID(e.SessionID) || !canonicalID(e.UserID) {
 		return false, ErrNotFound
 	}
-	if err := s.noteSessions(ctx, e.At, e.SessionID); err != nil {
+	if err := s.doubtSessions(ctx, e.At, e.SessionID); err != nil {
 		return false, err
 	}
 	ended, err := s.Store.RevokeSession(ctx, e.UserID, e.SessionID, reason, e.At, e)
@@ -144,7 +144,7 @@ func (s *Service) endSessions(ctx context.Context, change EndSessions, e Event) 
 		if !errors.Is(err, errUndoubted) {
 			return 0, fmt.Errorf("ending sessions: %w", err)
 		}
-		if err := s.noteSessions(ctx, change.At, missing...); err != nil {
+		if err := s.doubtSessions(ctx, change.At, missing...); err != nil {
 			return 0, err
 		}
 		for _, id := range missing {

@@ -113,7 +113,7 @@ func TestUseCases_observed(t *testing.T) {
 	apart := strings.Fields(`Service.Admit Service.CheckClock Service.ClockAstray Service.WatchClock
 		Service.AddUser Service.DisableUser Service.EnableUser Service.EndAllSessions Service.EndSession
 		Service.EndUserSessions Service.ExportUsers Service.FindUser Service.Journal Service.UserSessions Service.Users
-		Keys.Authenticate Keys.AuthenticateCall Keys.Create Keys.List Keys.Revoke Keys.Wait`)
+		APIKeys.Authenticate APIKeys.AuthenticateCall APIKeys.Create APIKeys.List APIKeys.Revoke APIKeys.Wait`)
 	declared := map[string]int{} // how often each step is observed
 	for name, fn := range functions(t) {
 		observed := calls(fn, "observe")
@@ -121,7 +121,7 @@ func TestUseCases_observed(t *testing.T) {
 			declared[call.Args[2].(*ast.Ident).Name]++
 		}
 		owner, _, _ := strings.Cut(name, ".")
-		if fn.Name.IsExported() && (owner == "Service" || owner == "Keys") && (len(observed) > 0) == slices.Contains(apart, name) {
+		if fn.Name.IsExported() && (owner == "Service" || owner == "APIKeys") && (len(observed) > 0) == slices.Contains(apart, name) {
 			t.Errorf("%s: observed %d times", name, len(observed))
 		}
 	}

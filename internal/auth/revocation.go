@@ -14,7 +14,7 @@ import (
 // Errors: CodeForbidden without ScopeRevoke; CodeBadUserInput for what is no
 // token of this kind, an API key; CodeUnavailable when nothing is known to have
 // changed.
-func (s *Service) RevokeToken(ctx context.Context, caller KeyCaller, token string, c Client) (err error) {
+func (s *Service) RevokeToken(ctx context.Context, caller APIKeyCaller, token string, c Client) (err error) {
 	ctx, end := observe(ctx, s.Observer, StepRevokeToken, c)
 	defer end(&err)
 	if err := caller.Require(ScopeRevoke); err != nil {
@@ -45,7 +45,7 @@ func (s *Service) RevokeToken(ctx context.Context, caller KeyCaller, token strin
 }
 
 // revokeFor ends the session of a refresh token.
-func (s *Service) revokeFor(ctx context.Context, caller KeyCaller, claims Claims, now time.Time, c Client) error {
+func (s *Service) revokeFor(ctx context.Context, caller APIKeyCaller, claims Claims, now time.Time, c Client) error {
 	_, err := s.revoke(ctx, RevokedByService, Event{
 		Kind: EventSessionRevoked, At: now, UserID: claims.User.ID, SessionID: claims.SessionID, Client: caller.client(c),
 		Detail: RevokedByService, Count: 1,
@@ -54,7 +54,7 @@ func (s *Service) revokeFor(ctx context.Context, caller KeyCaller, claims Claims
 }
 
 // blacklistFor blacklists one access token while it lives.
-func (s *Service) blacklistFor(ctx context.Context, caller KeyCaller, claims Claims, now time.Time, c Client) error {
+func (s *Service) blacklistFor(ctx context.Context, caller APIKeyCaller, claims Claims, now time.Time, c Client) error {
 	if !now.Before(claims.ExpiresAt) {
 		return nil
 	}
@@ -65,10 +65,10 @@ func (s *Service) blacklistFor(ctx context.Context, caller KeyCaller, claims Cla
 	return err
 }
 
-func byKey(caller KeyCaller) string { return "api key " + caller.Prefix }
+func byKey(caller APIKeyCaller) string { return "api key " + caller.Prefix }
 
 // client is where a call of the program's comes from.
-func (k KeyCaller) client(c Client) Client {
+func (k APIKeyCaller) client(c Client) Client {
 	c.Actor = ActorAPIKey + k.Prefix
 	return c
 }

@@ -14,7 +14,7 @@ import (
 // StreamOptions are what Streams need. All fields must be set.
 type StreamOptions struct {
 	Core *Service
-	Keys *Keys
+	Keys *APIKeys
 	Bus  Bus
 	Feed FeedStore
 }
@@ -29,7 +29,7 @@ type Streams struct {
 
 	mu       sync.Mutex
 	sessions map[string]map[*SessionStream]bool // by session id
-	keys     map[keyed]KeyCaller
+	keys     map[keyed]APIKeyCaller
 
 	ticks int // used by tick alone
 	// checking and polling keep a slow round from being overtaken by the next.
@@ -50,7 +50,7 @@ const (
 func NewStreams(o StreamOptions) *Streams {
 	return &Streams{
 		StreamOptions: o, feed: newFeed(o),
-		sessions: map[string]map[*SessionStream]bool{}, keys: map[keyed]KeyCaller{},
+		sessions: map[string]map[*SessionStream]bool{}, keys: map[keyed]APIKeyCaller{},
 	}
 }
 
@@ -172,7 +172,7 @@ func (s *Streams) recheckSession(ctx context.Context, claims Claims) {
 	}
 }
 
-func (s *Streams) openKeys() map[keyed]KeyCaller {
+func (s *Streams) openKeys() map[keyed]APIKeyCaller {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.keys)

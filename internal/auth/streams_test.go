@@ -48,12 +48,12 @@ func TestSessionStream_early(t *testing.T) {
 	}
 }
 
-func TestKeyCaller_Require(t *testing.T) {
-	if err := (KeyCaller{Scopes: []Scope{"other"}}).Require(ScopeBlacklistRead); AsError(err).Code != CodeForbidden {
+func TestAPIKeyCaller_Require(t *testing.T) {
+	if err := (APIKeyCaller{Scopes: []Scope{"other"}}).Require(ScopeBlacklistRead); AsError(err).Code != CodeForbidden {
 		t.Errorf("without the scope: %v", err)
 	}
 	s := NewStreams(StreamOptions{Core: &Service{Options: Options{Now: time.Now}}})
-	if _, err := s.Blacklist(KeyCaller{}, nil); AsError(err).Code != CodeForbidden {
+	if _, err := s.Blacklist(APIKeyCaller{}, nil); AsError(err).Code != CodeForbidden {
 		t.Errorf("a feed without the scope: %v", err)
 	}
 }

@@ -60,7 +60,7 @@ func (p Program) createAPIKey(ctx context.Context, cmd *cli.Command) error {
 	for _, s := range cmd.StringSlice("scope") {
 		scopes = append(scopes, auth.Scope(s))
 	}
-	return p.withKeys(ctx, func(keys *auth.Keys) error {
+	return p.withKeys(ctx, func(keys *auth.APIKeys) error {
 		key, kept, err := keys.Create(ctx, cmd.String("name"), scopes)
 		if err != nil {
 			return err
@@ -77,7 +77,7 @@ func (p Program) listAPIKeys(ctx context.Context, cmd *cli.Command) error {
 	if err := noArguments(cmd); err != nil {
 		return err
 	}
-	return p.withKeys(ctx, func(keys *auth.Keys) error {
+	return p.withKeys(ctx, func(keys *auth.APIKeys) error {
 		list, err := keys.List(ctx)
 		if err != nil {
 			return err
@@ -103,7 +103,7 @@ func (p Program) revokeAPIKey(ctx context.Context, cmd *cli.Command) error {
 	if cmd.Args().Len() != 1 {
 		return usage("apikeys revoke takes one argument, the key's prefix; see rekey apikeys revoke --help")
 	}
-	return p.withKeys(ctx, func(keys *auth.Keys) error {
+	return p.withKeys(ctx, func(keys *auth.APIKeys) error {
 		ended, err := keys.Revoke(ctx, cmd.Args().First())
 		if err != nil {
 			return err
@@ -119,8 +119,8 @@ func (p Program) revokeAPIKey(ctx context.Context, cmd *cli.Command) error {
 }
 
 // withKeys opens the core for a command about keys.
-func (p Program) withKeys(ctx context.Context, do func(*auth.Keys) error) (err error) {
-	keys, closeCore, err := p.OpenKeys(ctx)
+func (p Program) withKeys(ctx context.Context, do func(*auth.APIKeys) error) (err error) {
+	keys, closeCore, err := p.OpenAPIKeys(ctx)
 	if err != nil {
 		return err
 	}

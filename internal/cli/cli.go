@@ -34,8 +34,8 @@ type Program struct {
 	// Open opens the core for one command, ready to change things beside
 	// running replicas, and returns how to close it.
 	Open func(ctx context.Context) (*auth.Service, func() error, error)
-	// OpenKeys does so for commands about API keys.
-	OpenKeys func(ctx context.Context) (*auth.Keys, func() error, error)
+	// OpenAPIKeys does so for commands about API keys.
+	OpenAPIKeys func(ctx context.Context) (*auth.APIKeys, func() error, error)
 	// OpenRing opens the key ring for one command; it was not looked at yet.
 	OpenRing func(ctx context.Context) (*keyring.Ring, func() error, error)
 	// Examine looks at all that the service stands on, and changes nothing.

@@ -16,13 +16,13 @@ const (
 
 // Service is what the door asks of the core; *auth.Service is one.
 type Service interface {
-	Introspect(ctx context.Context, caller auth.KeyCaller, token string, c auth.Client) (auth.Introspection, error)
-	RevokeToken(ctx context.Context, caller auth.KeyCaller, token string, c auth.Client) error
+	Introspect(ctx context.Context, caller auth.APIKeyCaller, token string, c auth.Client) (auth.Introspection, error)
+	RevokeToken(ctx context.Context, caller auth.APIKeyCaller, token string, c auth.Client) error
 }
 
-// Keys knows who calls; *auth.Keys does.
+// Keys knows who calls; *auth.APIKeys does.
 type Keys interface {
-	AuthenticateCall(ctx context.Context, presented string, c auth.Client) (auth.KeyCaller, error)
+	AuthenticateCall(ctx context.Context, presented string, c auth.Client) (auth.APIKeyCaller, error)
 }
 
 // Options are what the door is made of. All are required.
@@ -43,7 +43,7 @@ func Handlers(o Options) map[string]http.Handler {
 
 // call is one request that may be answered: who calls, and about which token.
 type call struct {
-	caller auth.KeyCaller
+	caller auth.APIKeyCaller
 	token  string
 	client auth.Client
 }

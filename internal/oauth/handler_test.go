@@ -22,24 +22,24 @@ type core struct {
 	token string
 }
 
-func (c *core) Introspect(_ context.Context, _ auth.KeyCaller, token string, _ auth.Client) (auth.Introspection, error) {
+func (c *core) Introspect(_ context.Context, _ auth.APIKeyCaller, token string, _ auth.Client) (auth.Introspection, error) {
 	c.token = token
 	return auth.Introspection{}, c.err
 }
 
-func (c *core) RevokeToken(_ context.Context, _ auth.KeyCaller, token string, _ auth.Client) error {
+func (c *core) RevokeToken(_ context.Context, _ auth.APIKeyCaller, token string, _ auth.Client) error {
 	c.token = token
 	return c.err
 }
 
-func (*core) AuthenticateCall(_ context.Context, presented string, _ auth.Client) (auth.KeyCaller, error) {
+func (*core) AuthenticateCall(_ context.Context, presented string, _ auth.Client) (auth.APIKeyCaller, error) {
 	switch presented {
 	case key:
-		return auth.KeyCaller{}, nil
+		return auth.APIKeyCaller{}, nil
 	case "":
-		return auth.KeyCaller{}, auth.Unauthenticated(auth.ReasonTokenMissing, "an API key is required")
+		return auth.APIKeyCaller{}, auth.Unauthenticated(auth.ReasonTokenMissing, "an API key is required")
 	}
-	return auth.KeyCaller{}, auth.Unauthenticated(auth.ReasonTokenInvalid, "API key is not valid")
+	return auth.APIKeyCaller{}, auth.Unauthenticated(auth.ReasonTokenInvalid, "API key is not valid")
 }
 
 func request(method, target, body string) *http.Request {
