@@ -185,6 +185,17 @@ func TestDoctor_masterKey(t *testing.T) {
 	env := map[string]string{"DATA_DIR": t.TempDir()}
 	start(t, env).terminate()
 	env["MASTER_KEY"] = strings.Repeat("5a", 32)
+	examine(t, env).want(t, 1, "failed keys: the ", "ok keys.access: ")
+	if p := spawn(t, env); p.wait() != 3 || !strings.Contains(p.out.String(), "master.key in DATA_DIR is that one") {
+		t.Errorf("it starts with another master key:\n%s", p.out)
+	}
+	env["MASTER_KEY_PREVIOUS_FILE"] = filepath.Join(env["DATA_DIR"], "master.key")
+	start(t, env).terminate()
+	examine(t, env).want(t, 7, "warning keys.master: some keys")
+	runKeys(t, env, "reencrypt")
+	delete(env, "MASTER_KEY_PREVIOUS_FILE")
+	start(t, env).terminate()
+	env["MASTER_KEY"] = strings.Repeat("a5", 32)
 	if err := os.Remove(filepath.Join(env["DATA_DIR"], "master.key")); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -180,6 +181,7 @@ type keyView struct {
 	State     keyring.State   `json:"state"`
 	KID       string          `json:"kid"`
 	Source    string          `json:"source"` // database or file
+	Master    *string         `json:"master"` // the id of the master key that seals it
 	CreatedAt *time.Time      `json:"createdAt"`
 	SignsFrom *time.Time      `json:"signsFrom"`
 	EndsAt    *time.Time      `json:"endsAt"`
@@ -191,16 +193,16 @@ func viewOf(k keyring.Key) keyView {
 		v.Source = "file"
 		return v
 	}
-	v.CreatedAt = &k.CreatedAt
+	v.Master, v.CreatedAt = &k.Master, &k.CreatedAt
 	return v
 }
 
 func (p Program) showKeys(cmd *cli.Command, keys []keyring.Key) error {
-	views, lines := make([]keyView, len(keys)), []string{row("PURPOSE", "STATE", "KID", "SOURCE", "CREATED", "SIGNS FROM", "ENDS")}
+	views, lines := make([]keyView, len(keys)), []string{row("PURPOSE", "STATE", "KID", "SOURCE", "MASTER", "CREATED", "SIGNS FROM", "ENDS")}
 	for i, k := range keys {
 		v := viewOf(k)
 		views[i] = v
-		lines = append(lines, row(string(v.Purpose), string(v.State), v.KID, v.Source, moment(v.CreatedAt), moment(v.SignsFrom), moment(v.EndsAt)))
+		lines = append(lines, row(string(v.Purpose), string(v.State), v.KID, v.Source, cmp.Or(k.Master, "-"), moment(v.CreatedAt), moment(v.SignsFrom), moment(v.EndsAt)))
 	}
 	return p.show(cmd, views, func(w io.Writer) { table(w, lines...) })
 }

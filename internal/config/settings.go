@@ -141,7 +141,7 @@ func keys() []setting {
 		{name: "MASTER_KEY_FILE", kind: "file", about: "The same in a file, a key to a line: the first one encrypts, the others only decrypt. Not together with `MASTER_KEY`.",
 			apply: file(func(c *Config) *string { return &c.MasterKeyFile })},
 		{name: "MASTER_KEY_PREVIOUS", kind: "64 hex characters, several by comma", secret: true,
-			about: "Master keys of before, which decrypt until `rekey keys reencrypt` has run.",
+			about: "Master keys of before, which decrypt until `rekey keys reencrypt` has run. `MASTER_KEY_PREVIOUS_FILE` may be a `master.key`.",
 			held:  previousOf, apply: secret(previousOf)},
 		{name: "KEY_ROTATION", fallback: "0s", kind: "duration",
 			about: "After what time a key is followed by a new one, such as `720h`. 0: only by `rekey keys rotate`. At least `JWKS_MAX_AGE`.",

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"rekey/internal/auth"
@@ -25,6 +26,10 @@ func Keys(keys []keyring.Key, err error, rotation time.Duration, now time.Time) 
 	}
 	for _, p := range auth.KeyPurposes() {
 		r = append(r, keysOf(p, keys, err, rotation, now))
+	}
+	if err == nil && slices.ContainsFunc(keys, func(k keyring.Key) bool { return k.Previous }) {
+		r = append(r, warning("keys.master", "some keys are sealed with a master key of before",
+			"rekey keys reencrypt, then take that one away"))
 	}
 	return r
 }

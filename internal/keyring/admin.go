@@ -32,7 +32,9 @@ func (r *Ring) list(ctx context.Context) ([]Key, error) {
 	for _, p := range auth.KeyPurposes() {
 		keys = append(keys, r.files.list(p)...)
 		for _, k := range judge(r.rowsOf(p), now) {
-			keys = append(keys, k.key(false))
+			key := k.key(false)
+			key.Previous = len(r.masters) > 0 && k.Master != r.masters[0].id
+			keys = append(keys, key)
 		}
 	}
 	return keys, nil

@@ -15,6 +15,7 @@ var errNoKey = errors.New("there is no key to go on with")
 
 const (
 	hintGive = "give this process the one that the others have, by MASTER_KEY or MASTER_KEY_FILE, or as master.key in DATA_DIR; one of before goes into MASTER_KEY_PREVIOUS"
+	hintKept = "master.key in DATA_DIR is that one: take MASTER_KEY and MASTER_KEY_FILE away, or, to change to another, name it by MASTER_KEY_PREVIOUS_FILE and run rekey keys reencrypt"
 	hintLost = "If it is lost for good, rekey keys reset makes new keys, and everybody has to sign in again"
 )
 
@@ -30,6 +31,10 @@ func (r *Ring) wrongMaster(k auth.SealedKey) error {
 	if len(r.masters) > 0 {
 		what = "the master key here is " + r.masters[0].id
 	}
-	return Misconfigured{fmt.Errorf("the %s key %s in the database is encrypted with the master key %s, and %s: %s. %s",
-		k.Purpose, k.KID, k.Master, what, hintGive, hintLost)}
+	hint := hintGive + ". " + hintLost
+	if keeps(r.Dir, k.Master) {
+		hint = hintKept
+	}
+	return Misconfigured{fmt.Errorf("the %s key %s in the database is encrypted with the master key %s, and %s: %s",
+		k.Purpose, k.KID, k.Master, what, hint)}
 }

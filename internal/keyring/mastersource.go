@@ -7,13 +7,14 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // MasterKey says where the master key comes from. Without Key and File it is
 // kept in a file of the data directory, and made there for a ring that is new.
 type MasterKey struct {
 	Key      string // 64 hex characters
-	Previous string // those of before, by comma: they open, and seal nothing
+	Previous string // those of before, by comma or line: they open, and seal nothing
 	File     string // one to a line, the current one first
 }
 
@@ -39,12 +40,21 @@ func (m MasterKey) named() (keys [][]byte, err error) {
 		}
 		keys = append(keys, lines...)
 	}
-	for _, text := range strings.FieldsFunc(m.Previous, func(r rune) bool { return r == ',' || r == ' ' }) {
+	for _, text := range m.previous() {
 		var err error
 		keys, err = appendHex(keys, "MASTER_KEY_PREVIOUS", text)
 		errs[2] = errors.Join(errs[2], err)
 	}
 	return keys, errors.Join(errs[:]...)
+}
+
+// previous takes what is in a master.key, too, comments and all.
+func (m MasterKey) previous() (keys []string) {
+	for line := range strings.Lines(m.Previous) {
+		line, _, _ = strings.Cut(line, "#")
+		keys = append(keys, strings.FieldsFunc(line, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })...)
+	}
+	return keys
 }
 
 func appendHex(keys [][]byte, name, text string) ([][]byte, error) {
@@ -55,25 +65,34 @@ func appendHex(keys [][]byte, name, text string) ([][]byte, error) {
 	return append(keys, key), nil
 }
 
-// load returns the master keys: those that are named, then those of the data
-// directory. Where that makes none it makes one there if create says so. The
-// first one seals, so one that is kept in the directory comes before those
-// that are only named as previous.
+// load returns the master keys, the first of which seals. Where none is named
+// it is the one of the data directory, which is made there if create says so,
+// before those that are only named as previous. One that is named is the only
+// one: were the directory's a previous one by itself, a mistaken MASTER_KEY would
+// begin to seal keys.
 func (m MasterKey) load(dir string, create bool) (masters, error) {
 	named, err := m.named()
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, masterFile)
-	own := m.Key == "" && m.File == ""
-	kept, err := readMasterFile(path, own && create)
+	if m.Key != "" || m.File != "" {
+		return newMasters(named)
+	}
+	kept, err := readMasterFile(filepath.Join(dir, masterFile), create)
 	if err != nil {
 		return nil, Misconfigured{fmt.Errorf("master key: %w", err)}
 	}
-	if own {
-		return newMasters(append(kept, named...))
+	return newMasters(append(kept, named...))
+}
+
+// keeps is whether a master key is one of the data directory.
+func keeps(dir, id string) bool {
+	kept, err := readMasterFile(filepath.Join(dir, masterFile), false)
+	if err != nil {
+		return false // it is only asked for a hint
 	}
-	return newMasters(append(named, kept...))
+	list, err := newMasters(kept)
+	return err == nil && list.find(id) != nil
 }
 
 // readMasterFile returns no keys when there is no file and none is to be made.

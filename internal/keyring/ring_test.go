@@ -148,6 +148,30 @@ func TestRing_MasterKey(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+	t.Run("ErrWrongBesideFile", func(t *testing.T) {
+		o := with(hexKey("b"), "")
+		write(t, filepath.Join(o.Dir, "master.key"), []byte(hexKey("a")))
+		r := newRing(t, o)
+		err := r.Start(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "master.key in DATA_DIR is that one") {
+			t.Errorf("error %v", err)
+		}
+		if keys, err := r.Rotate(t.Context(), auth.KeyPurposes()...); err == nil {
+			t.Errorf("keys were sealed with a mistaken master key: %v", keys)
+		}
+	})
+	t.Run("FromFile", func(t *testing.T) {
+		o := with(hexKey("b"), "# what was made, once\n"+hexKey("a")+"\n")
+		write(t, filepath.Join(o.Dir, "master.key"), []byte(hexKey("a")))
+		r := newRing(t, o)
+		if err := r.Start(t.Context()); err != nil {
+			t.Error(err)
+		}
+		keys, err := r.Examine(t.Context())
+		if err != nil || len(keys) != 3 || !keys[0].Previous || keys[0].Master == "" {
+			t.Errorf("%+v, %v", keys, err)
+		}
+	})
 	t.Run("Reencrypt", func(t *testing.T) {
 		o := with(hexKey("b"), hexKey("a"))
 		r := w.start(o)

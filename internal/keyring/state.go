@@ -29,7 +29,12 @@ type Key struct {
 	Foreign bool
 	// File is whether the key is read from a file instead of the database.
 	// Such a key has no times.
-	File      bool
+	File bool
+	// Master is the id of the master key that it is sealed with; none for a file.
+	Master string
+	// Previous is whether that is not the one which seals here today, as far as
+	// the ring was opened.
+	Previous  bool
 	CreatedAt time.Time
 	SignsFrom *time.Time // nil for a key that never signs here
 	EndsAt    *time.Time // nil as long as no key follows
@@ -108,6 +113,6 @@ func firstIn(keys []standing, s State) *standing {
 func (s standing) key(foreign bool) Key {
 	return Key{
 		KID: s.KID, Purpose: s.Purpose, State: s.state, Foreign: foreign,
-		CreatedAt: s.CreatedAt, SignsFrom: s.SignsFrom, EndsAt: s.endsAt,
+		Master: s.Master, CreatedAt: s.CreatedAt, SignsFrom: s.SignsFrom, EndsAt: s.endsAt,
 	}
 }
