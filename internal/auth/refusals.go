@@ -3,13 +3,15 @@ package auth
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 )
 
 // LogRefusal logs, once, an error that a door tells: GraphQL's status may be
 // 200, and the legacy route's 500 for a token that is blacklisted. What is not
 // the client's doing comes with its cause; who has left is told nothing, which is
-// only worth a line where the program failed.
+// only worth a line where the program failed. What there is nothing to say of is
+// left out of the line.
 func LogRefusal(ctx context.Context, log *slog.Logger, door Door, e *Error, more ...slog.Attr) {
 	level, message := slog.LevelInfo, "request refused"
 	switch {
@@ -21,12 +23,17 @@ func LogRefusal(ctx context.Context, log *slog.Logger, door Door, e *Error, more
 		level, message = slog.LevelWarn, "request failed"
 	}
 	attrs := append([]slog.Attr{slog.String("door", string(door))}, more...)
-	log.LogAttrs(ctx, level, message, append(attrs,
+	attrs = append(attrs,
 		slog.String("code", string(e.Code)),
 		slog.String("reason", string(e.Reason)),
 		slog.String("request_id", ClientFrom(ctx).RequestID),
 		slog.String("session_id", SessionFrom(ctx)),
-		slog.Any("cause", e.Err))...)
+		slog.Any("cause", e.Err))
+	log.LogAttrs(ctx, level, message, slices.DeleteFunc(attrs, saysNothing)...)
+}
+
+func saysNothing(a slog.Attr) bool {
+	return a.Value.Any() == nil || a.Value.Equal(slog.StringValue(""))
 }
 
 // CeilSeconds rounds up to whole seconds, as answers tell them: who waits as told
