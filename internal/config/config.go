@@ -52,7 +52,7 @@ type Config struct {
 	MasterKeyPrevious     Secret         // several by comma
 	KeyRotation           time.Duration  // 0: never
 	JWKSMaxAge            time.Duration  // whole seconds
-	Zone                  *time.Location // of the times in tokens
+	Zone                  *time.Location // of the times in tokens; the log takes it from the environment
 	Issuer                string         // a URL without a path; empty: tokens name none
 	Audience              []string       // only with an issuer; empty: the issuer
 

@@ -108,7 +108,7 @@ func lifetimes() []setting {
 			apply: issuer(func(c *Config) *string { return &c.Issuer })},
 		{name: "AUDIENCE", kind: "names, by comma", about: "What `aud` is. Unset: the issuer. Tokens that name none of these are refused.",
 			apply: list(func(c *Config) *[]string { return &c.Audience })},
-		{name: "TZ", fallback: "UTC", kind: "zone", about: "Zone of the times inside tokens, a name of the tz database such as `Europe/Budapest`.",
+		{name: "TZ", fallback: "UTC", kind: "zone", about: "Zone of the times inside tokens and of the timestamps of log lines (these are in the machine's zone while it is unset), a name of the tz database such as `Europe/Budapest`.",
 			apply: zone(func(c *Config) **time.Location { return &c.Zone })},
 	}
 }
