@@ -9,7 +9,12 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"rekey/internal/auth"
 )
+
+// maxStatement is how much of a slow statement is logged, in bytes.
+const maxStatement = 300
 
 // statementLogger is GORM's logger on slog. Parameters never reach it, so that
 // no hash, address or name can be logged.
@@ -58,13 +63,32 @@ func (l statementLogger) Trace(ctx context.Context, begin time.Time, describe fu
 	elapsed := time.Since(begin) //nolint:forbidigo // GORM measures by the wall clock, and nothing is judged by it
 	if elapsed >= l.slow {
 		statement, rows := describe()
-		l.log.WarnContext(ctx, "slow statement", "statement", statement, "rows", rows, "elapsed", elapsed)
+		l.write(ctx, slog.LevelWarn, "slow statement",
+			slog.String("statement", l.abridged(ctx, statement)), slog.Int64("rows", rows), slog.Duration("elapsed", elapsed))
 	}
 	if err == nil || expected(err) || !l.log.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
 	statement, _ := describe()
-	l.log.DebugContext(ctx, "statement failed", "statement", statement, "cause", redact(err))
+	l.write(ctx, slog.LevelDebug, "statement failed", slog.String("statement", statement), slog.Any("cause", redact(err)))
+}
+
+// write names the request that a statement is part of; some are of none, and
+// some of several.
+func (l statementLogger) write(ctx context.Context, level slog.Level, msg string, attrs ...slog.Attr) {
+	if id := auth.ClientFrom(ctx).RequestID; id != "" {
+		attrs = append(attrs, slog.String("request_id", id))
+	}
+	l.log.LogAttrs(ctx, level, msg, attrs...)
+}
+
+// abridged is enough of a statement to know it by: some have thousands of
+// bytes. Who debugs sees all of it.
+func (l statementLogger) abridged(ctx context.Context, statement string) string {
+	if len(statement) <= maxStatement || l.log.Enabled(ctx, slog.LevelDebug) {
+		return statement
+	}
+	return strings.ToValidUTF8(statement[:maxStatement], "") + "..."
 }
 
 func expected(err error) bool {

@@ -68,6 +68,29 @@ func TestStatementLogger_Trace(t *testing.T) {
 	})
 }
 
+// A warning tells which request it was, and no more of a statement than it takes
+// to know it.
+func TestStatementLogger_Trace_short(t *testing.T) {
+	s, _ := openLogged(t)
+	ids := auth.Rotation{SessionID: "0195c7c0-0000-7000-8000-000000000002", UserID: "0195c7c0-0000-7000-8000-000000000001"}
+	for level, whole := range map[slog.Level]bool{slog.LevelInfo: false, slog.LevelDebug: true} {
+		var out bytes.Buffer
+		log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: level}))
+		s.log = statementLogger{log: log, slow: time.Nanosecond}
+		for id, suffix := range map[string]string{"": "", "r-1": " request_id=r-1"} {
+			out.Reset()
+			_, _ = s.Rotate(auth.WithClient(t.Context(), auth.Client{RequestID: id}), ids)
+			line := strings.TrimSpace(out.String())
+			if !strings.Contains(line, `statement="UPDATE sessions SET `) || strings.Contains(line, "request_id=") != (id != "") || !strings.HasSuffix(line, suffix) {
+				t.Errorf("%v: %s", level, line)
+			}
+			if strings.Contains(line, "RETURNING") != whole || whole == (len(line) < maxStatement+200) {
+				t.Errorf("%v, a line of %d bytes: %s", level, len(line), line)
+			}
+		}
+	}
+}
+
 // TestStore_OneStatement counts statements where one is promised.
 func TestStore_OneStatement(t *testing.T) {
 	s, out := openLogged(t)
