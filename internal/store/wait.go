@@ -17,25 +17,30 @@ const (
 
 // await checks that the database answers. One that may come up is waited for,
 // at most for Options.Wait, and the log tells what is wrong meanwhile.
-func (s *Store) await(ctx context.Context) error {
-	err := s.Ping(ctx)
-	if err == nil || s.options.Wait <= 0 || !mayComeUp(err) {
+func (s *Store) await(ctx context.Context) error { return s.options.await(ctx, s.Ping) }
+
+func (o Options) await(ctx context.Context, ping func(context.Context) error) error {
+	err := ping(ctx)
+	if err == nil || o.Wait <= 0 || !mayComeUp(err) {
 		return err
 	}
-	waiting, cancel := context.WithTimeout(ctx, s.options.Wait)
+	// No deadline: the network would know it too, and might tell of a timeout
+	// of its own before the context has ended.
+	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer time.AfterFunc(o.Wait, cancel).Stop()
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
-	log := s.options.logger()
-	log.WarnContext(ctx, "the database does not answer yet: waiting", "at_most", s.options.Wait, "cause", auth.Cause(err))
+	log := o.logger()
+	log.WarnContext(ctx, "the database does not answer yet: waiting", "at_most", o.Wait, "cause", auth.Cause(err))
 	for pause(waiting, awaitPause) == nil {
-		again := s.Ping(waiting)
+		again := ping(waiting)
 		if again == nil {
 			log.InfoContext(ctx, "the database answers")
 			return nil
 		}
 		if waiting.Err() != nil {
-			break // it tells nothing new
+			break // it was cut off: what was wrong before is the reason
 		}
 		if err = again; !mayComeUp(err) {
 			return err
@@ -46,18 +51,19 @@ func (s *Store) await(ctx context.Context) error {
 		default:
 		}
 	}
-	return auth.Unavailable(fmt.Errorf("waited %s for the database: %w", s.options.Wait, auth.Cause(err)))
+	return auth.Unavailable(fmt.Errorf("waited %s for the database: %w", o.Wait, auth.Cause(err)))
 }
 
-// mayComeUp reports whether waiting may help: not against a wrong password
-// (class 28).
+// mayComeUp reports whether waiting may help: not against a wrong user or
+// password (class 28). A database that there is not may be being made.
 func mayComeUp(err error) bool {
 	var kept *engineError
 	return !errors.As(err, &kept) || !strings.HasPrefix(kept.code, "SQLSTATE 28")
 }
 
-// Refused reports whether the server answers and lets nobody in as Options.URL
-// says: a wrong user or password (class 28), or a database that there is not.
+// Refused reports whether the server answered, at the end of Options.Wait if
+// need be, and lets nobody in as Options.URL says: a wrong user or password
+// (class 28), or a database that there is not.
 func Refused(err error) bool {
 	var kept *engineError
 	return errors.As(err, &kept) && (strings.HasPrefix(kept.code, "SQLSTATE 28") || kept.code == "SQLSTATE 3D000")

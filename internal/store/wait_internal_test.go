@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// TestOptions_await: an attempt that the end of the wait cuts off does not hide
+// what was wrong with the database before. A network that knows of the end
+// tells of a timeout at once, as it may in truth a moment before.
+func TestOptions_await(t *testing.T) {
+	missing := auth.Unavailable(&engineError{code: "SQLSTATE 3D000", message: `database "nodb" does not exist`})
+	tries := 0
+	err := Options{Wait: 2 * awaitPause}.await(t.Context(), func(ctx context.Context) error {
+		if tries++; tries == 1 {
+			return missing
+		}
+		if _, ends := ctx.Deadline(); !ends {
+			<-ctx.Done()
+		}
+		return auth.Unavailable(os.ErrDeadlineExceeded)
+	})
+	if cause := auth.Cause(err).Error(); !strings.HasPrefix(cause, "waited 500ms for the database: database \"nodb\" does not exist") || !Refused(err) {
+		t.Errorf("after %d tries: %s", tries, cause)
+	}
+}
+
+// TestOptions_await_made: a database that there is not is waited for, as a job
+// beside this one may be about to make it.
+func TestOptions_await_made(t *testing.T) {
+	missing := auth.Unavailable(&engineError{code: "SQLSTATE 3D000"})
+	tries := 0
+	err := Options{Wait: time.Hour}.await(t.Context(), func(context.Context) error {
+		if tries++; tries < 3 {
+			return missing
+		}
+		return nil
+	})
+	if err != nil || tries != 3 {
+		t.Errorf("after %d tries: %v", tries, err)
+	}
+}
