@@ -82,7 +82,11 @@ func newFeed(o StreamOptions) *feed {
 
 // window is how far a look goes back behind the one before: changes become
 // visible later than their time says, and clocks are apart.
-func (f *feed) window() time.Duration { return commitWithin + f.Core.ClockLeeway }
+func (f *feed) window() time.Duration { return commitWithin + f.apart() }
+
+// apart is how far the clocks of two replicas may be apart, each off the
+// database's as far as it may be.
+func (f *feed) apart() time.Duration { return 2 * MaxClockDistance(f.Core.ClockLeeway) }
 
 // complete fills in what follows from the settings.
 func (f *feed) complete(e FeedEvent) FeedEvent {
@@ -91,9 +95,15 @@ func (f *feed) complete(e FeedEvent) FeedEvent {
 		e.EffectiveAt = e.At.Add(f.Core.AccessOverlap + time.Microsecond) // the overlap includes its last moment
 	}
 	if e.ExpiresAt.IsZero() {
-		e.ExpiresAt = e.At.Add(f.Core.AccessTTL + f.Core.ClockLeeway)
+		e.ExpiresAt = e.At.Add(f.Core.AccessTTL + f.apart())
 	}
 	return e
+}
+
+// concerns reports whether a token that an entry is about may live by anybody's
+// clock.
+func (f *feed) concerns(e FeedEvent, now time.Time) bool {
+	return e.ExpiresAt.Add(f.apart()).After(now)
 }
 
 // feedEventOf turns a notice into an entry.
@@ -134,7 +144,7 @@ func (f *feed) tell(events ...FeedEvent) {
 	}
 	now, before := f.Core.Now(), f.log.end()
 	for _, e := range events {
-		if e.ExpiresAt.After(now) && f.seen.news(e) {
+		if f.concerns(e, now) && f.seen.news(e) {
 			f.log.add(e)
 		}
 	}

@@ -12,7 +12,7 @@ const (
 	// of them, however many. Who is further behind reads the past again.
 	feedBacklog = 100_000
 	// feedMemory bounds the entries remembered so as not to tell them twice,
-	// those of some 100 s: 60 MB. What it does not hold is told again.
+	// those of some 130 s: 60 MB. What it does not hold is told again.
 	feedMemory = 1_000_000
 )
 

@@ -79,7 +79,7 @@ func (f *feed) join(since *time.Time) *FeedStream {
 // has ended.
 func (f *feed) pastOf(since, now time.Time) past {
 	from := since.Add(-f.window())
-	if floor := now.Add(-f.Core.AccessTTL - f.window()); from.Before(floor) {
+	if floor := now.Add(-f.Core.AccessTTL - f.apart() - f.window()); from.Before(floor) {
 		from = floor
 	}
 	return past{
@@ -184,7 +184,7 @@ func (st *FeedStream) read(ctx context.Context) error {
 func (st *FeedStream) living(page []FeedEvent) []FeedEvent {
 	now, kept := st.feed.Core.Now(), page[:0]
 	for _, e := range page {
-		if e.ExpiresAt.After(now) {
+		if st.feed.concerns(e, now) {
 			kept = append(kept, e)
 		}
 	}
