@@ -178,3 +178,12 @@ func (f *feed) dropEnded() {
 		}
 	}
 }
+
+// dismiss ends all followers.
+func (f *feed) dismiss(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for st := range f.followers {
+		st.end(err)
+	}
+}

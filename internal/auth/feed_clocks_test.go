@@ -50,3 +50,51 @@ func (st *FeedStream) hears(e FeedEvent) bool {
 	got, ok := st.heard()
 	return ok && got.At.Equal(e.At) && got.Kind == e.Kind
 }
+
+// Nothing is vouched for by a clock that is astray: who follows has to come
+// again, and nobody joins.
+func TestFeed_astray(t *testing.T) {
+	fake, f := newFeedFake()
+	s := &Streams{StreamOptions: f.StreamOptions, feed: f, keys: map[keyed]APIKeyCaller{}}
+	caller := APIKeyCaller{Scopes: []Scope{ScopeBlacklistRead}}
+	st, err := s.Blacklist(caller, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.toBeat(t, nil)
+	f.seconds(t, fake, 5)
+	const off = 10 * time.Minute
+	fake.now, fake.off = fake.now.Add(off), off
+	f.seconds(t, fake, 60) // nobody has looked at the clock yet
+	for {
+		e, err := st.Next(t.Context())
+		if err != nil {
+			if AsError(err).Code != CodeUnavailable {
+				t.Error(err)
+			}
+			break
+		}
+		if e.Kind == FeedHeartbeat && e.At.After(fake.now.Add(-off)) {
+			t.Fatalf("a heartbeat tells %v, it is %v", e.At, fake.now.Add(-off))
+		}
+	}
+	if _, err := s.Blacklist(caller, nil); AsError(err).Code != CodeUnavailable {
+		t.Errorf("joining: %v", err)
+	}
+	fake.now, fake.off = fake.now.Add(-off), 0
+	if err := f.Core.CheckClock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.Blacklist(caller, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.toBeat(t, nil)
+	fake.add(FeedRevoked, 1)
+	if f.seconds(t, fake, 3); len(fake.asked) == 0 {
+		t.Error("no looks")
+	}
+	if n, _ := again.pending(); n != 1 {
+		t.Errorf("told %d events after the clock was right again", n)
+	}
+}

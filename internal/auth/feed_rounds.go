@@ -46,9 +46,14 @@ type feedState struct {
 	gaps      int
 }
 
-// round does what is due at a tick.
+// round does what is due at a tick. A clock that is astray finds nothing of what
+// the others write, and what it vouched for would mislead who comes again:
+// followers are sent away, and looks begin anew when it is right.
 func (f *feed) round(ctx context.Context) {
 	now := f.Core.Now()
+	if f.Core.ClockAstray() {
+		f.dismiss(Unavailable(errAstray))
+	}
 	st := f.state(now)
 	if st.followers == 0 {
 		f.rounds = rounds{covered: st.gaps}
@@ -63,7 +68,7 @@ func (f *feed) round(ctx context.Context) {
 		err = errors.Join(err, f.scan(ctx, now, st))
 	}
 	f.report(ctx, failed, err)
-	if f.ticks++; f.ticks%heartbeatEvery == 0 && f.upToDate(now, st) {
+	if f.ticks++; f.ticks%heartbeatEvery == 0 && f.upToDate(now, st) && f.Core.CheckClock(ctx) == nil {
 		f.beat()
 	}
 }

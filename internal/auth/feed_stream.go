@@ -49,9 +49,12 @@ type past struct {
 // Blacklist opens a stream for the holder of an API key. Of what happened
 // before now it tells what came after since, if that is given, as far as
 // tokens live that it concerns. The caller closes it. CodeForbidden without
-// the scope.
+// the scope; CodeUnavailable while the clock is astray.
 func (s *Streams) Blacklist(caller APIKeyCaller, since *time.Time) (*FeedStream, error) {
 	if err := caller.Require(ScopeBlacklistRead); err != nil {
+		return nil, err
+	}
+	if _, err := s.Core.start(); err != nil {
 		return nil, err
 	}
 	st := s.feed.join(since)

@@ -14,6 +14,7 @@ import (
 // feedFake is a store on a clock of its own.
 type feedFake struct {
 	now    time.Time
+	off    time.Duration            // how far that is ahead of the database's
 	takes  time.Duration            // a look for rotations
 	rows   map[FeedKind][]FeedEvent // rotations in the order of sessions, all else of time
 	asked  map[FeedKind][]time.Time
@@ -45,6 +46,14 @@ func (f *feedFake) Blacklisted(_ context.Context, kind FeedKind, after FeedCurso
 	return younger(page, after.At), nil, f.broken[kind]
 }
 
+// feedClock is the database's.
+type feedClock struct {
+	Store
+	fake *feedFake
+}
+
+func (c feedClock) Now(context.Context) (time.Time, error) { return c.fake.now.Add(-c.fake.off), nil }
+
 func younger(page []FeedEvent, than time.Time) (kept []FeedEvent) {
 	for _, e := range page {
 		if !e.At.Before(than) {
@@ -61,7 +70,7 @@ func newFeedFake() (*feedFake, *feed) {
 	}
 	core := &Service{Options: Options{
 		Settings: Settings{AccessTTL: 15 * time.Minute, ClockLeeway: 30 * time.Second, AccessOverlap: 10 * time.Second},
-		Now:      func() time.Time { return fake.now }, Logger: slog.New(slog.NewTextHandler(&fake.log, nil)),
+		Store:    feedClock{fake: fake}, Now: func() time.Time { return fake.now }, Logger: slog.New(slog.NewTextHandler(&fake.log, nil)),
 	}}
 	return fake, newFeed(StreamOptions{Core: core, Feed: fake})
 }
