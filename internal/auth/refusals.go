@@ -9,15 +9,16 @@ import (
 
 // LogRefusal logs, once, an error that a door tells: GraphQL's status may be
 // 200, and the legacy route's 500 for a token that is blacklisted. What is not
-// the client's doing comes with its cause; who has left is told nothing, which is
-// only worth a line where the program failed. What there is nothing to say of is
+// the client's doing comes with its cause. A verdict is logged whether or not the
+// client seems to have left: one that has closed its own side only is answered.
+// What its leaving cut off is not worth a line. What there is nothing to say of is
 // left out of the line.
 func LogRefusal(ctx context.Context, log *slog.Logger, door Door, e *Error, more ...slog.Attr) {
 	level, message := slog.LevelInfo, "request refused"
 	switch {
 	case e.Code == CodeInternal:
 		level, message = slog.LevelError, "request failed"
-	case ctx.Err() != nil:
+	case e.Code == CodeUnavailable && ctx.Err() != nil:
 		return
 	case e.Code == CodeUnavailable:
 		level, message = slog.LevelWarn, "request failed"

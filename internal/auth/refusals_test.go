@@ -26,7 +26,8 @@ func TestLogRefusal(t *testing.T) {
 			`level=INFO msg="request refused" door=graphql field=me code=UNAUTHENTICATED reason=TOKEN_REUSED request_id=r session_id=` + session + ` cause="used twice"`},
 		"outage":            {client, Unavailable(errors.New("no database")), "me", `level=WARN msg="request failed" door=graphql field=me code=UNAVAILABLE request_id=r cause="no database"`},
 		"ours":              {gone, &Error{Code: CodeInternal, Err: errors.New("x")}, "", `level=ERROR msg="request failed" door=graphql code=INTERNAL request_id=r cause=x`},
-		"who left":          {gone, RateLimited(0), "", ""},
+		"who seems gone":    {gone, RateLimited(0), "", `level=INFO msg="request refused" door=graphql code=RATE_LIMITED request_id=r`},
+		"cut off":           {gone, Unavailable(context.Canceled), "", ""},
 		"outside a request": {t.Context(), RateLimited(0), "", `level=INFO msg="request refused" door=graphql code=RATE_LIMITED`},
 	} {
 		t.Run(name, func(t *testing.T) {
