@@ -33,6 +33,8 @@ func (s *Service) ChangePassword(ctx context.Context, caller Caller, in ChangePa
 	if err != nil {
 		return 0, err
 	}
+	now = s.Now() // what ends them is not to bear a time from before the wait for a hash
+	e.At = now
 	ended, err := s.endSessions(ctx, EndSessions{
 		UserID: u.ID, Except: caller.SessionID, Reason: RevokedByPasswordChange, At: now,
 		RaiseEpoch: true, ExpectPasswordHash: u.PasswordHash, PasswordHash: hash,

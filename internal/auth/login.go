@@ -23,6 +23,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	if err != nil {
 		return Grant{}, err
 	}
+	now = s.Now() // hashing may have waited
 	sess, secret, err := s.newSession(ctx, u.ID, now, c)
 	if err != nil {
 		return Grant{}, err
@@ -97,6 +98,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	if err != nil {
 		return Grant{}, err
 	}
+	now = s.Now() // hashing may have waited
 	g, err := s.openSession(ctx, u, rehash, now, c)
 	if err == nil {
 		s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)

@@ -49,7 +49,8 @@ type Options struct {
 	// Logger is told of trouble that no caller is told of, with its cause. Nil
 	// discards.
 	Logger *slog.Logger
-	// Now is the clock, read once an operation.
+	// Now is the clock, read once an operation, and again once it has waited for
+	// something other than its statements.
 	Now func() time.Time
 	// RotationKeys returns the keys that derive the next secret from the
 	// presented one: the first is current, the others only find what they once
