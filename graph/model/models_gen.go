@@ -184,9 +184,9 @@ type SessionEvent struct {
 
 // A new account.
 type SignUpInput struct {
-	// What to call the person, as it is shown: 1 to 200 characters.
+	// What to call the person, as it is shown: 1 to 200 characters, none of them a control character, one that sets the direction of text (Unicode's Bidi_Control), or a zero-width space (U+200B, U+2060, U+FEFF).
 	Name string `json:"name"`
-	// The e-mail address, at most 254 bytes. Surrounding space is dropped; upper and lower case are the same address.
+	// The e-mail address, at most 254 bytes. Surrounding space is dropped; upper and lower case are the same address. No character of it may be invisible.
 	Email string `json:"email"`
 	// 8 to 256 characters (code points after NFKC normalisation), and there are no rules about which; but none of the 18,000 that are tried first, nor the name or the e-mail address.
 	Password string `json:"password"`

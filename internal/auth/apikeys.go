@@ -109,7 +109,7 @@ func IsAPIKey(token string) bool { return strings.HasPrefix(token, apiKeyMark+"_
 func (k *APIKeys) Create(ctx context.Context, name string, scopes []Scope) (key string, kept APIKey, err error) {
 	name = strings.TrimSpace(name)
 	if name == "" || !plainText(name, maxKeyName) {
-		return "", APIKey{}, BadInput("name", fmt.Sprintf("name must have 1 to %d characters, none of them control characters", maxKeyName))
+		return "", APIKey{}, BadInput("name", fmt.Sprintf("name must have 1 to %d characters, "+plainTextRule, maxKeyName))
 	}
 	if err := checkScopes(scopes); err != nil {
 		return "", APIKey{}, err

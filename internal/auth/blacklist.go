@@ -68,7 +68,7 @@ func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reas
 	}
 	reason = strings.TrimSpace(reason)
 	if !plainText(reason, maxReason) {
-		return BlacklistedToken{}, BadInput("reason", fmt.Sprintf("reason must have at most %d characters, none of them control characters", maxReason))
+		return BlacklistedToken{}, BadInput("reason", fmt.Sprintf("reason must have at most %d characters, "+plainTextRule, maxReason))
 	}
 	use, claims, err := s.ownToken(ctx, caller, token, now)
 	if err != nil {

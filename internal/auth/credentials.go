@@ -83,13 +83,24 @@ func invisible(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unico
 func personName(raw string) (string, error) {
 	name := strings.TrimSpace(raw)
 	if name == "" || !plainText(name, maxNameRunes) {
-		return "", BadInput("name", fmt.Sprintf("name must have 1 to %d characters, none of them control characters", maxNameRunes))
+		return "", BadInput("name", fmt.Sprintf("name must have 1 to %d characters, "+plainTextRule, maxNameRunes))
 	}
 	return name, nil
 }
 
-// plainText reports whether s is valid UTF-8 without control characters and
-// at most limit code points long.
+// plainTextRule words what plainText asks of characters.
+const plainTextRule = "none of them a control character, one that sets the direction of text, or a zero-width space"
+
+// plainText reports whether s is valid UTF-8 of at most limit code points, none
+// of which hides or puts in another order what is shown beside it.
 func plainText(s string, limit int) bool {
-	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit && !strings.ContainsFunc(s, unicode.IsControl)
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit && !strings.ContainsFunc(s, deceives)
+}
+
+// deceives leaves the joiners U+200C and U+200D be: Persian and Indic names,
+// and emoji, are spelled with them.
+func deceives(r rune) bool {
+	const space, wordJoiner, byteOrderMark = '\u200b', '\u2060', '\ufeff' // all of no width
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) ||
+		r == space || r == wordJoiner || r == byteOrderMark
 }
