@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,9 @@ func TestSessionEvents_refused(t *testing.T) {
 	for header, want := range map[string]string{"": "TOKEN_MISSING", "Bearer x": "TOKEN_INVALID", "Bearer " + t0.refresh: "TOKEN_INVALID"} {
 		s.followEvents(http.Header{"Authorization": {header}}, sessionDocument, nil).ends(want, 0)
 		s.followSocket(http.Header{"Authorization": {header}}, sessionDocument, nil).ends("", 4401)
+		if line := regexp.MustCompile(`"request refused" door=graphql close_code=4401 .* reason=` + want + ` request_id=`); !line.MatchString(s.log.String()) {
+			t.Errorf("no line %s: %s", line, s.log)
+		}
 	}
 }
 

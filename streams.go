@@ -41,7 +41,7 @@ func (a *app) openStreams() {
 	s.keys = &auth.APIKeys{Store: a.store, Limiter: a.core.Limiter, Observer: a.core.Observer, Now: a.now, Log: a.log}
 	s.hub = auth.NewStreams(auth.StreamOptions{Core: a.core, Keys: s.keys, Bus: s.bus, Feed: a.store})
 	connections := resolvers.Connections{Auth: a.core, Keys: s.keys, Streams: s.hub}
-	s.open = graphqlhttp.NewStreams(graphqlhttp.StreamOptions{Connect: connections.Connect, Origins: a.cfg.CORSOrigins})
+	s.open = graphqlhttp.NewStreams(graphqlhttp.StreamOptions{Connect: connections.Connect, Origins: a.cfg.CORSOrigins, Log: a.log})
 }
 
 // run keeps streams going until ctx ends.

@@ -3,6 +3,8 @@ package graphqlhttp
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -58,6 +60,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	cancel()
 	_ = conn.CloseNow()
 	s.goroutines.Wait()
+	s.closeOnce.Do(func() {}) // what ended without us is not told of
 }
 
 // run does what the protocol says, in order.
@@ -147,6 +150,9 @@ func (s *socket) handlePing(ctx context.Context, m message) bool {
 func (s *socket) read(ctx context.Context) (message, bool) {
 	kind, text, err := s.conn.Read(ctx)
 	if err != nil {
+		if errors.Is(err, websocket.ErrMessageTooBig) {
+			s.drop(closeTooBig())
+		}
 		return message{}, false
 	}
 	m, ok := readMessage(kind, text)
@@ -174,7 +180,11 @@ func (s *socket) send(ctx context.Context, m message) bool {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.streams.limits.WriteTimeout)
 	defer cancel()
-	return s.conn.Write(ctx, websocket.MessageText, text) == nil
+	err = s.conn.Write(ctx, websocket.MessageText, text)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.drop(closeUnread())
+	}
+	return err == nil
 }
 
 // keepAlive drops a client that does not answer.
@@ -187,7 +197,10 @@ func (s *socket) keepAlive(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if s.ping(ctx) != nil {
+		if err := s.ping(ctx); err != nil {
+			if errors.Is(err, context.DeadlineExceeded) {
+				s.drop(closeSilent())
+			}
 			_ = s.conn.CloseNow()
 			return
 		}
@@ -230,5 +243,29 @@ func (s *socket) awaitLastWords(ctx context.Context) {
 // close closes the socket, the first reason being the one that is told. It
 // waits for the client to agree, for some seconds at most.
 func (s *socket) close(c closing) {
-	s.closeOnce.Do(func() { _ = s.conn.Close(c.code, c.reason) })
+	s.closeOnce.Do(func() {
+		s.log(c)
+		_ = s.conn.Close(c.code, c.reason)
+	})
+}
+
+// drop is close where there is no more to say to the client, or no way to.
+func (s *socket) drop(c closing) {
+	s.closeOnce.Do(func() {
+		s.log(c)
+		_ = s.conn.CloseNow()
+	})
+}
+
+// log says why a socket is closed: its request's line has a status of 101,
+// whatever came of it.
+func (s *socket) log(c closing) {
+	ctx, log := s.r.Context(), s.streams.log
+	code, reason := slog.Int("close_code", int(c.code)), slog.String("close_reason", c.reason)
+	if c.refusal != nil {
+		auth.LogRefusal(ctx, log, auth.DoorGraphQL, c.refusal, code, reason)
+		return
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "websocket closed", code, reason,
+		slog.String("request_id", auth.ClientFrom(ctx).RequestID))
 }

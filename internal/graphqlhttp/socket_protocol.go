@@ -28,30 +28,39 @@ const (
 // closing is why a socket is closed. Clients give up after those of 44xx but
 // 4403 and 4408, and come again after others.
 type closing struct {
-	code   websocket.StatusCode
-	reason string
+	code    websocket.StatusCode
+	reason  string
+	refusal *auth.Error // where the core, or a limit, says no
 }
 
-func closeGoingAway() closing     { return closing{websocket.StatusGoingAway, "Going away"} }
-func closeBad(why string) closing { return closing{4400, why} }
-func closeUnauthorized() closing  { return closing{4401, "Unauthorized"} }
-func closeForbidden() closing     { return closing{4403, "Forbidden"} }
-func closeSubprotocol() closing   { return closing{4406, "Subprotocol not acceptable"} }
-func closeInitTimeout() closing   { return closing{4408, "Connection initialisation timeout"} }
-func closeDuplicate() closing     { return closing{4409, "Subscriber already exists"} }
-func closeInitAgain() closing     { return closing{4429, "Too many initialisation requests"} }
+func closeGoingAway() closing     { return closing{websocket.StatusGoingAway, "Going away", nil} }
+func closeTooBig() closing        { return closing{websocket.StatusMessageTooBig, "Message too big", nil} }
+func closeBad(why string) closing { return closing{4400, why, nil} }
+func closeUnauthorized() closing  { return closing{4401, "Unauthorized", nil} }
+func closeForbidden() closing     { return closing{4403, "Forbidden", nil} }
+func closeSubprotocol() closing   { return closing{4406, "Subprotocol not acceptable", nil} }
+func closeInitTimeout() closing   { return closing{4408, "Connection initialisation timeout", nil} }
+func closeDuplicate() closing     { return closing{4409, "Subscriber already exists", nil} }
+func closeInitAgain() closing     { return closing{4429, "Too many initialisation requests", nil} }
+
+// Who does not read, or is silent, cannot be told. The code is the one that
+// stands for a connection that just ended (RFC 6455 section 7.4.1).
+func closeUnread() closing { return closing{websocket.StatusAbnormalClosure, "Messages not read", nil} }
+func closeSilent() closing { return closing{websocket.StatusAbnormalClosure, "Ping not answered", nil} }
 
 // closeFor is how a socket is closed whose credentials are good no longer, or
 // were not: forbidden where a new access token would do, unauthorized where
 // only a new login would.
 func closeFor(err *auth.Error) closing {
+	c := closing{websocket.StatusTryAgainLater, "Try again later", nil}
 	switch {
 	case err.Code == auth.CodeUnauthenticated && (err.Reason == auth.ReasonTokenExpired || err.Reason == auth.ReasonTokenBlacklisted):
-		return closeForbidden()
+		c = closeForbidden()
 	case err.Code == auth.CodeUnauthenticated:
-		return closeUnauthorized()
+		c = closeUnauthorized()
 	}
-	return closing{websocket.StatusTryAgainLater, "Try again later"}
+	c.refusal = err
+	return c
 }
 
 // message is one message of the protocol, either way.

@@ -148,7 +148,8 @@ func TestSocket_protocol(t *testing.T) {
 		"too big":               {[]string{hello, `{"type":"ping","payload":"` + strings.Repeat("x", 64<<10) + `"}`}, websocket.StatusMessageTooBig},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, _ := newStreamFixture(t).dial(t, nil, subprotocol)
+			f := newStreamFixture(t)
+			w, _ := f.dial(t, nil, subprotocol)
 			for _, text := range tt.say {
 				w.say(text)
 			}
@@ -158,6 +159,7 @@ func TestSocket_protocol(t *testing.T) {
 					if got := websocket.CloseStatus(err); got != tt.want {
 						t.Errorf("%v, want %d", err, tt.want)
 					}
+					f.toldOnce(t, `level=INFO msg="websocket closed" close_code=`+strconv.Itoa(int(tt.want))+" close_reason=")
 					return
 				}
 				if strings.Contains(text, secret) {
@@ -173,6 +175,8 @@ func TestSocket_subprotocol(t *testing.T) {
 	for _, offered := range [][]string{nil, {"graphql-ws"}} {
 		w, _ := f.dial(t, nil, offered...)
 		w.closed(4406)
+		f.toldOnce(t, `level=INFO msg="websocket closed" close_code=4406 close_reason="Subprotocol not acceptable"`)
+		f.closings.Reset()
 	}
 }
 
@@ -180,6 +184,7 @@ func TestSocket_initTimeout(t *testing.T) {
 	f := newStreamFixture(t, limited(StreamLimits{InitTimeout: 50 * time.Millisecond}))
 	w, _ := f.dial(t, nil, subprotocol)
 	w.closed(4408)
+	f.toldOnce(t, `level=INFO msg="websocket closed" close_code=4408 close_reason="Connection initialisation timeout"`)
 }
 
 func TestSocket_credentials(t *testing.T) {
@@ -199,13 +204,14 @@ func TestSocket_refused(t *testing.T) {
 	for name, tt := range map[string]struct {
 		err  error
 		want websocket.StatusCode
+		told string
 	}{
-		"expired":     {auth.Unauthenticated(auth.ReasonTokenExpired, "m"), 4403},
-		"blacklisted": {auth.Unauthenticated(auth.ReasonTokenBlacklisted, "m"), 4403},
-		"revoked":     {auth.Unauthenticated(auth.ReasonSessionRevoked, "m"), 4401},
-		"missing":     {auth.Unauthenticated(auth.ReasonTokenMissing, "m"), 4401},
-		"limited":     {auth.RateLimited(time.Second), websocket.StatusTryAgainLater},
-		"outage":      {auth.Unavailable(nil), websocket.StatusTryAgainLater},
+		"expired":     {auth.Unauthenticated(auth.ReasonTokenExpired, "m"), 4403, " reason=TOKEN_EXPIRED"},
+		"blacklisted": {auth.Unauthenticated(auth.ReasonTokenBlacklisted, "m"), 4403, " reason=TOKEN_BLACKLISTED"},
+		"revoked":     {auth.Unauthenticated(auth.ReasonSessionRevoked, "m"), 4401, " reason=SESSION_REVOKED"},
+		"missing":     {auth.Unauthenticated(auth.ReasonTokenMissing, "m"), 4401, " reason=TOKEN_MISSING"},
+		"limited":     {auth.RateLimited(time.Second), websocket.StatusTryAgainLater, `level=INFO msg="request refused"`},
+		"outage":      {auth.Unavailable(nil), websocket.StatusTryAgainLater, `level=WARN msg="request failed"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newStreamFixture(t)
@@ -213,10 +219,14 @@ func TestSocket_refused(t *testing.T) {
 			w, _ := f.dial(t, nil, subprotocol)
 			w.say(`{"type":"connection_init"}`)
 			w.closed(tt.want)
+			told := []string{" door=graphql close_code=" + strconv.Itoa(int(tt.want)), " code=" + string(auth.AsError(tt.err).Code), tt.told}
+			f.toldOnce(t, told...)
 			f.connectErr = nil
+			f.closings.Reset()
 			w = f.open(t) // and the same while it is open
 			f.ends <- tt.err
 			w.closed(tt.want)
+			f.toldOnce(t, told...)
 		})
 	}
 }
@@ -300,6 +310,9 @@ func TestSocket_limits(t *testing.T) {
 	}
 	_ = w.conn.Close(websocket.StatusNormalClosure, "")
 	f.idle(t)
+	if f.closings.Len() > 0 {
+		t.Errorf("a client that left is logged: %s", &f.closings)
+	}
 	f.open(t)
 }
 
@@ -316,6 +329,8 @@ func TestSocket_flood(t *testing.T) {
 		}
 		w.say(message)
 		w.closed(websocket.StatusTryAgainLater)
+		f.toldOnce(t, "close_code=1013", "code=RATE_LIMITED")
+		f.closings.Reset()
 		f.flooded.Store(false)
 	}
 }
@@ -339,6 +354,7 @@ func TestSocket_drain(t *testing.T) {
 	w.hear(`{"id":"a","type":"next","payload":{"data":{"sessionEvents":{"generation":1}}}}`)
 	f.streams.Drain()
 	w.closed(websocket.StatusGoingAway)
+	f.toldOnce(t, `level=INFO msg="websocket closed" close_code=1001 close_reason="Going away"`)
 	if _, res := f.dial(t, nil, subprotocol); res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("a new connection: %d", res.StatusCode)
 	}
@@ -347,16 +363,19 @@ func TestSocket_drain(t *testing.T) {
 // A client that does not read is dropped, and so is one that does not answer
 // pings, since that is read, too.
 func TestSocket_deaf(t *testing.T) {
-	for name, limits := range map[string]StreamLimits{
-		"reads nothing":   {WriteTimeout: time.Second},
-		"answers no ping": {KeepAlive: time.Second},
+	for name, tt := range map[string]struct {
+		limits StreamLimits
+		told   string
+	}{
+		"reads nothing":   {StreamLimits{WriteTimeout: time.Second}, "Messages not read"},
+		"answers no ping": {StreamLimits{KeepAlive: time.Second}, "Ping not answered"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newStreamFixture(t, limited(limits))
+			f := newStreamFixture(t, limited(tt.limits))
 			w := f.open(t)
 			w.subscribe("a", "subscription { sessionEvents { generation "+aliases(30)+" reason } }")
 			flood(t, f)
-			f.idle(t)
+			f.toldOnce(t, `level=INFO msg="websocket closed" close_code=1006 close_reason="`+tt.told+`"`)
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -65,6 +66,9 @@ type StreamOptions struct {
 	Origins []string
 	// Limits that are zero are those of DefaultStreamLimits.
 	Limits StreamLimits
+	// Log receives a line for each WebSocket that is refused or closed, with
+	// the code; none where the client leaves. Nil drops them.
+	Log *slog.Logger
 }
 
 // Streams are the connections that stay open: WebSockets, and streams of
@@ -73,6 +77,7 @@ type Streams struct {
 	connect func(ctx context.Context, header http.Header) (wait func(context.Context) error, err error)
 	origins []string
 	limits  StreamLimits
+	log     *slog.Logger
 
 	draining context.Context // ends when the process is about to
 	drain    context.CancelCauseFunc
@@ -85,9 +90,12 @@ type Streams struct {
 
 // NewStreams makes streams for Options.Streams.
 func NewStreams(o StreamOptions) *Streams {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	draining, drain := context.WithCancelCause(context.Background())
 	return &Streams{
-		connect: o.Connect, origins: o.Origins, limits: o.Limits.withDefaults(),
+		connect: o.Connect, origins: o.Origins, limits: o.Limits.withDefaults(), log: o.Log,
 		draining: draining, drain: drain, counts: map[string]int{},
 	}
 }

@@ -1,8 +1,10 @@
 package graphqlhttp
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -14,6 +16,7 @@ import (
 	"rekey/graph"
 	"rekey/graph/model"
 	"rekey/internal/auth"
+	"rekey/internal/untold"
 )
 
 type fakeSubscription struct {
@@ -41,14 +44,15 @@ type streamFixture struct {
 	// connectErr fails connect; ends makes what connect returned end.
 	connectErr error
 	ends       chan error
-	header     http.Header // that connect got
-	flooded    atomic.Bool // nothing is admitted
+	header     http.Header  // that connect got
+	closings   bytes.Buffer // what is logged of sockets; whole when idle
+	flooded    atomic.Bool  // nothing is admitted
 }
 
 func newStreamFixture(t *testing.T, change ...func(*StreamOptions)) *streamFixture {
 	t.Helper()
 	f := &streamFixture{ends: make(chan error)}
-	o := StreamOptions{Connect: f.connect, Origins: []string{"https://app.example.com"}}
+	o := StreamOptions{Connect: f.connect, Origins: []string{"https://app.example.com"}, Log: slog.New(slog.NewTextHandler(&f.closings, nil))}
 	for _, c := range change {
 		c(&o)
 	}
@@ -72,8 +76,22 @@ func newStreamFixture(t *testing.T, change ...func(*StreamOptions)) *streamFixtu
 		f.streams.Drain()
 		srv.Close()
 		f.idle(t)
+		untold.Check(t, f.closings.String())
 	})
 	return f
+}
+
+// toldOnce shows that one line of the log has why a socket was closed, and
+// nothing else is told.
+func (f *streamFixture) toldOnce(t *testing.T, parts ...string) {
+	t.Helper()
+	f.idle(t)
+	got := f.closings.String()
+	for _, part := range append(parts, " request_id="+testRequestID) {
+		if strings.Count(got, part) != 1 || strings.Count(got, "\n") != 1 {
+			t.Errorf("not one line with %s: %s", part, got)
+		}
+	}
 }
 
 func limited(l StreamLimits) func(*StreamOptions) {
