@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/http"
 	"os"
@@ -82,8 +81,8 @@ func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) 
 		Exclusive: as == server, Logger: p.log, DatabaseClock: p.databaseClock,
 		Wait: p.cfg.DatabaseWait, MaxOpenConns: p.cfg.DatabaseMaxConns,
 	})
-	if errors.Is(err, fs.ErrPermission) {
-		err = fmt.Errorf("%w: run as the user who owns DATA_DIR", err)
+	if p.cfg.DatabaseURL == "" && store.NotWritable(err) {
+		err = fmt.Errorf("%w: DATA_DIR and the files in it must be writable for uid %d: run as the user who owns them, or chown or chmod them", auth.Cause(err), os.Geteuid())
 	}
 	return st, inUse(err)
 }

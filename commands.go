@@ -186,7 +186,7 @@ func inUse(err error) error {
 	switch {
 	case errors.Is(err, store.ErrInUse), errors.Is(err, syscall.EADDRINUSE):
 		return cli.Fail(cli.ExitConflict, err)
-	case errors.Is(err, fs.ErrPermission), store.Refused(err):
+	case errors.Is(err, fs.ErrPermission), store.NotWritable(err), store.Refused(err):
 		return cli.Fail(cli.ExitConfiguration, err)
 	}
 	return err

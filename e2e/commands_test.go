@@ -141,7 +141,7 @@ func TestCommands_wrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := ask(t, tt.env, tt.stdin, tt.args...)
-			if a.code != tt.code || !strings.Contains(a.err, tt.want) || a.out != "" || strings.Contains(a.err, "hunter2") {
+			if a.code != tt.code || !strings.Contains(a.err, tt.want) || a.out != "" || strings.Contains(a.err, "hunter2") || strings.Contains(a.err, "try again") != (tt.code == 4) {
 				t.Errorf("%+v", a)
 			}
 			if a = ask(t, tt.env, tt.stdin, append(tt.args, "--json")...); tt.code != a.code || !strings.Contains(lastLine(a.err), `{"error":{"code":"`) {

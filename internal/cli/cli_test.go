@@ -3,11 +3,14 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
 
+	"rekey/internal/auth"
 	"rekey/internal/cli"
 )
 
@@ -42,6 +45,28 @@ func TestExits(t *testing.T) {
 		}
 		if line := fmt.Sprintf("%d  %s", exit.Code, strings.ReplaceAll(exit.Meaning, "`", "")); !strings.Contains(help, line) {
 			t.Errorf("--help does not say %q", line)
+		}
+	}
+}
+
+// TestRun_configuration: what ends for the configuration's sake does not say
+// that trying again helps, and what is only away does.
+func TestRun_configuration(t *testing.T) {
+	away := auth.Unavailable(errors.New("no such role"))
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{cli.Fail(cli.ExitConfiguration, away), "rekey: no such role\n"},
+		{cli.Fail(cli.ExitConfiguration, fmt.Errorf("opening: %w", errors.Join(away))), "rekey: no such role\n"},
+		{away, "rekey: temporarily unavailable, try again: no such role\n"},
+	} {
+		var errs strings.Builder
+		cli.Run(t.Context(), nil, cli.Program{
+			Begin: func(cli.Common) error { return nil }, Serve: func(context.Context) error { return tt.err }, Out: io.Discard, Err: &errs,
+		})
+		if errs.String() != tt.want {
+			t.Errorf("%v is told as %q", tt.err, errs.String())
 		}
 	}
 }

@@ -136,10 +136,14 @@ func describe(err error) string {
 	if !errors.As(err, &e) {
 		return err.Error()
 	}
-	if cause := e.Unwrap(); cause != nil {
-		return e.Message + ": " + cause.Error()
+	cause := e.Unwrap()
+	switch {
+	case cause == nil:
+		return e.Message
+	case e.Code == auth.CodeUnavailable && exitCode(err) != ExitUnavailable:
+		return cause.Error() // trying again will not help
 	}
-	return e.Message
+	return e.Message + ": " + cause.Error()
 }
 
 // explainExits is the part of --help about exit codes.

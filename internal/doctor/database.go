@@ -77,7 +77,14 @@ func budget(f store.Facts, conns int) Report {
 
 // Unreachable is a database that cannot be looked at, for a reason.
 func Unreachable(err error) Finding {
-	return failed("database", err.Error(), "the service answers 503, and signs nobody out, until it is back; DATABASE_URL or DATA_DIR may be wrong")
+	advice := "the service answers 503, and signs nobody out, until it is back; DATABASE_URL or DATA_DIR may be wrong"
+	switch {
+	case store.Refused(err):
+		advice = "set DATABASE_URL right, or make what it names: the service does not start"
+	case store.NotWritable(err):
+		advice = "run as the user who owns it, or make it and its directory writable for this one (chown, chmod): the service does not start"
+	}
+	return failed("database", err.Error(), advice)
 }
 
 // NoDatabase is an embedded database that is not where the settings say.

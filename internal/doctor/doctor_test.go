@@ -2,6 +2,7 @@ package doctor_test
 
 import (
 	"errors"
+	"io/fs"
 	"maps"
 	"net/netip"
 	"slices"
@@ -97,6 +98,8 @@ func TestReport(t *testing.T) {
 		"few files":                   {doctor.Report{doctor.OpenFiles(1024)}, doctor.Warning},
 		"redis that evicts":           {doctor.Redis("server", []redispool.Node{{Role: "master", Policy: "allkeys-lru"}}, nil), doctor.Warning},
 		"redis that keeps":            {doctor.Redis("server", []redispool.Node{{Role: "master", Policy: "noeviction"}}, nil), doctor.OK},
+		"a directory for its owner":   {doctor.Files([]doctor.File{{Path: "p", Mode: fs.ModeDir | 0o755}}), doctor.OK},
+		"a directory to look at":      {doctor.Files([]doctor.File{{Path: "p", Mode: fs.ModeDir | 0o500}}), doctor.Warning},
 		"a mounted secret":            {doctor.Files([]doctor.File{{Path: "p", Mode: 0o440, Shared: true}}), doctor.OK},
 		"a secret for all":            {doctor.Files([]doctor.File{{Path: "p", Mode: 0o444, Shared: true}}), doctor.Warning},
 	}

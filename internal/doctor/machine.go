@@ -17,6 +17,11 @@ type File struct {
 // Files judges who may read them, and who may change directories.
 func Files(files []File) (r Report) {
 	for _, f := range files {
+		found := fmt.Sprintf("%s has mode %04o", f.Path, f.Mode.Perm())
+		if f.Mode.IsDir() && f.Mode.Perm()&0o700 != 0o700 {
+			r = append(r, warning("files", found, fmt.Sprintf("chmod 700 %s: its owner must be able to make files in it", f.Path)))
+			continue
+		}
 		forbidden, mode, danger := fs.FileMode(0o077), "600", "others can read secrets in it"
 		switch {
 		case f.Mode.IsDir():
@@ -24,7 +29,7 @@ func Files(files []File) (r Report) {
 		case f.Shared:
 			forbidden, mode = 0o007, "640"
 		}
-		r = append(r, expect(f.Mode.Perm()&forbidden == 0, "files", fmt.Sprintf("%s has mode %04o", f.Path, f.Mode.Perm()),
+		r = append(r, expect(f.Mode.Perm()&forbidden == 0, "files", found,
 			fmt.Sprintf("chmod %s %s: %s", mode, f.Path, danger)))
 	}
 	return r
@@ -32,7 +37,7 @@ func Files(files []File) (r Report) {
 
 // NoAccess is a directory of data that this user cannot use.
 func NoAccess(dir string, err error) Finding {
-	return failed("files", dir+": "+err.Error(), "run as the user who owns it, or give it to that user (chown): the service does not start")
+	return failed("files", dir+": "+err.Error(), "run as the user who owns it, or make it writable for this one (chown, chmod): the service does not start")
 }
 
 // Space is what is left on a disk, in bytes.

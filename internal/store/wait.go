@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"rekey/internal/auth"
 )
@@ -67,4 +72,18 @@ func mayComeUp(err error) bool {
 func Refused(err error) bool {
 	var kept *engineError
 	return errors.As(err, &kept) && (strings.HasPrefix(kept.code, "SQLSTATE 28") || kept.code == "SQLSTATE 3D000")
+}
+
+// NotWritable reports whether this process may not write where Options.Path is:
+// the owner or mode of the file or its directory forbids it, or the disk is
+// mounted to be read only.
+func NotWritable(err error) bool {
+	if errors.As(err, new(*pgconn.ConnectError)) {
+		return false // a socket's
+	}
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return true
+	}
+	var kept *engineError
+	return errors.As(err, &kept) && slices.Contains([]string{"SQLite 8", "SQLite 1288", "SQLite 1544"}, kept.code) // READONLY, _CANTINIT, _DIRECTORY
 }

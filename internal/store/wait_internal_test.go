@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,5 +46,24 @@ func TestOptions_await_made(t *testing.T) {
 	})
 	if err != nil || tries != 3 {
 		t.Errorf("after %d tries: %v", tries, err)
+	}
+}
+
+func TestNotWritable(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"directory":   {auth.Unavailable(fmt.Errorf("open: %w", &engineError{code: "SQLite 1544"})), true},
+		"file's mode": {&fs.PathError{Op: "open", Path: "p", Err: syscall.EACCES}, true},
+		"mounted so":  {&fs.PathError{Op: "open", Path: "p", Err: syscall.EROFS}, true},
+		"moved":       {&engineError{code: "SQLite 1032"}, false},
+		"full":        {&engineError{code: "SQLite 13"}, false},
+		"none":        {nil, false},
+		"Postgres":    {&engineError{code: "SQLSTATE 3D000"}, false},
+	} {
+		if got := NotWritable(tt.err); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
