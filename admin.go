@@ -30,11 +30,7 @@ func (a *app) openObservers(ctx context.Context) (err error) {
 	}
 	if a.cfg.AdminAddress != "" {
 		build := cli.ThisBuild()
-		o := metrics.Options{Now: a.now, Version: build.Version, Routes: routes}
-		if build.Commit != nil {
-			o.Commit = *build.Commit
-		}
-		a.metrics = metrics.New(o)
+		a.metrics = metrics.New(metrics.Options{Now: a.now, Version: build.Version, Commit: build.CommitText(), Routes: routes})
 	}
 	if a.cfg.TracesEndpoint != "" {
 		a.tracer, err = tracing.Open(ctx, tracing.Options{Endpoint: a.cfg.TracesEndpoint, Headers: string(a.cfg.TracesHeaders), Routes: routes, Log: a.log})

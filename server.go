@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 	_ "time/tzdata" // TZ must work where no zone files are installed
@@ -110,7 +111,9 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer stopAdmin()
-	p.announce(listener, adminAddr)
+	if err := a.announce(listener, adminAddr); err != nil {
+		return err
+	}
 	ctx, cancel := a.drain.after(ctx, p.cfg.ShutdownDelay)
 	defer cancel()
 	err = web.Serve(ctx, listener, a.server(a.handler()), p.cfg.ShutdownTimeout)
@@ -119,16 +122,23 @@ func (p *program) serve(ctx context.Context) (err error) {
 	return err
 }
 
-// announce tells people where the service answers, and machines by the log.
+// announce tells people where the service answers, and the log what began.
 // adminAddr may be nil.
-func (p *program) announce(l net.Listener, adminAddr net.Addr) {
-	base, metrics := cli.BaseURL(p.cfg.Host, l.Addr()), ""
+func (a *app) announce(l net.Listener, adminAddr net.Addr) error {
+	base, metrics := cli.BaseURL(a.cfg.Host, l.Addr()), ""
 	if adminAddr != nil {
 		metrics = "http://" + adminAddr.String() + admin.MetricsPath
 	}
-	if p.cfg.LogFormat == "json" {
-		p.log.Info("ready", "graphql", base+graphqlPath, "rest", base+refreshPath, "health", base+readyPath, "metrics", metrics)
-		return
+	data, err := filepath.Abs(a.cfg.DataDir)
+	if err != nil {
+		return fmt.Errorf("finding DATA_DIR: %w", err)
 	}
-	cli.Banner(p.stdout, cli.Place{Base: base, Data: p.cfg.DataDir, Explorer: p.cfg.Explorer, Metrics: metrics})
+	if a.cfg.LogFormat != "json" {
+		cli.Banner(a.stdout, cli.Place{Base: base, Data: a.cfg.DataDir, Explorer: a.cfg.Explorer, Metrics: metrics})
+	}
+	build := cli.ThisBuild()
+	a.log.Info("ready", "version", build.Version, "commit", build.CommitText(), "address", l.Addr().String(),
+		"engine", a.store.Dialect(), "redis", a.redis != nil, "data_dir", data,
+		"graphql", base+graphqlPath, "rest", base+refreshPath, "health", base+readyPath, "metrics", metrics)
+	return nil
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -73,6 +74,43 @@ func TestServe_banner(t *testing.T) {
 	for _, want := range []string{"/graphql", "/auth/refresh", "/livez", "/readyz", "curl"} {
 		if !strings.Contains(p.out.String(), want) {
 			t.Errorf("the start does not mention %s:\n%s", want, p.out)
+		}
+	}
+}
+
+// TestServe_ready: in either format one line says what began, with no password.
+func TestServe_ready(t *testing.T) {
+	for _, engine := range engines() {
+		for _, format := range []string{"text", "json"} {
+			t.Run(engine.name+"/"+format, func(t *testing.T) {
+				env := engine.env(t)
+				env["LOG_FORMAT"] = format
+				p := start(t, env)
+				p.until(t, "data_dir")
+				var line string
+				for l := range strings.Lines(p.out.String()) {
+					if strings.Contains(l, "data_dir") {
+						line = l
+					}
+				}
+				// The same words in both formats, but for what is between them.
+				plain := strings.NewReplacer(`"`, "", ":", "=").Replace(line)
+				dialect := "sqlite"
+				if env["DATABASE_URL"] != "" {
+					dialect = "postgres"
+				}
+				for _, want := range []string{
+					"time=", "level=INFO", "msg=ready", "version=", "commit=", "address=127.0.0.1=", "engine=" + dialect,
+					fmt.Sprintf("redis=%t", env["REDIS_URL"] != ""), "data_dir=" + env["DATA_DIR"],
+				} {
+					if !strings.Contains(plain, want) {
+						t.Errorf("no %s in %s", want, line)
+					}
+				}
+				if banner := strings.Contains(p.out.String(), "rekey is ready"); banner != (format == "text") || strings.Contains(line, "postgres://") {
+					t.Errorf("the log:\n%s", p.out)
+				}
+			})
 		}
 	}
 }

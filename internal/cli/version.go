@@ -59,6 +59,14 @@ func ThisBuild() Build {
 	return b
 }
 
+// CommitText is the commit, empty where none is known.
+func (b Build) CommitText() string {
+	if b.Commit == nil {
+		return ""
+	}
+	return *b.Commit
+}
+
 func (b Build) write(w io.Writer) {
 	fmt.Fprintf(w, "rekey %s\n", b.Version)
 	if b.Commit != nil {

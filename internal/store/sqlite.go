@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -53,8 +54,12 @@ func (s *Store) openFiles(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := createPrivately(s.options.Path); err != nil {
+	made, err := createPrivately(s.options.Path)
+	if err != nil {
 		return err
+	}
+	if made { // a mistyped path would look like any other start
+		s.options.logger().InfoContext(ctx, "a new, empty database was made", "path", s.options.Path)
 	}
 	return s.openPools(journalMode, "synchronous(FULL)", "foreign_keys(1)")
 }
@@ -78,14 +83,19 @@ func (s *Store) openPools(pragmas ...string) error {
 	return nil
 }
 
-// createPrivately makes the file with a mode that SQLite would not choose.
-// SQLite gives -wal and -shm the mode of the main file.
-func createPrivately(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("create the database file: %w", err)
+// createPrivately makes the file with a mode that SQLite would not choose,
+// unless it is there; then it may be written to. SQLite gives -wal and -shm the
+// mode of the main file.
+func createPrivately(path string) (made bool, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	made = err == nil
+	if errors.Is(err, fs.ErrExist) {
+		f, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	}
-	return f.Close()
+	if err != nil {
+		return false, fmt.Errorf("create the database file: %w", err)
+	}
+	return made, f.Close()
 }
 
 // openPool opens connections with the given pragmas. Transactions take the

@@ -2,11 +2,14 @@ package store_test
 
 import (
 	"bufio"
+	"bytes"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +30,25 @@ func TestOpen_SQLiteFiles(t *testing.T) {
 				wantMode(t, path+suffix, 0o600)
 			}
 		})
+	}
+}
+
+// TestOpen_SQLiteMade: the log tells of a database that is made, and of none
+// that was there.
+func TestOpen_SQLiteMade(t *testing.T) {
+	path := sqlitePath(t)
+	for _, want := range []int{1, 0} {
+		var log bytes.Buffer
+		s, err := store.Open(t.Context(), store.Options{Path: path, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(log.String(), `level=INFO msg="a new, empty database was made" path=`+path); got != want {
+			t.Errorf("told %d times, want %d: %s", got, want, log.String())
+		}
 	}
 }
 
