@@ -19,6 +19,7 @@ import (
 	"rekey/internal/blacklist"
 	"rekey/internal/cli"
 	"rekey/internal/config"
+	"rekey/internal/doctor"
 	"rekey/internal/keyring"
 	"rekey/internal/store"
 	"rekey/internal/web"
@@ -54,6 +55,8 @@ type envFile struct {
 	taken []string // names, which the environment did not have
 }
 
+func (f envFile) names() []string { return slices.Sorted(maps.Keys(f.vars)) }
+
 // begin completes the environment from .env, or the file that is named.
 func (c *commands) begin(common cli.Common) (err error) {
 	c.common = common
@@ -61,7 +64,7 @@ func (c *commands) begin(common cli.Common) (err error) {
 	if err != nil {
 		return cli.Fail(cli.ExitConfiguration, err)
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.file.vars)) {
+	for _, name := range c.file.names() {
 		if c.env.get(name) != "" {
 			continue
 		}
@@ -99,6 +102,9 @@ func (c *commands) serve(ctx context.Context) error {
 	}
 	if c.file.path != "" {
 		p.log.Info("settings were read from a file", "file", c.file.path, "names", c.file.taken)
+	}
+	for _, f := range doctor.FileNames(c.file.path, c.file.names()) {
+		p.log.Warn("a name that is no setting", "found", f.Found, "advice", *f.Advice)
 	}
 	return p.serve(ctx)
 }

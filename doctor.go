@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -56,7 +55,7 @@ func (c *commands) unset(names ...string) bool {
 }
 
 func (c *commands) doctorEnvironment() doctor.Environment {
-	env := doctor.Environment{File: c.file.path, FileNames: slices.Sorted(maps.Keys(c.file.vars))}
+	env := doctor.Environment{File: c.file.path, FileNames: c.file.names()}
 	for _, variable := range c.env.all() {
 		name, _, _ := strings.Cut(variable, "=")
 		if _, inFile := c.file.vars[name]; !inFile {

@@ -267,6 +267,30 @@ func TestVersion_image(t *testing.T) {
 	}
 }
 
+// TestEnvFile_misspelt: the start warns of what is in the file and is no
+// setting, by its name alone; what libraries read is none of its business.
+func TestEnvFile_misspelt(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "settings")
+	content := "MASTERKEY=hunter2\nREUSE_WINDW=1s\nNONSENSE=hunter2\nREUSE_WINDOW=2s\nOTEL_SERVICE_NAME=x\n"
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir()}, "--env-file", file)
+	p.terminate()
+	log := p.out.String()
+	for _, want := range []string{
+		`found="MASTERKEY in ` + file + ` is no setting" advice="did you mean MASTER_KEY?"`,
+		`found="REUSE_WINDW in ` + file + ` is no setting" advice="did you mean REUSE_WINDOW?"`, `found="NONSENSE in `,
+	} {
+		if !strings.Contains(log, `level=WARN msg="a name that is no setting" `+want) {
+			t.Errorf("it does not say %s", want)
+		}
+	}
+	if strings.Count(log, `msg="a name that is no setting"`) != 3 || strings.Contains(log, "hunter2") || t.Failed() {
+		t.Errorf("the log:\n%s", log)
+	}
+}
+
 // TestEnvFile: what the environment does not say is taken from .env, and the
 // log says so without the values.
 func TestEnvFile(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"rekey/internal/config"
@@ -58,15 +59,22 @@ func misspelt(env Environment) (r Report) {
 			r = append(r, warning("settings.names", name+" is no setting", "did you mean "+meant+"?"))
 		}
 	}
-	for _, name := range env.FileNames {
-		if known[name] || forLibraries(name) {
+	return append(r, FileNames(env.File, env.FileNames)...)
+}
+
+// FileNames looks for names in a file of settings that are none. It may be
+// given all that are in the file.
+func FileNames(file string, names []string) (r Report) {
+	known := config.Names()
+	for _, name := range names {
+		if slices.Contains(known, name) || forLibraries(name) {
 			continue
 		}
 		advice := "take it out, or see docs/configuration.md"
-		if meant := spelling.Nearest(strings.TrimPrefix(name, ownPrefix), names); meant != "" {
+		if meant := spelling.Nearest(strings.TrimPrefix(name, ownPrefix), known); meant != "" {
 			advice = "did you mean " + meant + "?"
 		}
-		r = append(r, warning("settings.names", fmt.Sprintf("%s in %s is no setting", name, env.File), advice))
+		r = append(r, warning("settings.names", fmt.Sprintf("%s in %s is no setting", name, file), advice))
 	}
 	return r
 }
