@@ -34,6 +34,34 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// TestReadme_commands runs what README.md says of operating as it stands there:
+// the binary in place of "go run .", and what a comment says that there is
+// besides.
+func TestReadme_commands(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"DATA_DIR": t.TempDir()}
+	ask(t, env, "", "migrate")
+	ask(t, env, password, "users", "add", "--name", "Ada", "--email", "ada@example.com")
+	_, operating, _ := strings.Cut(string(readme), "Commands read the same settings as the service.")
+	lines := regexp.MustCompile(`(?m)^    go run \. ([^#\n]+?) *(?:# and ([^;\n]+);.*|#.*)?$`).FindAllStringSubmatch(operating, -1)
+	if len(lines) < 6 {
+		t.Fatalf("%d commands in README.md", len(lines))
+	}
+	for _, line := range lines {
+		for _, command := range append([]string{line[1]}, strings.Split(line[2], ", ")...) {
+			if command == "" {
+				continue
+			}
+			if a := ask(t, env, "", strings.Fields(command)...); a.code != 0 {
+				t.Errorf("%s: %+v", command, a)
+			}
+		}
+	}
+}
+
 // anHourPasses since each session of the directory's database was rotated.
 func anHourPasses(t *testing.T, dir string) {
 	t.Helper()
