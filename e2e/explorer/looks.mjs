@@ -3,16 +3,19 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Page } from './page.mjs';
 
-const SIZES = [
-  { width: 1280, height: 800 },
-  { width: 390, height: 844 },
-];
+const WIDE = { width: 1280, height: 800 };
+const NARROW = { width: 390, height: 844 };
 
-// looks sees the page, with a session that has rotated, in both themes and
+// looks sees the page: narrow and new, where the room for an answer leaves some
+// for the panel; then, with a session that has rotated, in both themes and
 // widths. shots is where pictures go, or undefined.
 export async function looks(page, shots) {
   const on = new Page(page);
+  await page.setViewportSize(NARROW);
+  await page.waitForFunction(() => document.querySelector('.session').getBoundingClientRect().bottom <= innerHeight);
   await on.run('SignUp');
+  await page.waitForFunction(() => document.querySelector('.result-window').clientHeight > 200);
+  await page.setViewportSize(WIDE);
   await on.press('Refresh');
   await on.press('Replay the old token');
   await on.shows('TOKEN_BLACKLISTED');
@@ -20,7 +23,7 @@ export async function looks(page, shots) {
   await on.response('"generation"');
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme });
-    for (const size of SIZES) {
+    for (const size of [WIDE, NARROW]) {
       await page.setViewportSize(size);
       await fits(page, size);
       await contrasts(page, colorScheme);
