@@ -242,7 +242,7 @@ func (a *app) admit(r *http.Request) error {
 // checks are what readiness looks at.
 func (a *app) checks() []web.Check {
 	checks := []web.Check{
-		{Name: "database", Func: a.store.Ping},
+		{Name: "database", Func: a.checkDatabase},
 		{Name: "clock", Func: a.core.CheckClock},
 		{Name: "keys", Func: a.ring.Check},
 		{Name: "server", Func: a.drain.check},
@@ -254,6 +254,16 @@ func (a *app) checks() []web.Check {
 		checks = append(checks, web.Check{Name: "limits", Optional: true, Func: a.checkLimits})
 	}
 	return checks
+}
+
+// checkDatabase tells of a file that is gone in other words than of a database
+// that may come back by itself.
+func (a *app) checkDatabase(ctx context.Context) error {
+	err := a.store.Ping(ctx)
+	if errors.Is(err, store.ErrFileGone) {
+		return fmt.Errorf("%w: %w", web.NotReady("the file is gone"), auth.Cause(err))
+	}
+	return err
 }
 
 // checkCache leaves the reason, which names hosts, to the cache's log.

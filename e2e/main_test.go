@@ -115,6 +115,31 @@ func TestServe_ready(t *testing.T) {
 	}
 }
 
+// TestServe_fileGone: readiness tells, once in the log, that the server works on
+// a file that nobody will find again.
+func TestServe_fileGone(t *testing.T) {
+	dir := t.TempDir()
+	p, path := start(t, map[string]string{"DATA_DIR": dir}), filepath.Join(dir, "rekey.db")
+	if err := os.Rename(path, path+".old"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		res, err := httpClient().Get(p.URL + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), `"database":"the file is gone"`) {
+			t.Errorf("%d %s, %v", res.StatusCode, body, err)
+		}
+	}
+	p.terminate()
+	if n := strings.Count(p.out.String(), `reason="the file is gone"`); n != 1 || !strings.Contains(p.out.String(), path) {
+		t.Errorf("told %d times:\n%s", n, p.out)
+	}
+}
+
 // TestServe_bannerLines pastes what the start says to try into a shell.
 func TestServe_bannerLines(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "LOG_LEVEL": "error"})

@@ -61,7 +61,27 @@ func (s *Store) openFiles(ctx context.Context) (err error) {
 	if made { // a mistyped path would look like any other start
 		s.options.logger().InfoContext(ctx, "a new, empty database was made", "path", s.options.Path)
 	}
+	if s.file, err = os.Stat(s.options.Path); err != nil {
+		return fmt.Errorf("look at the database file: %w", err)
+	}
 	return s.openPools(journalMode, "synchronous(FULL)", "foreign_keys(1)")
+}
+
+// ErrFileGone is wrapped by Ping's error when SQLite's file was moved, deleted
+// or replaced: the one that is open works on, and is lost with the process.
+var ErrFileGone = errors.New("the database's file was moved, deleted or replaced while it was open")
+
+// inPlace is ErrFileGone when the path does not lead to the file that is open.
+// SQLite itself notices nothing.
+func (s *Store) inPlace() error {
+	if s.file == nil {
+		return nil
+	}
+	there, err := os.Stat(s.options.Path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(s.file, there) {
+		return fmt.Errorf("%w: %s", ErrFileGone, s.options.Path)
+	}
+	return nil // of other trouble the statements tell
 }
 
 // openPools opens the connections; pragmas are those of the one that writes.

@@ -52,6 +52,33 @@ func TestOpen_SQLiteMade(t *testing.T) {
 	}
 }
 
+// TestStore_Ping_fileGone: a file that was moved away, or replaced, is told,
+// though SQLite works on with it; and so is that it is back.
+func TestStore_Ping_fileGone(t *testing.T) {
+	path := sqlitePath(t)
+	s := open(t, store.Options{Path: path})
+	want := func(state string, gone bool) {
+		t.Helper()
+		err := s.Ping(t.Context())
+		if errors.Is(err, store.ErrFileGone) != gone || (err != nil) != gone || gone && auth.AsError(err).Code != auth.CodeUnavailable {
+			t.Errorf("%s: %v", state, auth.Cause(err))
+		}
+	}
+	want("in place", false)
+	if err := os.Rename(path, path+".old"); err != nil {
+		t.Fatal(err)
+	}
+	want("moved", true)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want("replaced", true)
+	if err := os.Rename(path+".old", path); err != nil {
+		t.Fatal(err)
+	}
+	want("back", false)
+}
+
 func wantMode(t *testing.T, path string, want os.FileMode) {
 	t.Helper()
 	info, err := os.Stat(path)

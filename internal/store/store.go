@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"math"
+	"os"
 
 	"gorm.io/gorm"
 
@@ -34,7 +35,8 @@ type Store struct {
 	log   statementLogger
 
 	pools []*sql.DB
-	claim *fileLock // nil unless Options.Exclusive
+	claim *fileLock   // nil unless Options.Exclusive
+	file  os.FileInfo // SQLite's, as it was opened; nil on Postgres and with Options.ReadOnly
 }
 
 // Open opens the database and checks that it answers, for as long as
@@ -80,8 +82,12 @@ func (s *Store) PoolStats() []PoolStats {
 	return []PoolStats{{"write", s.pools[0].Stats()}, {"read", s.pools[1].Stats()}}
 }
 
-// Ping checks that the database answers; CodeUnavailable otherwise.
+// Ping checks that the database answers; CodeUnavailable otherwise. That wraps
+// ErrFileGone when SQLite's file is not where it was opened.
 func (s *Store) Ping(ctx context.Context) error {
+	if err := s.inPlace(); err != nil {
+		return auth.Unavailable(err)
+	}
 	ctx, cancel := s.read.bounded(ctx)
 	defer cancel()
 	for _, pool := range s.pools {
