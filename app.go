@@ -162,6 +162,9 @@ func (a *app) blacklist(as role) auth.Blacklist {
 // newCache: a server that owns its SQLite file is the only writer but for
 // commands, and notes of its former lives say nothing any more.
 func (a *app) newCache(ctx context.Context, as role, o blacklist.Options) (*blacklist.Cache, error) {
+	if as == command {
+		o.ReplicaPrefix = auth.CommandReplica
+	}
 	switch {
 	case a.redis != nil:
 		return blacklist.NewRedis(o), nil

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"io"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,5 +54,9 @@ func TestCommands_joinLate(t *testing.T) {
 	}
 	if waited := time.Since(began); waited < 2*time.Second || notes() != 2 {
 		t.Errorf("it waited %s, and there are %d notes", waited, notes())
+	}
+	var name string
+	if err := db.QueryRow("SELECT replica FROM replica_notes WHERE replica <> 'server'").Scan(&name); err != nil || !strings.HasPrefix(name, auth.CommandReplica) {
+		t.Errorf("the command's note is %q's, %v", name, err)
 	}
 }

@@ -205,6 +205,10 @@ type ReplicaNote struct {
 	Age time.Duration
 }
 
+// CommandReplica begins the id of a replica that is one command: it notes what
+// it writes to, as all do who change sessions, and serves nobody.
+const CommandReplica = "command-"
+
 // ReplicaNotes is where replicas leave and read their notes; kept in SQL,
 // which everyone who can change a session reaches.
 type ReplicaNotes interface {

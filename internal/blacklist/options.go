@@ -11,6 +11,9 @@ import (
 // Options is what every kind of cache needs. Notes, Now, After and Logger must
 // be set.
 type Options struct {
+	// ReplicaPrefix begins the id under which this replica leaves its notes; may
+	// be empty.
+	ReplicaPrefix string
 	// Notes is where replicas tell each other the nodes they write to.
 	Notes auth.ReplicaNotes
 	// Now is the clock that tokens are issued by. Durations are measured by it

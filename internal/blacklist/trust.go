@@ -40,7 +40,7 @@ type ownNote struct {
 }
 
 func newTrust(o Options, b backend) *trust {
-	return &trust{opts: o, backend: b, replica: rand.Text(), turn: make(chan struct{}, 1), swept: o.Now()}
+	return &trust{opts: o, backend: b, replica: o.ReplicaPrefix + rand.Text(), turn: make(chan struct{}, 1), swept: o.Now()}
 }
 
 // take waits for the turn; the caller releases it.

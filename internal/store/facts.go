@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+
+	"rekey/internal/auth"
 )
 
 // Facts are what an operator wants to know of a database.
@@ -23,7 +25,8 @@ type Facts struct {
 	Standby  bool // it takes no writes
 	// Connections are open to the server by anybody; 0 on SQLite.
 	Connections int
-	// Replicas are those of rekey that serve now, as far as they say so.
+	// Replicas are those of rekey that serve now, as far as they say so; a
+	// command is none.
 	Replicas int
 }
 
@@ -43,7 +46,8 @@ func (s *Store) Facts(ctx context.Context) (f Facts, err error) {
 		return f, fail("look at the migrations", err)
 	}
 	if err := s.pools[0].QueryRowContext(ctx, fmt.Sprintf( //nolint:gosec // both parts are ours
-		`SELECT count(*) FROM replica_notes WHERE written_at > %s - %d`, s.dialect.clock, replicaSilence.Microseconds())).Scan(&f.Replicas); err != nil {
+		`SELECT count(*) FROM replica_notes WHERE written_at > %s - %d AND replica NOT LIKE '%s%%'`,
+		s.dialect.clock, replicaSilence.Microseconds(), auth.CommandReplica)).Scan(&f.Replicas); err != nil {
 		return f, fail("look at the replicas", err)
 	}
 	return f, nil

@@ -45,6 +45,26 @@ func TestStore_ReadOnly(t *testing.T) {
 	}
 }
 
+// TestStore_Facts_replicas: those that serve are counted. The clock stands, so
+// that notes are fresh however slow the machine is.
+func TestStore_Facts_replicas(t *testing.T) {
+	for name, o := range map[string]store.Options{"SQLite": {Path: sqlitePath(t)}, "Postgres": {URL: throwaway.Postgres(t)}} {
+		t.Run(name, func(t *testing.T) {
+			o.DatabaseClock = "1000000000"
+			s := open(t, o)
+			for _, replica := range []string{"A", "B", auth.CommandReplica + "C"} {
+				if err := s.WriteReplicaNote(t.Context(), replica, []string{"node"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			o.ReadOnly = true
+			if f := facts(t, o); f.Replicas != 2 {
+				t.Errorf("%d replicas", f.Replicas)
+			}
+		})
+	}
+}
+
 func facts(t *testing.T, o store.Options) store.Facts {
 	t.Helper()
 	s, err := store.Open(t.Context(), o)
