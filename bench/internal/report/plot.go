@@ -67,8 +67,8 @@ func grid(b *bytes.Buffer, top float64, y func(float64) float64) {
 func legend(b *bytes.Buffer) {
 	x := plotLeft
 	for _, s := range series() {
-		name := map[string]string{trial.GraphQL: "refresh, GraphQL", trial.REST: "refresh, legacy route", trial.PGBench: "pgbench: the UPDATE alone"}[s.what]
-		fmt.Fprintf(b, `<rect x="%d" y="16" width="12" height="12" fill="%s"/><text x="%d" y="26">%s, a second</text>`+"\n", x, s.colour, x+18, name)
+		name := map[string]string{trial.GraphQL: "GraphQL refreshes", trial.REST: "legacy refreshes", trial.PGBench: "pgbench UPDATEs"}[s.what]
+		fmt.Fprintf(b, `<rect x="%d" y="16" width="12" height="12" fill="%s"/><text x="%d" y="26">%s a second</text>`+"\n", x, s.colour, x+18, name)
 		x += 220
 	}
 }
