@@ -160,10 +160,8 @@ func checkLog(t *testing.T, lines []string, p path) {
 
 // about returns the lines with a request's id.
 func (l *logBuffer) about(id string) []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	var found []string
-	for line := range strings.Lines(l.buf.String()) {
+	for line := range strings.Lines(l.String()) {
 		if strings.Contains(line, "request_id="+id) {
 			found = append(found, line)
 		}

@@ -221,11 +221,7 @@ func TestSessionEvents_outage(t *testing.T) {
 // awaitLog waits until one more line has a word.
 func (s *stack) awaitLog(word string) {
 	s.t.Helper()
-	count := func() int {
-		s.log.mu.Lock()
-		defer s.log.mu.Unlock()
-		return strings.Count(s.log.buf.String(), word)
-	}
+	count := func() int { return strings.Count(s.log.String(), word) }
 	before := count()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if count() > before {

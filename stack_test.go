@@ -149,28 +149,11 @@ func (s *stack) advanceReplica(d time.Duration) {
 }
 
 // logBuffer is a log that tests read.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logBuffer) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
+type logBuffer struct{ untold.Text }
 
 // count returns how many events of a kind were logged.
 func (l *logBuffer) count(kind string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.buf.String(), "event="+kind+" ")
+	return strings.Count(l.String(), "event="+kind+" ")
 }
 
 type tokens struct{ access, refresh string }

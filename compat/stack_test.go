@@ -64,7 +64,7 @@ type stack struct {
 	store           *store.Store
 	clock           *clock
 	access, refresh *ecdsa.PrivateKey
-	log             *logBuffer
+	log             *untold.Text
 }
 
 // settings are what tests vary.
@@ -90,7 +90,7 @@ func newStack(t *testing.T, database store.Options, vary ...func(*testing.T, *se
 	t.Helper()
 	s := &stack{
 		clock:  &clock{now: time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)},
-		access: newKey(t), refresh: newKey(t), log: &logBuffer{},
+		access: newKey(t), refresh: newKey(t), log: &untold.Text{},
 	}
 	o := settings{
 		database: database,
@@ -177,24 +177,6 @@ func (doubtful) Clear(context.Context, string, auth.SecretHash, time.Time) bool 
 type noEvents struct{}
 
 func (noEvents) Emit(context.Context, auth.Event) {}
-
-// logBuffer is written to by the server's goroutines.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // response is what came back, the body as it went over the wire.
 type response struct {

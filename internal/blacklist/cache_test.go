@@ -1,7 +1,6 @@
 package blacklist_test
 
 import (
-	"bytes"
 	"log/slog"
 	"sync"
 	"testing"
@@ -30,7 +29,7 @@ const (
 type stage struct {
 	clock *blacklisttest.Clock
 	notes *blacklisttest.Notes
-	log   *lockedBuffer
+	log   *untold.Text
 
 	leeway time.Duration
 
@@ -40,7 +39,7 @@ type stage struct {
 
 func newStage(t testing.TB) *stage {
 	clock := &blacklisttest.Clock{}
-	log := &lockedBuffer{}
+	log := &untold.Text{}
 	t.Cleanup(func() { untold.Check(t, log.String()) })
 	return &stage{clock: clock, notes: blacklisttest.NewNotes(clock), log: log, leeway: leeway}
 }
@@ -141,21 +140,4 @@ func mustNote(t *testing.T, c *blacklist.Cache, d auth.Doubt) {
 	if err := c.Note(t.Context(), d); err != nil {
 		t.Fatalf("Note: %v", err)
 	}
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

@@ -1,12 +1,10 @@
 package redispool_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,12 +19,12 @@ import (
 // trial is a pool under test and what it logs.
 type trial struct {
 	*redispool.Pool
-	log *lockedBuffer
+	log *untold.Text
 }
 
 func open(t *testing.T, url string, o redispool.Options) trial {
 	t.Helper()
-	log := &lockedBuffer{}
+	log := &untold.Text{}
 	t.Cleanup(func() { untold.Check(t, log.String()) })
 	o.URL, o.Logger = url, slog.New(slog.NewTextHandler(log, nil))
 	pool, err := redispool.Open(o)
@@ -174,21 +172,4 @@ func TestPool_Cluster(t *testing.T) {
 	}
 	p.awaitAnswer(t, last)
 	p.wantLog(t, cluster.Masters[0].Addr())
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

@@ -1,11 +1,9 @@
 package store_test
 
 import (
-	"bytes"
 	"log/slog"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,29 +13,11 @@ import (
 	"rekey/internal/untold"
 )
 
-// logText is a log that a test reads while it is written.
-type logText struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logText) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 func TestOpen_Wait(t *testing.T) {
 	t.Parallel()
 	server := throwaway.StartPostgres(t)
 	address := server.URL()
-	log := &logText{}
+	log := &untold.Text{}
 	t.Cleanup(func() { untold.Check(t, log.String()) })
 	o := store.Options{URL: address, Wait: time.Minute, Logger: slog.New(slog.NewTextHandler(log, nil))}
 	t.Run("WrongPassword", func(t *testing.T) {
@@ -65,7 +45,9 @@ func TestOpen_Wait(t *testing.T) {
 		}
 	})
 	t.Run("ComesUp", func(t *testing.T) {
-		log.buf.Reset()
+		log := &untold.Text{}
+		t.Cleanup(func() { untold.Check(t, log.String()) })
+		o.Logger = slog.New(slog.NewTextHandler(log, nil))
 		done := make(chan error, 1)
 		go func() {
 			s, err := store.Open(t.Context(), o)

@@ -44,26 +44,27 @@ func Check(t testing.TB, log string, told ...string) {
 // when the test ends.
 func Logger(t testing.TB) *slog.Logger {
 	t.Helper()
-	log := &text{}
+	log := &Text{}
 	t.Cleanup(func() { Check(t, log.String()) })
 	return slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// text is a buffer that several may write to.
-type text struct {
+// Text is a log that a test reads while others write to it. The zero value is
+// empty.
+type Text struct {
 	mu  sync.Mutex
 	buf strings.Builder
 }
 
 // Write is io.Writer's.
-func (x *text) Write(b []byte) (int, error) {
+func (x *Text) Write(b []byte) (int, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.buf.Write(b)
 }
 
 // String returns what was written.
-func (x *text) String() string {
+func (x *Text) String() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.buf.String()
