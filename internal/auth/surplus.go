@@ -12,9 +12,8 @@ const surplusAtOnce = 10
 
 // endSurplus ends the sessions of a user that are over MaxSessions, those first
 // that were unused for longest (OWASP ASVS 7.1.2). own, the session of the login
-// that made them too many, stands: it bears the time at which the login began,
-// and may have waited for its password's turn since. Whatever comes of it, the
-// next login tries again.
+// that made them too many, stands: the clocks that others were made by may be
+// ahead of its own. Whatever comes of it, the next login tries again.
 func (s *Service) endSurplus(ctx context.Context, userID, own string, now time.Time, c Client) {
 	if s.MaxSessions == 0 {
 		return

@@ -49,6 +49,7 @@ type failure struct {
 	error
 }
 
+// Unwrap returns the error itself.
 func (f failure) Unwrap() error { return f.error }
 
 // Fail returns err with the exit code that it comes to; nil stays nil.

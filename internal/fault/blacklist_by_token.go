@@ -39,6 +39,7 @@ func wrapBlacklistByToken(m *machine, o auth.Options) auth.Options {
 	return o
 }
 
+// BlacklistAccess implements [auth.Store].
 func (s blacklistByToken) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, events ...auth.Event) (auth.BlacklistedToken, error) {
 	key := t
 	key.SecretHash = sha256.Sum256([]byte(s.seen.find(t.SessionID)))
@@ -47,6 +48,7 @@ func (s blacklistByToken) BlacklistAccess(ctx context.Context, t auth.Blackliste
 	return kept, err
 }
 
+// Verify implements [auth.Tokens].
 func (t lookedAtTokens) Verify(use auth.TokenUse, token string, now time.Time) (auth.Claims, error) {
 	claims, err := t.Tokens.Verify(use, token, now)
 	if err != nil || use != auth.UseAccess {

@@ -37,6 +37,7 @@ func (f fork) hash(child auth.SecretHash) auth.SecretHash { return auth.HashSecr
 // forkTokens mints the tokens of forks.
 type forkTokens struct{ auth.Tokens }
 
+// Mint implements [auth.Tokens].
 func (t forkTokens) Mint(use auth.TokenUse, c auth.Claims) (string, error) {
 	if f := fork(c.IssuedAt.Nanosecond()); f != 0 {
 		c.Secret = f.secret(auth.HashSecret(c.Secret))

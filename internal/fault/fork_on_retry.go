@@ -21,6 +21,7 @@ func wrapForkOnRetry(m *machine, o auth.Options) auth.Options {
 	return o
 }
 
+// Rotate implements [auth.Store].
 func (s forkOnRetry) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	st, err := s.Store.Rotate(ctx, r)
 	if !errors.Is(err, auth.ErrMovedOn) || r.RetryHash == nil {

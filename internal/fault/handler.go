@@ -51,6 +51,7 @@ type writer struct {
 	bodied  bool // and the body's
 }
 
+// WriteHeader implements http.ResponseWriter.
 func (w *writer) WriteHeader(status int) {
 	w.begin()
 	w.ResponseWriter.WriteHeader(status)

@@ -24,11 +24,13 @@ func wrapNoMarker(_ *machine, o auth.Options) auth.Options {
 	return o
 }
 
+// Note implements [auth.Blacklist].
 func (b noMarker) Note(ctx context.Context, doubts ...auth.Doubt) error {
 	_ = b.Put(ctx, doubts...) // the change goes on without, as it does in a good build
 	return nil
 }
 
+// Clear implements [auth.Blacklist].
 func (b noMarker) Clear(ctx context.Context, sessionID string, secret auth.SecretHash, _ time.Time) bool {
 	doubted, err := b.Doubted(ctx, sessionID, secret)
 	return err == nil && !doubted

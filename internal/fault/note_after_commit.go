@@ -23,6 +23,7 @@ func wrapNoteAfterCommit(_ *machine, o auth.Options) auth.Options {
 	return o
 }
 
+// Rotate implements [auth.Store].
 func (s noteAfterCommit) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	st, err := s.Store.Rotate(ctx, r)
 	if err != nil {
@@ -34,6 +35,7 @@ func (s noteAfterCommit) Rotate(ctx context.Context, r auth.Rotation) (auth.Sess
 	})
 }
 
+// BlacklistAccess implements [auth.Store].
 func (s noteAfterCommit) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, events ...auth.Event) (auth.BlacklistedToken, error) {
 	kept, err := s.Store.BlacklistAccess(ctx, t, events...)
 	if err != nil {
@@ -45,6 +47,7 @@ func (s noteAfterCommit) BlacklistAccess(ctx context.Context, t auth.Blacklisted
 // noteNoTokens passes on the doubts about whole sessions.
 type noteNoTokens struct{ auth.Blacklist }
 
+// Note implements [auth.Blacklist].
 func (b noteNoTokens) Note(ctx context.Context, doubts ...auth.Doubt) error {
 	if len(doubts) == 1 && doubts[0].Secret != nil {
 		return nil

@@ -24,6 +24,7 @@ const refreshLimit = "refresh"
 // and it is the core's first call with the request's context.
 type pointLimiter struct{ auth.Limiter }
 
+// Allow implements [auth.Limiter].
 func (l pointLimiter) Allow(ctx context.Context, limit auth.Limit, key string) time.Duration {
 	wait := l.Limiter.Allow(ctx, limit, key)
 	if r := requestFrom(ctx); r != nil && wait == 0 && limit.Name == refreshLimit {
@@ -37,6 +38,7 @@ type pointBlacklist struct {
 	points points
 }
 
+// Note implements [auth.Blacklist].
 func (b pointBlacklist) Note(ctx context.Context, doubts ...auth.Doubt) error {
 	// A doubt without a secret is about a whole session: the end of one, after reuse.
 	if r := requestFrom(ctx); r != nil && r.refresh.Load() && len(doubts) > 0 && doubts[0].Secret != nil {
@@ -51,6 +53,7 @@ type pointStore struct {
 	points points
 }
 
+// Rotate implements [auth.Store].
 func (s pointStore) Rotate(ctx context.Context, rot auth.Rotation) (auth.SessionState, error) {
 	s.points.hit(beforeSwap)
 	st, err := s.Store.Rotate(ctx, rot)

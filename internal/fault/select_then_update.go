@@ -23,6 +23,7 @@ func wrapSelectThenUpdate(m *machine, o auth.Options) auth.Options {
 	return o
 }
 
+// Rotate implements [auth.Store].
 func (s selectThenUpdate) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	st, err := s.SessionState(ctx, r.SessionID, r.Current)
 	if errors.Is(err, auth.ErrNotFound) || err == nil && !rotatable(st, r) {

@@ -20,6 +20,7 @@ func wrapTokensInClear(m *machine, o auth.Options) auth.Options {
 	return o
 }
 
+// Mint implements [auth.Tokens].
 func (t tokensInClear) Mint(use auth.TokenUse, c auth.Claims) (string, error) {
 	token, err := t.Tokens.Mint(use, c)
 	if err != nil || use != auth.UseRefresh {

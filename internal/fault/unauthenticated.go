@@ -20,16 +20,19 @@ func wrap401OnDatabaseError(_ *machine, o auth.Options) auth.Options {
 	return o
 }
 
+// Rotate implements [auth.Store].
 func (s toldAs401) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	st, err := s.Store.Rotate(ctx, r)
 	return st, unauthenticated(err)
 }
 
+// SessionState implements [auth.Store].
 func (s toldAs401) SessionState(ctx context.Context, sessionID string, secret auth.SecretHash) (auth.SessionState, error) {
 	st, err := s.Store.SessionState(ctx, sessionID, secret)
 	return st, unauthenticated(err)
 }
 
+// Note implements [auth.Blacklist].
 func (b noteToldAs401) Note(ctx context.Context, doubts ...auth.Doubt) error {
 	return unauthenticated(b.Blacklist.Note(ctx, doubts...))
 }

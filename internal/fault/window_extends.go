@@ -23,6 +23,7 @@ func wrapWindowExtends(m *machine, o auth.Options) auth.Options {
 	return o
 }
 
+// Rotate implements [auth.Store].
 func (s windowExtends) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	st, err := s.Store.Rotate(ctx, r)
 	if !errors.Is(err, auth.ErrMovedOn) {

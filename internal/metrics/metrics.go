@@ -106,6 +106,7 @@ type limiter struct {
 	refused *prometheus.CounterVec
 }
 
+// Allow implements [auth.Limiter].
 func (l limiter) Allow(ctx context.Context, limit auth.Limit, key string) time.Duration {
 	wait := l.Limiter.Allow(ctx, limit, key)
 	if wait > 0 {

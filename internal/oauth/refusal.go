@@ -31,6 +31,7 @@ type refusal struct {
 	retryAfter  int // seconds
 }
 
+// Error is the code and its description, as RFC 6749 section 5.2 names them.
 func (f refusal) Error() string { return f.code + ": " + f.description }
 
 func badRequest(description string) error {

@@ -16,6 +16,7 @@ type engineError struct {
 	message string
 }
 
+// Error is the engine's words and code, without values.
 func (e *engineError) Error() string {
 	if e.message == "" {
 		return "database error " + e.code

@@ -52,7 +52,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s.log = logged(o)
 	s.swaps = s.dialect.swaps(s, s.pools[0]) // the one that writes
-	if err := s.await(ctx); err != nil {
+	if err := s.options.await(ctx, s.Ping); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

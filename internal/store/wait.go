@@ -22,8 +22,6 @@ const (
 
 // await checks that the database answers. One that may come up is waited for,
 // at most for Options.Wait, and the log tells what is wrong meanwhile.
-func (s *Store) await(ctx context.Context) error { return s.options.await(ctx, s.Ping) }
-
 func (o Options) await(ctx context.Context, ping func(context.Context) error) error {
 	err := ping(ctx)
 	if err == nil || o.Wait <= 0 || !mayComeUp(err) {

@@ -35,6 +35,7 @@ func (r *recorder) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
+// Write implements io.Writer.
 func (r *recorder) Write(b []byte) (int, error) {
 	r.begins(http.StatusOK)
 	n, err := r.ResponseWriter.Write(b)

@@ -22,6 +22,7 @@ type note struct {
 	at    time.Time
 }
 
+// WriteReplicaNote implements [auth.ReplicaNotes].
 func (n *memoryNotes) WriteReplicaNote(_ context.Context, replica string, nodes []string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -29,6 +30,7 @@ func (n *memoryNotes) WriteReplicaNote(_ context.Context, replica string, nodes 
 	return nil
 }
 
+// ReplicaNotes implements [auth.ReplicaNotes].
 func (n *memoryNotes) ReplicaNotes(_ context.Context, maxAge time.Duration) ([]auth.ReplicaNote, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -41,6 +43,7 @@ func (n *memoryNotes) ReplicaNotes(_ context.Context, maxAge time.Duration) ([]a
 	return found, nil
 }
 
+// DeleteReplicaNotes implements [auth.ReplicaNotes].
 func (n *memoryNotes) DeleteReplicaNotes(_ context.Context, minAge time.Duration) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -45,6 +45,7 @@ type Finding struct {
 	Bounded bool          // StaleAccept: within the bound that is allowed while replicas are cut off
 }
 
+// String is the finding in one line.
 func (f Finding) String() string {
 	return fmt.Sprintf("%s: session %d at %.3fs: %s", f.Rule, f.Session, f.At.Seconds(), f.Text)
 }

@@ -53,6 +53,7 @@ func (d *Disk) Close() error {
 // zeros is endless.
 type zeros struct{}
 
+// Read implements io.Reader: zeros without end.
 func (zeros) Read(p []byte) (int, error) {
 	clear(p)
 	return len(p), nil
