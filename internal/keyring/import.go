@@ -73,6 +73,23 @@ func (in Import) parse(data []byte) ([]material, error) {
 	return keys, err
 }
 
+// parsePrivate reads a file of secrets, or a PEM file with a private key.
+func parsePrivate(p auth.KeyPurpose, data []byte) ([]material, error) {
+	if p != auth.KeyRotation {
+		key, err := token.ParseSigningKey(data)
+		if err != nil {
+			return nil, err
+		}
+		return []material{ofPrivate(key)}, nil
+	}
+	secrets, err := parseSecrets(data)
+	keys := make([]material, len(secrets))
+	for i, secret := range secrets {
+		keys[i].secret = secret
+	}
+	return keys, err
+}
+
 // importOne is Import for one key. The caller holds the lock.
 func (r *Ring) importOne(ctx context.Context, in Import, m material) error {
 	kid := m.kid()

@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
 	"io/fs"
 	"os"
@@ -61,57 +60,6 @@ func (w *world) legacyToken(key *ecdsa.PrivateKey, kid string) string {
 		w.t.Fatal(err)
 	}
 	return signed
-}
-
-// A data directory of an earlier version: every token and every retry goes on.
-func TestRing_TakesOver(t *testing.T) {
-	w := newWorld(t)
-	access, refresh := newKey(t), newKey(t)
-	write(t, filepath.Join(w.dir, "access.pem"), privatePEM(t, access))
-	write(t, filepath.Join(w.dir, "refresh.pem"), privatePEM(t, refresh))
-	write(t, filepath.Join(w.dir, "rotation.keys"), []byte("# ring\n"+hexKey("c")+"\n"+hexKey("d")+"\n"))
-	tok := w.legacyToken(access, token.Thumbprint(&access.PublicKey))
-	for range 2 { // a restart finds everything in the database
-		r := w.start(w.options(w.dir))
-		if !r.verifies(tok) || r.one(auth.KeyRefresh, keyring.Current).KID != token.Thumbprint(&refresh.PublicKey) {
-			t.Errorf("keys: %+v", r.Keys())
-		}
-		secrets := r.RotationKeys()
-		if len(secrets) != 2 || hex.EncodeToString(secrets[0]) != hexKey("c") || hex.EncodeToString(secrets[1]) != hexKey("d") {
-			t.Errorf("%d rotation keys", len(secrets))
-		}
-	}
-	for _, name := range []string{"access.pem", "refresh.pem", "rotation.keys"} {
-		if _, err := os.Stat(filepath.Join(w.dir, name)); !os.IsNotExist(err) {
-			t.Errorf("%s is still there: %v", name, err)
-		}
-		if _, err := os.Stat(filepath.Join(w.dir, name+".imported")); err != nil {
-			t.Error(err)
-		}
-	}
-	t.Run("ErrOthers", func(t *testing.T) {
-		o := w.options(t.TempDir())
-		master, err := os.ReadFile(filepath.Join(w.dir, "master.key"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, filepath.Join(o.Dir, "master.key"), master)
-		write(t, filepath.Join(o.Dir, "access.pem"), privatePEM(t, newKey(t)))
-		err = newRing(t, o).Start(t.Context())
-		if err == nil || !strings.Contains(err.Error(), "not in the ring of this database") || !strings.Contains(err.Error(), "--verify-only") {
-			t.Errorf("error %v", err)
-		}
-	})
-	t.Run("ErrOpenToOthers", func(t *testing.T) {
-		o := w.options(t.TempDir())
-		path := write(t, filepath.Join(o.Dir, "master.key"), []byte(hexKey("a")))
-		if err := os.Chmod(path, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := newRing(t, o).Start(t.Context()); err == nil || !strings.Contains(err.Error(), "chmod 600") {
-			t.Errorf("error %v", err)
-		}
-	})
 }
 
 func TestRing_Import(t *testing.T) {

@@ -12,12 +12,10 @@ import (
 // that it was about to add.
 const startTries = 5
 
-// Start makes the ring ready to sign: it opens what is in the database, takes
-// over the keys that an earlier version kept in files, and makes what is
-// missing. Replicas that start at once on an empty database end up with one
-// ring. It fails, in words for operators, where the master key is not the one
-// that the ring is encrypted with, and where files hold keys that are not the
-// ring's.
+// Start makes the ring ready to sign: it opens the keys in the database and
+// creates those that are missing. Replicas that start at the same time on an
+// empty database end up with the same ring. It fails, with a message for
+// operators, if the master key is not the one that the ring is encrypted with.
 func (r *Ring) Start(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,44 +63,23 @@ func (r *Ring) unlock(ctx context.Context, create bool) error {
 	return r.open()
 }
 
-// fill adds a first key for each purpose that has none: that of an earlier
-// version's file, or a new one. It reports whether it is to look again. The
-// caller holds the lock.
+// fill adds a first key for each purpose that has none. It reports whether it
+// is to look again. The caller holds the lock.
 func (r *Ring) fill(ctx context.Context) (changed bool, err error) {
 	for _, p := range auth.KeyPurposes() {
-		if !r.stored(p) {
+		if !r.stored(p) || r.begun(p) {
 			continue
-		}
-		added, err := r.fillOne(ctx, p)
-		if err != nil {
-			return false, err
-		}
-		changed = changed || added
-	}
-	return changed, nil
-}
-
-// fillOne is fill for one purpose. The caller holds the lock.
-func (r *Ring) fillOne(ctx context.Context, p auth.KeyPurpose) (changed bool, err error) {
-	old, err := legacyFile(p).load(r.Dir)
-	if err != nil {
-		return false, err
-	}
-	if len(old) == 0 {
-		if r.begun(p) {
-			return false, nil
 		}
 		m, err := generate(p)
 		if err != nil {
 			return false, err
 		}
-		_, err = r.add(ctx, p, m, 1, 0)
-		return true, err
+		if _, err := r.add(ctx, p, m, 1, 0); err != nil {
+			return false, err
+		}
+		changed = true
 	}
-	if r.begun(p) {
-		return false, r.checkLegacy(p, old)
-	}
-	return true, r.takeOver(ctx, p, old)
+	return changed, nil
 }
 
 // begun reports whether a purpose has a key that signs. The caller holds the

@@ -172,6 +172,16 @@ func TestRing_MasterKey(t *testing.T) {
 			t.Errorf("%+v, %v", keys, err)
 		}
 	})
+	t.Run("ErrOpenToOthers", func(t *testing.T) {
+		o := w.options(t.TempDir())
+		path := write(t, filepath.Join(o.Dir, "master.key"), []byte(hexKey("a")))
+		if err := os.Chmod(path, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := newRing(t, o).Start(t.Context()); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+			t.Errorf("error %v", err)
+		}
+	})
 	t.Run("Reencrypt", func(t *testing.T) {
 		o := with(hexKey("b"), hexKey("a"))
 		r := w.start(o)
