@@ -12,14 +12,14 @@ import (
 
 const module = "rekey"
 
-// room is what one package may import: ours by allowed, and libraries that
-// only some packages may see by libraries.
-type room struct {
+// rule lists what one package may import: our packages, and the libraries that
+// only some packages may import.
+type rule struct {
 	allowed   []string // our packages; "*" for any
 	libraries []string // of the restricted ones below
 }
 
-// Libraries that are one room's business.
+// Libraries that only a few packages may import.
 const (
 	gormLib    = "gorm.io/"
 	redisLib   = "github.com/redis/"
@@ -40,7 +40,8 @@ const (
 	otel       = "go.opentelemetry.io/"
 )
 
-// restricted libraries may be imported only where a room names them.
+// restricted returns the libraries that a package may import only if its rule
+// names them.
 func restricted() []string {
 	return []string{
 		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, websockets, sqlLib, throttled, redisRate, gobreaker, gooseLib, sqliteLib, pgxLib, compressor,
@@ -48,9 +49,10 @@ func restricted() []string {
 	}
 }
 
-// house is the table of docs/architecture.md. A package that is not in it fails.
-func house() map[string]room {
-	return map[string]room{
+// packages is the table of docs/architecture.md. A package that is not in it
+// fails the test.
+func packages() map[string]rule {
+	return map[string]rule{
 		"":                                 {allowed: []string{"*"}, libraries: []string{httpLib, gqlgenLib}},
 		"graph":                            {allowed: []string{"graph/model"}, libraries: []string{gqlgenLib, gqlparser}},
 		"graph/model":                      {libraries: []string{gqlgenLib}},
@@ -87,6 +89,7 @@ func house() map[string]room {
 		"internal/cputime":                 {},
 		"internal/throwaway":               {libraries: []string{sqlLib, redisLib, pgxLib}},
 		"internal/arch":                    {},
+		"internal/arch/figures":            {allowed: []string{"internal/arch"}},
 	}
 }
 
@@ -95,18 +98,18 @@ type goPackage struct {
 	Imports    []string
 }
 
-// TestHouse_Imports holds every package to the table: each import of ours is
-// allowed, and so is each restricted library.
-func TestHouse_Imports(t *testing.T) {
+// TestPackages_Imports compares every package with the table: it may import only
+// the packages and restricted libraries that its rule lists.
+func TestPackages_Imports(t *testing.T) {
 	for _, pkg := range listPackages(t) {
 		name := strings.TrimPrefix(strings.TrimPrefix(pkg.ImportPath, module), "/")
 		if exempt(name) {
 			continue
 		}
 		t.Run("/"+name, func(t *testing.T) {
-			r, ok := house()[name]
+			r, ok := packages()[name]
 			if !ok {
-				t.Fatalf("package %q is not in the house: add it to this table and to docs/architecture.md, with what it owns and imports", name)
+				t.Fatalf("package %q is not in the table: add it there and to docs/architecture.md, with what it owns and imports", name)
 			}
 			for _, fault := range r.faults(pkg.Imports) {
 				t.Error(fault)
@@ -115,24 +118,24 @@ func TestHouse_Imports(t *testing.T) {
 	}
 }
 
-// TestRoom_Faults shows that the rules bite.
-func TestRoom_Faults(t *testing.T) {
+// TestRule_Faults shows what the rules find.
+func TestRule_Faults(t *testing.T) {
 	tests := map[string]struct {
-		room    string
+		name    string
 		imports []string
 		want    int
 	}{
-		"a door may call the core":              {"compat", []string{"rekey/internal/auth", "net/http"}, 0},
-		"a door may not see the other door":     {"compat", []string{"rekey/resolvers"}, 1},
-		"a door may not see rows or GORM":       {"resolvers", []string{"rekey/models", "gorm.io/gorm"}, 2},
-		"the core may not see transport or SQL": {"internal/auth", []string{"net/http", "database/sql", "context"}, 2},
-		"the core may not see a JWT library":    {"internal/auth", []string{"github.com/golang-jwt/jwt/v5"}, 1},
-		"models import nothing of ours":         {"models", []string{"rekey/internal/auth"}, 1},
-		"subpackages of net/http are transport": {"internal/auth", []string{"net/http/httptest"}, 1},
+		"a transport may call the core":            {"compat", []string{"rekey/internal/auth", "net/http"}, 0},
+		"a transport may not import another":       {"compat", []string{"rekey/resolvers"}, 1},
+		"a transport may not import rows or GORM":  {"resolvers", []string{"rekey/models", "gorm.io/gorm"}, 2},
+		"the core may not import transport or SQL": {"internal/auth", []string{"net/http", "database/sql", "context"}, 2},
+		"the core may not import a JWT library":    {"internal/auth", []string{"github.com/golang-jwt/jwt/v5"}, 1},
+		"models import none of our packages":       {"models", []string{"rekey/internal/auth"}, 1},
+		"subpackages of net/http are transport":    {"internal/auth", []string{"net/http/httptest"}, 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := house()[tt.room].faults(tt.imports)
+			got := packages()[tt.name].faults(tt.imports)
 			if len(got) != tt.want {
 				t.Errorf("faults = %v, want %d", got, tt.want)
 			}
@@ -140,7 +143,7 @@ func TestRoom_Faults(t *testing.T) {
 	}
 }
 
-func (r room) faults(imports []string) []string {
+func (r rule) faults(imports []string) []string {
 	var faults []string
 	for _, path := range imports {
 		if ours, ok := strings.CutPrefix(path, module+"/"); ok {
@@ -165,7 +168,7 @@ func restrictedLibrary(path string) string {
 	return ""
 }
 
-// exempt packages measure or drive the product from outside.
+// exempt reports whether a package measures or drives the product from outside.
 func exempt(name string) bool {
 	return name == "e2e" || strings.HasPrefix(name, "e2e/") || name == "bench" || strings.HasPrefix(name, "bench/")
 }

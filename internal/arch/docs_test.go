@@ -9,9 +9,10 @@ import (
 	"testing"
 )
 
+const root = "../.."
+
 // TestSecurityPage: what docs/security.md names as proof is there.
 func TestSecurityPage(t *testing.T) {
-	const root = "../.."
 	page, err := os.ReadFile(filepath.Join(root, "docs/security.md"))
 	if err != nil {
 		t.Fatal(err)
