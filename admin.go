@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"rekey/internal/admin"
 	"rekey/internal/auth"
 	"rekey/internal/blacklist"
 	"rekey/internal/cli"
@@ -16,7 +15,6 @@ import (
 	"rekey/internal/oauth"
 	"rekey/internal/tracing"
 	"rekey/internal/web"
-	"rekey/internal/wellknown"
 )
 
 // adminTimeout is how long a profile may go on once the server has ended.
@@ -25,7 +23,7 @@ const adminTimeout = time.Second
 // openObservers is called before there is a core, which is to tell them.
 func (a *app) openObservers(ctx context.Context) (err error) {
 	routes := []string{
-		"/", graphqlPath, refreshPath, livePath, readyPath, "/auth/public-key", wellknown.KeysPath, wellknown.MetadataPath,
+		"/", graphqlPath, refreshPath, livePath, readyPath, "/auth/public-key", web.KeysPath, web.MetadataPath,
 		oauth.IntrospectPath, oauth.RevokePath,
 	}
 	if a.cfg.AdminAddress != "" {
@@ -162,7 +160,7 @@ func (a *app) serveAdmin(ctx context.Context) (address net.Addr, stop func(), er
 	return listener.Addr(), stop, nil
 }
 
-func (a *app) adminServer() *http.Server { return admin.Server(a.metrics, a.log) }
+func (a *app) adminServer() *http.Server { return web.AdminServer(a.metrics, a.log) }
 
 // serveUntil runs serve until the returned function is called, which waits for
 // its end.

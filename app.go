@@ -29,7 +29,6 @@ import (
 	"rekey/internal/store"
 	"rekey/internal/tracing"
 	"rekey/internal/web"
-	"rekey/internal/wellknown"
 	"rekey/resolvers"
 )
 
@@ -215,7 +214,7 @@ func (a *app) handler() http.Handler {
 		legacy = explorer.New(legacy)
 	}
 	routes := map[string]http.Handler{graphqlPath: gql, livePath: web.Live(), readyPath: web.Ready(a.log, a.checks())}
-	maps.Copy(routes, wellknown.Handlers(a.wellKnown()))
+	maps.Copy(routes, a.wellKnown().Handlers())
 	maps.Copy(routes, oauth.Handlers(oauth.Options{Auth: a.core, Keys: a.streams.keys, Logger: a.log}))
 	route := func(w http.ResponseWriter, r *http.Request) {
 		h, ok := routes[r.URL.Path]
@@ -227,7 +226,7 @@ func (a *app) handler() http.Handler {
 	return web.Chain(a.faults.Handler(http.HandlerFunc(route)), web.Options{
 		Log: a.log, Now: a.now, Proxies: a.cfg.TrustedProxies, RenderError: compat.RenderError,
 		Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode, Answered: a.answered(), Trace: a.trace(),
-		TellLimits: compat.TellLimits,
+		LimitHeaders: compat.TellLimits,
 	})
 }
 

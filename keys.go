@@ -9,7 +9,7 @@ import (
 	"rekey/internal/oauth"
 	"rekey/internal/store"
 	"rekey/internal/token"
-	"rekey/internal/wellknown"
+	"rekey/internal/web"
 )
 
 // newRing returns the ring of a database, which was not looked at yet.
@@ -54,10 +54,10 @@ func (a *app) publicKey() []byte {
 	return pem
 }
 
-func (a *app) wellKnown() wellknown.Options {
-	return wellknown.Options{
+func (a *app) wellKnown() web.WellKnown {
+	return web.WellKnown{
 		Keys:   func() []byte { jwks, _ := a.ring.Published(); return jwks },
 		MaxAge: a.cfg.JWKSMaxAge, Issuer: a.cfg.Issuer,
-		Introspection: oauth.IntrospectPath, Revocation: oauth.RevokePath,
+		IntrospectPath: oauth.IntrospectPath, RevokePath: oauth.RevokePath,
 	}
 }

@@ -17,7 +17,6 @@ import (
 	"time"
 	_ "time/tzdata" // TZ must work where no zone files are installed
 
-	"rekey/internal/admin"
 	"rekey/internal/cli"
 	"rekey/internal/config"
 	"rekey/internal/fault"
@@ -127,7 +126,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 func (a *app) announce(l net.Listener, adminAddr net.Addr) error {
 	base, metrics := cli.BaseURL(a.cfg.Host, l.Addr()), ""
 	if adminAddr != nil {
-		metrics = "http://" + adminAddr.String() + admin.MetricsPath
+		metrics = "http://" + adminAddr.String() + web.MetricsPath
 	}
 	data, err := filepath.Abs(a.cfg.DataDir)
 	if err != nil {

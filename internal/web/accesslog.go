@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -16,64 +17,75 @@ const (
 	maxLoggedMethod  = 16  // bytes
 )
 
-// Answered is told of a request when it has been answered. A status of 0 is an
-// answer that was cut off before it began; one that stays open is a stream of
-// events, or a WebSocket.
+// NewLogger returns a logger that writes JSON objects ("json"), or readable
+// key=value pairs ("text"), one a line. Durations are text with their unit in
+// both.
+func NewLogger(w io.Writer, format string, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format != "json" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	options.ReplaceAttr = func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration {
+			a.Value = slog.StringValue(a.Value.Duration().String())
+		}
+		return a
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// Answered receives each request after it was answered. The status is 0 if the
+// answer was cut off before it began. An answer that stays open is a stream of
+// events or a WebSocket.
 type Answered func(path, method string, status int, took time.Duration, staysOpen bool)
 
-// Trace begins the trace of a request; the returned function ends it, with what
-// Answered gets as status.
+// Trace starts the trace of a request. The returned function ends it; its
+// status is that of Answered.
 type Trace func(ctx context.Context, method, path string) (context.Context, func(status int))
 
-// AccessLog writes one line a request when it has been answered, at info, or at
-// warn for an answer that was cut off, whatever the status. It logs neither
-// query, headers nor bodies. The options' Answered and Trace are told too.
+// AccessLog logs one line for each request after it was answered: at warn if
+// the answer was cut off, else at info, whatever the status. It logs neither
+// query, headers nor bodies. It also calls the options' Answered and Trace.
 func AccessLog(o Options, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begun, endTrace := o.Now(), func(int) {}
+		started, endTrace := o.Now(), func(int) {}
 		if o.Trace != nil {
 			var ctx context.Context
 			ctx, endTrace = o.Trace(r.Context(), r.Method, r.URL.Path)
 			r = r.WithContext(ctx)
 		}
 		rec := &recorder{ResponseWriter: w}
-		if o.TellLimits == nil || o.TellLimits(r.URL.Path) {
+		if o.LimitHeaders == nil || o.LimitHeaders(r.URL.Path) {
 			rec.quotas = auth.QuotasFrom(r.Context())
 		}
-		done := false
+		aborted := true
 		defer func() {
-			took, status := o.Now().Sub(begun), rec.status
+			took := o.Now().Sub(started)
 			if o.Answered != nil {
-				o.Answered(r.URL.Path, r.Method, status, took, staysOpen(rec))
+				staysOpen := rec.status == http.StatusSwitchingProtocols ||
+					strings.HasPrefix(rec.Header().Get("Content-Type"), "text/event-stream")
+				o.Answered(r.URL.Path, r.Method, rec.status, took, staysOpen)
 			}
-			endTrace(status)
-			logRequest(o.Log, r, status, rec.bytes, took, !done)
+			endTrace(rec.status)
+			logRequest(o.Log, r, rec, took, aborted)
 		}()
 		next.ServeHTTP(rec, r)
-		rec.begins(http.StatusOK) // what net/http answers for a silent handler
-		done = true
+		rec.begin(http.StatusOK) // net/http's answer for a handler that writes nothing
+		aborted = false
 	})
 }
 
-func staysOpen(rec *recorder) bool {
-	return rec.status == http.StatusSwitchingProtocols ||
-		strings.HasPrefix(rec.Header().Get("Content-Type"), "text/event-stream")
-}
-
-func logRequest(log *slog.Logger, r *http.Request, status int, bytes int64, took time.Duration, aborted bool) {
-	// Not by status: the legacy route tells a blacklisted token as 500. Doors
-	// say what was wrong, and how badly.
+func logRequest(log *slog.Logger, r *http.Request, rec *recorder, took time.Duration, aborted bool) {
+	// The status does not decide: the legacy route answers 500 for a blacklisted
+	// token. The transports log errors, each at its level.
 	level := slog.LevelInfo
-	if aborted {
-		level = slog.LevelWarn
-	}
 	client := auth.ClientFrom(r.Context())
 	attrs := []slog.Attr{
 		slog.String("method", truncated(r.Method, maxLoggedMethod)),
 		slog.String("path", loggedPath(r.URL.Path)),
-		slog.Int("status", status),
-		slog.Int64("bytes", bytes),
-		slog.Duration("duration", took),
+		slog.Int("status", rec.status),
+		slog.Int64("bytes", rec.bytes),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.String("request_id", client.RequestID),
 		slog.String("client", client.Address),
 	}
@@ -81,13 +93,14 @@ func logRequest(log *slog.Logger, r *http.Request, status int, bytes int64, took
 		attrs = append(attrs, slog.String("session_id", id))
 	}
 	if aborted {
+		level = slog.LevelWarn
 		attrs = append(attrs, slog.Bool("aborted", true))
 	}
 	log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// loggedPath is a path fit for a log. A long segment is no route of ours, and
-// may be a token that a client put there by mistake.
+// loggedPath returns the path as it is logged. A long segment is not part of
+// our routes, and may be a token that a client put there by mistake.
 func loggedPath(path string) string {
 	if len(path) <= maxLoggedSegment {
 		return path

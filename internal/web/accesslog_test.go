@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -37,7 +39,7 @@ func TestAccessLog(t *testing.T) {
 		}, r)
 		want := map[string]any{
 			"level": "INFO", "msg": "request", "method": "POST", "path": "/auth/refresh", "status": 201.0,
-			"bytes": 7.0, "duration": 250e6, "request_id": "request-1", "client": "192.0.2.1",
+			"bytes": 7.0, "duration_ms": 250.0, "request_id": "request-1", "client": "192.0.2.1",
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("line %v\nwant %v", got, want)
@@ -70,7 +72,7 @@ func TestAccessLog(t *testing.T) {
 }
 
 func TestAccessLog_Answered(t *testing.T) {
-	type told struct {
+	type answered struct {
 		path, method string
 		status       int
 		took         time.Duration
@@ -78,31 +80,31 @@ func TestAccessLog_Answered(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		handler http.HandlerFunc
-		want    told
+		want    answered
 	}{
 		"a status": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusConflict) },
-			told{"/auth/refresh", "GET", 409, 250 * time.Millisecond, false}},
-		"silence": {func(http.ResponseWriter, *http.Request) {}, told{"/auth/refresh", "GET", 200, 250 * time.Millisecond, false}},
+			answered{"/auth/refresh", "GET", 409, 250 * time.Millisecond, false}},
+		"silence": {func(http.ResponseWriter, *http.Request) {}, answered{"/auth/refresh", "GET", 200, 250 * time.Millisecond, false}},
 		"a stream": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/event-stream; charset=UTF-8")
 			_, _ = w.Write([]byte("x"))
-		}, told{"/auth/refresh", "GET", 200, 250 * time.Millisecond, true}},
+		}, answered{"/auth/refresh", "GET", 200, 250 * time.Millisecond, true}},
 		"a WebSocket": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusSwitchingProtocols) },
-			told{"/auth/refresh", "GET", 101, 250 * time.Millisecond, true}},
+			answered{"/auth/refresh", "GET", 101, 250 * time.Millisecond, true}},
 		"an end before any answer": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-			told{"/auth/refresh", "GET", 0, 250 * time.Millisecond, false}},
+			answered{"/auth/refresh", "GET", 0, 250 * time.Millisecond, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var got told
-			answered := func(path, method string, status int, took time.Duration, staysOpen bool) {
-				got = told{path, method, status, took, staysOpen}
+			var got answered
+			record := func(path, method string, status int, took time.Duration, staysOpen bool) {
+				got = answered{path, method, status, took, staysOpen}
 			}
 			func() {
 				defer func() { _ = recover() }()
-				AccessLog(Options{Log: untold.Logger(t), Now: steps(), Answered: answered}, tt.handler).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/auth/refresh?token=x", nil))
+				AccessLog(Options{Log: untold.Logger(t), Now: steps(), Answered: record}, tt.handler).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/auth/refresh?token=x", nil))
 			}()
 			if got != tt.want {
-				t.Errorf("told %+v, want %+v", got, tt.want)
+				t.Errorf("answered %+v, want %+v", got, tt.want)
 			}
 		})
 	}
@@ -119,6 +121,17 @@ func TestLoggedPath(t *testing.T) {
 	} {
 		if got := loggedPath(in); got != want {
 			t.Errorf("loggedPath(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// Durations have their unit in both formats.
+func TestNewLogger_durations(t *testing.T) {
+	for format, want := range map[string]string{"text": " wait=1.204ms", "json": `,"wait":"1.204ms"}`} {
+		var out bytes.Buffer
+		NewLogger(&out, format, slog.LevelInfo).Info("m", "wait", 1204*time.Microsecond)
+		if got := strings.TrimSpace(out.String()); !strings.HasSuffix(got, want) {
+			t.Errorf("%s: %s, want it to end in %s", format, got, want)
 		}
 	}
 }

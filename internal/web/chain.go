@@ -1,3 +1,11 @@
+// Package web is the HTTP that all transports share: the client's address, the
+// headers of every answer, CORS, compression, the access log, the answer after
+// a panic, the limit on bodies, health, a server that drains, the server for
+// operators, and the documents under /.well-known.
+//
+// It contains no use case. It does not know the form of a transport's answers:
+// the caller passes a renderer for the answer after a panic, the only error
+// that is answered here.
 package web
 
 import (
@@ -6,27 +14,30 @@ import (
 	"time"
 )
 
-// Options are what the middlewares of a Chain need.
+// MaxBodyBytes is the maximum length of a request's body.
+const MaxBodyBytes = 64 << 10
+
+// Options configure the middlewares of a Chain.
 type Options struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 	Proxies Proxies
 	// Origins are the origins whose pages may call; "*" is any.
 	Origins []string
-	// Credentials lets pages of the origins, but not of "*", send cookies.
+	// Credentials lets pages of the origins send cookies, but not pages of "*".
 	Credentials bool
-	// RenderError answers a panic; nil answers JSON.
+	// RenderError writes the answer after a panic; nil writes JSON.
 	RenderError RenderError
-	// Answered is told of every answer, for metrics; it may be nil.
+	// Answered is called after every answer, for metrics. It may be nil.
 	Answered Answered
-	// TellLimits says whether answers at a path have the RateLimit headers; nil:
-	// all have.
-	TellLimits func(path string) bool
-	// Trace begins the trace of a request; it may be nil.
+	// LimitHeaders reports whether answers at a path have the RateLimit
+	// headers. If it is nil, all answers have them.
+	LimitHeaders func(path string) bool
+	// Trace starts the trace of a request. It may be nil.
 	Trace Trace
 }
 
-// Chain puts the middlewares around a handler, the outermost first:
+// Chain wraps a handler in the middlewares, listed from the outermost:
 //
 //	body limit      needs net/http's own writer
 //	client          gives the request its id, which all others log
@@ -34,9 +45,9 @@ type Options struct {
 //	headers         are set before anything can answer
 //	CORS            answers preflights
 //	gzip
-//	recover         inside of gzip, so that the answer after a panic is
-//	                compressed like any other; outside of it there is only
-//	                what is in this package, where net/http's recover is enough
+//	recover         inside gzip, so that the answer after a panic is
+//	                compressed like any other; a panic further out is in this
+//	                package, where net/http's own recovery is enough
 //	handler
 func Chain(handler http.Handler, o Options) http.Handler {
 	handler = Recover(o.Log, o.RenderError, handler)
@@ -46,4 +57,15 @@ func Chain(handler http.Handler, o Options) http.Handler {
 	handler = AccessLog(o, handler)
 	handler = Client(o.Proxies, handler)
 	return BodyLimit(MaxBodyBytes, handler)
+}
+
+// BodyLimit lets handlers read at most n bytes of a body. Reading further fails
+// with *http.MaxBytesError, which each transport answers in its own form. This
+// middleware must be outside of those that wrap the writer: net/http then also
+// closes the connection and does not read the rest.
+func BodyLimit(n int64, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, n)
+		next.ServeHTTP(w, r)
+	})
 }

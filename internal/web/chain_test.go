@@ -31,7 +31,7 @@ func with(h http.Header, pairs ...string) http.Header {
 	return h
 }
 
-// routes has one path for each way in which an answer comes about.
+// routes has one path for each kind of answer.
 func routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ok", func(w http.ResponseWriter, _ *http.Request) {
@@ -134,10 +134,10 @@ func TestChain_Gzip(t *testing.T) {
 func TestChain_Render(t *testing.T) {
 	render := func(w http.ResponseWriter, _ *http.Request, e *auth.Error) {
 		w.WriteHeader(http.StatusInternalServerError)
-		_, _ = w.Write([]byte("door: " + e.Message))
+		_, _ = w.Write([]byte("rendered: " + e.Message))
 	}
 	s := start(t, Options{RenderError: render}, routes())
-	if res := call(t, s, "GET", "/panic"); string(res.body) != "door: internal error" {
+	if res := call(t, s, "GET", "/panic"); string(res.body) != "rendered: internal error" {
 		t.Errorf("body %q", res.body)
 	}
 }

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"net/http"
 	"strings"
 	"unicode"
@@ -9,11 +11,16 @@ import (
 	"rekey/internal/auth"
 )
 
-// maxUserAgentBytes is how much of a user agent is kept with a session.
-const maxUserAgentBytes = 256
+const (
+	requestIDHeader   = "X-Request-ID"
+	minRequestIDBytes = 8
+	maxRequestIDBytes = 64
+	// maxUserAgentBytes is how much of a user agent is stored with a session.
+	maxUserAgentBytes = 256
+)
 
-// Client puts who is calling into the request's context (auth.ClientFrom), and
-// the request's id into the answer. Which door it is, the door adds.
+// Client adds the client to the request's context (auth.ClientFrom), and the
+// request's id to the answer. The transport adds its own name later.
 func Client(proxies Proxies, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client := auth.Client{
@@ -28,8 +35,28 @@ func Client(proxies Proxies, next http.Handler) http.Handler {
 	})
 }
 
-// cleanUserAgent makes a user agent fit for a list of sessions and for logs:
-// valid UTF-8, nothing invisible that could reorder or break a line, bounded.
+// requestID returns the caller's id if it can be logged, so that a request can
+// be followed through a proxy. Otherwise it creates one of 128 random bits.
+func requestID(r *http.Request) string {
+	if values := r.Header.Values(requestIDHeader); len(values) == 1 && isRequestID(values[0]) {
+		return values[0]
+	}
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails: it ends the process instead
+	return hex.EncodeToString(id[:])
+}
+
+func isRequestID(s string) bool {
+	return len(s) >= minRequestIDBytes && len(s) <= maxRequestIDBytes && !strings.ContainsFunc(s, func(c rune) bool {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		digit := c >= '0' && c <= '9'
+		return !letter && !digit && c != '.' && c != '_' && c != '-'
+	})
+}
+
+// cleanUserAgent returns a user agent that can be shown in a list of sessions
+// and logged: valid UTF-8, without invisible characters that could reorder or
+// break a line, and of limited length.
 func cleanUserAgent(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {

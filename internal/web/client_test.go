@@ -66,13 +66,13 @@ func TestClient_RequestID(t *testing.T) {
 			r.Header["X-Request-Id"] = tc.values
 			got, echoed := clientOf(nil, r)
 			if got.RequestID != echoed {
-				t.Errorf("told %q, logged %q", echoed, got.RequestID)
+				t.Errorf("answered %q, logged %q", echoed, got.RequestID)
 			}
 			if taken := len(tc.values) > 0 && got.RequestID == tc.values[0]; taken != tc.taken {
 				t.Errorf("id %q, taken = %v", got.RequestID, taken)
 			}
 			if !tc.taken && len(got.RequestID) != 32 {
-				t.Errorf("made %q, want 128 bits in hex", got.RequestID)
+				t.Errorf("created %q, want 128 bits in hex", got.RequestID)
 			}
 		})
 	}

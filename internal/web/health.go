@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -15,27 +16,34 @@ import (
 	"rekey/internal/auth"
 )
 
-// checkTimeout bounds each check of a readiness probe.
-const checkTimeout = 2 * time.Second
+const (
+	// checkTimeout bounds each check of a readiness probe.
+	checkTimeout = 2 * time.Second
+	// probeTimeout is longer than checkTimeout, so that Probe gets an answer.
+	probeTimeout = 3 * time.Second
+	// maxProbeAnswer is how many bytes of an answer Probe returns.
+	maxProbeAnswer = 4 << 10
+)
 
-// Check is one thing that the process needs, or would like to have.
+// Check is one dependency of the process.
 type Check struct {
 	Name string
-	// Func returns nil when all is well. Of its error only an *auth.Error's
-	// message or a NotReady is told; the rest goes to the log.
+	// Func returns nil if the dependency is healthy. The answer shows of its
+	// error only an *auth.Error's message or a NotReady; the log has the rest.
 	Func func(ctx context.Context) error
-	// Optional tells that the process works without it, if less well.
+	// Optional is set if the process also works without the dependency, if less
+	// well.
 	Optional bool
 }
 
-// NotReady is a reason that may be told to anybody.
+// NotReady is a reason that may be shown to anybody.
 type NotReady string
 
 // Error returns the reason.
 func (n NotReady) Error() string { return string(n) }
 
-// Live answers 200 as long as the process serves. It depends on nothing, so
-// that trouble with a database does not get the process restarted.
+// Live answers 200 as long as the process serves. It has no dependency, so that
+// a database that is unreachable does not get the process restarted.
 func Live() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
@@ -43,29 +51,29 @@ func Live() http.Handler {
 	})
 }
 
-// readiness is what /readyz answers.
-type readiness struct {
+// health is the answer of Ready.
+type health struct {
 	Status string            `json:"status"` // ok, degraded, unavailable
 	Checks map[string]string `json:"checks"` // ok, or the reason
 }
 
-// prober runs the checks. A check that is still running is not run again: a
-// dependency that hangs holds up one goroutine, however often it is asked for.
-type prober struct {
+// checker runs the checks. It does not start a check that is still running, so
+// a dependency that hangs holds one goroutine, however many probes come.
+type checker struct {
 	log    *slog.Logger
 	checks []Check
 	flight singleflight.Group
 	mu     sync.Mutex
-	last   map[string]string // what was logged of each check
+	logged map[string]string // the last logged reason by check
 }
 
-// Ready answers what the checks say: 503 when one that is required fails, else
-// 200. Checks run side by side, each for at most two seconds. A failure is
-// logged when it begins, changes or ends.
+// Ready answers 503 if a required check fails, else 200. Checks run in
+// parallel, each for at most two seconds. A failure is logged when it begins,
+// changes or ends.
 func Ready(log *slog.Logger, checks []Check) http.Handler {
-	p := &prober{log: log, checks: checks, last: map[string]string{}}
+	c := &checker{log: log, checks: checks, logged: map[string]string{}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := p.probe(r.Context())
+		answer := c.runAll(r.Context())
 		w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 		if answer.Status == "unavailable" {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -74,21 +82,21 @@ func Ready(log *slog.Logger, checks []Check) http.Handler {
 	})
 }
 
-func (p *prober) probe(ctx context.Context) readiness {
-	results := make([]error, len(p.checks))
+func (c *checker) runAll(ctx context.Context) health {
+	results := make([]error, len(c.checks))
 	var wg sync.WaitGroup
-	for i, c := range p.checks {
-		wg.Go(func() { results[i] = p.run(ctx, c) })
+	for i, check := range c.checks {
+		wg.Go(func() { results[i] = c.run(ctx, check) })
 	}
 	wg.Wait()
-	answer := readiness{Status: "ok", Checks: map[string]string{}}
-	for i, c := range p.checks {
-		reason := reasonOf(results[i])
-		p.logChange(ctx, c.Name, reason, results[i])
-		answer.Checks[c.Name] = reason
+	answer := health{Status: "ok", Checks: map[string]string{}}
+	for i, check := range c.checks {
+		reason := publicReason(results[i])
+		c.logChange(ctx, check.Name, reason, results[i])
+		answer.Checks[check.Name] = reason
 		switch {
 		case results[i] == nil:
-		case !c.Optional:
+		case !check.Optional:
 			answer.Status = "unavailable"
 		case answer.Status == "ok":
 			answer.Status = "degraded"
@@ -97,39 +105,34 @@ func (p *prober) probe(ctx context.Context) readiness {
 	return answer
 }
 
-// run waits for a check no longer than its time, even for one that does not
-// heed its context. That context does not end with the request: another probe
-// may be waiting for the same run.
-func (p *prober) run(ctx context.Context, c Check) error {
+// run returns after the timeout even if the check ignores its context. That
+// context does not end with the request, because another probe may be waiting
+// for the same run.
+func (c *checker) run(ctx context.Context, check Check) error {
 	ctx = context.WithoutCancel(ctx)
 	wait, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	done := p.flight.DoChan(c.Name, func() (any, error) {
+	done := c.flight.DoChan(check.Name, func() (_ any, err error) {
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 		defer cancel()
-		return nil, safely(ctx, c.Func)
+		defer func() { // a panic in this goroutine would end the process
+			if v := recover(); v != nil {
+				err = fmt.Errorf("check panicked with a %T", v)
+			}
+		}()
+		return nil, check.Func(ctx)
 	})
 	select {
 	case result := <-done:
 		return result.Err
 	case <-wait.Done():
-		return fmt.Errorf("check %s: %w", c.Name, wait.Err())
+		return fmt.Errorf("running check %s: %w", check.Name, wait.Err())
 	}
 }
 
-// safely runs a check; a panic in its goroutine would end the process.
-func safely(ctx context.Context, check func(context.Context) error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("check panicked with a %T", v)
-		}
-	}()
-	return check(ctx)
-}
-
-// reasonOf is what may be told of a check's error.
-func reasonOf(err error) string {
-	var told *auth.Error
+// publicReason returns what the answer shows of a check's error.
+func publicReason(err error) string {
+	var public *auth.Error
 	var notReady NotReady
 	switch {
 	case err == nil:
@@ -138,22 +141,48 @@ func reasonOf(err error) string {
 		return string(notReady)
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timed out"
-	case errors.As(err, &told):
-		return told.Message
+	case errors.As(err, &public):
+		return public.Message
 	}
 	return "failed"
 }
 
-func (p *prober) logChange(ctx context.Context, name, reason string, err error) {
-	p.mu.Lock()
-	before, known := p.last[name]
-	p.last[name] = reason
-	p.mu.Unlock()
+func (c *checker) logChange(ctx context.Context, name, reason string, err error) {
+	c.mu.Lock()
+	before, known := c.logged[name]
+	c.logged[name] = reason
+	c.mu.Unlock()
 	switch {
 	case before == reason, !known && err == nil:
 	case err == nil:
-		p.log.InfoContext(ctx, "check passes again", "check", name)
+		c.log.InfoContext(ctx, "readiness check passes again", "check", name)
 	default:
-		p.log.WarnContext(ctx, "check fails", "check", name, "reason", reason, "cause", auth.Cause(err))
+		c.log.WarnContext(ctx, "readiness check fails", "check", name, "reason", reason, "error", auth.Cause(err))
 	}
+}
+
+// Probe requests url, a health check of this machine. It returns nil if the
+// status is 200, else an error with the answer.
+func Probe(ctx context.Context, url string) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("requesting its health: %w", err)
+	}
+	// It uses neither a proxy of the environment nor a kept connection.
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("requesting its health: %w", err)
+	}
+	defer func() { err = errors.Join(err, res.Body.Close()) }()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxProbeAnswer))
+	if err != nil {
+		return fmt.Errorf("reading its health: %w", err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", res.Status, body)
+	}
+	return nil
 }

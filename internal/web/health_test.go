@@ -112,7 +112,7 @@ func TestReady_LogsChanges(t *testing.T) {
 			t.Errorf("step %d: %d lines, want %d:\n%s", i, lines(), step.want, log.String())
 		}
 	}
-	if !strings.Contains(log.String(), `"cause":"the cause"`) {
+	if !strings.Contains(log.String(), `"error":"the cause"`) {
 		t.Errorf("the cause is not logged: %s", log.String())
 	}
 }

@@ -7,16 +7,17 @@ import (
 	"strings"
 )
 
-// Proxies are the peers whose X-Forwarded-* headers count. From anybody else
-// they are ignored: a client could choose its address, and with it whom its
-// rate limits hit.
+// Proxies are the peers whose X-Forwarded-* headers are trusted. The headers of
+// other peers are ignored: with them a client could choose its address, and so
+// whose rate limits its requests count against.
 type Proxies []netip.Prefix
 
-// ClientAddress returns the address that the request comes from, IPv4 never
-// mapped into IPv6. That is the peer, unless the peer is a trusted proxy: then
+// ClientAddress returns the address of the request's client; IPv4 is not mapped
+// into IPv6. The client is the peer, unless the peer is a trusted proxy: then
 // X-Forwarded-For is read from the right, where trusted proxies append, up to
 // the first address that is not trusted. A malformed entry ends the reading,
-// and the last proxy read is the client. The zero Addr when the peer has none.
+// and the last proxy read is the client. It returns the zero Addr if the peer
+// has no address.
 func (p Proxies) ClientAddress(r *http.Request) netip.Addr {
 	client := peer(r)
 	if !p.trusts(client) {
@@ -39,8 +40,8 @@ func (p Proxies) ClientAddress(r *http.Request) netip.Addr {
 	return client
 }
 
-// cutLast cuts the last entry off a comma list. A long list is not split as a
-// whole: most of it may be the client's invention.
+// cutLast cuts the last entry off a comma-separated list. It does not split the
+// whole list, because the client may have invented most of a long one.
 func cutLast(list string) (rest, entry string, more bool) {
 	i := strings.LastIndexByte(list, ',')
 	if i < 0 {
@@ -49,9 +50,9 @@ func cutLast(list string) (rest, entry string, more bool) {
 	return list[:i], strings.TrimSpace(list[i+1:]), true
 }
 
-// HTTPS reports whether the client speaks https: to this process, or to the
-// trusted proxy in front of it. Of several values of X-Forwarded-Proto the
-// last counts, which the peer itself has set.
+// HTTPS reports whether the client uses https, to this process or to the
+// trusted proxy in front of it. The last value of X-Forwarded-Proto decides,
+// because the peer itself has set it.
 func (p Proxies) HTTPS(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
@@ -76,7 +77,7 @@ func peer(r *http.Request) netip.Addr {
 	return plain(addrPort.Addr())
 }
 
-// forwarded reads one entry of X-Forwarded-For. Some proxies add brackets or
+// forwarded parses one entry of X-Forwarded-For. Some proxies add brackets or
 // the port.
 func forwarded(entry string) (netip.Addr, bool) {
 	if inner, ok := strings.CutPrefix(entry, "["); ok && strings.HasSuffix(inner, "]") {
@@ -89,5 +90,5 @@ func forwarded(entry string) (netip.Addr, bool) {
 	return plain(addrPort.Addr()), err == nil
 }
 
-// plain is the one spelling of an address that prefixes and limits know.
+// plain returns the form of an address that prefixes and limits compare.
 func plain(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }

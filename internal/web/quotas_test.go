@@ -8,8 +8,8 @@ import (
 	"rekey/internal/auth"
 )
 
-// Answers tell what limits have counted, whichever way they begin, and pages of
-// other origins may read it.
+// Answers report the limits in headers, however the answer begins, and pages of
+// other origins may read them.
 func TestChain_Quotas(t *testing.T) {
 	counted := func(r *http.Request) {
 		for _, q := range []auth.Quota{
@@ -57,9 +57,9 @@ func TestChain_Quotas(t *testing.T) {
 	}
 }
 
-func TestChain_QuotasUntold(t *testing.T) {
+func TestChain_LimitHeaders(t *testing.T) {
 	asked := 0
-	o := Options{TellLimits: func(path string) bool { asked++; return path != "/x" }}
+	o := Options{LimitHeaders: func(path string) bool { asked++; return path != "/x" }}
 	srv := start(t, o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		auth.NoteQuota(r.Context(), auth.Quota{Limit: auth.Limit{Name: "slow", Rate: 1, Burst: 1}})
 		w.WriteHeader(http.StatusTeapot)

@@ -8,54 +8,54 @@ import (
 	"rekey/internal/auth"
 )
 
-// recorder notes what is answered.
+// recorder records the status and the length of an answer.
 type recorder struct {
 	http.ResponseWriter
-	status int // 0 while nothing is answered
+	status int // 0 until the answer begins
 	bytes  int64
 
-	quotas *auth.Quotas // what the answer tells of limits; nil: nothing
+	quotas *auth.Quotas // the limits that the headers report; nil: none
 }
 
-// begins notes the final status, once, and has its headers tell of limits.
-func (r *recorder) begins(status int) {
+// begin records the final status, once, and sets the headers about limits.
+func (r *recorder) begin(status int) {
 	if r.status != 0 {
 		return
 	}
 	r.status = status
-	tellQuotas(r.Header(), r.quotas.Noted())
+	setQuotas(r.Header(), r.quotas.Noted())
 }
 
-// WriteHeader notes the final status; informational ones (1xx) pass, but for
-// 101, after which the connection is no longer HTTP's.
+// WriteHeader records the final status. Informational statuses (1xx) are passed
+// on, except 101, after which the connection no longer speaks HTTP.
 func (r *recorder) WriteHeader(status int) {
 	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
-		r.begins(status)
+		r.begin(status)
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements io.Writer.
 func (r *recorder) Write(b []byte) (int, error) {
-	r.begins(http.StatusOK)
+	r.begin(http.StatusOK)
 	n, err := r.ResponseWriter.Write(b)
 	r.bytes += int64(n)
 	return n, err
 }
 
-// Flush passes on what is written so far, where that is possible.
+// Flush sends what is written so far, where the writer can.
 func (r *recorder) Flush() {
 	if f, ok := r.ResponseWriter.(http.Flusher); ok {
-		r.begins(http.StatusOK)
+		r.begin(http.StatusOK)
 		f.Flush()
 	}
 }
 
-// Hijack hands the connection over, where that is possible. It stands here
-// because gzhttp looks for it one wrapper deep and no deeper.
+// Hijack hands the connection over, where the writer can. The method is needed
+// because gzhttp looks only one wrapper deep for it.
 func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(r.ResponseWriter).Hijack()
 }
 
-// Unwrap serves http.ResponseController.
+// Unwrap returns the writer for http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

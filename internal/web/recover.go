@@ -12,21 +12,21 @@ import (
 	"rekey/internal/auth"
 )
 
-// RenderError answers an error in a door's own form.
+// RenderError answers an error in a transport's own form.
 type RenderError func(w http.ResponseWriter, r *http.Request, e *auth.Error)
 
-// Recover turns a panic of the handler into an internal error: it is logged
-// with its stack and the request's id, and answered by render, or as JSON when
-// render is nil. Headers that the handler had set are taken back. When the
-// answer had begun, the connection is cut instead, so that nobody takes half
-// an answer for a whole one. http.ErrAbortHandler passes.
+// Recover turns a panic of the handler into an internal error. It logs the
+// panic with its stack and the request's id, removes the headers that the
+// handler had set, and answers by render, or as JSON if render is nil. If the
+// answer had begun, it cuts the connection instead, so that the client does not
+// take half an answer for a whole one. It passes http.ErrAbortHandler on.
 func Recover(log *slog.Logger, render RenderError, next http.Handler) http.Handler {
 	if render == nil {
 		render = renderJSON
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &recorder{ResponseWriter: w}
-		before := maps.Clone(w.Header()) // nobody changes a value in place
+		before := maps.Clone(w.Header()) // values are not changed in place
 		defer func() {
 			v := recover()
 			if v == nil {
@@ -39,30 +39,26 @@ func Recover(log *slog.Logger, render RenderError, next http.Handler) http.Handl
 			if rec.status != 0 {
 				panic(http.ErrAbortHandler)
 			}
-			restore(w.Header(), before)
+			clear(w.Header())
+			maps.Copy(w.Header(), before)
 			render(w, r, &auth.Error{Code: auth.CodeInternal, Message: "internal error"})
 		}()
 		next.ServeHTTP(rec, r)
 	})
 }
 
-// logPanic logs what went wrong. The value of the panic may quote input, so it
-// is shown only when it is the runtime's own error; the stack holds no values.
+// logPanic logs a panic. Its value may quote input, so the value is logged only
+// if it is the runtime's own error; a stack contains no values.
 func logPanic(log *slog.Logger, r *http.Request, v any) {
 	what := fmt.Sprintf("%T", v)
 	if err, ok := v.(interface{ RuntimeError() }); ok {
 		what = fmt.Sprint(err)
 	}
-	log.ErrorContext(r.Context(), "panic", "panic", what,
+	log.ErrorContext(r.Context(), "panic", "error", what,
 		"request_id", auth.ClientFrom(r.Context()).RequestID, "stack", string(debug.Stack()))
 }
 
-func restore(h, before http.Header) {
-	clear(h)
-	maps.Copy(h, before)
-}
-
-// renderJSON answers an error where no door has a form of its own.
+// renderJSON answers an error where no transport has its own form.
 func renderJSON(w http.ResponseWriter, r *http.Request, e *auth.Error) {
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	w.WriteHeader(http.StatusInternalServerError)

@@ -22,10 +22,10 @@ func TestRecover(t *testing.T) {
 			t.Errorf("log %s", line)
 		}
 		if strings.Contains(log.String()+string(body), "secret of the panic") {
-			t.Error("the panic's value is told")
+			t.Error("the panic's value is logged or answered")
 		}
 		if call(t, s, "GET", "/ok").status != http.StatusOK {
-			t.Error("the server did not live on")
+			t.Error("the server no longer serves")
 		}
 	})
 
@@ -51,7 +51,7 @@ func TestRecover(t *testing.T) {
 				panic("late")
 			}))
 			if err := get(t, s.URL, encoding); err == nil {
-				t.Errorf("%s: half an answer was taken for a whole one", encoding)
+				t.Errorf("%s: the client took half an answer for a whole one", encoding)
 			}
 			s.Close() // waits for the handler, and so for its log
 			if !strings.Contains(log.String(), `"level":"WARN","msg":"request"`) || !strings.Contains(log.String(), `"aborted":true`) || !strings.Contains(log.String(), `"msg":"panic"`) {

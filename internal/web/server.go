@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Server returns a server that bounds how long and how much a client may hold
-// it up. What net/http has to say goes to log.
+// Server returns a server with limits on the time and the memory that one
+// client can take. net/http's own messages are logged to log.
 func Server(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
@@ -24,10 +24,9 @@ func Server(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// Serve serves until ctx ends; then it takes no new connections and waits for
-// requests in flight, at most for timeout, after which they are cut off and
-// reported as an error. Their contexts outlive ctx. The listener is closed in
-// every case.
+// Serve serves until ctx ends. It then accepts no new connections and waits for
+// the requests in flight, whose contexts outlive ctx. After timeout it cuts
+// them off and returns an error. It always closes the listener.
 func Serve(ctx context.Context, listener net.Listener, server *http.Server, timeout time.Duration) error {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
@@ -40,7 +39,7 @@ func Serve(ctx context.Context, listener net.Listener, server *http.Server, time
 	defer cancel()
 	err := server.Shutdown(drain)
 	if err != nil {
-		_ = server.Close() // cuts off what is left; the error that counts is the first
+		_ = server.Close() // cuts off the rest; the first error is the one to report
 		err = fmt.Errorf("draining requests in flight: %w", err)
 	}
 	if served := <-ended; err == nil && !errors.Is(served, http.ErrServerClosed) {

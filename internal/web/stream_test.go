@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Each event of a stream arrives when it is flushed, as it is, and deadlines
-// can be lifted through all of the wrappers.
+// Each event of a stream arrives unchanged when it is flushed, and deadlines
+// can be removed through all of the wrappers.
 func TestChain_Stream(t *testing.T) {
 	next := make(chan struct{})
 	srv := start(t, Options{Now: steps()}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -57,14 +57,14 @@ func TestChain_Stream(t *testing.T) {
 	}
 }
 
-// A connection can be taken over through all of the wrappers, and its line in
-// the log says so.
+// A connection can be hijacked through all of the wrappers, and the access log
+// records it.
 func TestChain_Hijack(t *testing.T) {
 	log := &logBuffer{}
 	taken := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		hijacker, ok := w.(http.Hijacker)
 		if !ok {
-			t.Error("the writer is no hijacker")
+			t.Error("the writer is not a http.Hijacker")
 			return
 		}
 		w.WriteHeader(http.StatusSwitchingProtocols)
@@ -78,7 +78,7 @@ func TestChain_Hijack(t *testing.T) {
 	})
 	chain, done := Chain(taken, Options{Log: log.logger(t), Now: steps()}), make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer close(done) // a server does not wait for who took a connection over
+		defer close(done) // the server does not wait for hijacked connections
 		chain.ServeHTTP(w, r)
 	}))
 	defer srv.Close()

@@ -1,4 +1,4 @@
-package wellknown_test
+package web_test
 
 import (
 	"encoding/json"
@@ -8,20 +8,20 @@ import (
 	"testing"
 	"time"
 
-	"rekey/internal/wellknown"
+	"rekey/internal/web"
 )
 
-func options() wellknown.Options {
-	return wellknown.Options{Keys: func() []byte { return []byte(`{"keys":[]}`) }, MaxAge: 10 * time.Minute}
+func wellKnown() web.WellKnown {
+	return web.WellKnown{Keys: func() []byte { return []byte(`{"keys":[]}`) }, MaxAge: 10 * time.Minute}
 }
 
-func ask(o wellknown.Options, method, path, tag string) *http.Response {
+func ask(o web.WellKnown, method, path, tag string) *http.Response {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(method, path, nil)
 	if tag != "" {
 		r.Header.Set("If-None-Match", tag)
 	}
-	if h, ok := wellknown.Handlers(o)[path]; ok {
+	if h, ok := o.Handlers()[path]; ok {
 		h.ServeHTTP(w, r)
 	} else {
 		w.WriteHeader(http.StatusNotFound)
@@ -29,11 +29,11 @@ func ask(o wellknown.Options, method, path, tag string) *http.Response {
 	return w.Result()
 }
 
-func TestHandlers_Keys(t *testing.T) {
+func TestWellKnown_Keys(t *testing.T) {
 	keys := `{"keys":[1]}`
-	o := options()
+	o := wellKnown()
 	o.Keys = func() []byte { return []byte(keys) }
-	res := ask(o, http.MethodGet, wellknown.KeysPath, "")
+	res := ask(o, http.MethodGet, web.KeysPath, "")
 	tag := res.Header.Get("ETag")
 	for name, want := range map[string]string{
 		"Content-Type": "application/jwk-set+json", "Cache-Control": "public, max-age=600", "Content-Length": "12",
@@ -45,29 +45,29 @@ func TestHandlers_Keys(t *testing.T) {
 	if res.StatusCode != http.StatusOK || tag == "" {
 		t.Errorf("status %d, tag %q", res.StatusCode, tag)
 	}
-	res = ask(o, http.MethodGet, wellknown.KeysPath, tag)
+	res = ask(o, http.MethodGet, web.KeysPath, tag)
 	if res.StatusCode != http.StatusNotModified || res.Header.Get("Cache-Control") != "public, max-age=600" {
-		t.Errorf("the same again: %d %v", res.StatusCode, res.Header)
+		t.Errorf("the same tag: %d %v", res.StatusCode, res.Header)
 	}
 	keys = `{"keys":[2]}`
-	if res := ask(o, http.MethodGet, wellknown.KeysPath, tag); res.StatusCode != http.StatusOK || res.Header.Get("ETag") == tag {
+	if res := ask(o, http.MethodGet, web.KeysPath, tag); res.StatusCode != http.StatusOK || res.Header.Get("ETag") == tag {
 		t.Errorf("other keys: %d %v", res.StatusCode, res.Header)
 	}
-	if res := ask(o, http.MethodHead, wellknown.KeysPath, ""); res.StatusCode != http.StatusOK || res.ContentLength > 12 {
+	if res := ask(o, http.MethodHead, web.KeysPath, ""); res.StatusCode != http.StatusOK || res.ContentLength > 12 {
 		t.Errorf("HEAD: %d", res.StatusCode)
 	}
-	if res := ask(o, http.MethodPost, wellknown.KeysPath, ""); res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != "GET, HEAD" {
+	if res := ask(o, http.MethodPost, web.KeysPath, ""); res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: %d %v", res.StatusCode, res.Header)
 	}
 }
 
-func TestHandlers_Metadata(t *testing.T) {
-	o := options()
-	if res := ask(o, http.MethodGet, wellknown.MetadataPath, ""); res.StatusCode != http.StatusNotFound {
+func TestWellKnown_Metadata(t *testing.T) {
+	o := wellKnown()
+	if res := ask(o, http.MethodGet, web.MetadataPath, ""); res.StatusCode != http.StatusNotFound {
 		t.Errorf("without an issuer: %d", res.StatusCode)
 	}
-	o.Issuer, o.Revocation = "https://auth.example.com", "/oauth/revoke"
-	res := ask(o, http.MethodGet, wellknown.MetadataPath, "")
+	o.Issuer, o.RevokePath = "https://auth.example.com", "/oauth/revoke"
+	res := ask(o, http.MethodGet, web.MetadataPath, "")
 	var got map[string]any
 	if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,87 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// The paths of the well-known documents.
+const (
+	KeysPath     = "/.well-known/jwks.json"
+	MetadataPath = "/.well-known/oauth-authorization-server"
+)
+
+// WellKnown are the documents that other services read to check tokens by
+// themselves: the public keys (RFC 7517) and, with an issuer, the metadata of
+// RFC 8414.
+type WellKnown struct {
+	// Keys returns the JWK set.
+	Keys func() []byte
+	// MaxAge is how long others may cache the documents, in whole seconds.
+	MaxAge time.Duration
+	// Issuer is the URL that tokens name. If it is empty, there is no metadata.
+	Issuer string
+	// IntrospectPath and RevokePath are the paths of RFC 7662 and RFC 7009.
+	// They are empty if not served.
+	IntrospectPath, RevokePath string
+}
+
+// Handlers returns the handlers by path.
+func (d WellKnown) Handlers() map[string]http.Handler {
+	all := map[string]http.Handler{KeysPath: d.serve("application/jwk-set+json", d.Keys)}
+	if d.Issuer != "" {
+		metadata := d.metadata()
+		all[MetadataPath] = d.serve("application/json", func() []byte { return metadata })
+	}
+	return all
+}
+
+// serve answers GET and HEAD. The tag is weak because the same text may be
+// sent compressed.
+func (d WellKnown) serve(contentType string, content func() []byte) http.Handler {
+	age := fmt.Sprintf("public, max-age=%d", int(d.MaxAge.Seconds()))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			h.Set("Allow", "GET, HEAD")
+			http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
+			return
+		}
+		data := content()
+		sum := sha256.Sum256(data)
+		h.Set("Content-Type", contentType)
+		h.Set("Cache-Control", age)
+		h.Set("ETag", `W/"`+base64.RawURLEncoding.EncodeToString(sum[:12])+`"`)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	})
+}
+
+// metadata returns the document of RFC 8414 section 2. There is no
+// authorization or token endpoint, so no response type and no grant type is
+// supported. The RFC wants empty lists left out, but it requires the first
+// list, and without the second a client would assume two grant types.
+func (d WellKnown) metadata() []byte {
+	metadata := map[string]any{
+		"issuer":                   d.Issuer,
+		"jwks_uri":                 d.Issuer + KeysPath,
+		"response_types_supported": []string{},
+		"grant_types_supported":    []string{},
+	}
+	// client_secret_basic is RFC 6749 section 2.3.1. Revocation also accepts a
+	// bearer token, but RFC 8414's registry for it has no such method.
+	if d.IntrospectPath != "" {
+		metadata["introspection_endpoint"] = d.Issuer + d.IntrospectPath
+		metadata["introspection_endpoint_auth_methods_supported"] = []string{"client_secret_basic", "Bearer"}
+	}
+	if d.RevokePath != "" {
+		metadata["revocation_endpoint"] = d.Issuer + d.RevokePath
+		metadata["revocation_endpoint_auth_methods_supported"] = []string{"client_secret_basic"}
+	}
+	data, _ := json.Marshal(metadata) // strings always encode
+	return data
+}
