@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"rekey/bench/internal/load"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 func main() {

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // TestContract_DatabaseKilled answers 503 while Postgres is gone; afterwards

@@ -22,9 +22,9 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/limit"
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/logcheck"
+	"rekey/internal/test/throwaway"
 	"rekey/internal/token"
-	"rekey/internal/untold"
 	"rekey/internal/web"
 )
 
@@ -64,7 +64,7 @@ type stack struct {
 	store           *store.Store
 	clock           *clock
 	access, refresh *ecdsa.PrivateKey
-	log             *untold.Text
+	log             *logcheck.Text
 }
 
 // settings are what tests vary.
@@ -90,7 +90,7 @@ func newStack(t *testing.T, database store.Options, vary ...func(*testing.T, *se
 	t.Helper()
 	s := &stack{
 		clock:  &clock{now: time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)},
-		access: newKey(t), refresh: newKey(t), log: &untold.Text{},
+		access: newKey(t), refresh: newKey(t), log: &logcheck.Text{},
 	}
 	o := settings{
 		database: database,
@@ -157,7 +157,7 @@ func (s *stack) serve(t *testing.T, service *auth.Service, o settings) {
 	}))
 	t.Cleanup(func() {
 		s.server.Close()
-		untold.Check(t, s.log.String())
+		logcheck.Check(t, s.log.String())
 	})
 	transport := &http.Transport{DisableCompression: true, DialContext: (&net.Dialer{}).DialContext}
 	t.Cleanup(transport.CloseIdleConnections)

@@ -6,7 +6,7 @@ import (
 	"os/exec"
 	"testing"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // auditCount is how many audits the pinned version of graphql-http has.

@@ -9,7 +9,7 @@ import (
 	"os/exec"
 	"testing"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // outcome is one line of clients/clients.mjs: how a scenario went, or an event.

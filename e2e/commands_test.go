@@ -15,8 +15,8 @@ import (
 	"strings"
 	"testing"
 
-	"rekey/internal/throwaway"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
+	"rekey/internal/test/throwaway"
 )
 
 // answered is what a command came to.
@@ -36,7 +36,7 @@ func ask(t *testing.T, env map[string]string, stdin string, args ...string) answ
 	if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
 		t.Fatal(err)
 	}
-	untold.Check(t, errs.String(), keysSent()...)
+	logcheck.Check(t, errs.String(), keysSent()...)
 	return answered{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
 }
 

@@ -15,7 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // trusting is a jar that takes Secure cookies from loopback without TLS, as

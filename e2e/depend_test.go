@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // installPackages installs what a directory's package-lock.json names, once a

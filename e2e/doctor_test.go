@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // examined is what doctor answers.

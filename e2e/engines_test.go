@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // engine is a way to run rekey.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // shotsEnv names a directory for pictures of the explorer; docs/images is made

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // keyFile makes a P-256 key in a file and returns its path.

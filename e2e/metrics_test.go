@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // metricsURL is where a process that has ADMIN_ADDR says that its metrics are.

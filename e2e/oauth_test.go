@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // introspected is what introspection says of a token.

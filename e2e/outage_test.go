@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // readiness is what /readyz says.

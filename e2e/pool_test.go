@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // TestServe_connections: however many ask at once, and however long the

@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"rekey/internal/cli"
-	"rekey/internal/throwaway"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
+	"rekey/internal/test/throwaway"
 )
 
 // patience is how long a test waits for what should simply happen: a machine
@@ -97,7 +97,7 @@ func spawnProgram(t testing.TB, program string, env map[string]string, args ...s
 	}()
 	t.Cleanup(func() {
 		p.kill()
-		untold.Check(t, logged(p.out.String()), keysSent()...)
+		logcheck.Check(t, logged(p.out.String()), keysSent()...)
 	})
 	return p
 }

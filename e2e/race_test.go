@@ -10,7 +10,7 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 const (

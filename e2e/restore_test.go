@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // TestRestore is the procedure of docs/operations.md: what the tokens of

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // shell is a bash that somebody pastes lines into. It ends with the first

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
 )
 
 // otlp is a collector of traces.
@@ -130,7 +130,7 @@ func TestTraces(t *testing.T) {
 	if len(door["rekey.session_id"]) < 36 || door["rekey.request_id"] == "" || !strings.Contains(door["http.response.status_code"], "201") {
 		t.Errorf("the door's span has %v", door)
 	}
-	for _, found := range untold.Find(o.text.String(), append(keysSent(), "strangers-choice", "ada@", "127.0.0.1")...) {
+	for _, found := range logcheck.Find(o.text.String(), append(keysSent(), "strangers-choice", "ada@", "127.0.0.1")...) {
 		t.Errorf("a span tells %.300s", found)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // askPlainly is ask as a user for whom the modes of files hold, whoever runs

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // background runs a program until the test ends, when it is asked to end.

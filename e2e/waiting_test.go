@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // until waits until the process has printed a text.

@@ -20,8 +20,8 @@ import (
 	"rekey/internal/graphqlhttp"
 	"rekey/internal/limit"
 	"rekey/internal/store"
+	"rekey/internal/test/logcheck"
 	"rekey/internal/token"
-	"rekey/internal/untold"
 	"rekey/resolvers"
 )
 
@@ -39,7 +39,7 @@ func newStack(t *testing.T) *stack {
 	s.setNow(time.Now())
 	s.openStore(t)
 	service := s.newService(t)
-	presenter := resolvers.Presenter{Log: untold.Logger(t)}
+	presenter := resolvers.Presenter{Log: logcheck.Logger(t)}
 	s.handler = graphqlhttp.New(resolvers.NewSchema(&resolvers.Resolver{Auth: service}), graphqlhttp.Options{
 		Present:    presenter.Present,
 		Recover:    presenter.Recover,

@@ -53,7 +53,8 @@ func restricted() []string {
 // fails the test.
 func packages() map[string]rule {
 	return map[string]rule{
-		"":                                 {allowed: []string{"*"}, libraries: []string{httpLib, gqlgenLib}},
+		"":                                 {allowed: []string{"internal/app"}},
+		"internal/app":                     {allowed: []string{"*"}, libraries: []string{httpLib, gqlgenLib}},
 		"graph":                            {allowed: []string{"graph/model"}, libraries: []string{gqlgenLib, gqlparser}},
 		"graph/model":                      {libraries: []string{gqlgenLib}},
 		"resolvers":                        {allowed: []string{"graph", "graph/model", "internal/auth"}, libraries: []string{gqlgenLib, gqlparser, httpLib}},
@@ -83,9 +84,9 @@ func packages() map[string]rule {
 		"internal/doctor":                  {allowed: []string{"internal/auth", "internal/config", "internal/keyring", "internal/redispool", "internal/spelling", "internal/store"}},
 		"internal/spelling":                {},
 		"internal/fault":                   {allowed: []string{"internal/auth"}, libraries: []string{httpLib, sqlLib, pgxLib}},
-		"internal/untold":                  {},
-		"internal/cputime":                 {},
-		"internal/throwaway":               {libraries: []string{sqlLib, redisLib, pgxLib}},
+		"internal/test/logcheck":           {},
+		"internal/test/cputime":            {},
+		"internal/test/throwaway":          {libraries: []string{sqlLib, redisLib, pgxLib}},
 		"internal/arch":                    {},
 		"internal/arch/figures":            {allowed: []string{"internal/arch"}},
 	}

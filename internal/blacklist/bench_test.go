@@ -12,7 +12,7 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/blacklist"
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // BenchmarkAccessCheck is the same access check by everything that can answer

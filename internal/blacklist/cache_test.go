@@ -9,7 +9,7 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/blacklist"
 	"rekey/internal/blacklist/blacklisttest"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
 )
 
 var (
@@ -29,7 +29,7 @@ const (
 type stage struct {
 	clock *blacklisttest.Clock
 	notes *blacklisttest.Notes
-	log   *untold.Text
+	log   *logcheck.Text
 
 	leeway time.Duration
 
@@ -39,8 +39,8 @@ type stage struct {
 
 func newStage(t testing.TB) *stage {
 	clock := &blacklisttest.Clock{}
-	log := &untold.Text{}
-	t.Cleanup(func() { untold.Check(t, log.String()) })
+	log := &logcheck.Text{}
+	t.Cleanup(func() { logcheck.Check(t, log.String()) })
 	return &stage{clock: clock, notes: blacklisttest.NewNotes(clock), log: log, leeway: leeway}
 }
 

@@ -13,7 +13,7 @@ import (
 	"rekey/internal/blacklist"
 	"rekey/internal/limit"
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 	"rekey/internal/token"
 )
 

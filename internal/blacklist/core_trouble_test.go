@@ -8,7 +8,7 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/blacklist"
 	"rekey/internal/redispool"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // trouble is the core with a Redis of which the worst can be expected.

@@ -10,7 +10,7 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/blacklist/blacklisttest"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 func TestCluster_Contract(t *testing.T) {

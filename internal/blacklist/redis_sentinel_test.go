@@ -8,7 +8,7 @@ import (
 
 	"rekey/internal/blacklist"
 	"rekey/internal/blacklist/blacklisttest"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 func TestSentinel_Contract(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"rekey/internal/blacklist"
 	"rekey/internal/blacklist/blacklisttest"
 	"rekey/internal/redispool"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // patient is the timeout of pools that are not tested for theirs: the machine

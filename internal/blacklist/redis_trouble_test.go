@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // named returns what the only note names.

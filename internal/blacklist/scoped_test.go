@@ -7,7 +7,7 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/blacklist"
 	"rekey/internal/redispool"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // TestRedis_DifferentLives: a replica that lets access tokens live longer than

@@ -12,7 +12,7 @@ import (
 
 	"rekey/internal/blacklist/blacklisttest"
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // database is where notes are really kept, its clock in the test's hands.

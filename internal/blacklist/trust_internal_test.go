@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"rekey/internal/blacklist/blacklisttest"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
 )
 
 func internalOptions(t testing.TB, clock *blacklisttest.Clock, notes *blacklisttest.Notes) Options {
 	return Options{
-		Notes: notes, Now: clock.Now, After: time.After, Logger: untold.Logger(t), RoundTimeout: time.Minute,
+		Notes: notes, Now: clock.Now, After: time.After, Logger: logcheck.Logger(t), RoundTimeout: time.Minute,
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"rekey/internal/auth"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // misdeed is what a bad build does, and what a good one does instead.

@@ -20,7 +20,7 @@ import (
 
 	_ "github.com/glebarez/go-sqlite"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // program is the real one, built with the tag and running on SQLite.

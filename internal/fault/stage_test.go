@@ -21,9 +21,9 @@ import (
 	"rekey/internal/limit"
 	"rekey/internal/redispool"
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/logcheck"
+	"rekey/internal/test/throwaway"
 	"rekey/internal/token"
-	"rekey/internal/untold"
 )
 
 const (
@@ -62,7 +62,7 @@ func newStage(t *testing.T, name string, server *throwaway.RedisServer) *stage {
 	joined := start.Add(-time.Hour) // so that the tokens are newer than every marker
 	s.now.Store(&joined)
 	clock := func() time.Time { return *s.now.Load() }
-	log := untold.Logger(t)
+	log := logcheck.Logger(t)
 	pool, err := redispool.Open(redispool.Options{URL: server.URL(), Logger: log, Timeout: time.Minute})
 	s.must(err)
 	t.Cleanup(func() { _ = pool.Close() })

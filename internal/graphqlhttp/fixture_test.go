@@ -15,7 +15,7 @@ import (
 	"rekey/graph"
 	"rekey/graph/model"
 	"rekey/internal/auth"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
 	"rekey/resolvers"
 )
 
@@ -97,7 +97,7 @@ type fixture struct {
 func newFixture(t testing.TB, root *fakeRoot, change ...func(*Options)) *fixture {
 	t.Helper()
 	f := &fixture{root: root, log: &bytes.Buffer{}}
-	t.Cleanup(func() { untold.Check(t, f.log.String()) })
+	t.Cleanup(func() { logcheck.Check(t, f.log.String()) })
 	presenter := resolvers.Presenter{Log: slog.New(slog.NewTextHandler(f.log, nil))}
 	options := Options{Present: presenter.Present, Recover: presenter.Recover}
 	for _, c := range change {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"rekey/internal/cputime"
+	"rekey/internal/test/cputime"
 )
 
 // hostile are bodies of up to 64 KiB that take a server without limits long.

@@ -16,7 +16,7 @@ import (
 	"rekey/graph"
 	"rekey/graph/model"
 	"rekey/internal/auth"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
 )
 
 type fakeSubscription struct {
@@ -76,7 +76,7 @@ func newStreamFixture(t *testing.T, change ...func(*StreamOptions)) *streamFixtu
 		f.streams.Drain()
 		srv.Close()
 		f.idle(t)
-		untold.Check(t, f.closings.String())
+		logcheck.Check(t, f.closings.String())
 	})
 	return f
 }

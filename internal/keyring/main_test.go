@@ -12,8 +12,8 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/keyring"
 	"rekey/internal/store"
+	"rekey/internal/test/logcheck"
 	"rekey/internal/token"
-	"rekey/internal/untold"
 )
 
 // world is a database with a clock, which replicas share.
@@ -85,7 +85,7 @@ func (w *world) options(dir string) keyring.Options {
 		Lives: map[auth.KeyPurpose]time.Duration{
 			auth.KeyAccess: accessLife, auth.KeyRefresh: 24 * time.Hour, auth.KeyRotation: 12 * time.Hour,
 		},
-		Logger: untold.Logger(w.t),
+		Logger: logcheck.Logger(w.t),
 	}
 }
 

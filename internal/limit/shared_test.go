@@ -12,8 +12,8 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/redispool"
-	"rekey/internal/throwaway"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
+	"rekey/internal/test/throwaway"
 )
 
 // replica is a shared limiter, with the clock and the log that are its own.
@@ -28,8 +28,8 @@ func newReplica(t *testing.T, url string, o redispool.Options) replica {
 	t.Helper()
 	r := replica{clock: newClock(), log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(r.log, nil))
-	t.Cleanup(func() { untold.Check(t, r.log.String()) })
-	o.URL, o.Logger = url, untold.Logger(t)
+	t.Cleanup(func() { logcheck.Check(t, r.log.String()) })
+	o.URL, o.Logger = url, logcheck.Logger(t)
 	pool, err := redispool.Open(o)
 	if err != nil {
 		t.Fatal(err)

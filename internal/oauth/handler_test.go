@@ -11,7 +11,7 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/oauth"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
 )
 
 const key = "rk_00000001_secret"
@@ -51,7 +51,7 @@ func request(method, target, body string) *http.Request {
 
 func serve(t *testing.T, c *core, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	handlers := oauth.Handlers(oauth.Options{Auth: c, Keys: c, Logger: untold.Logger(t)})
+	handlers := oauth.Handlers(oauth.Options{Auth: c, Keys: c, Logger: logcheck.Logger(t)})
 	handlers[r.URL.Path].ServeHTTP(w, r)
 	return w
 }

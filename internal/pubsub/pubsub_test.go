@@ -15,7 +15,7 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/pubsub"
 	"rekey/internal/pubsub/pubsubtest"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }

@@ -12,20 +12,20 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"rekey/internal/redispool"
-	"rekey/internal/throwaway"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
+	"rekey/internal/test/throwaway"
 )
 
 // trial is a pool under test and what it logs.
 type trial struct {
 	*redispool.Pool
-	log *untold.Text
+	log *logcheck.Text
 }
 
 func open(t *testing.T, url string, o redispool.Options) trial {
 	t.Helper()
-	log := &untold.Text{}
-	t.Cleanup(func() { untold.Check(t, log.String()) })
+	log := &logcheck.Text{}
+	t.Cleanup(func() { logcheck.Check(t, log.String()) })
 	o.URL, o.Logger = url, slog.New(slog.NewTextHandler(log, nil))
 	pool, err := redispool.Open(o)
 	if err != nil {

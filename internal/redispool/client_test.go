@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"rekey/internal/redispool"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
 )
 
 func TestOpen(t *testing.T) {
@@ -16,7 +16,7 @@ func TestOpen(t *testing.T) {
 		"redis+cluster://user:hunter2@localhost:6379?addr=localhost:6380", "rediss+cluster://localhost:6379",
 	} {
 		t.Run(url, func(t *testing.T) {
-			p, err := redispool.Open(redispool.Options{URL: url, Logger: untold.Logger(t)})
+			p, err := redispool.Open(redispool.Options{URL: url, Logger: logcheck.Logger(t)})
 			if err != nil {
 				t.Fatalf("Open: %v", err)
 			}
@@ -40,7 +40,7 @@ func TestOpen_Refused(t *testing.T) {
 		"reading from replicas":    "redis+cluster://:hunter2@localhost:6379?read_only=true",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := redispool.Open(redispool.Options{URL: url, Logger: untold.Logger(t)})
+			_, err := redispool.Open(redispool.Options{URL: url, Logger: logcheck.Logger(t)})
 			if err == nil {
 				t.Fatal("accepted")
 			}

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"rekey/internal/redispool"
-	"rekey/internal/throwaway"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
+	"rekey/internal/test/throwaway"
 )
 
 // TestPool_Nodes: what each master says of itself, by every kind of URL.
@@ -19,7 +19,7 @@ func TestPool_Nodes(t *testing.T) {
 		"cluster": {throwaway.Cluster(t, 3, false).URL(), 3},
 	} {
 		t.Run(kind, func(t *testing.T) {
-			pool, err := redispool.Open(redispool.Options{URL: tt.url, Logger: untold.Logger(t), Timeout: 5 * time.Second})
+			pool, err := redispool.Open(redispool.Options{URL: tt.url, Logger: logcheck.Logger(t), Timeout: 5 * time.Second})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +42,7 @@ func TestPool_Nodes(t *testing.T) {
 
 // TestPool_Nodes_away: why none answers.
 func TestPool_Nodes_away(t *testing.T) {
-	pool, err := redispool.Open(redispool.Options{URL: "redis://127.0.0.1:1", Logger: untold.Logger(t)})
+	pool, err := redispool.Open(redispool.Options{URL: "redis://127.0.0.1:1", Logger: logcheck.Logger(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"rekey/internal/auth"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // What is over is found by its index: the clock is asked once, not for each row.

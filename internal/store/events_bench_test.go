@@ -7,7 +7,7 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // BenchmarkStore_CreateSession is what a login writes, without and with its

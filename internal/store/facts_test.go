@@ -8,7 +8,7 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // TestStore_ReadOnly: it tells of a database as it is, migrated or not, and

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"rekey/internal/auth"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // BenchmarkBlacklisted_rotated reads all rotations after a moment, as followers

@@ -11,7 +11,7 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // hole is a network that can stop to carry anything, without a word.

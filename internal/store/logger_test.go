@@ -11,7 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"rekey/internal/auth"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
 )
 
 // openLogged returns a migrated SQLite store that logs everything to the
@@ -19,7 +19,7 @@ import (
 func openLogged(t *testing.T) (*Store, *bytes.Buffer) {
 	t.Helper()
 	var out bytes.Buffer
-	t.Cleanup(func() { untold.Check(t, out.String()) })
+	t.Cleanup(func() { logcheck.Check(t, out.String()) })
 	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "rekey.db"), Logger: log})
 	if err != nil {

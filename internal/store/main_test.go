@@ -14,8 +14,8 @@ import (
 	"rekey/internal/auth"
 	"rekey/internal/store"
 	"rekey/internal/store/storetest"
-	"rekey/internal/throwaway"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
+	"rekey/internal/test/throwaway"
 )
 
 func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
@@ -56,7 +56,7 @@ func open(t testing.TB, o store.Options) *store.Store {
 	t.Helper()
 	o.Timeout = cmp.Or(o.Timeout, time.Minute)
 	if o.Logger == nil {
-		o.Logger = untold.Logger(t)
+		o.Logger = logcheck.Logger(t)
 	}
 	s, err := store.Open(t.Context(), o)
 	if err != nil {

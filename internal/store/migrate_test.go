@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 const migrators = 8

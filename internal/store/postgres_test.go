@@ -13,7 +13,7 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // connect opens a connection beside the store's.

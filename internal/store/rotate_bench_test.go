@@ -6,7 +6,7 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // BenchmarkStore_Rotate is the swap. Each goroutine has a session: with several

@@ -13,7 +13,7 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // proxy stands in front of Postgres and counts what clients wait for: each

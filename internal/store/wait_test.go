@@ -9,16 +9,16 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/store"
-	"rekey/internal/throwaway"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
+	"rekey/internal/test/throwaway"
 )
 
 func TestOpen_Wait(t *testing.T) {
 	t.Parallel()
 	server := throwaway.StartPostgres(t)
 	address := server.URL()
-	log := &untold.Text{}
-	t.Cleanup(func() { untold.Check(t, log.String()) })
+	log := &logcheck.Text{}
+	t.Cleanup(func() { logcheck.Check(t, log.String()) })
 	o := store.Options{URL: address, Wait: time.Minute, Logger: slog.New(slog.NewTextHandler(log, nil))}
 	t.Run("WrongPassword", func(t *testing.T) {
 		u, err := url.Parse(address)
@@ -45,8 +45,8 @@ func TestOpen_Wait(t *testing.T) {
 		}
 	})
 	t.Run("ComesUp", func(t *testing.T) {
-		log := &untold.Text{}
-		t.Cleanup(func() { untold.Check(t, log.String()) })
+		log := &logcheck.Text{}
+		t.Cleanup(func() { logcheck.Check(t, log.String()) })
 		o.Logger = slog.New(slog.NewTextHandler(log, nil))
 		done := make(chan error, 1)
 		go func() {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"rekey/internal/auth"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
 )
 
 // logged returns the only line that a request leaves.
@@ -101,7 +101,7 @@ func TestAccessLog_Answered(t *testing.T) {
 			}
 			func() {
 				defer func() { _ = recover() }()
-				AccessLog(Options{Log: untold.Logger(t), Now: steps(), Answered: record}, tt.handler).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/auth/refresh?token=x", nil))
+				AccessLog(Options{Log: logcheck.Logger(t), Now: steps(), Answered: record}, tt.handler).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/auth/refresh?token=x", nil))
 			}()
 			if got != tt.want {
 				t.Errorf("answered %+v, want %+v", got, tt.want)

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 
 	"rekey/internal/auth"
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
 )
 
 func ask(h http.Handler) *httptest.ResponseRecorder {
@@ -48,7 +48,7 @@ func TestReady(t *testing.T) {
 		"Panic":    {[]Check{{"database", func(context.Context) error { panic("hunter2") }, false}}, 503, `{"status":"unavailable","checks":{"database":"failed"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := ask(Ready(untold.Logger(t), tc.checks))
+			w := ask(Ready(logcheck.Logger(t), tc.checks))
 			if got := strings.TrimSpace(w.Body.String()); w.Code != tc.status || got != tc.want {
 				t.Errorf("%d %s\nwant %d %s", w.Code, got, tc.status, tc.want)
 			}
@@ -59,7 +59,7 @@ func TestReady(t *testing.T) {
 func TestReady_Timeout(t *testing.T) {
 	t.Run("HeedsItsContext", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := ask(Ready(untold.Logger(t), []Check{{"database", func(ctx context.Context) error {
+			w := ask(Ready(logcheck.Logger(t), []Check{{"database", func(ctx context.Context) error {
 				<-ctx.Done()
 				return auth.Unavailable(ctx.Err())
 			}, false}}))
@@ -72,7 +72,7 @@ func TestReady_Timeout(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			release := make(chan struct{})
 			var runs atomic.Int32
-			h := Ready(untold.Logger(t), []Check{{"redis", func(context.Context) error {
+			h := Ready(logcheck.Logger(t), []Check{{"redis", func(context.Context) error {
 				runs.Add(1)
 				<-release
 				return nil

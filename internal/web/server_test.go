@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
 )
 
 // running is a server under Serve whose only request waits to be released.
@@ -38,7 +38,7 @@ func serve(t *testing.T, timeout time.Duration) running {
 			_, _ = w.Write([]byte("whole"))
 		case <-r.Context().Done():
 		}
-	}), untold.Logger(t))
+	}), logcheck.Logger(t))
 	server.RegisterOnShutdown(func() { close(s.draining) })
 	go func() { s.ended <- Serve(ctx, listener, server, timeout) }()
 	t.Cleanup(cancel)
@@ -100,7 +100,7 @@ func TestServe(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := Serve(ctx, listener, Server(routes(), untold.Logger(t)), time.Second); err != nil {
+		if err := Serve(ctx, listener, Server(routes(), logcheck.Logger(t)), time.Second); err != nil {
 			t.Errorf("Serve: %v", err)
 		}
 		if _, err := net.Dial("tcp", listener.Addr().String()); err == nil {
@@ -114,14 +114,14 @@ func TestServe(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = listener.Close()
-		if err := Serve(t.Context(), listener, Server(routes(), untold.Logger(t)), time.Second); !errors.Is(err, net.ErrClosed) {
+		if err := Serve(t.Context(), listener, Server(routes(), logcheck.Logger(t)), time.Second); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Serve: %v", err)
 		}
 	})
 }
 
 func TestServer_Bounds(t *testing.T) {
-	s := Server(routes(), untold.Logger(t))
+	s := Server(routes(), logcheck.Logger(t))
 	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout != 15*time.Second || s.WriteTimeout != 30*time.Second ||
 		s.IdleTimeout != 2*time.Minute || s.MaxHeaderBytes != 64<<10 || s.ErrorLog == nil {
 		t.Errorf("%+v", s)

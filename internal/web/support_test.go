@@ -11,15 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"rekey/internal/untold"
+	"rekey/internal/test/logcheck"
 )
 
 // logBuffer is a log that can be read while it is written.
-type logBuffer struct{ untold.Text }
+type logBuffer struct{ logcheck.Text }
 
 // logger writes to the buffer; no secret may be in it when the test ends.
 func (l *logBuffer) logger(t *testing.T) *slog.Logger {
-	t.Cleanup(func() { untold.Check(t, l.String()) })
+	t.Cleanup(func() { logcheck.Check(t, l.String()) })
 	return slog.New(slog.NewJSONHandler(l, nil))
 }
 
@@ -44,7 +44,7 @@ func steps() func() time.Time {
 func start(t *testing.T, o Options, handler http.Handler) *httptest.Server {
 	t.Helper()
 	if o.Log == nil {
-		o.Log = untold.Logger(t)
+		o.Log = logcheck.Logger(t)
 	}
 	if o.Now == nil {
 		o.Now = func() time.Time { return time.Time{} }

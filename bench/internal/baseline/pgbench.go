@@ -18,7 +18,7 @@ import (
 
 	"rekey/bench/internal/load"
 	"rekey/bench/internal/seed"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // swap is the UPDATE that a refresh needs, and nothing else: one row by its

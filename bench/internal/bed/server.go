@@ -8,7 +8,7 @@ import (
 	"strconv"
 
 	"rekey/bench/internal/seed"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // Binary is a built rekey and the directory of the keys that it is to use.

@@ -10,7 +10,7 @@ import (
 	"rekey/bench/internal/bed"
 	"rekey/bench/internal/load"
 	"rekey/bench/internal/seed"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"rekey/bench/internal/load"
 	"rekey/bench/internal/meter"
 	"rekey/bench/internal/seed"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // allocations has a server with its admin address open, which the others have

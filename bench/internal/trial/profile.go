@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"rekey/bench/internal/load"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // profiled is what is profiled, each a file's name, too.

@@ -14,7 +14,7 @@ import (
 
 	"rekey/bench/internal/bed"
 	"rekey/bench/internal/meter"
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 const standbyName = "copy"

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // Replica is one process of the real binary.

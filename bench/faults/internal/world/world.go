@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"rekey/internal/throwaway"
+	"rekey/internal/test/throwaway"
 )
 
 // Options say what there is.

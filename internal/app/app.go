@@ -1,0 +1,305 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"rekey/compat"
+	"rekey/internal/auth"
+	"rekey/internal/blacklist"
+	"rekey/internal/cli"
+	"rekey/internal/config"
+	"rekey/internal/explorer"
+	"rekey/internal/graphqlhttp"
+	"rekey/internal/keyring"
+	"rekey/internal/limit"
+	"rekey/internal/metrics"
+	"rekey/internal/oauth"
+	"rekey/internal/redispool"
+	"rekey/internal/store"
+	"rekey/internal/tracing"
+	"rekey/internal/web"
+	"rekey/resolvers"
+)
+
+const (
+	limitedKeys   = 1 << 17 // clients and sessions a limit remembers
+	passwordQueue = 64      // logins that may wait for a password to be hashed
+	clockEvery    = 5 * time.Second
+	cleanEvery    = time.Minute
+)
+
+// The paths that are served, besides those of the explorer.
+const (
+	graphqlPath = "/graphql"
+	refreshPath = "/auth/refresh"
+	livePath    = "/livez"
+	readyPath   = "/readyz"
+)
+
+// role is what a process opens the core for.
+type role bool
+
+const (
+	command role = false // one change, beside whatever server runs
+	server  role = true
+)
+
+// app is the core with what it stands on.
+type app struct {
+	*program
+	core  *auth.Service
+	store *store.Store
+	redis *redispool.Pool // nil without REDIS_URL
+	limit *limit.Shared   // nil without REDIS_URL or limits
+	cache *blacklist.Cache
+	ring  *keyring.Ring // nil for a command
+	drain drain
+
+	streams streams
+	metrics *metrics.Metrics // nil without ADMIN_ADDR
+	tracer  *tracing.Tracer  // nil without OTEL_EXPORTER_OTLP_ENDPOINT
+}
+
+func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) {
+	if err := os.MkdirAll(p.cfg.DataDir, 0o700); err != nil {
+		return nil, cli.Fail(cli.ExitConfiguration, fmt.Errorf("making DATA_DIR: %w", err))
+	}
+	st, err := store.Open(ctx, store.Options{
+		URL: string(p.cfg.DatabaseURL), Path: p.databasePath(),
+		Exclusive: as == server, Logger: p.log, DatabaseClock: p.databaseClock,
+		Wait: p.cfg.DatabaseWait, MaxOpenConns: p.cfg.DatabaseMaxConns,
+	})
+	if p.cfg.DatabaseURL == "" && store.NotWritable(err) {
+		err = fmt.Errorf("%w: DATA_DIR and the files in it must be writable for uid %d: run as the user who owns them, or chown or chmod them", auth.Cause(err), os.Geteuid())
+	}
+	return st, inUse(err)
+}
+
+func (p *program) databasePath() string { return filepath.Join(p.cfg.DataDir, "rekey.db") }
+
+// open wires the core. The caller closes what it gets.
+func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
+	st, err := p.openStore(ctx, as)
+	if err != nil {
+		return nil, err
+	}
+	a := &app{program: p, store: st}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	if as == server {
+		if err := a.openObservers(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := st.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	tokens, rotation, err := a.openKeys(ctx, as)
+	if err != nil {
+		return nil, err
+	}
+	if err = a.openCache(ctx, as); err != nil {
+		return nil, err
+	}
+	a.openBus()
+	a.core, err = auth.New(p.faults.Core(a.observed(auth.Options{
+		Settings: settings(p.cfg), Store: auth.Announce(st, a.streams.bus), Tokens: tokens, Blacklist: a.blacklist(as), Limiter: a.limiter(),
+		Events: a.events(), Now: p.now, RotationKeys: rotation,
+		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue), Logger: p.log,
+	})))
+	if err != nil {
+		return nil, err
+	}
+	a.openStreams()
+	a.watch()
+	return a, nil
+}
+
+// openCache joins the replicas, unless a command may have nothing to tell them.
+func (a *app) openCache(ctx context.Context, as role) (err error) {
+	if a.cfg.RedisURL != "" {
+		a.redis, err = redispool.Open(redispool.Options{URL: string(a.cfg.RedisURL), Logger: a.log})
+		if err != nil {
+			return fmt.Errorf("reading REDIS_URL: %w", err)
+		}
+	}
+	a.cache, err = a.newCache(ctx, as, blacklist.Options{
+		Notes: a.store, Now: a.now, After: time.After, Logger: a.log, Redis: a.redis,
+		AccessLifetime: a.cfg.AccessTTL, ClockLeeway: a.cfg.ClockLeeway,
+	})
+	if err != nil {
+		return fmt.Errorf("opening the blacklist's cache: %w", err)
+	}
+	if as == command {
+		return nil // see lateJoiner
+	}
+	return a.cache.Join(ctx)
+}
+
+// blacklist is where changes are noted before they are made.
+func (a *app) blacklist(as role) auth.Blacklist {
+	if as == command {
+		return &lateJoiner{Cache: a.cache}
+	}
+	return a.cache
+}
+
+// newCache: a server that owns its SQLite file is the only writer but for
+// commands, and notes of its former lives say nothing any more.
+func (a *app) newCache(ctx context.Context, as role, o blacklist.Options) (*blacklist.Cache, error) {
+	if as == command {
+		o.ReplicaPrefix = auth.CommandReplica
+	}
+	switch {
+	case a.redis != nil:
+		return blacklist.NewRedis(o), nil
+	case as == server && a.store.Dialect() == store.SQLite:
+		return blacklist.NewMemory(o), a.store.DeleteReplicaNotes(ctx, 0)
+	}
+	return blacklist.NewNone(o), nil
+}
+
+// limiter counts on Redis what replicas share.
+func (a *app) limiter() auth.Limiter {
+	if !a.cfg.RateLimits {
+		return limit.Off{}
+	}
+	local := limit.NewMemory(limitedKeys, a.now)
+	if a.redis == nil {
+		return local
+	}
+	a.limit = limit.NewShared(a.redis, local, a.log)
+	return a.limit
+}
+
+func (a *app) close() error {
+	a.closeTracer()
+	if a.streams.keys != nil {
+		a.streams.keys.Wait()
+	}
+	if a.redis == nil {
+		return a.store.Close()
+	}
+	a.streams.flush()
+	return errors.Join(a.redis.Close(), a.store.Close())
+}
+
+func (a *app) handler() http.Handler {
+	present := resolvers.Presenter{Log: a.log}
+	root := &resolvers.Resolver{Auth: a.core, CookieMode: a.cfg.CookieMode, Streams: a.streams.hub}
+	gql := graphqlhttp.New(resolvers.NewSchema(root), graphqlhttp.Options{
+		Present: present.Present, Recover: present.Recover,
+		Admit: a.admit, WithAnswer: resolvers.WithAnswer, HideSchema: !a.cfg.Introspection,
+		Extensions: []graphql.HandlerExtension{
+			resolvers.Authentication{Auth: a.core, Keys: a.streams.keys}, resolvers.Endings{Present: present.Present},
+		},
+		Streams: a.streams.open,
+	})
+	legacy := compat.New(compat.Options{Auth: a.core, PublicKey: a.publicKey, Logger: a.log})
+	if a.cfg.Explorer {
+		legacy = explorer.New(legacy)
+	}
+	routes := map[string]http.Handler{graphqlPath: gql, livePath: web.Live(), readyPath: web.Ready(a.log, a.checks())}
+	maps.Copy(routes, a.wellKnown().Handlers())
+	maps.Copy(routes, oauth.Handlers(oauth.Options{Auth: a.core, Keys: a.streams.keys, Logger: a.log}))
+	route := func(w http.ResponseWriter, r *http.Request) {
+		h, ok := routes[r.URL.Path]
+		if !ok {
+			h = legacy // which answers 404 to what is not its own
+		}
+		h.ServeHTTP(w, r)
+	}
+	return web.Chain(a.faults.Handler(http.HandlerFunc(route)), web.Options{
+		Log: a.log, Now: a.now, Proxies: a.cfg.TrustedProxies, RenderError: compat.RenderError,
+		Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode, Answered: a.answered(), Trace: a.trace(),
+		LimitHeaders: compat.TellLimits,
+	})
+}
+
+// admit turns away what nobody needs to look at. Without a cookie there is
+// nothing that a foreign page could act with.
+func (a *app) admit(r *http.Request) error {
+	if a.cfg.CookieMode {
+		if err := web.CheckOrigin(r, a.cfg.CORSOrigins); err != nil {
+			return err
+		}
+	}
+	return a.core.Admit(r.Context(), auth.ClientFrom(r.Context()))
+}
+
+// checks are what readiness looks at.
+func (a *app) checks() []web.Check {
+	checks := []web.Check{
+		{Name: "database", Func: a.checkDatabase},
+		{Name: "clock", Func: a.core.CheckClock},
+		{Name: "keys", Func: a.ring.Check},
+		{Name: "server", Func: a.drain.check},
+	}
+	if a.cfg.RedisURL != "" {
+		checks = append(checks, web.Check{Name: "redis", Optional: true, Func: a.checkCache})
+	}
+	if a.limit != nil {
+		checks = append(checks, web.Check{Name: "limits", Optional: true, Func: a.checkLimits})
+	}
+	return checks
+}
+
+// checkDatabase tells of a file that is gone in other words than of a database
+// that may come back by itself.
+func (a *app) checkDatabase(ctx context.Context) error {
+	err := a.store.Ping(ctx)
+	if errors.Is(err, store.ErrFileGone) {
+		return fmt.Errorf("%w: %w", web.NotReady("the file is gone"), auth.Cause(err))
+	}
+	return err
+}
+
+// checkCache leaves the reason, which names hosts, to the cache's log.
+func (a *app) checkCache(context.Context) error {
+	if !a.cache.Status().Trusted {
+		return web.NotReady("not trusted: access checks ask the database")
+	}
+	return nil
+}
+
+func (a *app) checkLimits(context.Context) error {
+	if !a.limit.Sharing() {
+		return web.NotReady("not shared: this replica counts requests alone")
+	}
+	return nil
+}
+
+// keepUp runs what goes on in the background until the returned function is
+// called, which waits for its end.
+func (a *app) keepUp(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { a.cache.Run(ctx) })
+	wg.Go(func() { a.ring.Run(ctx, nil) })
+	wg.Go(func() { a.streams.run(ctx, a.ticks) })
+	wg.Go(func() { a.core.WatchClock(ctx, clockEvery, a.log) })
+	wg.Go(func() { a.store.KeepClean(ctx, cleanEvery, a.cfg.SecurityEventsRetention) })
+	return func() { cancel(); wg.Wait() }
+}
+
+func settings(cfg config.Config) auth.Settings {
+	return auth.Settings{
+		AccessTTL: cfg.AccessTTL, RefreshTTL: cfg.RefreshTTL, SessionTTL: cfg.SessionTTL,
+		ReuseWindow: cfg.ReuseWindow, RefreshGrace: cfg.RefreshGrace, RetryTTL: cfg.RetryTTL,
+		AccessOverlap: cfg.AccessOverlap, ClockLeeway: cfg.ClockLeeway, ReuseAction: auth.ReuseAction(cfg.ReuseAction), MaxSessions: cfg.MaxSessions,
+	}
+}

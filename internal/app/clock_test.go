@@ -1,0 +1,78 @@
+package app
+
+import (
+	"testing"
+	"time"
+)
+
+// A replica's clock goes wrong between two looks at it: nobody is told that a
+// good token is not, nothing is issued that others would refuse, and nothing is
+// consumed.
+func TestClock_Astray(t *testing.T) {
+	for _, e := range engines() {
+		for _, d := range doors() {
+			t.Run(e.name+", "+d.name, func(t *testing.T) {
+				t.Parallel()
+				p := play{newStack(t, e, nil), d}
+				for name, off := range map[string]time.Duration{
+					"a minute ahead": time.Minute, "a minute behind": -time.Minute,
+					"two months ahead": 60 * 24 * time.Hour, "an hour behind": -time.Hour,
+				} {
+					p.astray(name, off)
+				}
+			})
+		}
+	}
+}
+
+func (p play) astray(name string, off time.Duration) {
+	p.t.Helper()
+	p.advance(time.Hour)
+	email := name[:1] + name[len(name)-3:] + off.String() + "@example.com"
+	old := p.signUp(email)
+	unavailable := map[string]string{"GraphQL": "UNAVAILABLE", "REST": "503 Service Unavailable"}[p.d.name]
+	p.advanceReplica(off)
+	if out := p.d.refresh(p.stack, old.refresh, ""); out.problem != unavailable {
+		p.t.Errorf("%s: refresh: %q, want %q", name, out.problem, unavailable)
+	}
+	if got := p.access(old.access); got != "UNAVAILABLE" && got != "" {
+		p.t.Errorf("%s: access: %q", name, got)
+	}
+	var data struct{ Logout int }
+	if got := p.graphql(old.access, `mutation { logout }`, nil, &data); got != "UNAVAILABLE" {
+		p.t.Errorf("%s: logout: %d, %q", name, data.Logout, got)
+	}
+	if got := p.graphql("", `mutation { login(input: {email: "`+email+`", password: "`+goodPassword+`"}) { token } }`, nil, nil); got != "UNAVAILABLE" {
+		p.t.Errorf("%s: login: %q", name, got)
+	}
+	p.advanceReplica(-off)
+	if err := p.app.core.CheckClock(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
+	p.accessIs(p.rotate(old.refresh, "").access, "")
+}
+
+// A clock that is not far enough off to be called astray costs nobody a good
+// token, however small the leeway.
+func TestClock_short(t *testing.T) {
+	for _, leeway := range []string{"0s", "100ms"} {
+		for _, d := range doors() {
+			t.Run(leeway+", "+d.name, func(t *testing.T) {
+				p := play{newStack(t, engines()[0], map[string]string{"CLOCK_LEEWAY": leeway}), d}
+				p.advance(750 * time.Millisecond) // to a whole second: iat is now
+				mine := p.signUp("ada@example.com")
+				p.advanceReplica(-900 * time.Millisecond) // a replica that is behind
+				if err := p.app.core.CheckClock(t.Context()); err != nil {
+					t.Fatalf("the clock counts as astray: %v", err)
+				}
+				p.accessIs(mine.access, "")
+				next := p.rotate(mine.refresh, "")
+				p.advanceReplica(1800 * time.Millisecond) // one that is ahead
+				if err := p.app.core.CheckClock(t.Context()); err != nil {
+					t.Fatalf("the clock counts as astray: %v", err)
+				}
+				p.rotate(next.refresh, "")
+			})
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package app
+
+import (
+	"database/sql"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// TestCommands_joinLate: beside a server, a command that only reads leaves no
+// note that the server would heed; one that is about to end something waits
+// until the server must have read it.
+func TestCommands_joinLate(t *testing.T) {
+	dir := t.TempDir()
+	vars := map[string]string{"DATA_DIR": dir}
+	c := &commands{
+		env: Environment{Get: func(name string) string { return vars[name] }},
+		std: Standard{Out: io.Discard, Err: io.Discard}, now: time.Now,
+	}
+	if _, err := c.migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", filepath.Join(dir, "rekey.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	notes := func() (n int) {
+		t.Helper()
+		if err := db.QueryRow("SELECT count(*) FROM replica_notes").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	// A server's, of a minute from now: it is fresh however slow this machine is.
+	if _, err := db.Exec(`INSERT INTO replica_notes (replica, nodes, written_at) VALUES ('server', '["memory"]', (unixepoch() + 60) * 1000000)`); err != nil {
+		t.Fatal(err)
+	}
+	core, closeCore, err := c.openCore(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = closeCore() })
+	if _, err := core.Users(t.Context(), auth.UserFilter{}, 1); err != nil || notes() != 1 {
+		t.Errorf("after reading: %d notes, %v", notes(), err)
+	}
+	began := time.Now()
+	if err := core.Blacklist.Note(t.Context(), auth.Doubt{SessionID: "s", Until: began.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	if waited := time.Since(began); waited < 2*time.Second || notes() != 2 {
+		t.Errorf("it waited %s, and there are %d notes", waited, notes())
+	}
+	var name string
+	if err := db.QueryRow("SELECT replica FROM replica_notes WHERE replica <> 'server'").Scan(&name); err != nil || !strings.HasPrefix(name, auth.CommandReplica) {
+		t.Errorf("the command's note is %q's, %v", name, err)
+	}
+}

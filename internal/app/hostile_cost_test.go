@@ -1,0 +1,177 @@
+package app
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rekey/internal/config"
+	"rekey/internal/test/cputime"
+)
+
+// openApp opens the program on SQLite, without limits and logs.
+func openApp(tb testing.TB) *app { return openAppOn(tb, map[string]string{}) }
+
+func openAppOn(tb testing.TB, env map[string]string) *app {
+	tb.Helper()
+	env["DATA_DIR"], env["RATE_LIMITS"] = tb.TempDir(), "off"
+	cfg, err := config.Load(func(name string) string { return env[name] })
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &program{cfg: cfg, log: slog.New(slog.DiscardHandler), stdout: io.Discard, now: time.Now}
+	a, err := p.open(tb.Context(), server)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = a.close() })
+	return a
+}
+
+// way is one of those on which a token comes in.
+type way struct {
+	name string
+	// forms are hostile tokens that are to be presented on it.
+	forms func(g *target) map[string]forged
+	// present is a request with a token.
+	present func(g *target, token string)
+	// good is a request with a good one: a refresh goes on with what it answers.
+	good func(g *target)
+}
+
+func ways() []way {
+	return []way{
+		{"refresh, legacy", refreshForms, func(g *target, token string) { g.rest(token) }, goodREST},
+		{"refresh, GraphQL", refreshForms, func(g *target, token string) { g.mutation(token) }, goodMutation},
+		{"access check", accessForms, func(g *target, token string) { g.me(token) }, goodMe},
+	}
+}
+
+func refreshForms(g *target) map[string]forged { return g.refresh.hostileForms() }
+func accessForms(g *target) map[string]forged  { return g.access.hostileForms() }
+
+func (g *target) mutation(token string) []byte {
+	return g.graphql("", refreshMutation, map[string]any{"t": token}).Body.Bytes()
+}
+
+func (g *target) me(token string) []byte {
+	return g.graphql(token, `{ me { id } }`, nil).Body.Bytes()
+}
+
+func goodREST(g *target) {
+	var body struct {
+		Payload struct {
+			RefreshToken string `json:"refresh_token"`
+		}
+	}
+	w := g.rest(g.tokens.refresh)
+	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || w.Code != http.StatusCreated {
+		g.tb.Fatalf("%d %s", w.Code, w.Body)
+	}
+	g.tokens.refresh = body.Payload.RefreshToken
+}
+
+func goodMutation(g *target) {
+	var body struct {
+		Data struct{ RefreshToken struct{ RefreshToken string } }
+	}
+	if err := json.Unmarshal(g.mutation(g.tokens.refresh), &body); err != nil || body.Data.RefreshToken.RefreshToken == "" {
+		g.tb.Fatalf("a good refresh: %+v, %v", body, err)
+	}
+	g.tokens.refresh = body.Data.RefreshToken.RefreshToken
+}
+
+func goodMe(g *target) {
+	var body struct {
+		Data struct{ Me struct{ ID string } }
+	}
+	if err := json.Unmarshal(g.me(g.tokens.access), &body); err != nil || body.Data.Me.ID == "" {
+		g.tb.Fatalf("a good access check: %+v, %v", body, err)
+	}
+}
+
+// atATime is how many requests are measured at a time.
+const atATime = 2
+
+// costs is what one of such requests takes of the processor, at least.
+func costs(turns int, request func()) time.Duration {
+	return cputime.Least(turns, func() {
+		for range atATime {
+			request()
+		}
+	}) / atATime
+}
+
+// ofOurKey are the families of forms that only our own key can have signed, as
+// it does for a session that is gone by now: what they say is believed, and
+// looked up.
+var ofOurKey = []string{"claims", "dates", "session"}
+
+// most is how much of a good token's work a hostile one may make.
+func most(family string) float64 {
+	if slices.Contains(ofOurKey, family) {
+		return 1.5
+	}
+	return 1
+}
+
+// TestHostileTokens_cost: a token that somebody forges makes no more work than a
+// good one does on the same way, though its signature is both made and verified;
+// one that our own key has signed half as much again at most.
+func TestHostileTokens_cost(t *testing.T) {
+	for _, w := range ways() {
+		t.Run(w.name, func(t *testing.T) {
+			g := newTarget(t, openApp(t))
+			forms := w.forms(g)
+			good := costs(40, func() { w.good(g) })
+			share := func(of time.Duration) float64 { return float64(of) / float64(good) }
+			worst := map[string]float64{} // of each family
+			for name, form := range forms {
+				family, _, _ := strings.Cut(name, "/")
+				present := func() { w.present(g, form.token) }
+				least := costs(2, present)
+				// Whatever else the machine does only adds to what is measured.
+				for again := 0; share(least) > most(family) && again < 20; again++ {
+					least = min(least, costs(3, present))
+				}
+				if share(least) > most(family) {
+					t.Errorf("%s: %v of CPU, a good one %v", name, least, good)
+				}
+				worst[family] = max(worst[family], share(least))
+			}
+			t.Logf("a good one takes %v of CPU; of %d hostile ones, in shares of that, the costliest:", good, len(forms))
+			for _, family := range slices.Sorted(maps.Keys(worst)) {
+				t.Logf("%10s %.2f", family, worst[family])
+			}
+		})
+	}
+}
+
+// BenchmarkHostileTokens compares each form with a good token on its way, and
+// with the guard of the legacy door, which verifies and looks at the session.
+func BenchmarkHostileTokens(b *testing.B) {
+	run := func(name string, request func()) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				request()
+			}
+		})
+	}
+	for _, w := range ways() {
+		g := newTarget(b, openApp(b))
+		forms := w.forms(g)
+		for _, name := range slices.Sorted(maps.Keys(forms)) {
+			run(w.name+"/"+name, func() { w.present(g, forms[name].token) })
+		}
+		run(w.name+"/good", func() { w.good(g) })
+	}
+	g := newTarget(b, openApp(b))
+	run("guard/good", func() { g.serve(httptest.NewRequest(http.MethodGet, "/auth/nowhere", nil), g.tokens.refresh) })
+}

@@ -1,0 +1,63 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/keyring"
+	"rekey/internal/oauth"
+	"rekey/internal/store"
+	"rekey/internal/token"
+	"rekey/internal/web"
+)
+
+// newRing returns the ring of a database, which was not looked at yet.
+func (p *program) newRing(st *store.Store, events auth.Events) (*keyring.Ring, error) {
+	var notes auth.KeyNotes
+	if st.Dialect() == store.Postgres {
+		notes = st
+	}
+	return keyring.New(keyring.Options{
+		Notes: notes,
+		Store: st, Files: keyFiles(p.cfg), Master: masterKey(p.cfg), Dir: p.cfg.DataDir,
+		Lives: map[auth.KeyPurpose]time.Duration{
+			auth.KeyAccess: p.cfg.AccessTTL, auth.KeyRefresh: p.cfg.RefreshTTL, auth.KeyRotation: p.cfg.RetryTTL,
+		},
+		MaxAge: p.cfg.JWKSMaxAge, Leeway: p.cfg.ClockLeeway, Rotation: p.cfg.KeyRotation,
+		Now: p.now, Events: events, Logger: p.log,
+	})
+}
+
+// openKeys makes a server's keys ready. A command mints and verifies nothing,
+// and needs no keys.
+func (a *app) openKeys(ctx context.Context, as role) (auth.Tokens, func() [][]byte, error) {
+	if as == command {
+		return token.None{}, auth.FixedKeys(), nil
+	}
+	ring, err := a.newRing(a.store, a.events())
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := ring.Start(ctx); err != nil {
+		return nil, nil, err
+	}
+	a.ring = ring
+	codec, err := ring.Codec(token.Options{
+		Location: a.cfg.Zone, Leeway: a.cfg.ClockLeeway, Issuer: a.cfg.Issuer, Audience: a.cfg.Audience,
+	})
+	return codec, ring.RotationKeys, err
+}
+
+func (a *app) publicKey() []byte {
+	_, pem := a.ring.Published()
+	return pem
+}
+
+func (a *app) wellKnown() web.WellKnown {
+	return web.WellKnown{
+		Keys:   func() []byte { jwks, _ := a.ring.Published(); return jwks },
+		MaxAge: a.cfg.JWKSMaxAge, Issuer: a.cfg.Issuer,
+		IntrospectPath: oauth.IntrospectPath, RevokePath: oauth.RevokePath,
+	}
+}

@@ -1,0 +1,83 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/graphqlhttp"
+	"rekey/internal/pubsub"
+	"rekey/internal/web"
+	"rekey/resolvers"
+)
+
+// goodbye is how long clients that stay connected may take to agree to the end
+// of their connection.
+const goodbye = 2 * time.Second
+
+// streams are what clients that stay connected stand on.
+type streams struct {
+	bus   auth.Bus
+	relay *pubsub.Redis // the bus, where it goes over Redis
+	keys  *auth.APIKeys
+	hub   *auth.Streams
+	open  *graphqlhttp.Streams
+}
+
+// openBus is called before there is a core: its store publishes.
+func (a *app) openBus() {
+	if a.redis == nil {
+		a.streams.bus = pubsub.NewLocal()
+		return
+	}
+	a.streams.relay = pubsub.NewRedis(pubsub.RedisOptions{Client: a.redis.UniversalClient, After: time.After, Logger: a.log})
+	a.streams.bus = a.streams.relay
+}
+
+func (a *app) openStreams() {
+	s := &a.streams
+	s.keys = &auth.APIKeys{Store: a.store, Limiter: a.core.Limiter, Observer: a.core.Observer, Now: a.now, Log: a.log}
+	s.hub = auth.NewStreams(auth.StreamOptions{Core: a.core, Keys: s.keys, Bus: s.bus, Feed: a.store})
+	connections := resolvers.Connections{Auth: a.core, Keys: s.keys, Streams: s.hub}
+	s.open = graphqlhttp.NewStreams(graphqlhttp.StreamOptions{Connect: connections.Connect, Origins: a.cfg.CORSOrigins, Log: a.log})
+}
+
+// run keeps streams going until ctx ends.
+func (s *streams) run(ctx context.Context, ticks <-chan time.Time) {
+	if ticks == nil {
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		ticks = ticker.C
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if s.relay != nil {
+		wg.Go(func() { s.relay.Run(ctx) })
+	}
+	s.hub.Run(ctx, ticks)
+}
+
+// server returns the server of a handler, which tells those who stay connected
+// when it shuts down: it would wait for some and not know of others.
+func (a *app) server(handler http.Handler) *http.Server {
+	srv := web.Server(handler, a.log)
+	srv.RegisterOnShutdown(a.streams.open.Drain)
+	return srv
+}
+
+// bid waits for them to go, but not for who does not answer.
+func (s *streams) bid(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, goodbye)
+	defer cancel()
+	s.open.Drain() // also where the server failed
+	_ = s.open.Wait(ctx)
+}
+
+// flush sends the notices that wait to be sent.
+func (s *streams) flush() {
+	if s.relay != nil {
+		s.relay.Flush(context.Background())
+	}
+}
