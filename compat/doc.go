@@ -1,4 +1,4 @@
-// Package compat is the legacy REST door: the guard around /auth/, the route
+// Package compat is the legacy REST transport: the guard around /auth/, the route
 // GET /auth/refresh, the envelope that every answer comes in and the one table
 // from the core's codes to statuses and legacy wording.
 //

@@ -29,11 +29,11 @@ func (emptyStore) SessionState(context.Context, string, auth.SecretHash) (auth.S
 	return auth.SessionState{}, auth.ErrNotFound
 }
 
-// FuzzGuard gives the door any method, path and headers: it answers one of the
+// FuzzGuard gives the transport any method, path and headers: it answers one of the
 // statuses of the contract, in an envelope, and never panics.
 func FuzzGuard(f *testing.F) {
 	access, refresh := fixedKey(f, 2), fixedKey(f, 3)
-	door := fuzzedDoor(f, access, refresh)
+	transport := fuzzedTransport(f, access, refresh)
 	now := time.Unix(1636892548, 0)
 	claims := claimsFor(auth.User{ID: "u"}, "95a51a3f-56fa-4889-bf80-3c57d054b1c2", "s", now, time.Hour)
 	good := signToken(f, refresh, headerES256, toJSON(f, claims))
@@ -57,16 +57,16 @@ func FuzzGuard(f *testing.F) {
 			r.Header.Set("Idempotency-Key", key)
 		}
 		w := httptest.NewRecorder()
-		door.ServeHTTP(w, r)
+		transport.ServeHTTP(w, r)
 		checkKnown(t, w)
 	})
 }
 
-// FuzzSignedToken gives the door whatever header and claims under a good
+// FuzzSignedToken gives the transport whatever header and claims under a good
 // signature.
 func FuzzSignedToken(f *testing.F) {
 	refresh := fixedKey(f, 3)
-	door := fuzzedDoor(f, fixedKey(f, 2), refresh)
+	transport := fuzzedTransport(f, fixedKey(f, 2), refresh)
 	for _, claims := range []string{
 		`{}`, `[]`, `{"exp":1e300}`, `{"exp":99999999999}`, `{"exp":99999999999,"user":{"auth":null}}`,
 		`{"exp":1,"exp":99999999999}`, `{"exp":"<x>","user":{"created_at":"<y>"}}`, "{\"exp\":\"\xff\"}",
@@ -78,7 +78,7 @@ func FuzzSignedToken(f *testing.F) {
 		r := httptest.NewRequest(http.MethodGet, refreshPath, nil)
 		r.Header.Set("Authorization", "Bearer "+signToken(t, refresh, header, claims))
 		w := httptest.NewRecorder()
-		door.ServeHTTP(w, r)
+		transport.ServeHTTP(w, r)
 		checkKnown(t, w)
 	})
 }
@@ -96,7 +96,7 @@ func fixedKey(f *testing.F, last byte) *ecdsa.PrivateKey {
 	return key
 }
 
-func fuzzedDoor(f *testing.F, access, refresh *ecdsa.PrivateKey) http.Handler {
+func fuzzedTransport(f *testing.F, access, refresh *ecdsa.PrivateKey) http.Handler {
 	codec, err := token.New(token.Options{Access: token.KeySet{Signing: access}, Refresh: token.KeySet{Signing: refresh}})
 	if err != nil {
 		f.Fatal(err)

@@ -18,7 +18,7 @@ const (
 	idempotencyHeader = "Idempotency-Key"
 )
 
-// Service is what the door asks of the core; *auth.Service is one.
+// Service is what the transport asks of the core; *auth.Service is one.
 type Service interface {
 	// Refresh replaces a refresh token. The empty one is missing: an error
 	// with auth.ReasonTokenMissing.
@@ -28,7 +28,7 @@ type Service interface {
 	CheckRefreshToken(ctx context.Context, token string, c auth.Client) error
 }
 
-// Options are what the door is made of. All are required.
+// Options are what the transport is made of. All are required.
 type Options struct {
 	Auth Service
 	// PublicKey returns the PEM file of the key that access tokens verify with.
@@ -139,6 +139,6 @@ func idempotencyKey(h http.Header) (string, error) {
 
 func client(r *http.Request) auth.Client {
 	c := auth.ClientFrom(r.Context())
-	c.Door = auth.DoorREST
+	c.Transport = auth.TransportREST
 	return c
 }

@@ -106,7 +106,7 @@ func TestHandler_PassesOn(t *testing.T) {
 	if want := (auth.RefreshInput{Token: "a.b.c", IdempotencyKey: "0123456789abcdef"}); len(f.refresh) != 1 || f.refresh[0] != want {
 		t.Errorf("input %+v, want %+v", f.refresh, want)
 	}
-	if want := (auth.Client{Address: "192.0.2.1", RequestID: "r1", Door: "rest"}); f.client != want {
+	if want := (auth.Client{Address: "192.0.2.1", RequestID: "r1", Transport: "rest"}); f.client != want {
 		t.Errorf("client %+v, want %+v", f.client, want)
 	}
 }

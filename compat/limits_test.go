@@ -20,7 +20,7 @@ func limited(_ *testing.T, o *settings) {
 	o.limiter = func(c *clock) auth.Limiter { return limit.NewMemory(1000, c.Now) }
 }
 
-// TestContract_RateLimit refuses what is over the limit in the door's own
+// TestContract_RateLimit refuses what is over the limit in the transport's own
 // form: verified tokens by session, all else by the client's address.
 func TestContract_RateLimit(t *testing.T) {
 	test := func(t *testing.T, s *stack) {

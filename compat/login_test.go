@@ -87,7 +87,7 @@ func (l *login) signRaw(header, claims string) string {
 	return signToken(l.t, l.stack.refresh, header, claims)
 }
 
-// rotate replaces the newest refresh token through the door.
+// rotate replaces the newest refresh token through the transport.
 func (l *login) rotate() {
 	l.t.Helper()
 	res := l.stack.send(l.t, http.MethodGet, refreshPath, http.Header{"Authorization": {"Bearer " + l.newest}}, "")

@@ -18,7 +18,7 @@ func newRenderer(l *slog.Logger) *renderer {
 	return &renderer{table: newTable(), logger: l}
 }
 
-// RenderError answers an error that was met, and logged, before the door could
+// RenderError answers an error that was met, and logged, before the transport could
 // answer: in the envelope and by the same table.
 func RenderError(w http.ResponseWriter, _ *http.Request, e *auth.Error) {
 	newTable().answer(e).write(w)
@@ -26,6 +26,6 @@ func RenderError(w http.ResponseWriter, _ *http.Request, e *auth.Error) {
 
 func (rd *renderer) answer(r *http.Request, err error) answer {
 	e := auth.AsError(err)
-	auth.LogRefusal(r.Context(), rd.logger, auth.DoorREST, e)
+	auth.LogError(r.Context(), rd.logger, auth.TransportREST, e)
 	return rd.table.answer(e)
 }

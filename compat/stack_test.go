@@ -56,7 +56,7 @@ type clocked struct {
 
 func (c clocked) Now(context.Context) (time.Time, error) { return c.clock.Now(), nil }
 
-// stack is the service behind the legacy door as it is served: over HTTP, with
+// stack is the service behind the legacy transport as it is served: over HTTP, with
 // the middleware around it and a real database below.
 type stack struct {
 	server          *httptest.Server
@@ -148,7 +148,7 @@ func (s *stack) publicPEM() []byte {
 	return pem
 }
 
-// serve puts the door behind the middlewares of the program.
+// serve puts the transport behind the middlewares of the program.
 func (s *stack) serve(t *testing.T, service *auth.Service, o settings) {
 	logger := slog.New(slog.NewJSONHandler(s.log, nil))
 	s.server = httptest.NewServer(web.Chain(New(Options{Auth: service, PublicKey: s.publicPEM, Logger: logger}), web.Options{
@@ -170,9 +170,9 @@ func (s *stack) serve(t *testing.T, service *auth.Service, o settings) {
 // doubtful is a blacklist that always asks the database.
 type doubtful struct{}
 
-func (doubtful) Note(context.Context, ...auth.Doubt) error { return nil }
+func (doubtful) Invalidate(context.Context, ...auth.Invalidation) error { return nil }
 
-func (doubtful) Clear(context.Context, string, auth.SecretHash, time.Time) bool { return false }
+func (doubtful) KnownValid(context.Context, string, auth.SecretHash, time.Time) bool { return false }
 
 type noEvents struct{}
 

@@ -10,16 +10,16 @@ import (
 	"testing"
 )
 
-// door is how a client talks to a server: the same use through GraphQL and
+// transport is how a client talks to a server: the same use through GraphQL and
 // through the legacy route.
-type door string
+type transport string
 
 const (
-	graphqlDoor door = "graphql"
-	restDoor    door = "rest"
+	graphqlTransport transport = "graphql"
+	restTransport    transport = "rest"
 )
 
-// answer is what a refresh came to, whichever the door.
+// answer is what a refresh came to, whichever the transport.
 type answer struct {
 	Access, Refresh string
 	ExpiresIn       int64
@@ -48,9 +48,9 @@ func keysSent() []string {
 }
 
 // refresh replaces a token. Trouble with the connection is an error.
-func refresh(c *http.Client, d door, base, token, key string) (answer, error) {
+func refresh(c *http.Client, d transport, base, token, key string) (answer, error) {
 	sentKeys.Store(key, true)
-	if d == restDoor {
+	if d == restTransport {
 		return refreshREST(c, base, token, key)
 	}
 	return refreshGraphQL(c, base, token, key)

@@ -191,7 +191,7 @@ func TestSessions(t *testing.T) {
 			third := logIn(t, c, p.URL, "ada@example.com")
 			other := signUp(t, c, p.URL, "bob@example.com")
 			phone := &http.Client{Transport: agent{"phone/2", c.Transport}}
-			if a, err := refresh(phone, restDoor, p.URL, second.Refresh, ""); err != nil || a.Problem != "" {
+			if a, err := refresh(phone, restTransport, p.URL, second.Refresh, ""); err != nil || a.Problem != "" {
 				t.Fatalf("refresh: %+v, %v", a, err)
 			}
 			var page struct {

@@ -50,11 +50,11 @@ func (c *crashes) ack() {
 // chain is a client that rotates its session again and again. It keeps a token
 // until it has the next, and asks again with the same key when it got no answer.
 type chain struct {
-	name    string
-	door    door
-	token   string
-	rotated int
-	retried int
+	name      string
+	transport transport
+	token     string
+	rotated   int
+	retried   int
 }
 
 func (c *chain) run(ctx context.Context, hc *http.Client, server *crashes, rotations int) error {
@@ -72,7 +72,7 @@ func (c *chain) rotate(ctx context.Context, hc *http.Client, server *crashes) er
 	key := fmt.Sprintf("%s-rotation-%06d", c.name, c.rotated)
 	for ; ; c.retried++ {
 		base, changed := server.base()
-		got, err := refresh(hc, c.door, base, c.token, key)
+		got, err := refresh(hc, c.transport, base, c.token, key)
 		switch {
 		case err == nil && got.Problem == "":
 			c.token = got.Refresh
@@ -107,7 +107,7 @@ func TestServe_killedWhileRotating(t *testing.T) {
 
 	clients := make([]*chain, chains)
 	for i := range clients {
-		c := &chain{name: fmt.Sprintf("client-%d", i), door: []door{graphqlDoor, restDoor}[i%2]}
+		c := &chain{name: fmt.Sprintf("client-%d", i), transport: []transport{graphqlTransport, restTransport}[i%2]}
 		c.token = signUp(t, hc, p.URL, c.name+"@example.com").Refresh
 		clients[i] = c
 	}

@@ -313,17 +313,17 @@ func (e exported) checkDocumented(t *testing.T) {
 
 // TestDashboard_check: a slip of the pen in a query is found, wherever it is.
 func TestDashboard_check(t *testing.T) {
-	is := exported{"rekey_operations_total": {"operation": {"login"}, "door": {"rest"}, "outcome": {"ok"}}, "rekey_http_requests_total": {"code": {"200"}}}
+	is := exported{"rekey_operations_total": {"operation": {"login"}, "transport": {"rest"}, "outcome": {"ok"}}, "rekey_http_requests_total": {"code": {"200"}}}
 	for query, wrong := range map[string]int{
-		`rekey_operations_total{outcome=~"internal|token_reused|canceled",operation="login",door="rest",job="x"}`: 0,
-		`rekey_operations_total{outcome="internl"}`:                                                               1,
-		`rekey_operations_total{outcome!="INTERNAL"}`:                                                             1,
-		`rekey_operations_total{door=~"rest|cron"}`:                                                               1,
-		`rekey_http_requests_total{code=~"503|5033"}`:                                                             1,
-		`rekey_http_requests_total{code="0",cod="0"}`:                                                             1,
-		`rekey_operation_total`:                                                                                   1,
-		`sum by (outcom) (rekey_operations_total)`:                                                                1,
-		`rekey_http_requests_total{code="500"} > bool on`:                                                         1,
+		`rekey_operations_total{outcome=~"internal|token_reused|canceled",operation="login",transport="rest",job="x"}`: 0,
+		`rekey_operations_total{outcome="internl"}`:       1,
+		`rekey_operations_total{outcome!="INTERNAL"}`:     1,
+		`rekey_operations_total{transport=~"rest|cron"}`:  1,
+		`rekey_http_requests_total{code=~"503|5033"}`:     1,
+		`rekey_http_requests_total{code="0",cod="0"}`:     1,
+		`rekey_operation_total`:                           1,
+		`sum by (outcom) (rekey_operations_total)`:        1,
+		`rekey_http_requests_total{code="500"} > bool on`: 1,
 	} {
 		if got := is.problems(t, query); len(got) != wrong {
 			t.Errorf("%s: %q", query, got)

@@ -47,7 +47,7 @@ func TestJournal_whySignedOut(t *testing.T) {
 	stolen := signUp(t, c, p.URL, "ada@example.com")
 	token := stolen.Refresh
 	for range 2 {
-		a, err := refresh(c, graphqlDoor, p.URL, token, "")
+		a, err := refresh(c, graphqlTransport, p.URL, token, "")
 		if err != nil || a.Problem != "" {
 			t.Fatalf("refresh: %v %s", err, a.Problem)
 		}
@@ -65,7 +65,7 @@ func TestJournal_whySignedOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = res.Body.Close()
-	if a, err := refresh(c, restDoor, p.URL, token, ""); err != nil || a.Problem == "" {
+	if a, err := refresh(c, restTransport, p.URL, token, ""); err != nil || a.Problem == "" {
 		t.Fatalf("the session goes on: %v", err)
 	}
 	again := logIn(t, c, p.URL, "ada@example.com")

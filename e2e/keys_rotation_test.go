@@ -133,12 +133,12 @@ func (l *keyLoad) run(ctx context.Context, token string, check bool) {
 
 // turn is one rotation, the same once more, and a look with the new token.
 func (l *keyLoad) turn(here, there, token, key string) (answer, error) {
-	next, err := refresh(l.c, restDoor, here, token, key)
+	next, err := refresh(l.c, restTransport, here, token, key)
 	if err != nil || next.Problem != "" {
 		return next, fmt.Errorf("refresh: %s %w", next.Problem, err)
 	}
 	l.signed(here, next.Access)
-	again, err := refresh(l.c, graphqlDoor, there, token, key)
+	again, err := refresh(l.c, graphqlTransport, there, token, key)
 	if err != nil || again.Problem != "" {
 		return again, fmt.Errorf("retry: %s %w", again.Problem, err)
 	}

@@ -195,7 +195,7 @@ func TestKeys_earlierVersion(t *testing.T) {
 	})
 	mine := signUp(t, c, earlier.URL, "ada@example.com")
 	const key = "a-key-for-this-rotation"
-	next, err := refresh(c, restDoor, earlier.URL, mine.Refresh, key)
+	next, err := refresh(c, restTransport, earlier.URL, mine.Refresh, key)
 	if err != nil || next.Problem != "" {
 		t.Fatal(next.Problem, err)
 	}
@@ -208,14 +208,14 @@ func TestKeys_earlierVersion(t *testing.T) {
 		if problem := me(t, c, now.URL, next.Access); problem != "" {
 			t.Errorf("access token: %s", problem)
 		}
-		again, err := refresh(c, graphqlDoor, now.URL, mine.Refresh, key)
+		again, err := refresh(c, graphqlTransport, now.URL, mine.Refresh, key)
 		if err != nil || again.Refresh != next.Refresh {
 			t.Errorf("a retry got another pair: %s %v", again.Problem, err)
 		}
 		now.terminate()
 	}
 	now := start(t, map[string]string{"DATA_DIR": dir})
-	if got, err := refresh(c, restDoor, now.URL, next.Refresh, ""); err != nil || got.Problem != "" {
+	if got, err := refresh(c, restTransport, now.URL, next.Refresh, ""); err != nil || got.Problem != "" {
 		t.Errorf("refresh: %s %v", got.Problem, err)
 	}
 }

@@ -41,7 +41,7 @@ func TestLegacy_settings(t *testing.T) {
 
 func wantRefused(t *testing.T, c *http.Client, url, token, message string) {
 	t.Helper()
-	got, err := refresh(c, restDoor, url, token, "")
+	got, err := refresh(c, restTransport, url, token, "")
 	if err != nil || got.Status != http.StatusUnauthorized || got.Problem != message {
 		t.Errorf("%+v, %v: want 401 %q", got, err, message)
 	}
@@ -53,7 +53,7 @@ func wantExpired(t *testing.T, c *http.Client, url, token string) {
 	var claims struct{ Exp int64 }
 	decodeClaims(t, token, &claims)
 	earliest := time.Now().Unix() - claims.Exp
-	got, err := refresh(c, restDoor, url, token, "")
+	got, err := refresh(c, restTransport, url, token, "")
 	latest := time.Now().Unix() - claims.Exp
 	if err != nil || got.Status != http.StatusUnauthorized {
 		t.Fatalf("%+v, %v", got, err)

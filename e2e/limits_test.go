@@ -108,7 +108,7 @@ func TestLimits_session(t *testing.T) {
 	mine := signUp(t, c, p.URL, "ada@example.com")
 	other := logIn(t, c, p.URL, "ada@example.com")
 	for limits := newCount(t, 30, 10); limits.more(); {
-		got, err := refresh(c, restDoor, p.URL, mine.Refresh, "one-key-for-all-of-them")
+		got, err := refresh(c, restTransport, p.URL, mine.Refresh, "one-key-for-all-of-them")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,12 +121,12 @@ func TestLimits_session(t *testing.T) {
 			t.Fatalf("%+v", got)
 		}
 	}
-	if got, err := refresh(c, graphqlDoor, p.URL, other.Refresh, ""); err != nil || got.Problem != "" {
+	if got, err := refresh(c, graphqlTransport, p.URL, other.Refresh, ""); err != nil || got.Problem != "" {
 		t.Errorf("another session: %+v, %v", got, err)
 	}
 }
 
-// TestBadInput: a clear 4xx in the door's own form, and nothing of the input.
+// TestBadInput: a clear 4xx in the transport's own form, and nothing of the input.
 func TestBadInput(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "RATE_LIMITS": "off"})
 	c := httpClient()

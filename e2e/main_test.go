@@ -20,11 +20,11 @@ func TestServe_embedded(t *testing.T) {
 	c := httpClient()
 	p := start(t, env)
 	first := signUp(t, c, p.URL, "Ada@Example.com")
-	viaREST, err := refresh(c, restDoor, p.URL, first.Refresh, "")
+	viaREST, err := refresh(c, restTransport, p.URL, first.Refresh, "")
 	if err != nil || viaREST.Status != http.StatusCreated || viaREST.Problem != "" {
 		t.Fatalf("refresh by REST: %+v, %v", viaREST, err)
 	}
-	viaGraphQL, err := refresh(c, graphqlDoor, p.URL, viaREST.Refresh, "")
+	viaGraphQL, err := refresh(c, graphqlTransport, p.URL, viaREST.Refresh, "")
 	if err != nil || viaGraphQL.Problem != "" {
 		t.Fatalf("refresh by GraphQL: %+v, %v", viaGraphQL, err)
 	}
@@ -39,7 +39,7 @@ func TestServe_embedded(t *testing.T) {
 	if problem := me(t, c, p.URL, first.Access); problem != "" && problem != "TOKEN_BLACKLISTED" {
 		t.Errorf("rotated access token after a restart: %s", problem)
 	}
-	again, err := refresh(c, restDoor, p.URL, viaGraphQL.Refresh, "")
+	again, err := refresh(c, restTransport, p.URL, viaGraphQL.Refresh, "")
 	if err != nil || again.Problem != "" {
 		t.Errorf("refresh after a restart: %+v, %v", again, err)
 	}
@@ -232,7 +232,7 @@ func TestUsers_disable(t *testing.T) {
 			if problem := me(t, c, p.URL, mine.Access); problem != "USER_DISABLED" {
 				t.Errorf("access token of a disabled user: %q", problem)
 			}
-			if got, err := refresh(c, restDoor, p.URL, mine.Refresh, ""); err != nil || got.Problem != "token is blacklisted" {
+			if got, err := refresh(c, restTransport, p.URL, mine.Refresh, ""); err != nil || got.Problem != "token is blacklisted" {
 				t.Errorf("refresh of a disabled user: %+v, %v", got, err)
 			}
 			enable := spawn(t, env, "users", "enable", "ada@example.com")
@@ -316,12 +316,12 @@ func TestServe_logsNoSecrets(t *testing.T) {
 	c := httpClient()
 	mine := signUp(t, c, p.URL, "ada@example.com")
 	const key = "canary-idempotency-key"
-	next, err := refresh(c, restDoor, p.URL, mine.Refresh, key)
+	next, err := refresh(c, restTransport, p.URL, mine.Refresh, key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, token := range []string{mine.Refresh, "not.a.token", next.Access} { // a race, garbage, the wrong kind
-		if _, err := refresh(c, graphqlDoor, p.URL, token, ""); err != nil {
+		if _, err := refresh(c, graphqlTransport, p.URL, token, ""); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -123,17 +123,17 @@ func busyDay(t *testing.T, p *process) {
 	}
 	const key = "canary-idempotency-key"
 	for _, step := range []struct {
-		door             door
+		transport        transport
 		token, key, want string
 	}{
-		{restDoor, first.Refresh, key, ""},
-		{restDoor, first.Refresh, key, ""}, // again
-		{graphqlDoor, second.Refresh, "", ""},
-		{graphqlDoor, second.Refresh, "", "TOKEN_REUSED"},
-		{graphqlDoor, "not.a.token", "", "TOKEN_INVALID"},
+		{restTransport, first.Refresh, key, ""},
+		{restTransport, first.Refresh, key, ""}, // again
+		{graphqlTransport, second.Refresh, "", ""},
+		{graphqlTransport, second.Refresh, "", "TOKEN_REUSED"},
+		{graphqlTransport, "not.a.token", "", "TOKEN_INVALID"},
 	} {
-		if got, err := refresh(c, step.door, p.URL, step.token, step.key); err != nil || got.Problem != step.want {
-			t.Fatalf("%s: %+v, %v; want %q", step.door, got, err, step.want)
+		if got, err := refresh(c, step.transport, p.URL, step.token, step.key); err != nil || got.Problem != step.want {
+			t.Fatalf("%s: %+v, %v; want %q", step.transport, got, err, step.want)
 		}
 	}
 	if problem := me(t, c, p.URL, second.Access); problem != "SESSION_REVOKED" {
@@ -153,25 +153,25 @@ func TestMetrics(t *testing.T) {
 	busyDay(t, p)
 	after := scrape(t, url)
 	grew(t, before, after, samples{
-		`rekey_operations_total{door="graphql",operation="sign_up",outcome="ok"}`:                1,
-		`rekey_operations_total{door="graphql",operation="login",outcome="ok"}`:                  1,
-		`rekey_operations_total{door="graphql",operation="login",outcome="invalid_credentials"}`: 1,
-		`rekey_operations_total{door="rest",operation="refresh",outcome="ok"}`:                   2,
-		`rekey_operations_total{door="graphql",operation="refresh",outcome="ok"}`:                1,
-		`rekey_operations_total{door="graphql",operation="refresh",outcome="token_reused"}`:      1,
-		`rekey_operations_total{door="graphql",operation="refresh",outcome="token_invalid"}`:     1,
-		`rekey_operations_total{door="graphql",operation="access",outcome="session_revoked"}`:    1,
-		`rekey_events_total{door="rest",event="refresh"}`:                                        1,
-		`rekey_events_total{door="rest",event="refresh_retry"}`:                                  1,
-		`rekey_events_total{door="graphql",event="refresh_reuse"}`:                               1,
-		`rekey_events_total{door="graphql",event="login_failed"}`:                                1,
-		`rekey_operation_duration_seconds_count{operation="hash"}`:                               3,
-		`rekey_operation_duration_seconds_count{operation="hash_queue"}`:                         3,
-		`rekey_operation_duration_seconds_count{operation="refresh"}`:                            5,
-		`rekey_operation_duration_seconds_count{operation="swap"}`:                               4,
-		`rekey_operation_duration_seconds_count{operation="sign"}`:                               5,
-		`rekey_http_requests_total{code="201",method="GET",route="/auth/refresh"}`:               2,
-		`rekey_http_request_duration_seconds_count{route="/graphql"}`:                            7,
+		`rekey_operations_total{operation="sign_up",outcome="ok",transport="graphql"}`:                1,
+		`rekey_operations_total{operation="login",outcome="ok",transport="graphql"}`:                  1,
+		`rekey_operations_total{operation="login",outcome="invalid_credentials",transport="graphql"}`: 1,
+		`rekey_operations_total{operation="refresh",outcome="ok",transport="rest"}`:                   2,
+		`rekey_operations_total{operation="refresh",outcome="ok",transport="graphql"}`:                1,
+		`rekey_operations_total{operation="refresh",outcome="token_reused",transport="graphql"}`:      1,
+		`rekey_operations_total{operation="refresh",outcome="token_invalid",transport="graphql"}`:     1,
+		`rekey_operations_total{operation="access",outcome="session_revoked",transport="graphql"}`:    1,
+		`rekey_events_total{event="refresh",transport="rest"}`:                                        1,
+		`rekey_events_total{event="refresh_retry",transport="rest"}`:                                  1,
+		`rekey_events_total{event="refresh_reuse",transport="graphql"}`:                               1,
+		`rekey_events_total{event="login_failed",transport="graphql"}`:                                1,
+		`rekey_operation_duration_seconds_count{operation="hash"}`:                                    3,
+		`rekey_operation_duration_seconds_count{operation="hash_queue"}`:                              3,
+		`rekey_operation_duration_seconds_count{operation="refresh"}`:                                 5,
+		`rekey_operation_duration_seconds_count{operation="swap"}`:                                    4,
+		`rekey_operation_duration_seconds_count{operation="sign"}`:                                    5,
+		`rekey_http_requests_total{code="201",method="GET",route="/auth/refresh"}`:                    2,
+		`rekey_http_request_duration_seconds_count{route="/graphql"}`:                                 7,
 	})
 	checks := 0.0
 	for name, n := range after {
@@ -186,7 +186,7 @@ func TestMetrics(t *testing.T) {
 	scrapeUntil(t, url, "peace", func(s samples) bool {
 		me(t, c, p.URL, "not.a.token") // counted: limits are shared again only when something is
 		return s["rekey_limits_shared"] == 1 && s["rekey_redis_breakers_open"] == 0 && s["rekey_key_ring_failing"] == 0 &&
-			s["rekey_clock_astray"] == 0 && s["rekey_passwords_waiting"] == 0 && s[`rekey_database_connections_max{pool="all"}`] == 20
+			s["rekey_clock_skewed"] == 0 && s["rekey_passwords_waiting"] == 0 && s[`rekey_database_connections_max{pool="all"}`] == 20
 	})
 	for _, name := range []string{"go_goroutines", "process_open_fds", `rekey_limit_counts_total{counted="redis"}`, `rekey_database_connections_open{pool="all"}`, `rekey_key_age_seconds{purpose="rotation"}`} {
 		if after[name] == 0 {

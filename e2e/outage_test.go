@@ -177,11 +177,11 @@ func TestServe_postgresKilled(t *testing.T) {
 	if problem := me(t, c, p.URL, mine.Access); problem != "" {
 		t.Errorf("the access token afterwards: %s", problem)
 	}
-	next, err := refresh(c, restDoor, p.URL, mine.Refresh, "")
+	next, err := refresh(c, restTransport, p.URL, mine.Refresh, "")
 	if err != nil || next.Problem != "" {
 		t.Fatalf("the same refresh token afterwards: %+v, %v", next, err)
 	}
-	if again, err := refresh(c, graphqlDoor, p.URL, next.Refresh, ""); err != nil || again.Problem != "" {
+	if again, err := refresh(c, graphqlTransport, p.URL, next.Refresh, ""); err != nil || again.Problem != "" {
 		t.Errorf("and the next: %+v, %v", again, err)
 	}
 	logIn(t, c, p.URL, "ada@example.com")
@@ -202,7 +202,7 @@ func TestServe_redisKilled(t *testing.T) {
 	everythingWorks := func() {
 		t.Helper()
 		old := mine
-		got, err := refresh(c, restDoor, p.URL, mine.Refresh, "")
+		got, err := refresh(c, restTransport, p.URL, mine.Refresh, "")
 		if err != nil || got.Problem != "" {
 			t.Fatalf("refresh: %+v, %v", got, err)
 		}
@@ -210,7 +210,7 @@ func TestServe_redisKilled(t *testing.T) {
 		if problem := me(t, c, p.URL, mine.Access); problem != "" {
 			t.Errorf("access: %s", problem)
 		}
-		if race, err := refresh(c, graphqlDoor, p.URL, old.Refresh, ""); err != nil || race.Problem != "TOKEN_BLACKLISTED" {
+		if race, err := refresh(c, graphqlTransport, p.URL, old.Refresh, ""); err != nil || race.Problem != "TOKEN_BLACKLISTED" {
 			t.Errorf("the old token: %+v, %v", race, err)
 		}
 		other := logIn(t, c, p.URL, "ada@example.com")
@@ -248,7 +248,7 @@ func TestServe_leaving(t *testing.T) {
 		t.Errorf("readiness: %+v", r)
 	}
 	wantLive(t, c, p.URL)
-	if got, err := refresh(c, restDoor, p.URL, mine.Refresh, ""); err != nil || got.Problem != "" {
+	if got, err := refresh(c, restTransport, p.URL, mine.Refresh, ""); err != nil || got.Problem != "" {
 		t.Errorf("refresh while leaving: %+v, %v", got, err)
 	}
 }

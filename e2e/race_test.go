@@ -38,7 +38,7 @@ func replicas(t *testing.T, more map[string]string) (a, b *process, db *sql.DB) 
 	return a, b, db
 }
 
-// race presents one token many times at once, over both servers and doors.
+// race presents one token many times at once, over both servers and transports.
 func race(t *testing.T, c *http.Client, a, b *process, token, key string) []answer {
 	t.Helper()
 	answers := make([]answer, racers)
@@ -46,9 +46,9 @@ func race(t *testing.T, c *http.Client, a, b *process, token, key string) []answ
 	gate := make(chan struct{})
 	var wg sync.WaitGroup
 	for i := range racers {
-		d, base := graphqlDoor, a.URL
+		d, base := graphqlTransport, a.URL
 		if i%2 == 1 {
-			d = restDoor
+			d = restTransport
 		}
 		if i/2%2 == 1 {
 			base = b.URL
@@ -157,7 +157,7 @@ func logoutAgainstRefresh(t *testing.T, c *http.Client, a, b *process, p pair) e
 	var refreshed answer
 	var refreshErr, logoutErr error
 	var wg sync.WaitGroup
-	wg.Go(func() { refreshed, refreshErr = refresh(c, restDoor, a.URL, p.Refresh, "") })
+	wg.Go(func() { refreshed, refreshErr = refresh(c, restTransport, a.URL, p.Refresh, "") })
 	wg.Go(func() { _, logoutErr = logout(c, b.URL, p.Refresh) })
 	wg.Wait()
 	if err := errors.Join(refreshErr, logoutErr); err != nil {
@@ -173,7 +173,7 @@ func logoutAgainstRefresh(t *testing.T, c *http.Client, a, b *process, p pair) e
 		}
 	}
 	for _, token := range refreshTokens {
-		got, err := refresh(c, graphqlDoor, a.URL, token, "")
+		got, err := refresh(c, graphqlTransport, a.URL, token, "")
 		if err != nil {
 			return err
 		}

@@ -38,12 +38,12 @@ func TestRestore(t *testing.T) {
 	env["DATABASE_URL"] = server.Database(t)
 	pipe(t, backup, psql, "-q", "-v", "ON_ERROR_STOP=1", "-d", env["DATABASE_URL"])
 	p = start(t, env)
-	if got, err := refresh(c, graphqlDoor, p.URL, lostNext.Refresh, ""); err != nil || got.Problem != "SESSION_UNKNOWN" {
+	if got, err := refresh(c, graphqlTransport, p.URL, lostNext.Refresh, ""); err != nil || got.Problem != "SESSION_UNKNOWN" {
 		t.Errorf("a token of after the backup: %+v, %v", got, err)
 	}
 	// Why the command is needed: the backup forgot that these are worth nothing.
 	for what, token := range map[string]string{"a token that was used": replayed.Refresh, "a session that was logged out": loggedOut.Refresh} {
-		if got, err := refresh(c, graphqlDoor, p.URL, token, ""); err != nil || got.Problem != "" {
+		if got, err := refresh(c, graphqlTransport, p.URL, token, ""); err != nil || got.Problem != "" {
 			t.Errorf("%s: %+v, %v", what, got, err)
 		}
 	}
@@ -54,7 +54,7 @@ func TestRestore(t *testing.T) {
 	if code := revoke.wait(); code != 0 || !strings.Contains(revoke.out.String(), "4 sessions ended") {
 		t.Fatalf("exit code %d:\n%s", code, revoke.out)
 	}
-	if got, err := refresh(c, restDoor, p.URL, kept.Refresh, ""); err != nil || got.Problem == "" {
+	if got, err := refresh(c, restTransport, p.URL, kept.Refresh, ""); err != nil || got.Problem == "" {
 		t.Errorf("refresh after the command: %+v, %v", got, err)
 	}
 	if problem := me(t, c, p.URL, kept.Access); problem != "SESSION_REVOKED" {
@@ -89,7 +89,7 @@ func TestSessions_revokeAll(t *testing.T) {
 			if problem := me(t, c, p.URL, mine.Access); problem != "SESSION_REVOKED" {
 				t.Errorf("access token: %q", problem)
 			}
-			if got, err := refresh(c, restDoor, p.URL, mine.Refresh, ""); err != nil || got.Problem != "token is blacklisted" {
+			if got, err := refresh(c, restTransport, p.URL, mine.Refresh, ""); err != nil || got.Problem != "token is blacklisted" {
 				t.Errorf("refresh token: %+v, %v", got, err)
 			}
 		})
@@ -98,7 +98,7 @@ func TestSessions_revokeAll(t *testing.T) {
 
 func mustRefresh(t *testing.T, c *http.Client, base, token string) answer {
 	t.Helper()
-	got, err := refresh(c, restDoor, base, token, "")
+	got, err := refresh(c, restTransport, base, token, "")
 	if err != nil || got.Problem != "" {
 		t.Fatalf("refresh: %+v, %v", got, err)
 	}

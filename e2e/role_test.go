@@ -30,7 +30,7 @@ func TestServe_leastPrivilege(t *testing.T) {
 	p, c := start(t, env), httpClient()
 	current := signUp(t, c, p.URL, "ada@example.com").Refresh
 	for range 2 {
-		got, err := refresh(c, restDoor, p.URL, current, "")
+		got, err := refresh(c, restTransport, p.URL, current, "")
 		if err != nil || got.Problem != "" {
 			t.Fatalf("%+v, %v", got, err)
 		}

@@ -56,7 +56,7 @@ func newOTLP(t *testing.T) *otlp {
 	return o
 }
 
-// paths are the spans as "door > use case > part", and what they say of
+// paths are the spans as "transport > use case > part", and what they say of
 // themselves.
 func (o *otlp) paths() map[string]map[string]string {
 	byID := map[string]*spans.Span{}
@@ -121,14 +121,14 @@ func TestTraces(t *testing.T) {
 			t.Errorf("no span %s in %v", want, got)
 		}
 	}
-	for attribute, want := range map[string]string{"rekey.outcome": "token_reused", "rekey.door": "graphql"} {
+	for attribute, want := range map[string]string{"rekey.outcome": "token_reused", "rekey.transport": "graphql"} {
 		if !strings.Contains(o.text.String(), want) {
 			t.Errorf("no span has %s %s", attribute, want)
 		}
 	}
-	door := got["GET /auth/refresh"]
-	if len(door["rekey.session_id"]) < 36 || door["rekey.request_id"] == "" || !strings.Contains(door["http.response.status_code"], "201") {
-		t.Errorf("the door's span has %v", door)
+	transport := got["GET /auth/refresh"]
+	if len(transport["rekey.session_id"]) < 36 || transport["rekey.request_id"] == "" || !strings.Contains(transport["http.response.status_code"], "201") {
+		t.Errorf("the transport's span has %v", transport)
 	}
 	for _, found := range logcheck.Find(o.text.String(), append(keysSent(), "strangers-choice", "ada@", "127.0.0.1")...) {
 		t.Errorf("a span tells %.300s", found)

@@ -9,7 +9,7 @@ type SecurityEvent struct {
 	UserID    *string // indexed with the id
 	SessionID *string
 	Actor     string // who did it
-	Door      string
+	Transport string
 	Address   string
 	UserAgent string
 	RequestID string

@@ -14,7 +14,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// Presenter turns every error of the GraphQL door into what clients are told.
+// Presenter turns every error of the GraphQL transport into what clients are told.
 // An *auth.Error is told as it is; of anything else they learn no more than
 // "internal error", and the log learns the rest, once.
 type Presenter struct {
@@ -87,7 +87,7 @@ func (p Presenter) log(ctx context.Context, e *auth.Error) {
 	if errors.Is(e.Err, errLogged) {
 		return
 	}
-	auth.LogRefusal(ctx, p.Log, auth.DoorGraphQL, e, slog.String("field", graphql.GetPath(ctx).String()))
+	auth.LogError(ctx, p.Log, auth.TransportGraphQL, e, slog.String("field", graphql.GetPath(ctx).String()))
 }
 
 // messageOf never tells an internal error's own words.

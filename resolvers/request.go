@@ -14,10 +14,10 @@ const (
 	idempotencyField  = "idempotencyKey"
 )
 
-// clientOf returns where the request comes from, this door included.
+// clientOf returns where the request comes from, this transport included.
 func clientOf(ctx context.Context) auth.Client {
 	client := auth.ClientFrom(ctx)
-	client.Door = auth.DoorGraphQL
+	client.Transport = auth.TransportGraphQL
 	return client
 }
 

@@ -72,7 +72,7 @@ func TestIdempotencyKeyOf(t *testing.T) {
 
 func TestClientOf(t *testing.T) {
 	ctx := auth.WithClient(context.Background(), auth.Client{Address: "192.0.2.1"})
-	if c := clientOf(ctx); c.Address != "192.0.2.1" || c.Door != "graphql" {
+	if c := clientOf(ctx); c.Address != "192.0.2.1" || c.Transport != "graphql" {
 		t.Errorf("client = %+v", c)
 	}
 }

@@ -1,4 +1,4 @@
-// Package resolvers is the GraphQL door: it turns GraphQL input into calls of
+// Package resolvers is the GraphQL transport: it turns GraphQL input into calls of
 // the core and the core's values and errors into API types. No rule lives here.
 //
 // It knows the schema and the core, and neither HTTP statuses nor SQL, Redis

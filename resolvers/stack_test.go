@@ -114,9 +114,9 @@ func (c clocked) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState
 // counting is a blacklist that always asks the database, and counts.
 type counting struct{ checks *atomic.Int64 }
 
-func (counting) Note(context.Context, ...auth.Doubt) error { return nil }
+func (counting) Invalidate(context.Context, ...auth.Invalidation) error { return nil }
 
-func (c counting) Clear(context.Context, string, auth.SecretHash, time.Time) bool {
+func (c counting) KnownValid(context.Context, string, auth.SecretHash, time.Time) bool {
 	c.checks.Add(1)
 	return false
 }

@@ -94,7 +94,7 @@ func (a *app) watch() {
 	}
 	s := metrics.Sources{
 		AccessChecks: func() map[string]uint64 { return named(a.cache.Counts()) }, Cleared: string(blacklist.Cleared),
-		Pools: a.pools, Passwords: a.core.Passwords.Load, ClockAstray: a.core.ClockAstray,
+		Pools: a.pools, Passwords: a.core.Passwords.Load, ClockSkewed: a.core.ClockSkewed,
 		Keys: a.keys, KeysFailing: func() bool { return a.ring.Check(context.Background()) != nil },
 		Streams: func() (int, int) { return a.streams.open.Open(), a.streams.hub.Followers() },
 	}

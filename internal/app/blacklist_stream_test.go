@@ -220,7 +220,7 @@ func manyPages(t *testing.T, every time.Duration) {
 	s.exec(fmt.Sprintf(`INSERT INTO sessions SELECT gen_random_uuid(), user_id, generation, secret_hash, secret_hash, created_at + n %% 3,
 		retry_hash, issued_at, access_expires_at, refresh_expires_at, expires_at, user_agent, ip_address, created_at, last_seen_at,
 		NULL, created_at + n %% 7, 'logout' FROM sessions, generate_series(1, %d) n`, many))
-	for name, open := range transports() {
+	for name, open := range streamTransports() {
 		f := open(s, http.Header{"X-Api-Key": {s.apiKey("orders")}}, blacklistDocument, map[string]any{"since": "2026-03-01T11:00:00Z"})
 		revoked, rotated := map[string]bool{}, map[string]bool{}
 		for {

@@ -8,9 +8,9 @@ import (
 // A replica's clock goes wrong between two looks at it: nobody is told that a
 // good token is not, nothing is issued that others would refuse, and nothing is
 // consumed.
-func TestClock_Astray(t *testing.T) {
+func TestClock_Skewed(t *testing.T) {
 	for _, e := range engines() {
-		for _, d := range doors() {
+		for _, d := range transports() {
 			t.Run(e.name+", "+d.name, func(t *testing.T) {
 				t.Parallel()
 				p := play{newStack(t, e, nil), d}
@@ -18,14 +18,14 @@ func TestClock_Astray(t *testing.T) {
 					"a minute ahead": time.Minute, "a minute behind": -time.Minute,
 					"two months ahead": 60 * 24 * time.Hour, "an hour behind": -time.Hour,
 				} {
-					p.astray(name, off)
+					p.skewed(name, off)
 				}
 			})
 		}
 	}
 }
 
-func (p play) astray(name string, off time.Duration) {
+func (p play) skewed(name string, off time.Duration) {
 	p.t.Helper()
 	p.advance(time.Hour)
 	email := name[:1] + name[len(name)-3:] + off.String() + "@example.com"
@@ -52,24 +52,24 @@ func (p play) astray(name string, off time.Duration) {
 	p.accessIs(p.rotate(old.refresh, "").access, "")
 }
 
-// A clock that is not far enough off to be called astray costs nobody a good
+// A clock that is not far enough off to be called skewed costs nobody a good
 // token, however small the leeway.
 func TestClock_short(t *testing.T) {
 	for _, leeway := range []string{"0s", "100ms"} {
-		for _, d := range doors() {
+		for _, d := range transports() {
 			t.Run(leeway+", "+d.name, func(t *testing.T) {
 				p := play{newStack(t, engines()[0], map[string]string{"CLOCK_LEEWAY": leeway}), d}
 				p.advance(750 * time.Millisecond) // to a whole second: iat is now
 				mine := p.signUp("ada@example.com")
 				p.advanceReplica(-900 * time.Millisecond) // a replica that is behind
 				if err := p.app.core.CheckClock(t.Context()); err != nil {
-					t.Fatalf("the clock counts as astray: %v", err)
+					t.Fatalf("the clock counts as skewed: %v", err)
 				}
 				p.accessIs(mine.access, "")
 				next := p.rotate(mine.refresh, "")
 				p.advanceReplica(1800 * time.Millisecond) // one that is ahead
 				if err := p.app.core.CheckClock(t.Context()); err != nil {
-					t.Fatalf("the clock counts as astray: %v", err)
+					t.Fatalf("the clock counts as skewed: %v", err)
 				}
 				p.rotate(next.refresh, "")
 			})

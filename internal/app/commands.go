@@ -207,12 +207,12 @@ type lateJoiner struct {
 	joined bool
 }
 
-// Note is Cache's. CodeUnavailable.
-func (l *lateJoiner) Note(ctx context.Context, doubts ...auth.Doubt) error {
+// Invalidate is Cache's. CodeUnavailable.
+func (l *lateJoiner) Invalidate(ctx context.Context, doubts ...auth.Invalidation) error {
 	if err := l.join(ctx); err != nil {
 		return auth.Unavailable(fmt.Errorf("joining the replicas: %w", auth.Cause(err)))
 	}
-	return l.Cache.Note(ctx, doubts...)
+	return l.Cache.Invalidate(ctx, doubts...)
 }
 
 func (l *lateJoiner) join(ctx context.Context) error {

@@ -49,7 +49,7 @@ func TestCommands_joinLate(t *testing.T) {
 		t.Errorf("after reading: %d notes, %v", notes(), err)
 	}
 	began := time.Now()
-	if err := core.Blacklist.Note(t.Context(), auth.Doubt{SessionID: "s", Until: began.Add(time.Hour)}); err != nil {
+	if err := core.Blacklist.Invalidate(t.Context(), auth.Invalidation{SessionID: "s", Until: began.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	if waited := time.Since(began); waited < 2*time.Second || notes() != 2 {

@@ -368,8 +368,8 @@ func TestCookie_off(t *testing.T) {
 	}
 }
 
-// The legacy route knows no cookie, and a GET to the other door changes none.
-func TestCookie_otherDoors(t *testing.T) {
+// The legacy route knows no cookie, and a GET to the other transport changes none.
+func TestCookie_otherTransports(t *testing.T) {
 	b := signedIn(t, nil)
 	for path, status := range map[string]int{"/auth/refresh": 400, "/graphql?query=mutation%7Blogout%7D": 405} {
 		req, err := http.NewRequest(http.MethodGet, b.url+path, nil)

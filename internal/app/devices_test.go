@@ -11,9 +11,9 @@ import (
 // device is where a client says that it is.
 type device struct{ UserAgent, IPAddress string }
 
-// refreshOn refreshes by one of the doors, on a device. It returns the new
+// refreshOn refreshes by one of the transports, on a device. It returns the new
 // refresh token, if there is one.
-func (s *stack) refreshOn(d door, on device, token, key string) string {
+func (s *stack) refreshOn(d transport, on device, token, key string) string {
 	s.t.Helper()
 	s.sent(key)
 	method, path, body := http.MethodGet, "/auth/refresh", ""
@@ -67,7 +67,7 @@ func (s *stack) isOn(what string, want device) {
 // one that is refused change nothing.
 func TestDevices(t *testing.T) {
 	for _, e := range engines()[:2] {
-		for _, d := range doors() {
+		for _, d := range transports() {
 			t.Run(fmt.Sprintf("%s, %s", e.name, d.name), func(t *testing.T) {
 				s := newStack(t, e, map[string]string{"TRUSTED_PROXIES": "127.0.0.0/8"})
 				first := s.signUp("ada@example.com").refresh

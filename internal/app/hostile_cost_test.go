@@ -155,7 +155,7 @@ func TestHostileTokens_cost(t *testing.T) {
 }
 
 // BenchmarkHostileTokens compares each form with a good token on its way, and
-// with the guard of the legacy door, which verifies and looks at the session.
+// with the guard of the legacy transport, which verifies and looks at the session.
 func BenchmarkHostileTokens(b *testing.B) {
 	run := func(name string, request func()) {
 		b.Run(name, func(b *testing.B) {

@@ -70,7 +70,7 @@ func (g *guarded) fill() {
 			SELECT '01900000-0000-7000-8000-%012x', user_id, generation, secret_hash, issued_at, access_expires_at, refresh_expires_at,
 			expires_at, '%s', '2001:db8:1234:5678:9abc:def0:1234:5678', created_at, last_seen_at, '' FROM sessions LIMIT 1`, i, agent))
 		g.exec(fmt.Sprintf(`INSERT INTO security_events
-			SELECT '01900000-0000-7000-9000-%012x', at, kind, user_id, session_id, actor, door, '2001:db8:1234:5678:9abc:def0:1234:5678',
+			SELECT '01900000-0000-7000-9000-%012x', at, kind, user_id, session_id, actor, transport, '2001:db8:1234:5678:9abc:def0:1234:5678',
 			'%s', request_id, 'invalid_credentials', count FROM security_events WHERE user_id IS NOT NULL LIMIT 1`, i, agent))
 	}
 }

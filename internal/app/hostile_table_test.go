@@ -14,7 +14,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// forged is a hostile token and the reason for which every door refuses it.
+// forged is a hostile token and the reason for which every transport refuses it.
 type forged struct {
 	token  string
 	reason auth.Reason

@@ -197,8 +197,8 @@ func (g *guarded) checkInactive(t *testing.T, key, token string) {
 	}
 }
 
-// TestHostileTokens: through every door, refused for the same reason, in the
-// door's own form; nothing is written, nothing panics, and the live token that
+// TestHostileTokens: through every transport, refused for the same reason, in the
+// transport's own form; nothing is written, nothing panics, and the live token that
 // they were made of is as good as before.
 func TestHostileTokens(t *testing.T) {
 	g := newGuarded(t)
@@ -250,7 +250,7 @@ func TestHostileTokens_spellings(t *testing.T) {
 	before := g.everything()
 	for name, token := range g.refresh.ownSpellings() {
 		t.Run(name, func(t *testing.T) {
-			for _, d := range doors() {
+			for _, d := range transports() {
 				if again := d.refresh(g.stack, token, key1); again.tokens != next.tokens {
 					t.Errorf("%s, with the key: %q", d.name, again.problem)
 				}

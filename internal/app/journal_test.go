@@ -55,7 +55,7 @@ func TestJournal_refresh(t *testing.T) {
 			s := newStack(t, e, nil)
 			first := s.signUp("ada@example.com").refresh
 			token := first
-			for _, d := range append(doors(), doors()...) {
+			for _, d := range append(transports(), transports()...) {
 				out := d.refresh(s, token, "a-key-of-16-and-more"+d.name+token[len(token)-8:])
 				if out.problem != "" {
 					t.Fatal(out.problem)
@@ -68,7 +68,7 @@ func TestJournal_refresh(t *testing.T) {
 			s.advance(s.app.cfg.ReuseWindow * 2)
 			var left sync.WaitGroup
 			for range 4 {
-				for _, d := range doors() {
+				for _, d := range transports() {
 					left.Go(func() { d.refresh(s, first, "") })
 				}
 			}

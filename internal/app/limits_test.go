@@ -12,7 +12,7 @@ func limitsOf(h http.Header) string {
 	return fmt.Sprintf("%s / %s / %s", h.Get("RateLimit-Policy"), h.Get("RateLimit"), h.Get("Retry-After"))
 }
 
-// TestLimits_told: each door tells what is left, and when to come again; the
+// TestLimits_told: each transport tells what is left, and when to come again; the
 // legacy one, whose headers clients know, only when to come again.
 func TestLimits_told(t *testing.T) {
 	s := newStack(t, engines()[0], map[string]string{"RATE_LIMITS": "on"})

@@ -15,7 +15,7 @@ import (
 
 const notActive = `200 {"active":false}`
 
-// oauth posts a form to the door for programs; its answer is the status and
+// oauth posts a form to the transport for programs; its answer is the status and
 // the body.
 func (s *stack) oauth(endpoint, key, form string) string {
 	s.t.Helper()

@@ -69,7 +69,7 @@ func otherPaths() map[string]path {
 }
 
 // TestRequestID: whichever way a request goes, the id that the client gave it
-// is in the answer's header, in each error of the GraphQL door, and in each
+// is in the answer's header, in each error of the GraphQL transport, and in each
 // line of the log about it. Only what net/http refuses by itself has none:
 // malformed HTTP, and headers that are too long.
 func TestRequestID(t *testing.T) {
@@ -190,7 +190,7 @@ func TestLog_session(t *testing.T) {
 		want int
 	}{
 		{`msg=request method=POST path=/graphql status=200 .* session_id=` + session, 2},
-		{`msg="request refused" door=rest .* reason=TOKEN_BLACKLISTED .* session_id=` + session, 1},
+		{`msg="request refused" transport=rest .* reason=TOKEN_BLACKLISTED .* session_id=` + session, 1},
 		{`msg=request method=GET path=/auth/refresh status=500 .* session_id=` + session, 1},
 		{`msg=request method=GET path=/auth/refresh status=401 [^\n]*session_id`, 0},
 	} {

@@ -8,8 +8,8 @@ import (
 	"rekey/internal/auth"
 )
 
-// The wording of each outcome at each door.
-func told(d door, reason string) string {
+// The wording of each outcome at each transport.
+func told(d transport, reason string) string {
 	if d.name == "GraphQL" {
 		return reason
 	}
@@ -22,10 +22,10 @@ func told(d door, reason string) string {
 	return "500 token is blacklisted"
 }
 
-// play is one scenario on one engine through one door.
+// play is one scenario on one engine through one transport.
 type play struct {
 	*stack
-	d door
+	d transport
 }
 
 func (p play) rotate(token, key string) tokens {
@@ -77,7 +77,7 @@ type scenario struct {
 }
 
 // scenarios is the decision table of a refresh, row by row. Every row is run
-// through both doors on every engine: that is the proof that doors are thin.
+// through both transports on every engine: that is the proof that transports are thin.
 func scenarios() map[string]scenario {
 	return map[string]scenario{
 		"current: a new pair, the old one blacklisted, its access token after the overlap": {run: func(p play) {
@@ -352,7 +352,7 @@ func scenarios() map[string]scenario {
 func TestRefresh_scenarios(t *testing.T) {
 	for name, sc := range scenarios() {
 		for _, e := range engines() {
-			for _, d := range doors() {
+			for _, d := range transports() {
 				t.Run(fmt.Sprintf("%s/%s/%s", name, e.name, d.name), func(t *testing.T) {
 					t.Parallel()
 					sc.run(play{newStack(t, e, sc.settings), d})

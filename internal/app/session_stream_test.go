@@ -21,7 +21,7 @@ type sessionEvent struct {
 // eachTransport runs a test on engines through every transport.
 func eachTransport(t *testing.T, engines []engine, run func(t *testing.T, s *stack, follow func(header http.Header) *following)) {
 	for _, e := range engines {
-		for name, open := range transports() {
+		for name, open := range streamTransports() {
 			t.Run(e.name+"/"+name, func(t *testing.T) {
 				s := newStack(t, e, nil)
 				s.keepPosted(fast)
@@ -135,7 +135,7 @@ func TestSessionEvents_refused(t *testing.T) {
 	for header, want := range map[string]string{"": "TOKEN_MISSING", "Bearer x": "TOKEN_INVALID", "Bearer " + t0.refresh: "TOKEN_INVALID"} {
 		s.followEvents(http.Header{"Authorization": {header}}, sessionDocument, nil).ends(want, 0)
 		s.followSocket(http.Header{"Authorization": {header}}, sessionDocument, nil).ends("", 4401)
-		if line := regexp.MustCompile(`"request refused" door=graphql close_code=4401 .* reason=` + want + ` request_id=`); !line.MatchString(s.log.String()) {
+		if line := regexp.MustCompile(`"request refused" transport=graphql close_code=4401 .* reason=` + want + ` request_id=`); !line.MatchString(s.log.String()) {
 			t.Errorf("no line %s: %s", line, s.log)
 		}
 	}

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
 type stack struct {
 	t   *testing.T
 	url string
-	db  *sql.DB // for what no door can do: looking, and breaking things
+	db  *sql.DB // for what no transport can do: looking, and breaking things
 	app *app
 	log *logBuffer
 
@@ -164,14 +164,14 @@ type outcome struct {
 	problem string // "" or a reason, or a code
 }
 
-// door refreshes through one transport and translates what it says.
-type door struct {
+// transport refreshes through one transport and translates what it says.
+type transport struct {
 	name    string
 	refresh func(s *stack, token, key string) outcome
 }
 
-func doors() []door {
-	return []door{{"GraphQL", refreshGraphQL}, {"REST", refreshREST}}
+func transports() []transport {
+	return []transport{{"GraphQL", refreshGraphQL}, {"REST", refreshREST}}
 }
 
 // sent notes an idempotency key, which the log may not tell.
@@ -337,7 +337,7 @@ func (s *stack) blacklist(bearer, token string) {
 	}
 }
 
-func operator() auth.Client { return auth.Client{Door: auth.DoorCommand} }
+func operator() auth.Client { return auth.Client{Transport: auth.TransportCLI} }
 
 func expiry(t *testing.T, token string) time.Time {
 	t.Helper()

@@ -89,8 +89,8 @@ type following struct {
 	stop func()
 }
 
-// transports are the ways to follow.
-func transports() map[string]func(*stack, http.Header, string, map[string]any) *following {
+// streamTransports are the ways to follow.
+func streamTransports() map[string]func(*stack, http.Header, string, map[string]any) *following {
 	return map[string]func(*stack, http.Header, string, map[string]any) *following{
 		"WebSocket": (*stack).followSocket, "events": (*stack).followEvents,
 	}

@@ -271,7 +271,7 @@ func (p lost) guard(token string, status int) {
 func TestRefresh_unknownOutcome(t *testing.T) {
 	for name, test := range unknownOutcomes() {
 		for i, e := range engines()[:2] {
-			for _, d := range doors()[i:] { // on Postgres, the door whose clients have no keys
+			for _, d := range transports()[i:] { // on Postgres, the transport whose clients have no keys
 				t.Run(fmt.Sprintf("%s/%s/%s", name, e.name, d.name), func(t *testing.T) {
 					t.Parallel()
 					s := newStack(t, e, test.settings)

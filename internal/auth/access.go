@@ -26,7 +26,7 @@ func (s *Service) Authenticate(ctx context.Context, accessToken string, c Client
 	return Caller{UserID: claims.User.ID, SessionID: claims.SessionID, Claims: claims}, nil
 }
 
-// accessEnd is when an access token ends. Doubts are kept for ACCESS_TTL: a
+// accessEnd is when an access token ends. Invalidations are kept for ACCESS_TTL: a
 // token of a time when that was longer must not outlive them.
 func (s *Service) accessEnd(claims Claims) time.Time {
 	return earlier(claims.ExpiresAt, claims.IssuedAt.Add(s.AccessTTL))
@@ -39,7 +39,7 @@ func (s *Service) checkAccess(ctx context.Context, claims Claims, now time.Time)
 	if !canonicalID(claims.SessionID) {
 		return sessionMissing()
 	}
-	if s.Blacklist.Clear(ctx, claims.SessionID, HashSecret(claims.Secret), claims.IssuedAt) {
+	if s.Blacklist.KnownValid(ctx, claims.SessionID, HashSecret(claims.Secret), claims.IssuedAt) {
 		return nil
 	}
 	v, err := s.accessVerdict(ctx, claims, now)
@@ -103,7 +103,7 @@ func (s *Service) refreshVerdict(ctx context.Context, claims Claims, now time.Ti
 		return 0, fmt.Errorf("reading the state of a session: %w", err)
 	}
 	v := s.judgeRefresh(st, claims, nil, now)
-	if v == isUndelivered {
+	if v == isUnacknowledged {
 		v = isCurrent // a refresh would replace it
 	}
 	return v, nil

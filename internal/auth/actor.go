@@ -24,7 +24,7 @@ func Operator(name string) Client {
 	if name = strings.TrimSpace(name); name == "" || !plainText(name, maxActorName) {
 		name = "unknown"
 	}
-	return Client{Door: DoorCommand, Actor: ActorOperator + name}
+	return Client{Transport: TransportCLI, Actor: ActorOperator + name}
 }
 
 // Who is who acts. Without a client nobody asked: rekey acts by itself.

@@ -67,7 +67,7 @@ func (s *Service) EndUserSessions(ctx context.Context, who string, c Client) (in
 // the first note of a command may take seconds, and who follows the blacklist
 // looks back only so far.
 func (s *Service) prepareEnding(ctx context.Context) error {
-	if err := s.Blacklist.Note(ctx); err != nil {
+	if err := s.Blacklist.Invalidate(ctx); err != nil {
 		return fmt.Errorf("preparing to end sessions: %w", err)
 	}
 	return nil

@@ -99,7 +99,7 @@ func (s *Service) blacklist(ctx context.Context, t BlacklistedToken, e Event) (B
 		s.Events.Emit(ctx, e)
 		return t, nil
 	}
-	if err := s.Blacklist.Note(ctx, Doubt{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt}); err != nil {
+	if err := s.Blacklist.Invalidate(ctx, Invalidation{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt}); err != nil {
 		return t, err
 	}
 	t, err := s.Store.BlacklistAccess(ctx, t, e)

@@ -36,7 +36,7 @@ func TestService_ownToken(t *testing.T) {
 		"no token":                        {invalid, invalid, "ada", now, CodeBadUserInput},
 		"an expired access token":         {expired, invalid, "ada", now, CodeBadUserInput},
 		"an expired refresh token":        {invalid, expired, "ada", now, CodeBadUserInput},
-		"expired by a clock astray":       {invalid, expired, "ada", now.Add(-time.Hour), CodeUnavailable},
+		"expired by a skewed clock":       {invalid, expired, "ada", now.Add(-time.Hour), CodeUnavailable},
 		"of a key that is not known":      {unread, invalid, "ada", now, CodeUnavailable},
 		"the refresh keys were not read":  {invalid, unread, "ada", now, CodeUnavailable},
 		"a good one, other keys not read": {unread, nil, "ada", now, ""},

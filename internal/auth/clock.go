@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// errAstray is why a replica answers no token work.
-var errAstray = errors.New("this replica's clock is off the database's")
+// errClockSkewed is why a replica answers no token work.
+var errClockSkewed = errors.New("this replica's clock is off the database's")
 
 // start is called first by all token work: it reads the clock, once.
 func (s *Service) start() (time.Time, error) {
-	if s.clockAstray.Load() {
-		return time.Time{}, Unavailable(errAstray)
+	if s.clockSkewed.Load() {
+		return time.Time{}, Unavailable(errClockSkewed)
 	}
 	return s.Now(), nil
 }
 
-// ClockAstray reports what the last look at the clock came to.
-func (s *Service) ClockAstray() bool { return s.clockAstray.Load() }
+// ClockSkewed reports what the last look at the clock came to.
+func (s *Service) ClockSkewed() bool { return s.clockSkewed.Load() }
 
 // CheckClock compares this process's clock with the database's. While they
 // are more than ClockLeeway (at least a second) apart it returns an error, and
-// all token work answers CodeUnavailable: a clock astray would tell live
+// all token work answers CodeUnavailable: a skewed clock would tell live
 // tokens that they have expired.
 func (s *Service) CheckClock(ctx context.Context) error {
 	before := s.Now()
@@ -33,19 +33,19 @@ func (s *Service) CheckClock(ctx context.Context) error {
 		return fmt.Errorf("reading the database's clock: %w", err)
 	}
 	off := ClockDistance(before, s.Now(), db)
-	astray := off > MaxClockDistance(s.ClockLeeway)
-	s.clockAstray.Store(astray)
-	if astray {
+	skewed := off > MaxClockDistance(s.ClockLeeway)
+	s.clockSkewed.Store(skewed)
+	if skewed {
 		return &Error{Code: CodeUnavailable, Message: fmt.Sprintf("clock is %s off the database's", off.Round(time.Millisecond))}
 	}
 	return nil
 }
 
-// unlessAstray returns verifyErr, unless it is a verdict of this process's
-// clock and that clock is astray, or cannot be checked: the clock is looked at
+// unlessSkewed returns verifyErr, unless it is a verdict of this process's
+// clock and that clock is skewed, or cannot be checked: the clock is looked at
 // now and again only, and whoever is told that a live token has expired or is
 // not valid yet signs its user out.
-func (s *Service) unlessAstray(ctx context.Context, verifyErr error) error {
+func (s *Service) unlessSkewed(ctx context.Context, verifyErr error) error {
 	e := AsError(verifyErr)
 	if e.Token == nil || !e.Token.Fault.byClock() {
 		return verifyErr
@@ -57,21 +57,21 @@ func (s *Service) unlessAstray(ctx context.Context, verifyErr error) error {
 }
 
 // WatchClock checks the clock now and again until ctx ends. It logs when the
-// clock goes astray and when it is right again; trouble with the database is
+// clock becomes skewed and when it is right again; trouble with the database is
 // told by whoever needs it.
 func (s *Service) WatchClock(ctx context.Context, every time.Duration, log *slog.Logger) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	astray := false // as far as the log knows: token work looks at the clock, too
+	skewed := false // as far as the log knows: token work looks at the clock, too
 	for {
 		err := s.CheckClock(ctx)
-		switch now := s.clockAstray.Load(); {
-		case now && !astray:
-			log.ErrorContext(ctx, "clock is astray, token work answers unavailable", "reason", err)
-			astray = true
-		case astray && !now:
+		switch now := s.clockSkewed.Load(); {
+		case now && !skewed:
+			log.ErrorContext(ctx, "clock is skewed, token work answers unavailable", "reason", err)
+			skewed = true
+		case skewed && !now:
 			log.InfoContext(ctx, "clock is right again")
-			astray = false
+			skewed = false
 		}
 		select {
 		case <-ctx.Done():

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Code is the class of a failure, the same at every door.
+// Code is the class of a failure, the same at every transport.
 type Code string
 
-// The codes. A door maps them to its own status; nothing else is told.
+// The codes. A transport maps them to its own status; nothing else is told.
 const (
 	CodeUnauthenticated Code = "UNAUTHENTICATED"
 	CodeForbidden       Code = "FORBIDDEN"
@@ -38,7 +38,7 @@ const (
 	ReasonInvalidCredentials Reason = "INVALID_CREDENTIALS"
 )
 
-// Error is the only error that a door may tell a client about. Any other error
+// Error is the only error that a transport may tell a client about. Any other error
 // is internal: it is logged, and told as "internal error".
 type Error struct {
 	Code    Code
@@ -70,7 +70,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Retryable reports whether the same request may succeed later, nothing having
-// been consumed; but see unknownSwaps for a refresh without an idempotency key.
+// been consumed; but see unacknowledgedSwaps for a refresh without an idempotency key.
 func (e *Error) Retryable() bool {
 	return e.Code == CodeUnavailable || e.Code == CodeRateLimited
 }
@@ -145,12 +145,12 @@ const (
 	FaultIssuedInFuture                       // iat in the future
 )
 
-// byClock reports whether a clock that is astray finds this fault in a good token.
+// byClock reports whether a skewed clock finds this fault in a good token.
 func (f TokenFault) byClock() bool {
 	return f == FaultExpired || f == FaultNotYetValid || f == FaultIssuedInFuture
 }
 
-// TokenFailure carries what a door may need to word a token's fault as the
+// TokenFailure carries what a transport may need to word a token's fault as the
 // legacy service did. It never carries the token itself.
 type TokenFailure struct {
 	Fault     TokenFault

@@ -94,7 +94,7 @@ func (l LogEvents) Emit(ctx context.Context, e Event) {
 		slog.String("session_id", e.SessionID),
 		slog.String("request_id", e.Client.RequestID),
 		slog.String("actor", e.Client.Who()),
-		slog.String("door", string(e.Client.Door)),
+		slog.String("transport", string(e.Client.Transport)),
 		slog.String("address", e.Client.Address),
 		slog.String("user_agent", e.Client.UserAgent),
 		slog.String("detail", e.Detail),

@@ -51,9 +51,9 @@ func (st *FeedStream) hears(e FeedEvent) bool {
 	return ok && got.At.Equal(e.At) && got.Kind == e.Kind
 }
 
-// Nothing is vouched for by a clock that is astray: who follows has to come
+// Nothing is vouched for by a skewed clock: who follows has to come
 // again, and nobody joins.
-func TestFeed_astray(t *testing.T) {
+func TestFeed_skewed(t *testing.T) {
 	fake, f := newFeedFake()
 	s := &Streams{StreamOptions: f.StreamOptions, feed: f, keys: map[keyed]APIKeyCaller{}}
 	caller := APIKeyCaller{Scopes: []Scope{ScopeBlacklistRead}}

@@ -46,13 +46,13 @@ type feedState struct {
 	gaps      int
 }
 
-// round does what is due at a tick. A clock that is astray finds nothing of what
+// round does what is due at a tick. A skewed clock finds nothing of what
 // the others write, and what it vouched for would mislead who comes again:
 // followers are sent away, and looks begin anew when it is right.
 func (f *feed) round(ctx context.Context) {
 	now := f.Core.Now()
-	if f.Core.ClockAstray() {
-		f.dismiss(Unavailable(errAstray))
+	if f.Core.ClockSkewed() {
+		f.dismiss(Unavailable(errClockSkewed))
 	}
 	st := f.state(now)
 	if st.followers == 0 {

@@ -49,7 +49,7 @@ type past struct {
 // Blacklist opens a stream for the holder of an API key. Of what happened
 // before now it tells what came after since, if that is given, as far as
 // tokens live that it concerns. The caller closes it. CodeForbidden without
-// the scope; CodeUnavailable while the clock is astray.
+// the scope; CodeUnavailable while the clock is skewed.
 func (s *Streams) Blacklist(caller APIKeyCaller, since *time.Time) (*FeedStream, error) {
 	if err := caller.Require(ScopeBlacklistRead); err != nil {
 		return nil, err

@@ -44,7 +44,7 @@ func (s *Service) sign(ctx context.Context, claims Claims, refreshEnds time.Time
 }
 
 // newSession makes a user's session of the first generation, with its secret.
-// What a clock that is astray issues, other replicas would refuse.
+// What a skewed clock issues, other replicas would refuse.
 func (s *Service) newSession(ctx context.Context, userID string, now time.Time, c Client) (Session, string, error) {
 	if err := s.CheckClock(ctx); err != nil {
 		return Session{}, "", Unavailable(err)
@@ -75,12 +75,12 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// doubtSessions doubts everything of the sessions that are about to end.
-func (s *Service) doubtSessions(ctx context.Context, now time.Time, ids ...string) error {
-	doubts := make([]Doubt, len(ids))
+// invalidateSessions doubts everything of the sessions that are about to end.
+func (s *Service) invalidateSessions(ctx context.Context, now time.Time, ids ...string) error {
+	invalidations := make([]Invalidation, len(ids))
 	for i, id := range ids {
 		// A replica whose clock is ahead may have signed a moment from now.
-		doubts[i] = Doubt{SessionID: id, Until: now.Add(s.AccessTTL + s.ClockLeeway)}
+		invalidations[i] = Invalidation{SessionID: id, Until: now.Add(s.AccessTTL + s.ClockLeeway)}
 	}
-	return s.Blacklist.Note(ctx, doubts...)
+	return s.Blacklist.Invalidate(ctx, invalidations...)
 }

@@ -86,7 +86,7 @@ func (s *Service) verifyAs(
 		if err == nil {
 			return use, claims, nil
 		}
-		if err = s.unlessAstray(ctx, err); failure == nil || !isRefusal(err) {
+		if err = s.unlessSkewed(ctx, err); failure == nil || !isRefusal(err) {
 			failure = err
 		}
 	}

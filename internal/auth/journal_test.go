@@ -98,7 +98,7 @@ func newJournalStack(t *testing.T) (*journalStack, *auth.Service) {
 }
 
 func client() auth.Client {
-	return auth.Client{Address: "192.0.2.1", UserAgent: "agent", RequestID: "request-1", Door: "graphql"}
+	return auth.Client{Address: "192.0.2.1", UserAgent: "agent", RequestID: "request-1", Transport: "graphql"}
 }
 
 func wrong(email string) auth.LoginInput {

@@ -6,13 +6,13 @@ import "time"
 type verdict int
 
 const (
-	isCurrent     verdict = iota + 1
-	isRepeat              // the direct parent, entitled to the same pair again
-	isUndelivered         // the direct parent, and its child was handed to nobody
-	isRace                // the direct parent, within the window
-	isReuse               // older, or the parent after the window
-	isRollback            // newer than the session knows: the database lost a write
-	isBlacklisted         // blacklisted singly
+	isCurrent        verdict = iota + 1
+	isRepeat                 // the direct parent, entitled to the same pair again
+	isUnacknowledged         // the direct parent, and its child was handed to nobody
+	isRace                   // the direct parent, within the window
+	isReuse                  // older, or the parent after the window
+	isRollback               // newer than the session knows: the database lost a write
+	isBlacklisted            // blacklisted singly
 	isUserDisabled
 	isRevoked
 	isExpired
@@ -87,20 +87,20 @@ func (s *Service) judgeRefresh(st SessionState, c Claims, retry *SecretHash, now
 
 // judgeParent judges the direct parent of the current token. With a grace any
 // replica may have handed the child out, so that no swap of unknown outcome is
-// known to be undelivered: the grace takes its place.
+// known to be unacknowledged: the grace takes its place.
 func (s *Service) judgeParent(st SessionState, retry *SecretHash) verdict {
 	age := st.age()
 	barred := st.Session.RefreshBlacklistedAt != nil || st.Session.RetryHash.matches(NoRepeat())
 	sameKey := retry != nil && st.Session.RetryHash.matches(*retry)
 	entitled := sameKey && age <= s.RetryTTL || s.RefreshGrace > 0 && age <= s.RefreshGrace
-	handedOut, ours := s.unknown.find(st.Session.RetryHash)
-	undelivered := ours && handedOut.IsZero() && age <= s.RetryTTL && s.RefreshGrace == 0
-	inWindow := age <= s.ReuseWindow || ours && st.Now.Sub(handedOut) <= s.ReuseWindow
+	deliveredAt, ours := s.unacknowledged.find(st.Session.RetryHash)
+	unacknowledged := ours && deliveredAt.IsZero() && age <= s.RetryTTL && s.RefreshGrace == 0
+	inWindow := age <= s.ReuseWindow || ours && st.Now.Sub(deliveredAt) <= s.ReuseWindow
 	switch {
 	case entitled && !barred:
 		return isRepeat
-	case undelivered && !barred:
-		return isUndelivered
+	case unacknowledged && !barred:
+		return isUnacknowledged
 	case inWindow:
 		return isRace
 	}

@@ -125,7 +125,7 @@ func (s *Service) refused(ctx context.Context, c Client, verifyErr error) error 
 	if err := s.countFailure(ctx, c, nil); err != nil {
 		return err
 	}
-	return s.unlessAstray(ctx, verifyErr)
+	return s.unlessSkewed(ctx, verifyErr)
 }
 
 // countFailure counts a request that failed with err by its address, and

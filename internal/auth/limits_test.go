@@ -37,7 +37,7 @@ func TestLimits_expired(t *testing.T) {
 		told  Code
 	}{
 		"the clock is right":     {clockStore{now: now}, CodeUnauthenticated},
-		"the clock is astray":    {clockStore{now: now.Add(-time.Hour)}, CodeUnavailable},
+		"the clock is skewed":    {clockStore{now: now.Add(-time.Hour)}, CodeUnavailable},
 		"the database is silent": {clockStore{err: errors.New("away")}, CodeUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestLimits_expired(t *testing.T) {
 			for name, call := range calls {
 				tt.store.asked = 0
 				for i := range 10 {
-					core.clockAstray.Store(false) // as before a clock jumps
+					core.clockSkewed.Store(false) // as before a clock jumps
 					want := tt.told
 					if i >= 3 {
 						want = CodeRateLimited

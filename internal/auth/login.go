@@ -102,7 +102,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	g, err := s.openSession(ctx, u, rehash, now, c)
 	if err == nil {
 		s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)
-		s.endSurplus(ctx, u.ID, g.Session.ID, now, c)
+		s.enforceMaxSessions(ctx, u.ID, g.Session.ID, now, c)
 	}
 	return g, err
 }

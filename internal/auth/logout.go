@@ -82,7 +82,7 @@ func (s *Service) revoke(ctx context.Context, reason string, e Event) (bool, err
 	if !canonicalID(e.SessionID) || !canonicalID(e.UserID) {
 		return false, ErrNotFound
 	}
-	if err := s.doubtSessions(ctx, e.At, e.SessionID); err != nil {
+	if err := s.invalidateSessions(ctx, e.At, e.SessionID); err != nil {
 		return false, err
 	}
 	ended, err := s.Store.RevokeSession(ctx, e.UserID, e.SessionID, reason, e.At, e)
@@ -116,21 +116,21 @@ func (s *Service) EndSessions(ctx context.Context, caller Caller, scope LogoutSc
 // maxEndings is how often endSessions looks for sessions that began meanwhile.
 const maxEndings = 5
 
-// errUndoubted rolls a change back that would end sessions nobody was told to
+// errNotInvalidated rolls a change back that would end sessions nobody was told to
 // doubt.
-var errUndoubted = errors.New("sessions that are about to end are not noted yet")
+var errNotInvalidated = errors.New("sessions that are about to end are not noted yet")
 
 // endSessions ends sessions, tells the event with their number, and returns
 // that. It doubts the sessions before the change that ends them commits,
 // and outside of its transaction: noting may need the database, and SQLite has
 // one writer. The first try finds out which sessions those are.
 func (s *Service) endSessions(ctx context.Context, change EndSessions, e Event) (int, error) {
-	doubted := map[string]bool{}
+	invalidated := map[string]bool{}
 	var missing []string
 	change.BeforeCommit = func(_ context.Context, ids []string) error {
-		missing = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return doubted[id] })
+		missing = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return invalidated[id] })
 		if len(missing) > 0 {
-			return errUndoubted
+			return errNotInvalidated
 		}
 		return nil
 	}
@@ -141,15 +141,15 @@ func (s *Service) endSessions(ctx context.Context, change EndSessions, e Event) 
 			s.Events.Emit(ctx, e)
 			return len(ids), nil
 		}
-		if !errors.Is(err, errUndoubted) {
+		if !errors.Is(err, errNotInvalidated) {
 			return 0, fmt.Errorf("ending sessions: %w", err)
 		}
-		if err := s.doubtSessions(ctx, change.At, missing...); err != nil {
+		if err := s.invalidateSessions(ctx, change.At, missing...); err != nil {
 			return 0, err
 		}
 		for _, id := range missing {
-			doubted[id] = true
+			invalidated[id] = true
 		}
 	}
-	return 0, Unavailable(errUndoubted)
+	return 0, Unavailable(errNotInvalidated)
 }

@@ -39,7 +39,7 @@ const (
 	StepHashQueue Step = "hash_queue" // what a password waits for its turn
 )
 
-// UseCases returns the steps that are use cases: all that a door calls.
+// UseCases returns the steps that are use cases: all that a transport calls.
 func UseCases() []Step {
 	return []Step{
 		StepSignUp, StepLogin, StepRefresh, StepGuard, StepAccess, StepLogout,

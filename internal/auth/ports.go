@@ -173,8 +173,8 @@ type Tokens interface {
 	VerifyExpired(use TokenUse, token string, now time.Time) (Claims, error)
 }
 
-// Doubt is a note that something of a session is about to be blacklisted.
-type Doubt struct {
+// Invalidation is a note that something of a session is about to be blacklisted.
+type Invalidation struct {
 	SessionID string
 	// Secret limits the doubt to the tokens with this secret; nil doubts the
 	// whole session.
@@ -188,12 +188,12 @@ type Doubt struct {
 // Blacklist is a cache of doubt in front of the store, for access checks only.
 // It never says that a token is bad, only whether the store must be asked.
 type Blacklist interface {
-	// Note is called before a change commits. An error means that the change
+	// Invalidate is called before a change commits. An error means that the change
 	// must not be made (it is then an *Error under CodeUnavailable).
-	Note(ctx context.Context, doubts ...Doubt) error
-	// Clear reports whether an access token with these claims is certainly
+	Invalidate(ctx context.Context, invalidations ...Invalidation) error
+	// KnownValid reports whether an access token with these claims is certainly
 	// not blacklisted. False means: ask the store. It never fails.
-	Clear(ctx context.Context, sessionID string, secret SecretHash, issuedAt time.Time) bool
+	KnownValid(ctx context.Context, sessionID string, secret SecretHash, issuedAt time.Time) bool
 }
 
 // ReplicaNote is what a replica tells the others about the cache nodes that it

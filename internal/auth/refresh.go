@@ -56,7 +56,7 @@ var errNoSwap = errors.New("the swap found no row, but the token is current")
 // all the same (the row changed back in between, or a lost write) is swapped
 // once more, then the client is asked to come again.
 func (r refresh) run(ctx context.Context) (Grant, error) {
-	if err := r.noteRotation(ctx); err != nil {
+	if err := r.invalidateParent(ctx); err != nil {
 		return Grant{}, err
 	}
 	for range 2 {
@@ -69,16 +69,16 @@ func (r refresh) run(ctx context.Context) (Grant, error) {
 			return Grant{}, err
 		}
 		if v := r.judgeRefresh(st, r.claims, r.retry, r.now); v != isCurrent {
-			return r.settle(ctx, v, st)
+			return r.resolve(ctx, v, st)
 		}
 	}
 	return Grant{}, Unavailable(errors.Join(errNoSwap, r.CheckClock(ctx)))
 }
 
-// noteRotation doubts the parent's access token before the swap can commit.
-func (r refresh) noteRotation(ctx context.Context) error {
+// invalidateParent doubts the parent's access token before the swap can commit.
+func (r refresh) invalidateParent(ctx context.Context) error {
 	parent := HashSecret(r.claims.Secret)
-	return r.Blacklist.Note(ctx, Doubt{
+	return r.Blacklist.Invalidate(ctx, Invalidation{
 		SessionID: r.claims.SessionID,
 		Secret:    &parent,
 		Until:     r.claims.IssuedAt.Add(r.AccessTTL),
@@ -92,7 +92,7 @@ func (r refresh) swap(ctx context.Context) (Grant, error) {
 	rot := r.rotation(child)
 	st, err := r.rotate(ctx, rot)
 	if err != nil && AsError(err).Code == CodeUnavailable {
-		st, err = r.resolve(ctx, rot, err)
+		st, err = r.confirmSwap(ctx, rot, err)
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("rotating a session: %w", err)
@@ -131,16 +131,16 @@ func (r refresh) rotation(child string) Rotation {
 	}
 }
 
-// resolve finds out whether a swap of unknown outcome landed: the row then
+// confirmSwap finds out whether a swap of unknown outcome landed: the row then
 // bears its mark. Otherwise it returns the swap's own error, and remembers the
 // mark: the swap may land yet, or be seen only later.
-func (r refresh) resolve(ctx context.Context, rot Rotation, swapErr error) (SessionState, error) {
+func (r refresh) confirmSwap(ctx context.Context, rot Rotation, swapErr error) (SessionState, error) {
 	if errors.Is(swapErr, ErrNothingDone) {
 		return SessionState{}, swapErr
 	}
 	st, err := r.Store.SessionState(ctx, rot.SessionID, rot.Next)
 	if err != nil {
-		r.unknown.remember(rot.Attempt)
+		r.unacknowledged.remember(rot.Attempt)
 		return SessionState{}, swapErr
 	}
 	marked := st.Session.RetryHash.matches(rot.Attempt) ||
@@ -149,7 +149,7 @@ func (r refresh) resolve(ctx context.Context, rot Rotation, swapErr error) (Sess
 	if landed && judgeSession(st, r.claims.User.ID, r.now) == 0 && st.Session.RefreshBlacklistedAt == nil {
 		return st, nil
 	}
-	r.unknown.remember(rot.Attempt)
+	r.unacknowledged.remember(rot.Attempt)
 	return SessionState{}, swapErr
 }
 

@@ -61,8 +61,8 @@ type Options struct {
 // Service is the core: every use case of rekey. It is safe for concurrent use.
 type Service struct {
 	Options
-	clockAstray atomic.Bool
-	unknown     unknownSwaps
+	clockSkewed    atomic.Bool
+	unacknowledged unacknowledgedSwaps
 }
 
 // warn logs trouble that is not returned to anybody.

@@ -72,7 +72,7 @@ func (s *Streams) Run(ctx context.Context, ticks <-chan time.Time) {
 
 func (s *Streams) tick(ctx context.Context, wg *sync.WaitGroup) {
 	s.ticks++
-	if now, err := s.Core.start(); err == nil { // a clock that is astray judges nobody
+	if now, err := s.Core.start(); err == nil { // a skewed clock judges nobody
 		s.judgeTimes(now)
 		if s.ticks%recheckTicks == 0 {
 			inBackground(wg, &s.checking, func() { s.recheck(ctx) })
@@ -151,7 +151,7 @@ func (s *Streams) questions() map[question]Claims {
 
 func (s *Streams) recheckSession(ctx context.Context, claims Claims) {
 	secret := HashSecret(claims.Secret)
-	if s.Core.Blacklist.Clear(ctx, claims.SessionID, secret, claims.IssuedAt) {
+	if s.Core.Blacklist.KnownValid(ctx, claims.SessionID, secret, claims.IssuedAt) {
 		return
 	}
 	st, err := s.Core.Store.SessionState(ctx, claims.SessionID, secret)

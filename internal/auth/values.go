@@ -125,26 +125,28 @@ type ClaimsUser struct {
 	UpdatedAt       time.Time
 }
 
-// Door is what a request came in by, for logs, metrics and the journal.
-type Door string
+// Transport is what a request came in by, for logs, metrics and the journal.
+type Transport string
 
-// The doors. What no request asked for has none.
+// The transports. What no request asked for has none.
 const (
-	DoorGraphQL Door = "graphql"
-	DoorREST    Door = "rest"  // the legacy route
-	DoorOAuth   Door = "oauth" // for programs
-	DoorCommand Door = "cli"
+	TransportGraphQL Transport = "graphql"
+	TransportREST    Transport = "rest"  // the legacy route
+	TransportOAuth   Transport = "oauth" // for programs
+	TransportCLI     Transport = "cli"
 )
 
-// ServedDoors returns the doors that a server answers at: all but that of commands.
-func ServedDoors() []Door { return []Door{DoorGraphQL, DoorREST, DoorOAuth} }
+// ServedTransports returns the transports that a server answers at: all but that of commands.
+func ServedTransports() []Transport {
+	return []Transport{TransportGraphQL, TransportREST, TransportOAuth}
+}
 
-// Client is where a request comes from, as the door saw it.
+// Client is where a request comes from, as the transport saw it.
 type Client struct {
 	Address   string // IP address without port, after trusted proxies
 	UserAgent string
 	RequestID string
-	Door      Door
+	Transport Transport
 	// Actor is who acts where that is not who holds the account: see Operator.
 	Actor string
 }

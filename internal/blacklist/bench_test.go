@@ -76,9 +76,9 @@ func postgresURL(b *testing.B) store.Options { return store.Options{URL: throwaw
 // trusting is a blacklist that clears everything.
 type trusting struct{}
 
-func (trusting) Note(context.Context, ...auth.Doubt) error { return nil }
+func (trusting) Invalidate(context.Context, ...auth.Invalidation) error { return nil }
 
-func (trusting) Clear(context.Context, string, auth.SecretHash, time.Time) bool { return true }
+func (trusting) KnownValid(context.Context, string, auth.SecretHash, time.Time) bool { return true }
 
 // wantOneOutcome fails a benchmark that has measured a mixture.
 func wantOneOutcome(b *testing.B, c *blacklist.Cache) {

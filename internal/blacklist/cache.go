@@ -25,13 +25,13 @@ func newCache(o Options, b backend) *Cache {
 	return &Cache{opts: o, backend: b, trust: newTrust(o, b)}
 }
 
-// Note puts the doubts where every replica that trusts anything will find
+// Invalidate puts the doubts where every replica that trusts anything will find
 // them. When that fails it says so in SQL, so that the others stop trusting,
 // waits until they must have read it (at most 2.5 s, and only changes of that
 // time wait), and the change may go on all the same. Only when that fails too,
 // or ctx ends, is there an error, under auth.CodeUnavailable, and the change
 // must not be made.
-func (c *Cache) Note(ctx context.Context, doubts ...auth.Doubt) error {
+func (c *Cache) Invalidate(ctx context.Context, doubts ...auth.Invalidation) error {
 	entries := entriesOf(doubts, c.opts.Now(), c.opts.ClockLeeway)
 	if len(entries) == 0 {
 		return nil
@@ -71,7 +71,7 @@ func (c *Cache) await(ctx context.Context, d time.Duration) error {
 }
 
 // grace is how long after the change the first of its doubts matters.
-func grace(doubts []auth.Doubt) time.Duration {
+func grace(doubts []auth.Invalidation) time.Duration {
 	least := doubts[0].Grace
 	for _, d := range doubts {
 		least = min(least, d.Grace)
@@ -100,10 +100,10 @@ func (c *Cache) putBriefly(ctx context.Context, entries []entry) []string {
 	return c.put(ctx, entries)
 }
 
-// Clear reports whether an access token is certainly not blacklisted. It is
+// KnownValid reports whether an access token is certainly not blacklisted. It is
 // false at any trouble, and it does not wait for Redis longer than the pool's
 // Timeout.
-func (c *Cache) Clear(ctx context.Context, sessionID string, secret auth.SecretHash, issuedAt time.Time) bool {
+func (c *Cache) KnownValid(ctx context.Context, sessionID string, secret auth.SecretHash, issuedAt time.Time) bool {
 	o := c.look(ctx, sessionID, secret, issuedAt)
 	c.counts.add(o)
 	return o == Cleared
@@ -127,8 +127,8 @@ func (c *Cache) look(ctx context.Context, sessionID string, secret auth.SecretHa
 }
 
 // Put writes entries whatever the trust; for tools and tests. What it does not
-// do, Note does: tell the others when it fails.
-func (c *Cache) Put(ctx context.Context, doubts ...auth.Doubt) error {
+// do, Invalidate does: tell the others when it fails.
+func (c *Cache) Put(ctx context.Context, doubts ...auth.Invalidation) error {
 	_, err := c.backend.put(ctx, entriesOf(doubts, c.opts.Now(), c.opts.ClockLeeway))
 	return err
 }

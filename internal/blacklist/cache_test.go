@@ -108,14 +108,14 @@ func (s *stage) later(t testing.TB, c *blacklist.Cache, d time.Duration) {
 	}
 }
 
-func (s *stage) doubt() auth.Doubt {
-	return auth.Doubt{SessionID: session, Until: s.clock.Now().Add(lifetime)}
+func (s *stage) doubt() auth.Invalidation {
+	return auth.Invalidation{SessionID: session, Until: s.clock.Now().Add(lifetime)}
 }
 
 func wantClear(t *testing.T, c *blacklist.Cache, issuedAt time.Time, want bool) {
 	t.Helper()
-	if got := c.Clear(t.Context(), session, auth.HashSecret("one"), issuedAt); got != want {
-		t.Errorf("Clear = %v, want %v (%+v)", got, want, c.Status())
+	if got := c.KnownValid(t.Context(), session, auth.HashSecret("one"), issuedAt); got != want {
+		t.Errorf("KnownValid = %v, want %v (%+v)", got, want, c.Status())
 	}
 }
 
@@ -123,8 +123,8 @@ func wantClear(t *testing.T, c *blacklist.Cache, issuedAt time.Time, want bool) 
 // it is asked about for want of a trusted node or marker alone.
 func wantUndoubted(t *testing.T, c *blacklist.Cache, issuedAt time.Time, want bool) {
 	t.Helper()
-	if got := c.Clear(t.Context(), sibling(t), auth.HashSecret("one"), issuedAt); got != want {
-		t.Errorf("Clear of a session without doubts = %v, want %v (%+v)", got, want, c.Status())
+	if got := c.KnownValid(t.Context(), sibling(t), auth.HashSecret("one"), issuedAt); got != want {
+		t.Errorf("KnownValid of a session without doubts = %v, want %v (%+v)", got, want, c.Status())
 	}
 }
 
@@ -135,9 +135,9 @@ func wantUnavailable(t *testing.T, err error) {
 	}
 }
 
-func mustNote(t *testing.T, c *blacklist.Cache, d auth.Doubt) {
+func mustNote(t *testing.T, c *blacklist.Cache, d auth.Invalidation) {
 	t.Helper()
-	if err := c.Note(t.Context(), d); err != nil {
-		t.Fatalf("Note: %v", err)
+	if err := c.Invalidate(t.Context(), d); err != nil {
+		t.Fatalf("Invalidate: %v", err)
 	}
 }

@@ -32,7 +32,7 @@ const minLife = time.Second
 // leeways longer, one for a writer whose clock is ahead and who finds too
 // little left, one for a reader whose clock is behind and who takes the token
 // for longer.
-func entriesOf(doubts []auth.Doubt, now time.Time, leeway time.Duration) []entry {
+func entriesOf(doubts []auth.Invalidation, now time.Time, leeway time.Duration) []entry {
 	entries := make([]entry, 0, len(doubts))
 	for _, d := range doubts {
 		if life := d.Until.Sub(now) + 2*leeway; life > 0 {

@@ -35,9 +35,9 @@ func overflow(t *testing.T, s *stage, c *blacklist.Cache) {
 	t.Helper()
 	const batch = 1000
 	for at := 0; ; at += batch {
-		doubts := make([]auth.Doubt, batch)
+		doubts := make([]auth.Invalidation, batch)
 		for i := range doubts {
-			doubts[i] = auth.Doubt{SessionID: fmt.Sprintf("s%d", at+i), Until: s.clock.Now().Add(time.Second)}
+			doubts[i] = auth.Invalidation{SessionID: fmt.Sprintf("s%d", at+i), Until: s.clock.Now().Add(time.Second)}
 		}
 		if err := c.Put(t.Context(), doubts...); err != nil {
 			t.Fatal(err)
@@ -97,7 +97,7 @@ func TestMemory_NoLeeway(t *testing.T) {
 	s.leeway = 0
 	c := blacklist.NewMemory(s.options())
 	one := auth.HashSecret("one")
-	if err := c.Put(t.Context(), auth.Doubt{SessionID: session, Secret: &one, Until: s.clock.Now().Add(time.Minute)}); err != nil {
+	if err := c.Put(t.Context(), auth.Invalidation{SessionID: session, Secret: &one, Until: s.clock.Now().Add(time.Minute)}); err != nil {
 		t.Fatal(err)
 	}
 	wants := func(when string, want bool) {

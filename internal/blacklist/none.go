@@ -8,7 +8,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// NewNone makes a cache that holds nothing: Clear is always false, and its
+// NewNone makes a cache that holds nothing: KnownValid is always false, and its
 // note says so, for the others who may have one. It is for Postgres without
 // Redis, and for commands that change what a server next to them caches.
 func NewNone(o Options) *Cache { return newCache(o.withDefaults(), none{}) }

@@ -34,7 +34,7 @@ func TestNone(t *testing.T) {
 		}
 		s.clock.Advance(3 * time.Second)
 		s.notes.Fail(errors.New("no database"))
-		wantUnavailable(t, c.Note(t.Context(), s.doubt()))
+		wantUnavailable(t, c.Invalidate(t.Context(), s.doubt()))
 	})
 }
 

@@ -57,7 +57,7 @@ const (
 	// noticeFor is how long a newcomer waits until the others have read its
 	// note: trustFor, and something for the writing.
 	noticeFor = 2500 * time.Millisecond
-	// commitFor is how long a change may take from Note to its commit. Tokens
+	// commitFor is how long a change may take from Invalidate to its commit. Tokens
 	// issued in between are as much concerned as those issued before.
 	commitFor         = 10 * time.Second
 	defaultMaxEntries = 1_000_000

@@ -92,15 +92,15 @@ func TestCluster_Move(t *testing.T) {
 	issued := s.clock.Now()
 	mustNote(t, c, s.doubt())
 	other, secret := sibling(t), auth.HashSecret("one")
-	if !c.Clear(t.Context(), other, secret, issued) {
+	if !c.KnownValid(t.Context(), other, secret, issued) {
 		t.Error("another session of the bucket is not clear")
 	}
 	cluster.Move(slot, from, to, func() {
 		wantClear(t, c, issued, false)
-		if c.Clear(t.Context(), other, secret, issued) {
+		if c.KnownValid(t.Context(), other, secret, issued) {
 			t.Error("cleared by half of a bucket")
 		}
-		mustNote(t, c, auth.Doubt{SessionID: other, Until: s.clock.Now().Add(lifetime)})
+		mustNote(t, c, auth.Invalidation{SessionID: other, Until: s.clock.Now().Add(lifetime)})
 	})
 	wantClear(t, c, issued, false)
 	s.later(t, c, margin+time.Second)
@@ -114,10 +114,10 @@ func TestCluster_Move(t *testing.T) {
 	wantClear(t, c, issued, false)
 	third := sibling(t, other)
 	s.later(t, c, margin+time.Second)
-	if !c.Clear(t.Context(), third, secret, s.clock.Now()) {
+	if !c.KnownValid(t.Context(), third, secret, s.clock.Now()) {
 		// The first look binds the marker; from then on it counts.
 		s.later(t, c, margin+time.Second)
-		if !c.Clear(t.Context(), third, secret, s.clock.Now()) {
+		if !c.KnownValid(t.Context(), third, secret, s.clock.Now()) {
 			t.Errorf("never clear again: %+v", c.Status())
 		}
 	}

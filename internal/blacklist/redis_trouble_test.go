@@ -87,7 +87,7 @@ func TestRedis_Down(t *testing.T) {
 
 	s.clock.Advance(3 * time.Second)
 	s.notes.Fail(errors.New("no database"))
-	wantUnavailable(t, c.Note(t.Context(), s.doubt()))
+	wantUnavailable(t, c.Invalidate(t.Context(), s.doubt()))
 	s.notes.Fail(nil)
 
 	s.later(t, c, time.Second)
@@ -173,7 +173,7 @@ func TestRedis_NotesFailing(t *testing.T) {
 	issued := s.clock.Now()
 	do(t, client, "CONFIG", "SET", "maxmemory", 1)
 	s.notes.Fail(errors.New("no database"))
-	wantUnavailable(t, c.Note(t.Context(), s.doubt()))
+	wantUnavailable(t, c.Invalidate(t.Context(), s.doubt()))
 	do(t, client, "CONFIG", "SET", "maxmemory", 0)
 	s.notes.Fail(nil)
 	mustNote(t, c, s.doubt())
@@ -210,7 +210,7 @@ func TestRedis_CallerGone(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 20 { // waiting for the turn would refuse by chance
-		wantUnavailable(t, c.Note(gone, s.doubt()))
+		wantUnavailable(t, c.Invalidate(gone, s.doubt()))
 		if nodes := s.named(t); len(nodes) != 1 {
 			t.Fatalf("our note names %v", nodes)
 		}

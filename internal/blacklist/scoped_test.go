@@ -32,7 +32,7 @@ func TestRedis_DifferentLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.later(t, long, 0)
-	mustNote(t, short, auth.Doubt{SessionID: session, Until: s.clock.Now().Add(2 * time.Second)})
+	mustNote(t, short, auth.Invalidation{SessionID: session, Until: s.clock.Now().Add(2 * time.Second)})
 	do(t, raw(t, server.Addr()), "EVAL", "for _, k in ipairs(redis.call('KEYS', '*:s:*')) do redis.call('DEL', k) end return 1", 0) // it ended
 	wantClear(t, long, issued, false)
 	s.later(t, long, 10*time.Second) // the other one is gone

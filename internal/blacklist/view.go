@@ -36,7 +36,7 @@ func newView(own []string, notes []auth.ReplicaNote, start time.Time, o Options)
 			case n.Age <= liveFor:
 				delete(v.floors, node)
 				v.reason = disagreement(n)
-			case written.Add(freshFor).After(floor): // Note relies on a note for freshFor
+			case written.Add(freshFor).After(floor): // Invalidate relies on a note for freshFor
 				v.floors[node] = written.Add(freshFor)
 			}
 		}

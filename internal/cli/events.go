@@ -42,7 +42,7 @@ type eventView struct {
 	Actor     string         `json:"actor"`
 	UserID    *string        `json:"userId"`
 	SessionID *string        `json:"sessionId"`
-	Door      *string        `json:"door"`
+	Transport *string        `json:"transport"`
 	Address   *string        `json:"address"`
 	UserAgent *string        `json:"userAgent"`
 	RequestID *string        `json:"requestId"`
@@ -54,7 +54,7 @@ func viewEvent(e auth.RecordedEvent) eventView {
 	c := e.Client
 	return eventView{
 		ID: e.ID, At: e.At, Kind: e.Kind, Actor: c.Actor, UserID: orNull(e.UserID), SessionID: orNull(e.SessionID),
-		Door: orNull(string(c.Door)), Address: orNull(c.Address), UserAgent: orNull(c.UserAgent), RequestID: orNull(c.RequestID),
+		Transport: orNull(string(c.Transport)), Address: orNull(c.Address), UserAgent: orNull(c.UserAgent), RequestID: orNull(c.RequestID),
 		Detail: orNull(e.Detail), Count: e.Count,
 	}
 }

@@ -84,7 +84,7 @@ func TestLoad_Values(t *testing.T) {
 }
 
 // TestLoad_files: every secret may be in a file, with a line end, and not twice.
-// A leeway below what makes a clock astray would have good tokens refused.
+// A leeway below what makes a skewed clock would have good tokens refused.
 func TestLoad_leeway(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		"0s": time.Second, "100ms": time.Second, "999ms": time.Second, "1s": time.Second, "1500ms": 1500 * time.Millisecond,

@@ -43,7 +43,7 @@ func duration(field func(*Config) *time.Duration, least, most time.Duration) app
 }
 
 // leeway is a duration of which less than a second counts as one. No clock is
-// found astray for less, and a replica that judged tokens by less would refuse
+// found skewed for less, and a replica that judged tokens by less would refuse
 // those of another whose clock is right.
 func leeway(field func(*Config) *time.Duration, most time.Duration) apply {
 	set := duration(field, 0, most)

@@ -58,7 +58,7 @@ func (w *writer) WriteHeader(status int) {
 }
 
 // Write splits the first write only where something is to happen in between.
-// Both doors write a body at once.
+// Both transports write a body at once.
 func (w *writer) Write(b []byte) (int, error) {
 	w.begin()
 	if w.bodied || !w.answersRefresh() {

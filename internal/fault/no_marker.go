@@ -11,7 +11,7 @@ import (
 
 // entries is the part of the cache that knows nothing of trust.
 type entries interface {
-	Put(ctx context.Context, doubts ...auth.Doubt) error
+	Put(ctx context.Context, doubts ...auth.Invalidation) error
 	Doubted(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error)
 }
 
@@ -24,14 +24,14 @@ func wrapNoMarker(_ *machine, o auth.Options) auth.Options {
 	return o
 }
 
-// Note implements [auth.Blacklist].
-func (b noMarker) Note(ctx context.Context, doubts ...auth.Doubt) error {
+// Invalidate implements [auth.Blacklist].
+func (b noMarker) Invalidate(ctx context.Context, doubts ...auth.Invalidation) error {
 	_ = b.Put(ctx, doubts...) // the change goes on without, as it does in a good build
 	return nil
 }
 
-// Clear implements [auth.Blacklist].
-func (b noMarker) Clear(ctx context.Context, sessionID string, secret auth.SecretHash, _ time.Time) bool {
+// KnownValid implements [auth.Blacklist].
+func (b noMarker) KnownValid(ctx context.Context, sessionID string, secret auth.SecretHash, _ time.Time) bool {
 	doubted, err := b.Doubted(ctx, sessionID, secret)
 	return err == nil && !doubted
 }

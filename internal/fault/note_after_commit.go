@@ -29,7 +29,7 @@ func (s noteAfterCommit) Rotate(ctx context.Context, r auth.Rotation) (auth.Sess
 	if err != nil {
 		return st, err
 	}
-	return st, s.blacklist.Note(ctx, auth.Doubt{
+	return st, s.blacklist.Invalidate(ctx, auth.Invalidation{
 		SessionID: r.SessionID, Secret: &r.Current,
 		Until: r.Now.Add(s.settings.AccessTTL + s.settings.ClockLeeway), // the parent ends before
 	})
@@ -41,16 +41,16 @@ func (s noteAfterCommit) BlacklistAccess(ctx context.Context, t auth.Blacklisted
 	if err != nil {
 		return kept, err
 	}
-	return kept, s.blacklist.Note(ctx, auth.Doubt{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt})
+	return kept, s.blacklist.Invalidate(ctx, auth.Invalidation{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt})
 }
 
 // noteNoTokens passes on the doubts about whole sessions.
 type noteNoTokens struct{ auth.Blacklist }
 
-// Note implements [auth.Blacklist].
-func (b noteNoTokens) Note(ctx context.Context, doubts ...auth.Doubt) error {
+// Invalidate implements [auth.Blacklist].
+func (b noteNoTokens) Invalidate(ctx context.Context, doubts ...auth.Invalidation) error {
 	if len(doubts) == 1 && doubts[0].Secret != nil {
 		return nil
 	}
-	return b.Blacklist.Note(ctx, doubts...)
+	return b.Blacklist.Invalidate(ctx, doubts...)
 }

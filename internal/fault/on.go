@@ -65,7 +65,7 @@ func (in Injector) Core(o auth.Options) auth.Options {
 }
 
 // Handler marks requests so that failpoints know refreshes, and has those of
-// the answer. It stands around the doors, inside of what encodes their answers.
+// the answer. It stands around the transports, inside of what encodes their answers.
 func (in Injector) Handler(h http.Handler) http.Handler {
 	if in.m == nil {
 		return h

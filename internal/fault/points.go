@@ -18,7 +18,7 @@ const (
 	beforeNote      = "before-note"       // nothing was done yet
 	beforeSwap      = "before-swap"       // the doubt is noted
 	afterCommit     = "after-commit"      // the store said that the session is rotated
-	beforeFirstByte = "before-first-byte" // the door is about to answer
+	beforeFirstByte = "before-first-byte" // the transport is about to answer
 	midBody         = "mid-body"          // half of the answer was sent
 )
 

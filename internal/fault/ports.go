@@ -38,13 +38,13 @@ type pointBlacklist struct {
 	points points
 }
 
-// Note implements [auth.Blacklist].
-func (b pointBlacklist) Note(ctx context.Context, doubts ...auth.Doubt) error {
+// Invalidate implements [auth.Blacklist].
+func (b pointBlacklist) Invalidate(ctx context.Context, doubts ...auth.Invalidation) error {
 	// A doubt without a secret is about a whole session: the end of one, after reuse.
 	if r := requestFrom(ctx); r != nil && r.refresh.Load() && len(doubts) > 0 && doubts[0].Secret != nil {
 		b.points.hit(beforeNote)
 	}
-	return b.Blacklist.Note(ctx, doubts...)
+	return b.Blacklist.Invalidate(ctx, doubts...)
 }
 
 // pointStore needs no mark: only a refresh rotates.

@@ -137,10 +137,10 @@ func (p *program) signUp() (refreshToken string) {
 	return body.Data.SignUp.RefreshToken
 }
 
-// refresh returns the request at a door.
-func (p *program) refresh(door, token string) *http.Request {
+// refresh returns the request at a transport.
+func (p *program) refresh(transport, token string) *http.Request {
 	p.t.Helper()
-	if door == "GraphQL" {
+	if transport == "GraphQL" {
 		return p.graphql(fmt.Sprintf(`mutation { refreshToken(refreshToken: %q) { refreshToken } }`, token))
 	}
 	req, err := http.NewRequest(http.MethodGet, p.url+"/auth/refresh", nil)
@@ -175,7 +175,7 @@ func TestProgram(t *testing.T) {
 	t.Run("BadStart", func(t *testing.T) { testBadStart(t, path) })
 }
 
-// testKill kills the program at each point, at each door, and looks what it
+// testKill kills the program at each point, at each transport, and looks what it
 // had done by then.
 func testKill(t *testing.T, path string) {
 	for _, tt := range []struct {
@@ -183,12 +183,12 @@ func testKill(t *testing.T, path string) {
 		generation int
 		begun      bool // something of the answer arrives
 	}{{beforeNote, 1, false}, {beforeSwap, 1, false}, {afterCommit, 2, false}, {beforeFirstByte, 2, false}, {midBody, 2, true}} {
-		for _, door := range []string{"GraphQL", "REST"} {
-			t.Run(tt.point+"/"+door, func(t *testing.T) {
+		for _, transport := range []string{"GraphQL", "REST"} {
+			t.Run(tt.point+"/"+transport, func(t *testing.T) {
 				p := startProgram(t, path)
 				token := p.signUp()
 				p.put("/point", `{"name":"`+tt.point+`","action":"kill"}`)
-				_, answer, err := p.send(p.refresh(door, token))
+				_, answer, err := p.send(p.refresh(transport, token))
 				if err == nil {
 					t.Fatalf("it goes on and answers %d bytes", len(answer))
 				}

@@ -32,9 +32,9 @@ func (s toldAs401) SessionState(ctx context.Context, sessionID string, secret au
 	return st, unauthenticated(err)
 }
 
-// Note implements [auth.Blacklist].
-func (b noteToldAs401) Note(ctx context.Context, doubts ...auth.Doubt) error {
-	return unauthenticated(b.Blacklist.Note(ctx, doubts...))
+// Invalidate implements [auth.Blacklist].
+func (b noteToldAs401) Invalidate(ctx context.Context, doubts ...auth.Invalidation) error {
+	return unauthenticated(b.Blacklist.Invalidate(ctx, doubts...))
 }
 
 func unauthenticated(err error) error {

@@ -76,7 +76,7 @@ func TestHandler_BadRequest(t *testing.T) {
 	}
 }
 
-// checkRefused checks an error in the door's form that repeats nothing.
+// checkRefused checks an error in the transport's form that repeats nothing.
 func checkRefused(t *testing.T, f *fixture, w *httptest.ResponseRecorder, status int, message string) {
 	t.Helper()
 	if w.Code != status {

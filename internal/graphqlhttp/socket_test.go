@@ -219,7 +219,7 @@ func TestSocket_refused(t *testing.T) {
 			w, _ := f.dial(t, nil, subprotocol)
 			w.say(`{"type":"connection_init"}`)
 			w.closed(tt.want)
-			told := []string{" door=graphql close_code=" + strconv.Itoa(int(tt.want)), " code=" + string(auth.AsError(tt.err).Code), tt.told}
+			told := []string{" transport=graphql close_code=" + strconv.Itoa(int(tt.want)), " code=" + string(auth.AsError(tt.err).Code), tt.told}
 			f.toldOnce(t, told...)
 			f.connectErr = nil
 			f.closings.Reset()

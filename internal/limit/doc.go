@@ -3,6 +3,6 @@
 // memory, per process, and GCRA on Redis for all replicas together, with the
 // former to fall back to.
 //
-// It does not know what is limited, by which key, or how a door words the
-// refusal: that is the core's and the doors' business.
+// It does not know what is limited, by which key, or how a transport words the
+// refusal: that is the core's and the transports' business.
 package limit

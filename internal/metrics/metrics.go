@@ -19,13 +19,13 @@ var (
 // other stands for a label's value that is not in its set.
 const other = "other"
 
-// doors are the values of the label: what no request asked for is by another.
-func doors() []string {
-	doors := []string{other}
-	for _, d := range auth.ServedDoors() {
-		doors = append(doors, string(d))
+// transports are the values of the label: what no request asked for is by another.
+func transports() []string {
+	transports := []string{other}
+	for _, d := range auth.ServedTransports() {
+		transports = append(transports, string(d))
 	}
-	return doors
+	return transports
 }
 
 // buckets are in seconds: an access check takes a fraction of a millisecond, a

@@ -75,31 +75,31 @@ func check(t *testing.T, m *metrics.Metrics, before, want map[string]float64) {
 func TestMetrics_Begin(t *testing.T) {
 	const took = "rekey_operation_duration_seconds"
 	for name, tt := range map[string]struct {
-		step auth.Step
-		door auth.Door
-		err  error
-		want map[string]float64
+		step      auth.Step
+		transport auth.Transport
+		err       error
+		want      map[string]float64
 	}{
 		"well": {auth.StepRefresh, "rest", nil, map[string]float64{
-			"rekey_operations_total door=rest operation=refresh outcome=ok": 1}},
+			"rekey_operations_total operation=refresh outcome=ok transport=rest": 1}},
 		"a reason": {auth.StepRefresh, "graphql", auth.Unauthenticated(auth.ReasonTokenReused, "x"), map[string]float64{
-			"rekey_operations_total door=graphql operation=refresh outcome=token_reused": 1}},
+			"rekey_operations_total operation=refresh outcome=token_reused transport=graphql": 1}},
 		"a code": {auth.StepLogin, "graphql", auth.Unavailable(nil), map[string]float64{
-			"rekey_operations_total door=graphql operation=login outcome=unavailable": 1}},
-		"a program": {auth.StepIntrospect, auth.DoorOAuth, nil, map[string]float64{
-			"rekey_operations_total door=oauth operation=introspect outcome=ok": 1}},
+			"rekey_operations_total operation=login outcome=unavailable transport=graphql": 1}},
+		"a program": {auth.StepIntrospect, auth.TransportOAuth, nil, map[string]float64{
+			"rekey_operations_total operation=introspect outcome=ok transport=oauth": 1}},
 		"any error": {auth.StepLogin, "graphql", errors.New("secret"), map[string]float64{
-			"rekey_operations_total door=graphql operation=login outcome=internal": 1}},
+			"rekey_operations_total operation=login outcome=internal transport=graphql": 1}},
 		"a client gone": {auth.StepLogin, "graphql", auth.Unavailable(context.Canceled), map[string]float64{
-			"rekey_operations_total door=graphql operation=login outcome=canceled": 1}},
-		"an unknown door": {auth.StepAccess, "/etc/passwd", nil, map[string]float64{
-			"rekey_operations_total door=other operation=access outcome=ok": 1}},
+			"rekey_operations_total operation=login outcome=canceled transport=graphql": 1}},
+		"an unknown transport": {auth.StepAccess, "/etc/passwd", nil, map[string]float64{
+			"rekey_operations_total operation=access outcome=ok transport=other": 1}},
 		"a part": {auth.StepSwap, "", auth.ErrMovedOn, map[string]float64{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMetrics()
 			before := values(t, m)
-			ctx, end := m.Begin(t.Context(), tt.step, auth.Client{Door: tt.door})
+			ctx, end := m.Begin(t.Context(), tt.step, auth.Client{Transport: tt.transport})
 			if ctx != t.Context() {
 				t.Error("another context")
 			}
@@ -121,15 +121,15 @@ func TestMetrics_Begin(t *testing.T) {
 func TestMetrics_Emit(t *testing.T) {
 	m := newMetrics()
 	before := values(t, m)
-	m.Emit(t.Context(), auth.Event{Kind: auth.EventRefreshReuse, Client: auth.Client{Door: "rest", Address: "192.0.2.1"}, SessionID: "s"})
-	m.Emit(t.Context(), auth.Event{Kind: auth.EventRefreshReuse, Client: auth.Client{Door: "rest"}})
-	m.Emit(t.Context(), auth.Event{Kind: auth.EventLogin, Client: auth.Client{Door: "x"}})
-	m.Emit(t.Context(), auth.Event{Kind: auth.EventSessionRevoked, Client: auth.Client{Door: auth.DoorOAuth}})
-	m.Emit(t.Context(), auth.Event{Kind: "x", Client: auth.Client{Door: "rest"}})
+	m.Emit(t.Context(), auth.Event{Kind: auth.EventRefreshReuse, Client: auth.Client{Transport: "rest", Address: "192.0.2.1"}, SessionID: "s"})
+	m.Emit(t.Context(), auth.Event{Kind: auth.EventRefreshReuse, Client: auth.Client{Transport: "rest"}})
+	m.Emit(t.Context(), auth.Event{Kind: auth.EventLogin, Client: auth.Client{Transport: "x"}})
+	m.Emit(t.Context(), auth.Event{Kind: auth.EventSessionRevoked, Client: auth.Client{Transport: auth.TransportOAuth}})
+	m.Emit(t.Context(), auth.Event{Kind: "x", Client: auth.Client{Transport: "rest"}})
 	check(t, m, before, map[string]float64{
-		"rekey_events_total door=rest event=refresh_reuse":    2,
-		"rekey_events_total door=oauth event=session_revoked": 1,
-		"rekey_events_total door=other event=login":           1,
+		"rekey_events_total event=refresh_reuse transport=rest":    2,
+		"rekey_events_total event=session_revoked transport=oauth": 1,
+		"rekey_events_total event=login transport=other":           1,
 	})
 }
 
@@ -176,7 +176,7 @@ func TestMetrics_Watch(t *testing.T) {
 		Pools: func() []metrics.Pool {
 			return []metrics.Pool{{Name: "all", Most: 20, Open: 4, Busy: 3, Waits: 2, Waited: time.Minute}}
 		},
-		Passwords: func() (int, int) { return 1, 9 }, ClockAstray: yes,
+		Passwords: func() (int, int) { return 1, 9 }, ClockSkewed: yes,
 		Streams: func() (int, int) { return 11, 12 },
 		Keys:    func() []metrics.Key { return []metrics.Key{{Purpose: "access", Age: time.Hour}} }, KeysFailing: yes,
 	})
@@ -187,7 +187,7 @@ func TestMetrics_Watch(t *testing.T) {
 		"rekey_limits_shared": 1, "rekey_limit_counts_total counted=redis": 7, "rekey_limit_counts_total counted=alone": 8,
 		"rekey_database_connections_max pool=all": 20, "rekey_database_connections_open pool=all": 4, "rekey_database_connections_busy pool=all": 3,
 		"rekey_database_waits_total pool=all": 2, "rekey_database_wait_seconds_total pool=all": 60,
-		"rekey_passwords_hashing": 1, "rekey_passwords_waiting": 9, "rekey_clock_astray": 1,
+		"rekey_passwords_hashing": 1, "rekey_passwords_waiting": 9, "rekey_clock_skewed": 1,
 		"rekey_stream_connections": 11, "rekey_session_streams": 12, "rekey_key_age_seconds purpose=access": 3600, "rekey_key_ring_failing": 1,
 	})
 }
@@ -198,9 +198,9 @@ func TestMetrics_Watch(t *testing.T) {
 func TestMetrics_known(t *testing.T) {
 	names := slices.Collect(maps.Keys(values(t, newMetrics())))
 	for _, s := range auth.UseCases() {
-		for _, door := range []string{"graphql", "rest", "other"} {
+		for _, transport := range []string{"graphql", "rest", "other"} {
 			for _, outcome := range []string{"ok", "internal", "unavailable"} {
-				want(t, names, "rekey_operations_total door="+door+" operation="+string(s)+" outcome="+outcome)
+				want(t, names, "rekey_operations_total operation="+string(s)+" outcome="+outcome+" transport="+transport)
 			}
 		}
 	}
@@ -211,7 +211,7 @@ func TestMetrics_known(t *testing.T) {
 		want(t, names, "rekey_operation_duration_seconds_count operation="+string(s))
 	}
 	for _, kind := range auth.EventKinds() {
-		want(t, names, "rekey_events_total door=graphql event="+string(kind))
+		want(t, names, "rekey_events_total event="+string(kind)+" transport=graphql")
 	}
 }
 
@@ -226,7 +226,7 @@ func want(t *testing.T, names []string, name string) {
 // counted.
 func BenchmarkMetrics(b *testing.B) {
 	m := metrics.New(metrics.Options{Now: time.Now, Routes: []string{"/graphql"}})
-	client := auth.Client{Door: "graphql"}
+	client := auth.Client{Transport: "graphql"}
 	b.Run("Begin", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

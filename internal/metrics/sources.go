@@ -19,8 +19,8 @@ type Sources struct {
 	Pools func() []Pool
 	// Passwords counts those that are being hashed, and those that wait.
 	Passwords func() (working, waiting int)
-	// ClockAstray is whether token work is refused for the clock's sake.
-	ClockAstray func() bool
+	// ClockSkewed is whether token work is refused for the clock's sake.
+	ClockSkewed func() bool
 	// Streams counts connections that stay open, and the sessions' streams of events.
 	Streams func() (connections, sessions int)
 	// Keys are those that sign or derive now.

@@ -11,9 +11,9 @@ func newState(src Sources) *state {
 		s.gauge("rekey_passwords_hashing", "Passwords that are being hashed.", func() float64 { n, _ := src.Passwords(); return float64(n) })
 		s.gauge("rekey_passwords_waiting", "Passwords that wait for their turn to be hashed.", func() float64 { _, n := src.Passwords(); return float64(n) })
 	}
-	if src.ClockAstray != nil {
-		s.gauge("rekey_clock_astray", "1 while this replica's clock is too far off the database's, and token work is refused.",
-			func() float64 { return number(src.ClockAstray()) })
+	if src.ClockSkewed != nil {
+		s.gauge("rekey_clock_skewed", "1 while this replica's clock is too far off the database's, and token work is refused.",
+			func() float64 { return number(src.ClockSkewed()) })
 	}
 	if src.Streams != nil {
 		s.gauge("rekey_stream_connections", "Connections that stay open for events.", func() float64 { n, _ := src.Streams(); return float64(n) })

@@ -13,8 +13,8 @@ import (
 // looking labels up.
 type step struct {
 	took     prometheus.Observer
-	ok       map[string]prometheus.Counter // by door
-	outcomes *prometheus.CounterVec        // of door and outcome; nil for parts
+	ok       map[string]prometheus.Counter // by transport
+	outcomes *prometheus.CounterVec        // of transport and outcome; nil for parts
 }
 
 // alarming are outcomes that alerts look for. Their series are there from the
@@ -25,7 +25,7 @@ func alarming() []string {
 
 func (m *Metrics) addSteps() {
 	outcomes := m.counters("rekey_operations_total", "Use cases that ended, by what they came to: ok, or the reason or code of the error.",
-		"operation", "door", "outcome")
+		"operation", "transport", "outcome")
 	took := m.histograms("rekey_operation_duration_seconds", "How long use cases and their parts took.", "operation")
 	m.steps = map[auth.Step]step{}
 	for _, s := range slices.Concat(auth.UseCases(), auth.Parts()) {
@@ -35,10 +35,10 @@ func (m *Metrics) addSteps() {
 		name := prometheus.Labels{"operation": string(s)}
 		kept := m.steps[s]
 		kept.outcomes, kept.ok = outcomes.MustCurryWith(name), map[string]prometheus.Counter{}
-		for _, door := range doors() {
-			kept.ok[door] = kept.outcomes.WithLabelValues(door, auth.OutcomeOK)
+		for _, transport := range transports() {
+			kept.ok[transport] = kept.outcomes.WithLabelValues(transport, auth.OutcomeOK)
 			for _, outcome := range alarming() {
-				kept.outcomes.WithLabelValues(door, outcome)
+				kept.outcomes.WithLabelValues(transport, outcome)
 			}
 		}
 		m.steps[s] = kept
@@ -54,17 +54,17 @@ func (m *Metrics) Begin(ctx context.Context, s auth.Step, c auth.Client) (contex
 	begun := m.now()
 	return ctx, func(err error) {
 		kept.took.Observe(m.now().Sub(begun).Seconds())
-		kept.count(string(c.Door), err)
+		kept.count(string(c.Transport), err)
 	}
 }
 
-func (s step) count(door string, err error) {
+func (s step) count(transport string, err error) {
 	if s.outcomes == nil {
 		return
 	}
-	if counter, known := s.ok[door]; known && err == nil {
+	if counter, known := s.ok[transport]; known && err == nil {
 		counter.Inc()
 		return
 	}
-	s.outcomes.WithLabelValues(oneOf(doors(), door), auth.Outcome(err)).Inc()
+	s.outcomes.WithLabelValues(oneOf(transports(), transport), auth.Outcome(err)).Inc()
 }

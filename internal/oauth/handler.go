@@ -14,7 +14,7 @@ const (
 	RevokePath     = "/oauth/revoke"
 )
 
-// Service is what the door asks of the core; *auth.Service is one.
+// Service is what the transport asks of the core; *auth.Service is one.
 type Service interface {
 	Introspect(ctx context.Context, caller auth.APIKeyCaller, token string, c auth.Client) (auth.Introspection, error)
 	RevokeToken(ctx context.Context, caller auth.APIKeyCaller, token string, c auth.Client) error
@@ -25,7 +25,7 @@ type Keys interface {
 	AuthenticateCall(ctx context.Context, presented string, c auth.Client) (auth.APIKeyCaller, error)
 }
 
-// Options are what the door is made of. All are required.
+// Options are what the transport is made of. All are required.
 type Options struct {
 	Auth Service
 	Keys Keys
@@ -67,7 +67,7 @@ func (o Options) serve(w http.ResponseWriter, r *http.Request, answer func(conte
 		return nil, err
 	}
 	c := auth.ClientFrom(r.Context())
-	c.Door = auth.DoorOAuth
+	c.Transport = auth.TransportOAuth
 	caller, err := o.Keys.AuthenticateCall(r.Context(), apiKey(r), c)
 	if err != nil {
 		return nil, err

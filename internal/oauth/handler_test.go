@@ -16,7 +16,7 @@ import (
 
 const key = "rk_00000001_secret"
 
-// core is what the door asks; it knows one key, and answers what a test wants.
+// core is what the transport asks; it knows one key, and answers what a test wants.
 type core struct {
 	err   error
 	token string

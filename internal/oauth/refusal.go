@@ -43,7 +43,7 @@ func (o Options) refuse(w http.ResponseWriter, r *http.Request, scope auth.Scope
 	var f refusal
 	if !errors.As(err, &f) {
 		e := auth.AsError(err)
-		auth.LogRefusal(r.Context(), o.Logger, auth.DoorOAuth, e)
+		auth.LogError(r.Context(), o.Logger, auth.TransportOAuth, e)
 		f = refusalOf(e)
 	}
 	h := w.Header()

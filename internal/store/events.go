@@ -97,13 +97,13 @@ func eachOf(kept []auth.Event, all []ended, at time.Time) (each []auth.Event) {
 
 func eventColumns() []string {
 	return []string{
-		"id", "at", "kind", "user_id", "session_id", "actor", "door", "address", "user_agent", "request_id", "detail", "count",
+		"id", "at", "kind", "user_id", "session_id", "actor", "transport", "address", "user_agent", "request_id", "detail", "count",
 	}
 }
 
 func eventFields(r *models.SecurityEvent) []any {
 	return []any{
-		&r.ID, &r.At, &r.Kind, &r.UserID, &r.SessionID, &r.Actor, &r.Door, &r.Address, &r.UserAgent, &r.RequestID, &r.Detail, &r.Count,
+		&r.ID, &r.At, &r.Kind, &r.UserID, &r.SessionID, &r.Actor, &r.Transport, &r.Address, &r.UserAgent, &r.RequestID, &r.Detail, &r.Count,
 	}
 }
 
@@ -184,7 +184,7 @@ func newEventID(at time.Time) (string, error) {
 // eventRow gives an event its id.
 func eventRow(e auth.Event) (models.SecurityEvent, error) {
 	c := e.Client
-	if err := checkText(string(e.Kind), string(c.Door), c.Address, c.UserAgent, c.RequestID, c.Actor, e.Detail); err != nil {
+	if err := checkText(string(e.Kind), string(c.Transport), c.Address, c.UserAgent, c.RequestID, c.Actor, e.Detail); err != nil {
 		return models.SecurityEvent{}, err
 	}
 	id, err := newEventID(e.At)
@@ -193,7 +193,7 @@ func eventRow(e auth.Event) (models.SecurityEvent, error) {
 	}
 	return models.SecurityEvent{
 		ID: id, At: micros(e.At), Kind: string(e.Kind), UserID: idPtr(e.UserID), SessionID: idPtr(e.SessionID),
-		Actor: c.Who(), Door: string(c.Door), Address: c.Address, UserAgent: c.UserAgent, RequestID: c.RequestID,
+		Actor: c.Who(), Transport: string(c.Transport), Address: c.Address, UserAgent: c.UserAgent, RequestID: c.RequestID,
 		Detail: e.Detail, Count: int64(e.Count),
 	}, nil
 }
@@ -210,7 +210,7 @@ func fromEventRow(r models.SecurityEvent) auth.RecordedEvent {
 	e := auth.RecordedEvent{ID: r.ID, Event: auth.Event{
 		Kind: auth.EventKind(r.Kind), At: fromMicros(r.At), Detail: r.Detail, Count: int(r.Count),
 		Client: auth.Client{
-			Address: r.Address, UserAgent: r.UserAgent, RequestID: r.RequestID, Door: auth.Door(r.Door), Actor: r.Actor,
+			Address: r.Address, UserAgent: r.UserAgent, RequestID: r.RequestID, Transport: auth.Transport(r.Transport), Actor: r.Actor,
 		},
 	}}
 	if r.UserID != nil {

@@ -24,7 +24,7 @@ func BenchmarkStore_CreateSession(b *testing.B) {
 			b.Fatal(err)
 		}
 		event := auth.Event{Kind: auth.EventLogin, UserID: u.ID, SessionID: r.SessionID, Client: auth.Client{
-			Address: "192.0.2.1", RequestID: "0123456789abcdef0123456789abcdef", Door: "graphql",
+			Address: "192.0.2.1", RequestID: "0123456789abcdef0123456789abcdef", Transport: "graphql",
 			UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
 		}}
 		for kept, events := range map[string][]auth.Event{"alone": nil, "kept": {event}} {

@@ -1,5 +1,5 @@
 // Package tracing tells an OpenTelemetry collector how requests spend their
-// time: a span for the door, one for the use case in it, and one for each of
+// time: a span for the transport, one for the use case in it, and one for each of
 // its parts (swap, sign, hash). It is an [auth.Observer]; where it is not
 // opened nothing of it runs.
 //

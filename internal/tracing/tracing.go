@@ -96,8 +96,8 @@ func (t *Tracer) Close(ctx context.Context) error {
 // Begin begins the span of a step. Its error is told by one word.
 func (t *Tracer) Begin(ctx context.Context, s auth.Step, c auth.Client) (context.Context, func(error)) {
 	ctx, span := t.tracer.Start(ctx, string(s))
-	if c.Door != "" {
-		span.SetAttributes(attribute.String("rekey.door", string(c.Door)))
+	if c.Transport != "" {
+		span.SetAttributes(attribute.String("rekey.transport", string(c.Transport)))
 	}
 	return ctx, func(err error) {
 		outcome := auth.Outcome(err)

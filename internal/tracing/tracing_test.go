@@ -56,7 +56,7 @@ func BenchmarkTracer(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		_, end := tr.Begin(b.Context(), auth.StepRefresh, auth.Client{Door: "rest"})
+		_, end := tr.Begin(b.Context(), auth.StepRefresh, auth.Client{Transport: "rest"})
 		end(nil)
 	}
 	_ = tr.Close(b.Context())

@@ -12,7 +12,7 @@ import (
 )
 
 // allocations has a server with its admin address open, which the others have
-// not, refresh through either door, and reads what it allocated.
+// not, refresh through either transport, and reads what it allocated.
 func (r Rig) allocations(ctx context.Context, p *bed.Postgres) (out []Allocation, err error) {
 	if err := seed.ResetAll(ctx, p.Conn); err != nil {
 		return nil, err
@@ -28,13 +28,13 @@ func (r Rig) allocations(ctx context.Context, p *bed.Postgres) (out []Allocation
 	s.postgres = p
 	defer func() { err = errors.Join(err, s.server.Close()) }()
 	clients := r.Loads[0]
-	for i, door := range doors() {
+	for i, transport := range transports() {
 		before, err := meter.ReadHeap(ctx, admin)
 		if err != nil {
 			return nil, err
 		}
-		plan := load.Plan{Kind: door.kind, Clients: clients, First: i * clients, Sessions: clients, Issued: r.Source.At}
-		sample, err := r.sample(ctx, s, door.name, plan)
+		plan := load.Plan{Kind: transport.kind, Clients: clients, First: i * clients, Sessions: clients, Issued: r.Source.At}
+		sample, err := r.sample(ctx, s, transport.name, plan)
 		if err != nil {
 			return nil, err
 		}
@@ -43,7 +43,7 @@ func (r Rig) allocations(ctx context.Context, p *bed.Postgres) (out []Allocation
 			return nil, err
 		}
 		n := max(1, float64(sample.Done))
-		out = append(out, Allocation{door.name, float64(after.Objects-before.Objects) / n, float64(after.Bytes-before.Bytes) / n})
+		out = append(out, Allocation{transport.name, float64(after.Objects-before.Objects) / n, float64(after.Bytes-before.Bytes) / n})
 	}
 	return out, nil
 }

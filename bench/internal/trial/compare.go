@@ -16,7 +16,7 @@ const (
 )
 
 // Compare measures refreshes of two binaries in turns on one Postgres, through
-// the GraphQL door: rates of one run can be compared, of two they cannot.
+// the GraphQL transport: rates of one run can be compared, of two they cannot.
 func (r Rig) Compare(ctx context.Context, other bed.Binary) (err error) {
 	p, b, err := r.openSeeded(ctx, r.refreshSessions())
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 func profiled() []load.Kind { return []load.Kind{load.GraphQL, load.REST, load.Me, load.Login} }
 
 // Profile takes the server's CPU profile while clients refresh through either
-// door, look at themselves, and log in; each into a file of its own in dir, for
+// transport, look at themselves, and log in; each into a file of its own in dir, for
 // go tool pprof.
 func (r Rig) Profile(ctx context.Context, dir string) (err error) {
 	p, _, err := r.openSeeded(ctx, len(profiled())*growthClients)

@@ -51,27 +51,27 @@ func (r Rig) Refresh(ctx context.Context) (out *Refresh, err error) {
 func (r Rig) refreshSessions() int {
 	n := 0
 	for _, clients := range r.Loads {
-		n += len(doors()) * clients
+		n += len(transports()) * clients
 	}
 	return n * r.Rounds
 }
 
-// door is a way to refresh.
-type door struct {
+// transport is a way to refresh.
+type transport struct {
 	kind load.Kind
 	name string
 }
 
-func doors() []door { return []door{{load.GraphQL, GraphQL}, {load.REST, REST}} }
+func transports() []transport { return []transport{{load.GraphQL, GraphQL}, {load.REST, REST}} }
 
 func (r Rig) refreshRounds(ctx context.Context, s stand, b *baseline.PGBench, out *Refresh) error {
 	first, samples := 0, []Sample{}
 	var cryptos []baseline.Crypto
 	for range r.Rounds {
 		for _, clients := range r.Loads {
-			for _, door := range doors() {
-				plan := load.Plan{Kind: door.kind, Clients: clients, First: first, Sessions: clients, Issued: r.Source.At}
-				sample, err := r.quietest(ctx, s, func() (Sample, error) { return r.sample(ctx, s, door.name, plan) })
+			for _, transport := range transports() {
+				plan := load.Plan{Kind: transport.kind, Clients: clients, First: first, Sessions: clients, Issued: r.Source.At}
+				sample, err := r.quietest(ctx, s, func() (Sample, error) { return r.sample(ctx, s, transport.name, plan) })
 				if err != nil {
 					return err
 				}

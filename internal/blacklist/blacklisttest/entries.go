@@ -12,7 +12,7 @@ import (
 type Cache interface {
 	auth.Blacklist
 	// Put writes entries, and Doubted looks for them, whatever the trust.
-	Put(ctx context.Context, doubts ...auth.Doubt) error
+	Put(ctx context.Context, doubts ...auth.Invalidation) error
 	Doubted(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error)
 	// Round and Join write our note and read the others'.
 	Round(ctx context.Context) error
@@ -47,22 +47,22 @@ func RunEntries(t *testing.T, open func(t *testing.T) Entries) {
 	})
 	t.Run("a session's doubt covers all its secrets and no other session", func(t *testing.T) {
 		e := open(t)
-		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Minute)})
+		e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(time.Minute)})
 		e.want(t, session, one, true)
 		e.want(t, session, sibling(), true)
 		e.want(t, another, one, false)
 	})
 	t.Run("a secret's doubt covers that secret in that session", func(t *testing.T) {
 		e := open(t)
-		e.put(t, auth.Doubt{SessionID: session, Secret: &one, Until: e.Now().Add(time.Minute)})
+		e.put(t, auth.Invalidation{SessionID: session, Secret: &one, Until: e.Now().Add(time.Minute)})
 		e.want(t, session, one, true)
 		e.want(t, session, sibling(), false)
 		e.want(t, another, one, false)
 	})
 	t.Run("several at once", func(t *testing.T) {
 		e := open(t)
-		e.put(t, auth.Doubt{SessionID: session, Secret: &one, Until: e.Now().Add(time.Minute)},
-			auth.Doubt{SessionID: another, Until: e.Now().Add(time.Minute)})
+		e.put(t, auth.Invalidation{SessionID: session, Secret: &one, Until: e.Now().Add(time.Minute)},
+			auth.Invalidation{SessionID: another, Until: e.Now().Add(time.Minute)})
 		e.want(t, session, one, true)
 		e.want(t, another, one, true)
 	})
@@ -73,7 +73,7 @@ func runExpiry(t *testing.T, open func(t *testing.T) Entries) {
 	one := secret()
 	t.Run("an entry outlives its tokens by the leeways of writer and reader", func(t *testing.T) {
 		e := open(t)
-		e.put(t, auth.Doubt{SessionID: session, Secret: &one, Until: e.Now().Add(time.Minute)})
+		e.put(t, auth.Invalidation{SessionID: session, Secret: &one, Until: e.Now().Add(time.Minute)})
 		e.Pass(t, time.Minute+e.Leeway+e.Leeway/2) // where time goes on by itself, the rest must be long
 		e.want(t, session, one, true)
 		e.Pass(t, e.Leeway/2)
@@ -81,27 +81,27 @@ func runExpiry(t *testing.T, open func(t *testing.T) Entries) {
 	})
 	t.Run("a shorter doubt does not shorten a longer one", func(t *testing.T) {
 		e := open(t)
-		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Hour)})
-		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Minute)})
+		e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(time.Hour)})
+		e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(time.Minute)})
 		e.Pass(t, 30*time.Minute)
 		e.want(t, session, one, true)
 	})
 	t.Run("a longer doubt prolongs a shorter one", func(t *testing.T) {
 		e := open(t)
-		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Minute)})
-		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Hour)})
+		e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(time.Minute)})
+		e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(time.Hour)})
 		e.Pass(t, 30*time.Minute)
 		e.want(t, session, one, true)
 	})
 	t.Run("nothing is written for tokens that have ended", func(t *testing.T) {
 		e := open(t)
-		e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(-2 * e.Leeway)})
+		e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(-2 * e.Leeway)})
 		e.want(t, session, one, false)
 	})
 	t.Run("an entry lives a second at least", func(t *testing.T) {
 		e := open(t)
 		for range 20 { // a machine that is busy may look later than in that second
-			e.put(t, auth.Doubt{SessionID: session, Until: e.Now().Add(time.Millisecond - 2*e.Leeway)})
+			e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(time.Millisecond - 2*e.Leeway)})
 			e.Pass(t, 500*time.Millisecond)
 			if e.doubted(t, session, one) {
 				return
@@ -111,7 +111,7 @@ func runExpiry(t *testing.T, open func(t *testing.T) Entries) {
 	})
 }
 
-func (e Entries) put(t *testing.T, doubts ...auth.Doubt) {
+func (e Entries) put(t *testing.T, doubts ...auth.Invalidation) {
 	t.Helper()
 	if err := e.Cache.Put(t.Context(), doubts...); err != nil {
 		t.Fatalf("Put: %v", err)

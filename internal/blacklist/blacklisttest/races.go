@@ -39,13 +39,13 @@ func (h Trust) race(t *testing.T, racer int) {
 	now := h.Clock.Now()
 	for i := range sessions {
 		id := fmt.Sprintf("session-%d-%d", racer, i)
-		if !h.Cache.Clear(t.Context(), id, secret(), now) {
+		if !h.Cache.KnownValid(t.Context(), id, secret(), now) {
 			t.Errorf("%s: not clear before its doubt", id)
 		}
-		if err := h.Cache.Note(t.Context(), auth.Doubt{SessionID: id, Until: now.Add(time.Minute)}); err != nil {
-			t.Errorf("%s: Note: %v", id, err)
+		if err := h.Cache.Invalidate(t.Context(), auth.Invalidation{SessionID: id, Until: now.Add(time.Minute)}); err != nil {
+			t.Errorf("%s: Invalidate: %v", id, err)
 		}
-		if h.Cache.Clear(t.Context(), id, secret(), now) {
+		if h.Cache.KnownValid(t.Context(), id, secret(), now) {
 			t.Errorf("%s: clear after its doubt", id)
 		}
 	}

@@ -24,7 +24,7 @@ type Trust struct {
 	Waits func() int
 }
 
-// RunTrust checks that Clear is true only where it may be. open makes a cache
+// RunTrust checks that KnownValid is true only where it may be. open makes a cache
 // on a node of its own that has just started.
 func RunTrust(t *testing.T, open func(t *testing.T) Trust) {
 	t.Run("not before the first round", func(t *testing.T) {
@@ -43,25 +43,25 @@ func RunTrust(t *testing.T, open func(t *testing.T) Trust) {
 		h := open(t)
 		h.settled(t)
 		one := secret()
-		h.note(t, auth.Doubt{SessionID: session, Secret: &one, Until: h.Clock.Now().Add(time.Minute)})
+		h.note(t, auth.Invalidation{SessionID: session, Secret: &one, Until: h.Clock.Now().Add(time.Minute)})
 		h.want(t, h.Clock.Now(), false)
-		if !h.Cache.Clear(t.Context(), session, sibling(), h.Clock.Now()) {
+		if !h.Cache.KnownValid(t.Context(), session, sibling(), h.Clock.Now()) {
 			t.Error("another secret is doubted too")
 		}
 	})
 	t.Run("a doubted session is asked, others are clear", func(t *testing.T) {
 		h := open(t)
 		h.settled(t)
-		h.note(t, auth.Doubt{SessionID: session, Until: h.Clock.Now().Add(time.Minute)})
+		h.note(t, auth.Invalidation{SessionID: session, Until: h.Clock.Now().Add(time.Minute)})
 		h.want(t, h.Clock.Now(), false)
-		if !h.Cache.Clear(t.Context(), another, secret(), h.Clock.Now()) {
+		if !h.Cache.KnownValid(t.Context(), another, secret(), h.Clock.Now()) {
 			t.Error("another session is doubted too")
 		}
 	})
 	t.Run("what was forgotten is asked", func(t *testing.T) {
 		h := open(t)
 		h.settled(t)
-		h.note(t, auth.Doubt{SessionID: session, Until: h.Clock.Now().Add(time.Minute)})
+		h.note(t, auth.Invalidation{SessionID: session, Until: h.Clock.Now().Add(time.Minute)})
 		issued := h.Clock.Now()
 		h.Forget(t)
 		h.want(t, issued, false)
@@ -148,8 +148,8 @@ func runNotes(t *testing.T, open func(t *testing.T) Trust) {
 		h.settled(t)
 		h.Clock.Advance(3 * time.Second)
 		h.Notes.Fail(errors.New("no database"))
-		doubt := auth.Doubt{SessionID: session, Until: h.Clock.Now().Add(time.Minute)}
-		wantUnavailable(t, h.Cache.Note(t.Context(), doubt))
+		doubt := auth.Invalidation{SessionID: session, Until: h.Clock.Now().Add(time.Minute)}
+		wantUnavailable(t, h.Cache.Invalidate(t.Context(), doubt))
 		h.Notes.Fail(nil)
 		h.note(t, doubt)
 		if age := h.age(t); age != 0 {
@@ -162,7 +162,7 @@ func runNotes(t *testing.T, open func(t *testing.T) Trust) {
 		h.Clock.Advance(3 * time.Second)
 		h.Notes.Fail(errors.New("no database"))
 		h.note(t)
-		h.note(t, auth.Doubt{SessionID: session, Until: h.Clock.Now().Add(-time.Hour)})
+		h.note(t, auth.Invalidation{SessionID: session, Until: h.Clock.Now().Add(-time.Hour)})
 	})
 }
 
@@ -245,17 +245,17 @@ func (h Trust) round(t *testing.T) {
 	}
 }
 
-func (h Trust) note(t *testing.T, doubts ...auth.Doubt) {
+func (h Trust) note(t *testing.T, doubts ...auth.Invalidation) {
 	t.Helper()
-	if err := h.Cache.Note(t.Context(), doubts...); err != nil {
-		t.Fatalf("Note: %v", err)
+	if err := h.Cache.Invalidate(t.Context(), doubts...); err != nil {
+		t.Fatalf("Invalidate: %v", err)
 	}
 }
 
 func (h Trust) want(t *testing.T, issuedAt time.Time, want bool) {
 	t.Helper()
-	if got := h.Cache.Clear(t.Context(), session, secret(), issuedAt); got != want {
-		t.Errorf("Clear(issued %v from now) = %v, want %v", issuedAt.Sub(h.Clock.Now()), got, want)
+	if got := h.Cache.KnownValid(t.Context(), session, secret(), issuedAt); got != want {
+		t.Errorf("KnownValid(issued %v from now) = %v, want %v", issuedAt.Sub(h.Clock.Now()), got, want)
 	}
 }
 

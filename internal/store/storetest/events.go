@@ -16,7 +16,7 @@ func newEvent(kind auth.EventKind, userID, sessionID string, at time.Time) auth.
 	return auth.Event{
 		Kind: kind, At: at, UserID: userID, SessionID: sessionID, Detail: "THIS", Count: 3,
 		Client: auth.Client{
-			Address: "2001:db8::7", UserAgent: "Mozilla/5.0 (ünit)", RequestID: "request-1", Door: "rest", Actor: "cli:zoë",
+			Address: "2001:db8::7", UserAgent: "Mozilla/5.0 (ünit)", RequestID: "request-1", Transport: "rest", Actor: "cli:zoë",
 		},
 	}
 }

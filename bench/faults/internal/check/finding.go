@@ -60,7 +60,7 @@ func (f Finding) Around(records []history.Record) string {
 	var text strings.Builder
 	for _, r := range near {
 		fmt.Fprintf(&text, "  %9.3f-%9.3f %-6s gen %-4d key %-6d replica %d %-7s %s %s\n",
-			r.Start.Seconds(), r.End.Seconds(), r.Kind, r.Gen, r.Key, r.Replica, r.Door, r.Outcome, r.Reason)
+			r.Start.Seconds(), r.End.Seconds(), r.Kind, r.Gen, r.Key, r.Replica, r.Transport, r.Outcome, r.Reason)
 	}
 	return text.String()
 }

@@ -88,7 +88,7 @@ func delivered(s state) state {
 	return s
 }
 
-// refused: the legacy door has one message for every kind of blacklisting.
+// refused: the legacy transport has one message for every kind of blacklisting.
 func refused(s state, r history.Record) []state {
 	over := s.gen > r.Gen
 	ended := state{gen: s.gen, key: s.key, revoked: true}

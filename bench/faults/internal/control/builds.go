@@ -53,7 +53,7 @@ const (
 	trustPoll = 100 * time.Millisecond
 )
 
-// raced: racers without a key for one token, through both replicas and doors.
+// raced: racers without a key for one token, through both replicas and transports.
 func raced(ctx context.Context, s *strike.Scene) error {
 	const rounds, racers = 20, 16
 	session, err := s.Load.Open(ctx, false)
@@ -67,8 +67,8 @@ func raced(ctx context.Context, s *strike.Scene) error {
 		old := session.Current()
 		for i := range racers {
 			wg.Go(func() {
-				door := []string{load.GraphQL, load.REST}[i/2%2]
-				if next, a := s.Load.Replay(ctx, session, old, i%2, door, 0); a.Outcome == history.Done {
+				transport := []string{load.GraphQL, load.REST}[i/2%2]
+				if next, a := s.Load.Replay(ctx, session, old, i%2, transport, 0); a.Outcome == history.Done {
 					mu.Lock()
 					won = append(won, next)
 					mu.Unlock()
@@ -191,7 +191,7 @@ func replayed(ctx context.Context, s *strike.Scene) error {
 	return nil
 }
 
-// retried: a request is sent again with its key, through all doors.
+// retried: a request is sent again with its key, through all transports.
 func retried(ctx context.Context, s *strike.Scene) error {
 	session, err := s.Load.Open(ctx, true)
 	if err != nil {
@@ -203,8 +203,8 @@ func retried(ctx context.Context, s *strike.Scene) error {
 		return err
 	}
 	for _, replica := range []int{here, there} {
-		for _, door := range []string{load.GraphQL, load.REST} {
-			s.Load.Refresh(ctx, session, old, replica, door, key)
+		for _, transport := range []string{load.GraphQL, load.REST} {
+			s.Load.Refresh(ctx, session, old, replica, transport, key)
 		}
 	}
 	return nil

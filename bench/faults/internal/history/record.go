@@ -36,10 +36,10 @@ type Record struct {
 	Kind    Kind
 	// Gen is the generation of the presented token: 1 after login, one more
 	// with each rotation.
-	Gen     int
-	Key     int // number of the idempotency key; 0: none
-	Replica int
-	Door    string
+	Gen       int
+	Key       int // number of the idempotency key; 0: none
+	Replica   int
+	Transport string
 	// Twin: the token was presented in the other spelling of its signature.
 	Twin bool
 	// Replay: sent on purpose with a token that is used, or as one of a race.

@@ -7,7 +7,7 @@ import (
 	"rekey/bench/faults/internal/history"
 )
 
-// Answer is what a request came to, whichever the door.
+// Answer is what a request came to, whichever the transport.
 type Answer struct {
 	Outcome         history.Outcome
 	Reason          string
@@ -27,7 +27,7 @@ type graphqlBody struct {
 	}
 }
 
-// judge classifies an answer of the GraphQL door.
+// judge classifies an answer of the GraphQL transport.
 func (b graphqlBody) judge() (history.Outcome, string) {
 	if len(b.Errors) == 0 {
 		return history.Done, ""
@@ -51,7 +51,7 @@ type restBody struct {
 	}
 }
 
-// Messages of the legacy door that refuse a token with status 500.
+// Messages of the legacy transport that refuse a token with status 500.
 const (
 	legacyBlacklisted = "token is blacklisted"
 	legacyUnknown     = "auth token not found"

@@ -58,7 +58,7 @@ func (l *Load) rotate(ctx context.Context, s *Session, p *picker) bool {
 	}
 	if s.Keyed && rand.IntN(repeatOneIn) == 0 {
 		// A duplicate, as a proxy or a client out of step may send it.
-		l.Refresh(context.WithoutCancel(ctx), s, old, p.pick(l.log.Now()), door(), key)
+		l.Refresh(context.WithoutCancel(ctx), s, old, p.pick(l.log.Now()), transport(), key)
 	}
 	s.push(next)
 	return true
@@ -72,7 +72,7 @@ func (l *Load) persist(ctx context.Context, s *Session, old Pair, key Key, p *pi
 	requests := context.WithoutCancel(ctx)
 	for late := 0; late < lastTries; {
 		replica := p.pick(l.log.Now())
-		next, a := l.Refresh(requests, s, old, replica, door(), key)
+		next, a := l.Refresh(requests, s, old, replica, transport(), key)
 		switch a.Outcome {
 		case history.Done:
 			return next, true
@@ -97,7 +97,7 @@ func (l *Load) leave(ctx context.Context, s *Session, p *picker) {
 	if rand.IntN(2) == 0 {
 		replica := p.pick(l.log.Now())
 		wg.Go(func() {
-			if next, a := l.Refresh(requests, s, last, replica, door(), l.NewKey()); a.Outcome == history.Done {
+			if next, a := l.Refresh(requests, s, last, replica, transport(), l.NewKey()); a.Outcome == history.Done {
 				s.push(next)
 			}
 		})
@@ -118,7 +118,7 @@ func (l *Load) leave(ctx context.Context, s *Session, p *picker) {
 	l.setEnded(s)
 }
 
-func door() string {
+func transport() string {
 	if rand.IntN(2) == 0 {
 		return REST
 	}

@@ -40,7 +40,7 @@ func (l *Load) checkLive(ctx context.Context, s *Session, replica int) {
 func (l *Load) checkEnded(ctx context.Context, s *Session, replica int) {
 	requests, last := context.WithoutCancel(ctx), s.Current()
 	if rand.IntN(4) == 0 {
-		l.Refresh(requests, s, last, replica, door(), 0)
+		l.Refresh(requests, s, last, replica, transport(), 0)
 		return
 	}
 	l.Me(requests, s, last, replica, rand.IntN(4) == 0)

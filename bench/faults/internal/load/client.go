@@ -12,7 +12,7 @@ import (
 	"rekey/bench/faults/internal/history"
 )
 
-// Doors.
+// Transports.
 const (
 	GraphQL = "graphql"
 	REST    = "rest"
@@ -45,8 +45,8 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 func (c *Client) Replicas() int { return len(c.bases) }
 
 // Refresh presents a refresh token; key may be empty.
-func (c *Client) Refresh(ctx context.Context, replica int, door, token, key string) Answer {
-	if door == REST {
+func (c *Client) Refresh(ctx context.Context, replica int, transport, token, key string) Answer {
+	if transport == REST {
 		return c.refreshREST(ctx, replica, token, key)
 	}
 	vars := map[string]any{"t": token}

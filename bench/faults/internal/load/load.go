@@ -118,7 +118,7 @@ func (l *Load) Open(ctx context.Context, keyed bool) (*Session, error) {
 	s.Number = len(l.sessions)
 	l.sessions = append(l.sessions, s)
 	l.keep(claims.Secret, a)
-	l.log.Add(history.Record{Session: s.Number, Kind: history.Login, Gen: 1, Replica: replica, Door: GraphQL,
+	l.log.Add(history.Record{Session: s.Number, Kind: history.Login, Gen: 1, Replica: replica, Transport: GraphQL,
 		Start: start, End: l.log.Now(), Outcome: history.Done})
 	return s, nil
 }

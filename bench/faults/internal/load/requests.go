@@ -10,18 +10,18 @@ import (
 
 // Refresh presents the refresh token of a pair once and records what came of
 // it. On success it returns the new pair, which the session does not know yet.
-func (l *Load) Refresh(ctx context.Context, s *Session, p Pair, replica int, door string, k Key) (Pair, Answer) {
-	return l.refresh(ctx, s, p, k, history.Record{Replica: replica, Door: door})
+func (l *Load) Refresh(ctx context.Context, s *Session, p Pair, replica int, transport string, k Key) (Pair, Answer) {
+	return l.refresh(ctx, s, p, k, history.Record{Replica: replica, Transport: transport})
 }
 
 // Replay is Refresh by somebody who has no right to an answer, or races for it.
-func (l *Load) Replay(ctx context.Context, s *Session, p Pair, replica int, door string, k Key) (Pair, Answer) {
-	return l.refresh(ctx, s, p, k, history.Record{Replica: replica, Door: door, Replay: true})
+func (l *Load) Replay(ctx context.Context, s *Session, p Pair, replica int, transport string, k Key) (Pair, Answer) {
+	return l.refresh(ctx, s, p, k, history.Record{Replica: replica, Transport: transport, Replay: true})
 }
 
 func (l *Load) refresh(ctx context.Context, s *Session, p Pair, k Key, r history.Record) (Pair, Answer) {
 	r.Session, r.Kind, r.Gen, r.Key, r.Start = s.Number, history.Rotate, p.Gen, int(k), l.log.Now()
-	a := l.client.Refresh(ctx, r.Replica, r.Door, p.Refresh, k.text())
+	a := l.client.Refresh(ctx, r.Replica, r.Transport, p.Refresh, k.text())
 	r.End = l.log.Now()
 	if a.Outcome == history.Done {
 		claims, err := ReadClaims(a.Refresh)
@@ -38,7 +38,7 @@ func (l *Load) refresh(ctx context.Context, s *Session, p Pair, k Key, r history
 
 // Logout ends a session by a token of it, and records what came of it.
 func (l *Load) Logout(ctx context.Context, s *Session, p Pair, replica int) Answer {
-	r := history.Record{Session: s.Number, Kind: history.Logout, Gen: p.Gen, Replica: replica, Door: GraphQL, Start: l.log.Now()}
+	r := history.Record{Session: s.Number, Kind: history.Logout, Gen: p.Gen, Replica: replica, Transport: GraphQL, Start: l.log.Now()}
 	a := l.client.Logout(ctx, replica, p.Refresh)
 	r.End, r.Outcome, r.Reason = l.log.Now(), a.Outcome, a.Reason
 	l.log.Add(r)
@@ -52,7 +52,7 @@ func (l *Load) Me(ctx context.Context, s *Session, p Pair, replica int, twin boo
 	if twin {
 		token = Twin(token)
 	}
-	r := history.Record{Session: s.Number, Kind: history.Access, Gen: p.Gen, Replica: replica, Door: GraphQL, Twin: twin, Start: l.log.Now()}
+	r := history.Record{Session: s.Number, Kind: history.Access, Gen: p.Gen, Replica: replica, Transport: GraphQL, Twin: twin, Start: l.log.Now()}
 	a := l.client.Me(ctx, replica, token)
 	r.End, r.Outcome, r.Reason = l.log.Now(), a.Outcome, a.Reason
 	l.log.Add(r)
@@ -61,7 +61,7 @@ func (l *Load) Me(ctx context.Context, s *Session, p Pair, replica int, twin boo
 
 // Blacklist blacklists a pair's access token singly.
 func (l *Load) Blacklist(ctx context.Context, s *Session, p Pair, replica int) Answer {
-	r := history.Record{Session: s.Number, Kind: history.Blacklist, Gen: p.Gen, Replica: replica, Door: GraphQL, Start: l.log.Now()}
+	r := history.Record{Session: s.Number, Kind: history.Blacklist, Gen: p.Gen, Replica: replica, Transport: GraphQL, Start: l.log.Now()}
 	a := l.client.Blacklist(ctx, replica, p.Access)
 	r.End, r.Outcome, r.Reason = l.log.Now(), a.Outcome, a.Reason
 	l.log.Add(r)
@@ -76,9 +76,9 @@ func (l *Load) Landed(s *Session, gen int) {
 
 // Rotate is Refresh for a session that nobody else rotates: on success the new
 // pair is its current one.
-func (l *Load) Rotate(ctx context.Context, s *Session, replica int, door string) (Key, error) {
+func (l *Load) Rotate(ctx context.Context, s *Session, replica int, transport string) (Key, error) {
 	k := l.NewKey()
-	next, a := l.Refresh(ctx, s, s.Current(), replica, door, k)
+	next, a := l.Refresh(ctx, s, s.Current(), replica, transport, k)
 	if a.Outcome != history.Done {
 		return k, fmt.Errorf("a refresh at replica %d: %s %s", replica, a.Outcome, a.Reason)
 	}
@@ -92,7 +92,7 @@ func (s *Session) Won(p Pair) { s.push(p) }
 // IsBlacklisted asks of a pair's access token with the current one. Only an
 // answer counts: it is recorded as the check that it stands for.
 func (l *Load) IsBlacklisted(ctx context.Context, s *Session, current, p Pair, replica int) {
-	r := history.Record{Session: s.Number, Kind: history.Access, Gen: p.Gen, Replica: replica, Door: GraphQL, Start: l.log.Now()}
+	r := history.Record{Session: s.Number, Kind: history.Access, Gen: p.Gen, Replica: replica, Transport: GraphQL, Start: l.log.Now()}
 	a := l.client.IsBlacklisted(ctx, replica, current.Access, p.Access)
 	if a.Outcome != history.Done {
 		return

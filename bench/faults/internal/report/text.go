@@ -7,7 +7,7 @@ Written by ` + "`{{COMMAND}}`" + `; do not edit. {{MACHINE}}. {{DATE}}, commit {
 
 Three replicas of the real binary (built with ` + "`-tags faults`" + `, which adds failpoints and an offset of the clock) run on a Postgres
 with a synchronous standby and on Redis, with a proxy on each way from a replica to either. Clients keep session chains through
-both doors; four in five send an ` + "`Idempotency-Key`" + ` and repeat a request until its answer is known, some log out, and access tokens,
+both transports; four in five send an ` + "`Idempotency-Key`" + ` and repeat a request until its answer is known, some log out, and access tokens,
 current ones, rotated-away ones and logged-out ones, in both spellings of their signatures, are checked at random replicas all
 the time. Everything runs on one machine: the figures are about what is lost, not about speed.
 

@@ -12,7 +12,7 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// Answers is the place of what the doors answered.
+// Answers is the place of what the transports answered.
 const Answers world.Place = "answers"
 
 var errNothingThere = errors.New("there is nothing to look through")

@@ -78,8 +78,8 @@ func hotToken() Fault {
 			var wg sync.WaitGroup
 			for i := range crowd {
 				wg.Go(func() {
-					door := []string{load.GraphQL, load.REST}[i%2]
-					s.Load.Refresh(ctx, session, session.Current(), i%len(s.World.Replicas), door, key)
+					transport := []string{load.GraphQL, load.REST}[i%2]
+					s.Load.Refresh(ctx, session, session.Current(), i%len(s.World.Replicas), transport, key)
 				})
 			}
 			wg.Wait()

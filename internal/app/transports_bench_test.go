@@ -14,10 +14,10 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// BenchmarkDoors_Refresh is a refresh through each door, without a network, on
+// BenchmarkTransports_Refresh is a refresh through each transport, without a network, on
 // Postgres. Each goroutine has a session: with several (-cpu 8) their swaps
 // come together.
-func BenchmarkDoors_Refresh(b *testing.B) {
+func BenchmarkTransports_Refresh(b *testing.B) {
 	address := throwaway.Postgres(b)
 	a := openAppOn(b, map[string]string{"DATABASE_URL": address})
 	handler := a.handler()
@@ -29,7 +29,7 @@ func BenchmarkDoors_Refresh(b *testing.B) {
 		}
 		return all
 	}
-	for name, door := range map[string]struct {
+	for name, transport := range map[string]struct {
 		request func(token string) *http.Request
 		member  string
 	}{
@@ -44,8 +44,8 @@ func BenchmarkDoors_Refresh(b *testing.B) {
 				token := <-tokens
 				for p.Next() {
 					w := httptest.NewRecorder()
-					handler.ServeHTTP(w, door.request(token))
-					_, after, found := strings.Cut(w.Body.String(), `"`+door.member+`":"`)
+					handler.ServeHTTP(w, transport.request(token))
+					_, after, found := strings.Cut(w.Body.String(), `"`+transport.member+`":"`)
 					token, _, _ = strings.Cut(after, `"`)
 					if !found {
 						b.Errorf("%d %s", w.Code, w.Body)

@@ -12,12 +12,12 @@ const endingBatch = 500
 
 // EndAllSessions ends everybody's sessions that began before a moment, all of
 // them when that is zero, and returns how many were live; also with an error,
-// after which it may be called again. tell, unless nil, is called with the
+// after which it may be called again. progress, unless nil, is called with the
 // number so far. For administrators, after a restore above all. CodeBadUserInput
 // when the moment has not come yet.
 //
 // Logins go on meanwhile: a session that begins after the call may stay.
-func (s *Service) EndAllSessions(ctx context.Context, before time.Time, c Client, tell func(ended int)) (int, error) {
+func (s *Service) EndAllSessions(ctx context.Context, before time.Time, c Client, progress func(ended int)) (int, error) {
 	if err := s.CheckClock(ctx); err != nil {
 		return 0, err
 	}
@@ -31,7 +31,7 @@ func (s *Service) EndAllSessions(ctx context.Context, before time.Time, c Client
 	if before.IsZero() {
 		before = now.Add(s.ClockLeeway) // a replica's clock may be ahead
 	}
-	ended, err := s.endAll(ctx, before, c, tell)
+	ended, err := s.endAll(ctx, before, c, progress)
 	if ended > 0 {
 		e := Event{Kind: EventSessionRevoked, At: now, Client: c, Detail: "ALL", Count: ended}
 		s.Events.Emit(ctx, e)
@@ -43,7 +43,7 @@ func (s *Service) EndAllSessions(ctx context.Context, before time.Time, c Client
 // endAll doubts a batch before it ends it. Each has a time of its own: who
 // follows the blacklist looks back only so far. Whose session it was finds it
 // in the journal.
-func (s *Service) endAll(ctx context.Context, before time.Time, c Client, tell func(ended int)) (ended int, err error) {
+func (s *Service) endAll(ctx context.Context, before time.Time, c Client, progress func(ended int)) (ended int, err error) {
 	for after := ""; ; {
 		ids, err := s.Store.SessionsBegunBefore(ctx, before, after, endingBatch)
 		if err != nil {
@@ -53,7 +53,7 @@ func (s *Service) endAll(ctx context.Context, before time.Time, c Client, tell f
 			return ended, nil
 		}
 		now := s.Now()
-		if err := s.doubtSessions(ctx, now, ids...); err != nil {
+		if err := s.invalidateSessions(ctx, now, ids...); err != nil {
 			return ended, err
 		}
 		live, err := s.Store.RevokeSessions(ctx, ids, RevokedByOperator, now,
@@ -62,8 +62,8 @@ func (s *Service) endAll(ctx context.Context, before time.Time, c Client, tell f
 			return ended, fmt.Errorf("ending sessions: %w", err)
 		}
 		ended, after = ended+len(live), ids[len(ids)-1]
-		if tell != nil {
-			tell(ended)
+		if progress != nil {
+			progress(ended)
 		}
 	}
 }

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// surplusAtOnce bounds what one login ends: one session, but where several
+// maxRevokedAtOnce bounds what one login ends: one session, but where several
 // logins came at once, or the bound was lowered.
-const surplusAtOnce = 10
+const maxRevokedAtOnce = 10
 
-// endSurplus ends the sessions of a user that are over MaxSessions, those first
+// enforceMaxSessions ends the sessions of a user that are over MaxSessions, those first
 // that were unused for longest (OWASP ASVS 7.1.2). own, the session of the login
 // that made them too many, stands: the clocks that others were made by may be
 // ahead of its own. Whatever comes of it, the next login tries again.
-func (s *Service) endSurplus(ctx context.Context, userID, own string, now time.Time, c Client) {
+func (s *Service) enforceMaxSessions(ctx context.Context, userID, own string, now time.Time, c Client) {
 	if s.MaxSessions == 0 {
 		return
 	}
-	ids, err := s.Store.SurplusSessions(ctx, userID, own, now, s.MaxSessions-1, surplusAtOnce)
+	ids, err := s.Store.SurplusSessions(ctx, userID, own, now, s.MaxSessions-1, maxRevokedAtOnce)
 	if err != nil {
 		s.warn(ctx, "sessions over the limit could not be looked for", err)
 		return

@@ -8,11 +8,11 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// maxUnknown bounds the swaps remembered, the longest unused going first: some
+// maxUnacknowledged bounds the swaps remembered, the longest unused going first: some
 // 10 MB at the most, and more than one outage cuts off.
-const maxUnknown = 1 << 16
+const maxUnacknowledged = 1 << 16
 
-// unknownSwaps are the marks of swaps that this process sent and whose answer
+// unacknowledgedSwaps are the marks of swaps that this process sent and whose answer
 // it never got. Their clients were told to come again with the same token.
 //
 // A mark is random, of one attempt, and stored with the swap (Rotation.Attempt).
@@ -22,23 +22,23 @@ const maxUnknown = 1 << 16
 // rotation had happened at that moment.
 //
 // The zero value is ready for use.
-type unknownSwaps struct {
+type unacknowledgedSwaps struct {
 	mu    sync.Mutex
 	marks *simplelru.LRU[SecretHash, time.Time] // when the child was handed out; zero: not yet
 }
 
-func (u *unknownSwaps) remember(mark SecretHash) {
+func (u *unacknowledgedSwaps) remember(mark SecretHash) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.marks == nil {
-		u.marks, _ = simplelru.NewLRU[SecretHash, time.Time](maxUnknown, nil) // fails for no size only
+		u.marks, _ = simplelru.NewLRU[SecretHash, time.Time](maxUnacknowledged, nil) // fails for no size only
 	}
 	u.marks.Add(mark, time.Time{})
 }
 
 // find returns when the child of a swap was handed out, zero when it was not
 // yet; false when the swap is none of these.
-func (u *unknownSwaps) find(mark *SecretHash) (handedOut time.Time, ours bool) {
+func (u *unacknowledgedSwaps) find(mark *SecretHash) (deliveredAt time.Time, ours bool) {
 	if mark == nil {
 		return time.Time{}, false
 	}
@@ -51,30 +51,30 @@ func (u *unknownSwaps) find(mark *SecretHash) (handedOut time.Time, ours bool) {
 }
 
 // claim is true for the one caller that may hand the child out.
-func (u *unknownSwaps) claim(mark SecretHash, at time.Time) bool {
+func (u *unacknowledgedSwaps) claim(mark SecretHash, at time.Time) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.marks == nil {
 		return false
 	}
-	handedOut, ours := u.marks.Peek(mark)
-	if !ours || !handedOut.IsZero() {
+	deliveredAt, ours := u.marks.Peek(mark)
+	if !ours || !deliveredAt.IsZero() {
 		return false
 	}
 	u.marks.Add(mark, at)
 	return true
 }
 
-// handOut answers the pair of a swap whose own answer was lost. The pair is
+// deliver answers the pair of a swap whose own answer was lost. The pair is
 // signed before it is claimed, so that a failure leaves it to the next try;
 // of several tries at once one gets it, as of several swaps.
-func (r refresh) handOut(ctx context.Context, st SessionState) (Grant, error) {
-	g, err := r.again(ctx, st)
+func (r refresh) deliver(ctx context.Context, st SessionState) (Grant, error) {
+	g, err := r.reissue(ctx, st)
 	if err != nil {
 		return Grant{}, err
 	}
-	if !r.unknown.claim(*st.Session.RetryHash, st.Now) {
-		return r.settle(ctx, isRace, st)
+	if !r.unacknowledged.claim(*st.Session.RetryHash, st.Now) {
+		return r.resolve(ctx, isRace, st)
 	}
 	r.Events.Emit(ctx, r.event(EventRefresh, ""))
 	return g, nil

@@ -4,13 +4,13 @@ import (
 	"context"
 )
 
-// settle answers a refresh whose token is not current.
-func (r refresh) settle(ctx context.Context, v verdict, st SessionState) (Grant, error) {
+// resolve answers a refresh whose token is not current.
+func (r refresh) resolve(ctx context.Context, v verdict, st SessionState) (Grant, error) {
 	switch v {
 	case isRepeat:
 		return r.repeat(ctx, st)
-	case isUndelivered:
-		return r.handOut(ctx, st)
+	case isUnacknowledged:
+		return r.deliver(ctx, st)
 	case isRace:
 		r.failed(ctx, r.event(EventRefreshRace, ""), st.Session.ID)
 	case isRollback:
@@ -26,17 +26,17 @@ func (r refresh) settle(ctx context.Context, v verdict, st SessionState) (Grant,
 // repeat answers the pair of the last rotation again. Nothing is written or
 // extended.
 func (r refresh) repeat(ctx context.Context, st SessionState) (Grant, error) {
-	g, err := r.again(ctx, st)
+	g, err := r.reissue(ctx, st)
 	if err == nil {
 		r.Events.Emit(ctx, r.event(EventRefreshRetry, ""))
 	}
 	return g, err
 }
 
-// again signs the pair of the last rotation. Without the key that derived it
+// reissue signs the pair of the last rotation. Without the key that derived it
 // (it left the ring) the pair cannot be told again, and the token is as
 // blacklisted as any parent.
-func (r refresh) again(ctx context.Context, st SessionState) (Grant, error) {
+func (r refresh) reissue(ctx context.Context, st SessionState) (Grant, error) {
 	for _, key := range r.RotationKeys() {
 		child := deriveSecret(key, st.Session.ID, r.claims.Secret)
 		if st.Session.SecretHash.Equal(HashSecret(child)) {

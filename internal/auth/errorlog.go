@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// LogRefusal logs, once, an error that a door tells: GraphQL's status may be
+// LogError logs, once, an error that a transport tells: GraphQL's status may be
 // 200, and the legacy route's 500 for a token that is blacklisted. What is not
 // the client's doing comes with its cause. A verdict is logged whether or not the
 // client seems to have left: one that has closed its own side only is answered.
 // What its leaving cut off is not worth a line. What there is nothing to say of is
 // left out of the line.
-func LogRefusal(ctx context.Context, log *slog.Logger, door Door, e *Error, more ...slog.Attr) {
+func LogError(ctx context.Context, log *slog.Logger, transport Transport, e *Error, more ...slog.Attr) {
 	level, message := slog.LevelInfo, "request refused"
 	switch {
 	case e.Code == CodeInternal:
@@ -23,7 +23,7 @@ func LogRefusal(ctx context.Context, log *slog.Logger, door Door, e *Error, more
 	case e.Code == CodeUnavailable:
 		level, message = slog.LevelWarn, "request failed"
 	}
-	attrs := append([]slog.Attr{slog.String("door", string(door))}, more...)
+	attrs := append([]slog.Attr{slog.String("transport", string(transport))}, more...)
 	attrs = append(attrs,
 		slog.String("code", string(e.Code)),
 		slog.String("reason", string(e.Reason)),
