@@ -163,7 +163,7 @@ func (p *program) examineKeys(ctx context.Context, st *store.Store, facts store.
 	if err != nil {
 		return nil // told with the settings
 	}
-	keys, err := ring.Examine(ctx)
+	keys, err := ring.Diagnose(ctx)
 	return doctor.Keys(keys, auth.Cause(err), p.cfg.KeyRotation, p.now())
 }
 

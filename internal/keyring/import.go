@@ -11,20 +11,18 @@ import (
 	"rekey/internal/token"
 )
 
-// Import is a file of keys that were made elsewhere.
+// Import describes a file of keys that were created elsewhere.
 type Import struct {
 	Purpose auth.KeyPurpose
-	File    string // PEM; a secret to a line for rotation keys
-	// VerifyOnly takes a key, public or private, for verifying alone, for as
-	// long as For says; 0 is as long as what it signed may be good.
+	File    string // PEM; for rotation keys one secret a line
+	// VerifyOnly imports public or private keys that only verify, for as long as
+	// For says. If For is 0, this is as long as what they signed may be valid.
 	VerifyOnly bool
 	For        time.Duration
 }
 
-// Import adds keys that were made elsewhere. Without VerifyOnly the key
-// becomes the next one; in a ring without keys the current one. It returns the
-// ids.
-func (r *Ring) Import(ctx context.Context, in Import) ([]string, error) {
+// read returns the keys of the file.
+func (in Import) read() ([]keyMaterial, error) {
 	data, err := os.ReadFile(in.File)
 	if err != nil {
 		return nil, fmt.Errorf("reading keys: %w", err)
@@ -33,83 +31,80 @@ func (r *Ring) Import(ctx context.Context, in Import) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in.File, err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.unlock(ctx, true); err != nil {
-		return nil, err
+	if len(keys) > 1 && !in.VerifyOnly {
+		return nil, fmt.Errorf("%s: the file holds several keys, and only one can be the next: import the others with --verify-only", in.File)
 	}
-	if err := r.mayChange(in.Purpose); err != nil {
-		return nil, err
-	}
-	ids := make([]string, len(keys))
-	for i, m := range keys {
-		m.foreign = true
-		ids[i] = m.kid()
-		if err := r.importOne(ctx, in, m); err != nil {
-			return ids[:i], err
+	for i := range keys {
+		keys[i].foreign = true
+		if in.VerifyOnly {
+			keys[i].private = nil
 		}
+	}
+	return keys, nil
+}
+
+func (in Import) parse(data []byte) (keys []keyMaterial, err error) {
+	if in.Purpose == auth.KeyRotation {
+		secrets, err := parseSecrets(data)
+		for _, secret := range secrets {
+			keys = append(keys, keyMaterial{secret: secret})
+		}
+		return keys, err
+	}
+	private, err := token.ParseSigningKey(data)
+	if err == nil {
+		return []keyMaterial{{private: private, public: &private.PublicKey}}, nil
+	}
+	if !in.VerifyOnly {
+		return nil, err
+	}
+	public, err := token.ParseVerifyKeys(data)
+	for _, key := range public {
+		keys = append(keys, keyMaterial{public: key})
+	}
+	return keys, err
+}
+
+// importKeys adds the keys to the ring and returns the ids of those added.
+func (r *ring) importKeys(ctx context.Context, in Import, keys []keyMaterial) (ids []string, err error) {
+	now, err := r.unlock(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range keys {
+		if r.find(m.kid(), now) != nil {
+			return ids, fmt.Errorf("the key %s is in the ring already", m.kid())
+		}
+		n := newKey{purpose: in.Purpose, material: &m}
+		if in.VerifyOnly {
+			if n.verifyFor = in.For; n.verifyFor == 0 {
+				n.verifyFor = r.life(in.Purpose)
+			}
+		}
+		kid, err := r.addByOperator(ctx, n, now)
+		if err != nil {
+			return ids, err
+		}
+		ids = append(ids, kid)
 	}
 	return ids, nil
 }
 
-func (in Import) parse(data []byte) ([]material, error) {
-	keys, err := parsePrivate(in.Purpose, data)
-	switch {
-	case err == nil && !in.VerifyOnly && len(keys) > 1:
-		return nil, errors.New("one key can be the next, the file holds several: import the others with --verify-only")
-	case err == nil || in.Purpose == auth.KeyRotation || !in.VerifyOnly:
-		for i := range keys {
-			if in.VerifyOnly {
-				keys[i].private = nil
-			}
-		}
-		return keys, err
+// addByOperator adds a key, if the ring can be changed and a next key does not
+// wait already.
+func (r *ring) addByOperator(ctx context.Context, n newKey, now time.Time) (kid string, err error) {
+	switch next := firstIn(judge(r.rows[n.purpose], now), Next); {
+	case !r.stored(n.purpose):
+		return "", fmt.Errorf("the %s keys are read from files (see docs/keys.md): change those", n.purpose)
+	case len(r.masters) == 0:
+		return "", errors.New("there are no keys yet: the service creates them when it starts")
+	case n.verifyFor == 0 && next != nil:
+		return "", fmt.Errorf("%s: %w: %s, which signs from %s", n.purpose, ErrWaiting, next.KID, next.SignsFrom.Format(time.RFC3339))
 	}
-	public, err := token.ParseVerifyKeys(data)
-	keys = nil
-	for _, key := range public {
-		keys = append(keys, material{public: key})
+	n.lead = r.lead()
+	kid, added, err := r.addNext(ctx, n)
+	if err == nil && !added && n.verifyFor == 0 {
+		err = fmt.Errorf("%s: %w, or this key is in the ring", n.purpose, ErrWaiting)
 	}
-	return keys, err
-}
-
-// parsePrivate reads a file of secrets, or a PEM file with a private key.
-func parsePrivate(p auth.KeyPurpose, data []byte) ([]material, error) {
-	if p != auth.KeyRotation {
-		key, err := token.ParseSigningKey(data)
-		if err != nil {
-			return nil, err
-		}
-		return []material{ofPrivate(key)}, nil
-	}
-	secrets, err := parseSecrets(data)
-	keys := make([]material, len(secrets))
-	for i, secret := range secrets {
-		keys[i].secret = secret
-	}
-	return keys, err
-}
-
-// importOne is Import for one key. The caller holds the lock.
-func (r *Ring) importOne(ctx context.Context, in Import, m material) error {
-	kid := m.kid()
-	if r.knows(kid) {
-		return fmt.Errorf("the key %s is in the ring already", kid)
-	}
-	if !in.VerifyOnly {
-		return r.follow(ctx, in.Purpose, m)
-	}
-	k, err := r.masters.seal(in.Purpose, m)
-	if err != nil {
-		return err
-	}
-	if k.Life = in.For; k.Life == 0 {
-		k.Life = r.life(in.Purpose)
-	}
-	e := r.event(ctx, auth.EventKeyAdded, in.Purpose, kid)
-	_, err = r.Store.AddKey(ctx, k, 0, e)
-	if err == nil {
-		r.emit(ctx, e)
-	}
-	return err
+	return kid, err
 }

@@ -75,7 +75,7 @@ const (
 	accessLife = 15 * time.Minute
 	maxAge     = 10 * time.Minute
 	leeway     = 30 * time.Second
-	lead       = maxAge + keyring.Learning + leeway
+	lead       = maxAge + keyring.Propagation + leeway
 )
 
 // options are those of a replica that keeps its own data in dir.

@@ -18,8 +18,8 @@ const (
 )
 
 // note is what this process tells the others.
-func (r *Ring) note() map[auth.KeyPurpose]auth.KeyNote {
-	s := r.snapshot.Load()
+func (r *ring) note() map[auth.KeyPurpose]auth.KeyNote {
+	s := r.live.snapshot.Load()
 	all := map[auth.KeyPurpose]auth.KeyNote{}
 	for _, k := range s.keys {
 		n := all[k.Purpose]
@@ -39,55 +39,53 @@ func (r *Ring) note() map[auth.KeyPurpose]auth.KeyNote {
 // A ring in the database is one for all; files may differ. It looks before its
 // own note is there, so that nobody is troubled by a process that does not
 // start, and after it, so that of two that start at once one sees the other.
-// The caller holds the lock.
-func (r *Ring) join(ctx context.Context) error {
-	if r.Notes == nil {
+func (r *ring) join(ctx context.Context) error {
+	if r.options.Notes == nil {
 		return nil
 	}
 	if err := r.compare(ctx); err != nil {
 		return err
 	}
-	if err := r.Notes.WriteKeyNote(ctx, r.id, r.note()); err != nil {
+	if err := r.options.Notes.WriteKeyNote(ctx, r.id, r.note()); err != nil {
 		return err
 	}
-	r.noted = r.Now()
+	r.noted = r.options.Now()
 	if err := r.compare(ctx); err != nil {
-		return errors.Join(err, r.Notes.DeleteKeyNotes(ctx, r.id, notesKept))
+		return errors.Join(err, r.options.Notes.DeleteKeyNotes(ctx, r.id, notesKept))
 	}
 	return nil
 }
 
-// renew keeps the note alive, and looks at the others'. The caller holds the
-// lock.
-func (r *Ring) renew(ctx context.Context) error {
-	now := r.Now()
-	if r.Notes == nil || now.Sub(r.noted) < noteEvery {
+// renew keeps the note alive, and looks at the others'.
+func (r *ring) renew(ctx context.Context) error {
+	now := r.options.Now()
+	if r.options.Notes == nil || now.Sub(r.noted) < noteEvery {
 		return nil
 	}
-	if err := r.Notes.WriteKeyNote(ctx, r.id, r.note()); err != nil {
+	if err := r.options.Notes.WriteKeyNote(ctx, r.id, r.note()); err != nil {
 		return err
 	}
 	r.noted = now
 	err := r.compare(ctx)
 	if err != nil && auth.AsError(err).Code != auth.CodeUnavailable {
-		r.Logger.ErrorContext(ctx, "replicas have different keys", "cause", err)
+		r.options.Logger.ErrorContext(ctx, "replicas have different keys", "cause", err)
 		return nil
 	}
 	return err
 }
 
 // leave takes the note away, so that a process with other keys may follow.
-func (r *Ring) leave(ctx context.Context) {
-	if r.Notes == nil {
+func (r *ring) leave(ctx context.Context) {
+	if r.options.Notes == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTime)
 	defer cancel()
-	_ = r.Notes.DeleteKeyNotes(ctx, r.id, notesKept) // else it ends by its age
+	_ = r.options.Notes.DeleteKeyNotes(ctx, r.id, notesKept) // else it ends by its age
 }
 
-func (r *Ring) compare(ctx context.Context) error {
-	notes, err := r.Notes.KeyNotes(ctx, noteLasts)
+func (r *ring) compare(ctx context.Context) error {
+	notes, err := r.options.Notes.KeyNotes(ctx, noteLasts)
 	if err != nil {
 		return err
 	}

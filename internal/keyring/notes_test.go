@@ -153,7 +153,7 @@ func TestRing_NotesUnwritable(t *testing.T) {
 		t.Error("it does not know the key that follows")
 	}
 	keys.broken.Store(true)
-	w.advance(keyring.Learning + leeway)
+	w.advance(keyring.Propagation + leeway)
 	fails("the end of the leaked key", "no database")
 	if jwks, _ := a.Published(); bytes.Contains(jwks, []byte(leaked.KID)) || a.verifies(tok) || !a.verifies(a.mint()) {
 		t.Error("without the database the clock moves nothing")

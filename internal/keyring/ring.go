@@ -1,10 +1,16 @@
+// Package keyring holds the keys of rekey. Each purpose (access, refresh,
+// rotation) has a ring of a next key, a current key and retired keys. The
+// package decides when each key signs and until when it verifies, encrypts the
+// keys with the master key, and reads keys from files.
+//
+// Every replica reads the ring once a second and applies the rules with its own
+// clock, so there is no leader. Package token defines the tokens and package
+// store stores the encrypted keys.
 package keyring
 
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -14,93 +20,114 @@ import (
 	"rekey/internal/token"
 )
 
-// Learning is within what time every replica learns of a change of the ring.
-const Learning = 5 * time.Second
+// Propagation is the time within which every replica learns of a change of the
+// ring.
+const Propagation = 5 * time.Second
 
-const (
-	pollEvery = time.Second
-	// slack covers a replica that is slow to change to another key.
-	slack = time.Minute
-	// keptFor is how long a key stays listed after its end.
-	keptFor = 10 * time.Minute
-)
+const pollInterval = time.Second
 
-// Options are what a Ring needs. Notes, Files, Rotation and Events may be left
-// out.
+// Options configure a Ring. Notes, Files, Rotation and Events are optional.
 type Options struct {
 	Store  auth.SealedKeys
 	Notes  auth.KeyNotes // nil: no other process serves from this database
 	Files  Files
 	Master MasterKey
 	Dir    string // the data directory
-	// Lives says for what time what a key makes is good: a token by its
-	// signature, a derived secret for retries.
+	// Lives holds, for each purpose, how long the result of a key is valid: a
+	// token's lifetime, or how long a retry may derive the same secret.
 	Lives map[auth.KeyPurpose]time.Duration
-	// MaxAge is how long others may keep the published keys without asking.
+	// MaxAge is how long others may cache the published keys.
 	MaxAge time.Duration
-	Leeway time.Duration // how far clocks may be apart
-	// Rotation is how long a key signs before another follows; 0: until
-	// somebody says so.
+	Leeway time.Duration // the largest difference between two clocks
+	// Rotation is how long a key signs before the next one replaces it. If it
+	// is 0, keys change only on an operator's command.
 	Rotation time.Duration
 	Now      func() time.Time
 	Events   auth.Events
 	Logger   *slog.Logger
 }
 
-// Ring is the keys of one process. It is safe for concurrent use. What requests
-// need of it (RotationKeys, Published, Keys, Check, the codec) is atomic, the
-// keys an immutable snapshot: nobody waits for anybody. Whatever else is
-// exported, but for Run, holds the lock from its beginning to its end, the
-// database's answers included; what is not exported is called under it, or
-// touches nothing that it guards.
+// Ring holds the keys of one process. It is safe for concurrent use.
+// RotationKeys, Published, Keys, Check and the codec read an immutable snapshot
+// and never wait. Every other method but Run holds the lock until it returns,
+// also while it waits for the database.
 type Ring struct {
-	Options
-	files    filed  // never changes
-	id       string // of this process
-	snapshot atomic.Pointer[snapshot]
-	loaded   atomic.Int64 // when the last sound look at the database began, Unix ns
-	running  atomic.Bool
-	trouble  atomic.Pointer[trouble] // of the last poll
+	live *live
 
-	mu      sync.Mutex // of what follows
-	noted   time.Time  // when this process' note was written
-	masters masters
-	opened  map[string]material // by kid
-	rows    []auth.SealedKey
-	codec   *token.Codec
+	mu   sync.Mutex
+	ring *ring // guarded by mu
 }
 
-// New returns a ring that has not looked at the database yet.
+// live holds what is read without the lock.
+type live struct {
+	snapshot atomic.Pointer[snapshot]
+	loaded   atomic.Int64 // when the last successful read of the database began, in Unix nanoseconds
+	running  atomic.Bool
+	health   atomic.Pointer[health] // of the last poll
+}
+
+// New returns a ring that has not read the database yet.
 func New(o Options) (*Ring, error) {
 	files, err := o.Files.load()
 	if err != nil {
 		return nil, err
 	}
-	return &Ring{Options: o, files: files, id: rand.Text(), opened: map[string]material{}}, nil
+	live := &live{}
+	return &Ring{live: live, ring: &ring{options: o, live: live, files: files, id: rand.Text()}}, nil
 }
 
-// stored reports whether the ring of a purpose is in the database.
-func (r *Ring) stored(p auth.KeyPurpose) bool { return !r.files.signing[p] }
+// Start makes the ring ready to sign: it opens the keys in the database and
+// creates those that are missing. Replicas that start at the same time on an
+// empty database end up with the same ring. It fails, with a message for
+// operators, if the master key is not the one that the ring is encrypted with.
+func (r *Ring) Start(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.ring.start(ctx); err != nil {
+		return err
+	}
+	return r.ring.join(ctx)
+}
 
-// anyStored reports whether the database is needed at all.
-func (r *Ring) anyStored() bool {
-	for _, p := range auth.KeyPurposes() {
-		if r.stored(p) {
-			return true
+// Run keeps the ring up to date until ctx ends: it reads changes, lets keys
+// change state as the clock passes their times, adds keys that are due and
+// deletes those that ended. Start must have succeeded. ticks replaces the
+// one-second ticker; nil uses a real one.
+func (r *Ring) Run(ctx context.Context, ticks <-chan time.Time) {
+	defer r.ring.leave(ctx) // needs no lock: it reads only what never changes
+	if ticks == nil {
+		ticker := time.NewTicker(pollInterval)
+		defer ticker.Stop()
+		ticks = ticker.C
+	}
+	r.live.running.Store(len(r.ring.storedPurposes()) > 0)
+	defer r.live.running.Store(false)
+	for {
+		found := r.poll(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		r.ring.logHealth(ctx, r.live.health.Swap(&found), found)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
 		}
 	}
-	return false
 }
 
-// life is for how long a key must verify after it signed last.
-func (r *Ring) life(p auth.KeyPurpose) time.Duration { return r.Lives[p] + 2*r.Leeway + slack }
+// Poll reads the database once and does what is due. If the ring was reset, it
+// creates new keys.
+func (r *Ring) Poll(ctx context.Context) error { return r.poll(ctx).err() }
 
-// lead is for how long a key is published before it signs: until every replica
-// has learnt of it and nobody keeps a set without it, by the fastest clock.
-func (r *Ring) lead() time.Duration { return r.MaxAge + Learning + r.Leeway }
+func (r *Ring) poll(ctx context.Context) health {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ring.poll(ctx)
+}
 
 // Codec returns a codec that signs and verifies with the keys of the ring from
-// now on. Its options' keys are the ring's. There is one codec to a ring.
+// now on. The key sets in its options are ignored. A ring has one codec.
 func (r *Ring) Codec(o token.Options) (*token.Codec, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,43 +137,44 @@ func (r *Ring) Codec(o token.Options) (*token.Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.codec = codec
+	r.ring.codec = codec
 	return codec, nil
 }
 
 // KeySets returns the keys that tokens are signed and verified with.
 func (r *Ring) KeySets() (access, refresh token.KeySet) {
-	s := r.snapshot.Load()
+	s := r.live.snapshot.Load()
 	return s.access, s.refresh
 }
 
 // RotationKeys returns the secrets that derive, the current one first.
-func (r *Ring) RotationKeys() [][]byte { return r.snapshot.Load().secrets }
+func (r *Ring) RotationKeys() [][]byte { return r.live.snapshot.Load().secrets }
 
-// Published returns the JWK set of the access keys and the current one's PEM
-// file. Both stay the same until the ring changes.
+// Published returns the JWK set of the access keys and the current access key
+// in PEM form. Both stay the same until the ring changes.
 func (r *Ring) Published() (jwks, pem []byte) {
-	s := r.snapshot.Load()
+	s := r.live.snapshot.Load()
 	return s.jwks, s.pem
 }
 
-// Keys lists the keys of all purposes, ended ones too, as of the last look.
-func (r *Ring) Keys() []Key { return r.snapshot.Load().keys }
+// Keys returns the keys of all purposes as of the last read of the database,
+// including ended ones.
+func (r *Ring) Keys() []Key { return r.live.snapshot.Load().keys }
 
 // outdated reports whether there may be keys that this replica does not know.
-// A ring that nobody keeps up to date is not meant to be.
+// It is always false for a ring that Run does not keep up to date.
 func (r *Ring) outdated(now time.Time) bool {
-	return r.running.Load() && now.Sub(time.Unix(0, r.loaded.Load())) > Learning
+	return r.live.running.Load() && now.Sub(time.Unix(0, r.live.loaded.Load())) > Propagation
 }
 
-// Check tells what is wrong with the ring, for readiness. A database that does
-// not answer is told by others.
+// Check returns what is wrong with the ring, for readiness. It ignores an
+// unavailable database, which another check reports.
 func (r *Ring) Check(context.Context) error {
-	last := r.trouble.Load()
+	last := r.live.health.Load()
 	if last == nil {
 		return nil
 	}
-	for _, err := range []error{last.looking, last.noting} {
+	for _, err := range []error{last.ring, last.notes} {
 		if err != nil && auth.AsError(err).Code != auth.CodeUnavailable {
 			return err
 		}
@@ -154,74 +182,67 @@ func (r *Ring) Check(context.Context) error {
 	return nil
 }
 
-// look reads the ring and brings the snapshot up to date. Trouble with the
-// database leaves the keys that are known, which go on by the clock. The caller
-// holds the lock.
-func (r *Ring) look(ctx context.Context) (now time.Time, err error) {
-	began := r.Now()
-	rows, now, err := r.Store.SealedKeys(ctx)
-	if err == nil {
-		r.rows = rows
-		err = r.open()
-	}
-	if err := errors.Join(err, r.update()); err != nil {
-		return now, err
-	}
-	r.loaded.Store(began.UnixNano())
-	return now, nil
+// List returns the keys of the database and of this process's files, including
+// ended ones. It needs no master key.
+func (r *Ring) List(ctx context.Context) ([]Key, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ring.list(ctx)
 }
 
-// open decrypts the keys that were not seen before, and forgets those that are
-// gone. The caller holds the lock.
-func (r *Ring) open() error {
-	var problems []error
-	before := r.opened
-	r.opened = make(map[string]material, len(r.rows))
-	for _, k := range r.rows {
-		if m, known := before[k.KID]; known {
-			r.opened[k.KID] = m
-			continue
-		}
-		m, err := r.masters.open(k)
-		if errors.Is(err, errOtherMaster) {
-			err = r.wrongMaster(k)
-		}
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		r.opened[k.KID] = m
-	}
-	return errors.Join(problems...)
+// Diagnose returns the keys, and an error that says what keeps this process
+// from using them. It creates nothing.
+func (r *Ring) Diagnose(ctx context.Context) ([]Key, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ring.diagnose(ctx)
 }
 
-// update makes a snapshot of what is known and hands it to the codec. The
-// caller holds the lock.
-func (r *Ring) update() error {
-	s, err := r.newSnapshot(r.Now())
+// Rotate adds a next key for each purpose and returns the added keys. A next key
+// signs once all replicas know it and nobody caches a set of published keys
+// without it. If a purpose has a next key already, Rotate adds none for it and
+// its error wraps ErrWaiting.
+func (r *Ring) Rotate(ctx context.Context, purposes ...auth.KeyPurpose) ([]Key, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ring.rotate(ctx, purposes)
+}
+
+// Import adds keys that were created elsewhere and returns their ids. Without
+// VerifyOnly the key becomes the next one, or the current one of a purpose that
+// has none.
+func (r *Ring) Import(ctx context.Context, in Import) ([]string, error) {
+	keys, err := in.read()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if old := r.snapshot.Load(); old != nil && old.mark == s.mark {
-		return nil
-	}
-	if r.codec != nil {
-		if err := r.codec.Replace(s.access, s.refresh); err != nil {
-			return err
-		}
-	}
-	r.snapshot.Store(s)
-	return nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ring.importKeys(ctx, in, keys)
 }
 
-// event tells of a change of the ring by ctx's client, or by the clock if there
-// is none. The change itself keeps it in the journal.
-func (r *Ring) event(ctx context.Context, kind auth.EventKind, p auth.KeyPurpose, kid string) auth.Event {
-	return auth.Event{Kind: kind, At: r.Now(), Client: auth.ClientFrom(ctx), Detail: fmt.Sprintf("%s %s", p, kid)}
+// Retire ends a key before its time, so that what it signed no longer verifies.
+// It ends a current key only if replace is true, and then adds a new key and
+// ends the old one a few seconds later, when the new one signs. It returns
+// auth.ErrNotFound if there is no such key.
+func (r *Ring) Retire(ctx context.Context, kid string, replace bool) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ring.retire(ctx, kid, replace)
 }
 
-func (r *Ring) emit(ctx context.Context, e auth.Event) {
-	if r.Events != nil {
-		r.Events.Emit(ctx, e)
-	}
+// Reencrypt encrypts every key with the first master key, and returns how many
+// were encrypted with another one.
+func (r *Ring) Reencrypt(ctx context.Context) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ring.reencrypt(ctx)
+}
+
+// Reset deletes every key of the database and returns how many there were. What
+// they signed no longer verifies. The service creates new keys.
+func (r *Ring) Reset(ctx context.Context) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ring.reset(ctx)
 }

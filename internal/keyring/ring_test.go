@@ -167,7 +167,7 @@ func TestRing_MasterKey(t *testing.T) {
 		if err := r.Start(t.Context()); err != nil {
 			t.Error(err)
 		}
-		keys, err := r.Examine(t.Context())
+		keys, err := r.Diagnose(t.Context())
 		if err != nil || len(keys) != 3 || !keys[0].Previous || keys[0].Master == "" {
 			t.Errorf("%+v, %v", keys, err)
 		}
@@ -248,7 +248,7 @@ func TestRing_Retire(t *testing.T) {
 	if !a.verifies(old) {
 		t.Error("it ended before the others can know another")
 	}
-	w.advance(keyring.Learning + leeway)
+	w.advance(keyring.Propagation + leeway)
 	a.poll()
 	if a.verifies(old) || !a.verifies(a.mint()) {
 		t.Error("the key was not replaced")
@@ -350,7 +350,7 @@ func TestRing_Concurrent(t *testing.T) {
 	}
 	at("poll", func() error { w.advance(time.Minute); return a.Poll(t.Context()) })
 	at("list", func() error { _, err := a.List(t.Context()); return err })
-	at("examine", func() error { _, err := a.Examine(t.Context()); return err })
+	at("diagnose", func() error { _, err := a.Diagnose(t.Context()); return err })
 	at("rotate", func() error { _, err := a.Rotate(t.Context(), auth.KeyRefresh); return err })
 	at("retire", func() error { return a.Retire(t.Context(), "nonesuch", false) })
 	at("reencrypt", func() error { _, err := a.Reencrypt(t.Context()); return err })

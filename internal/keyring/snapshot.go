@@ -4,85 +4,96 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"rekey/internal/auth"
 	"rekey/internal/token"
 )
 
-// snapshot is the ring at one moment. It never changes.
+// snapshot is the state of the ring at one moment. It never changes.
 type snapshot struct {
 	access, refresh token.KeySet
 	secrets         [][]byte
-	jwks, pem       []byte
+	jwks, pem       []byte // of the access keys
 	keys            []Key
-	mark            string // says the same of snapshots that are the same
 }
 
-// newSnapshot judges all purposes at now. Its error names those that have no
-// key to sign with. The caller holds the lock.
-func (r *Ring) newSnapshot(now time.Time) (*snapshot, error) {
+// update takes a new snapshot and passes its keys to the codec.
+func (r *ring) update() error {
+	s, err := r.newSnapshot(r.options.Now())
+	if err != nil {
+		return err
+	}
+	if old := r.live.snapshot.Load(); old != nil && reflect.DeepEqual(old.keys, s.keys) {
+		return nil
+	}
+	if r.codec != nil {
+		if err := r.codec.Replace(s.access, s.refresh); err != nil {
+			return err
+		}
+	}
+	r.live.snapshot.Store(s)
+	return nil
+}
+
+// newSnapshot returns the ring at now. Its error names the purposes that have no
+// key to sign with.
+func (r *ring) newSnapshot(now time.Time) (*snapshot, error) {
 	s := &snapshot{}
-	of := map[auth.KeyPurpose]purposeKeys{}
+	usable := map[auth.KeyPurpose][]keyMaterial{}
 	var problems []error
 	for _, p := range auth.KeyPurposes() {
-		some := r.purposeKeys(p, now)
-		if some.current == nil {
+		keys, material := r.keysAt(p, now)
+		if len(material) == 0 || !material[0].canSign() {
 			problems = append(problems, fmt.Errorf("%w: %s", errNoKey, p))
 		}
-		of[p] = some
-		s.keys = append(s.keys, some.keys...)
+		usable[p] = material
+		s.keys = append(s.keys, keys...)
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	s.access, s.refresh = of[auth.KeyAccess].set(), of[auth.KeyRefresh].set()
-	s.secrets = append(s.secrets, of[auth.KeyRotation].current.secret)
-	for _, m := range of[auth.KeyRotation].others {
+	s.access, s.refresh = keySet(usable[auth.KeyAccess]), keySet(usable[auth.KeyRefresh])
+	for _, m := range usable[auth.KeyRotation] {
 		s.secrets = append(s.secrets, m.secret)
 	}
-	s.mark = markOf(s.keys)
-	return s, s.publish()
+	public := append([]*ecdsa.PublicKey{&s.access.Signing.PublicKey}, s.access.Verify...)
+	var jwksErr, pemErr error
+	s.jwks, jwksErr = token.JWKS(public)
+	s.pem, pemErr = token.PublicPEM(public[0])
+	return s, errors.Join(jwksErr, pemErr)
 }
 
-// purposeKeys are the keys of one purpose: all of them, and apart those that
-// are worth something.
-type purposeKeys struct {
-	current *material
-	others  []material
-	keys    []Key
-}
-
-// purposeKeys judges those of one purpose. The caller holds the lock.
-func (r *Ring) purposeKeys(p auth.KeyPurpose, now time.Time) (all purposeKeys) {
-	all.keys = r.files.list(p)
-	for i, m := range r.files.keys[p] {
-		all.place(m, all.keys[i].State)
-	}
+// keysAt returns all keys of a purpose at now, and the material of those that
+// sign or verify. The material of the signing key comes first.
+func (r *ring) keysAt(p auth.KeyPurpose, now time.Time) (keys []Key, usable []keyMaterial) {
+	keys, usable = r.files.list(p), slices.Clone(r.files[p])
 	if !r.stored(p) {
-		return all
+		return keys, usable
 	}
-	keys := judge(r.rowsOf(p), now)
-	signer := r.signer(keys)
-	for _, k := range keys {
+	states := judge(r.rows[p], now)
+	signer := r.signer(states)
+	for i := range states {
+		k := &states[i]
 		m, known := r.opened[k.KID]
-		all.keys = append(all.keys, k.key(m.foreign))
+		keys = append(keys, k.key(m.foreign))
 		switch {
-		case signer != nil && k.KID == signer.KID:
-			all.place(m, Current)
+		case k == signer:
+			usable = slices.Insert(usable, 0, m)
 		case known && k.state != Ended:
-			all.place(m, Retired)
+			usable = append(usable, m)
 		}
 	}
-	return all
+	return keys, usable
 }
 
-// signer is the current key. Where this process cannot open that, or where by
-// a slow clock it ended before another begins, one of its neighbours will do:
-// every replica verifies what it signs. The caller holds the lock.
-func (r *Ring) signer(keys []standing) *standing {
+// signer returns the current key. If this process cannot open it, or if this
+// process's clock is slow and the key ended before the next one signs, signer
+// returns one of its neighbours: every replica verifies what those sign. It
+// returns nil if there is none.
+func (r *ring) signer(keys []keyState) *keyState {
 	for _, s := range []State{Current, Next, Retired} {
 		for i := range slices.Backward(keys) {
 			k := &keys[i]
@@ -94,54 +105,16 @@ func (r *Ring) signer(keys []standing) *standing {
 	return nil
 }
 
-func (all *purposeKeys) place(m material, s State) {
-	if s == Current {
-		all.current = &m
-		return
-	}
-	all.others = append(all.others, m)
-}
-
-// rowsOf returns the rows of a purpose. The caller holds the lock.
-func (r *Ring) rowsOf(p auth.KeyPurpose) []auth.SealedKey {
-	var some []auth.SealedKey
-	for _, k := range r.rows {
-		if k.Purpose == p {
-			some = append(some, k)
+// keySet returns keys in the form that the codec takes. The first one signs.
+func keySet(material []keyMaterial) token.KeySet {
+	set := token.KeySet{Signing: material[0].private}
+	for i, m := range material {
+		if i > 0 {
+			set.Verify = append(set.Verify, m.public)
 		}
-	}
-	return some
-}
-
-// set is the form in which the codec takes the keys.
-func (all purposeKeys) set() token.KeySet {
-	set := token.KeySet{Signing: all.current.private}
-	if all.current.foreign {
-		set.Foreign = append(set.Foreign, all.current.public)
-	}
-	for _, m := range all.others {
-		set.Verify = append(set.Verify, m.public)
 		if m.foreign {
 			set.Foreign = append(set.Foreign, m.public)
 		}
 	}
 	return set
-}
-
-// publish writes what everybody may see: access keys alone.
-func (s *snapshot) publish() (err error) {
-	public := append([]*ecdsa.PublicKey{&s.access.Signing.PublicKey}, s.access.Verify...)
-	if s.jwks, err = token.JWKS(public); err != nil {
-		return err
-	}
-	s.pem, err = token.PublicPEM(public[0])
-	return err
-}
-
-func markOf(keys []Key) string {
-	var b strings.Builder
-	for _, k := range keys {
-		fmt.Fprintln(&b, k.Purpose, k.KID, k.State, k.EndsAt, k.SignsFrom)
-	}
-	return b.String()
 }

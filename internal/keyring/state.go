@@ -8,7 +8,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// State is where a key stands in its life.
+// State is the state of a key.
 type State string
 
 // The states, in their order.
@@ -16,83 +16,70 @@ const (
 	Next    State = "next"    // published, does not sign yet
 	Current State = "current" // signs
 	Retired State = "retired" // verifies what it signed
-	Ended   State = "ended"   // is worth nothing
+	Ended   State = "ended"   // neither signs nor verifies
 )
 
-// Key is one key as operators see it: nothing of it is secret.
+// Key describes a key for operators. It contains nothing secret.
 type Key struct {
 	KID     string
 	Purpose auth.KeyPurpose
 	State   State
-	// Foreign keys also signed elsewhere: they were imported, or are read from
-	// a file.
+	// Foreign is set for keys that may have signed elsewhere, too: imported keys
+	// and keys of files.
 	Foreign bool
-	// File is whether the key is read from a file instead of the database.
-	// Such a key has no times.
+	// File is set for a key that is read from a file, not from the database. Such
+	// a key has no times.
 	File bool
-	// Master is the id of the master key that it is sealed with; none for a file.
+	// Master is the id of the master key that encrypts it. It is empty for a file.
 	Master string
-	// Previous is whether that is not the one which seals here today, as far as
-	// the ring was opened.
+	// Previous is set if that is not the first master key of this process. Only a
+	// ring that was opened knows this.
 	Previous  bool
 	CreatedAt time.Time
 	SignsFrom *time.Time // nil for a key that never signs here
-	EndsAt    *time.Time // nil as long as no key follows
+	EndsAt    *time.Time // nil while no other key follows
 }
 
-// standing is a key of the database and where it stands.
-type standing struct {
+// keyState is a key of the database with its state.
+type keyState struct {
 	auth.SealedKey
 	state  State
 	endsAt *time.Time
 }
 
-// judge says where the keys of one purpose stand at now. Nobody moves a key
-// from state to state: all follows from when it signs and when the next one
-// does, so that replicas agree as far as their clocks do.
-func judge(keys []auth.SealedKey, now time.Time) []standing {
-	var signing, others []standing
-	for _, k := range keys {
+// judge returns the keys of one purpose with their state at now. States are not
+// stored: they follow from when each key signs and when the next one does, so
+// replicas agree as far as their clocks do.
+func judge(rows []auth.SealedKey, now time.Time) []keyState {
+	var keys, others []keyState
+	for _, k := range rows {
 		if signs(k) {
-			signing = append(signing, standing{SealedKey: k})
+			keys = append(keys, keyState{SealedKey: k})
 		} else {
-			others = append(others, standing{SealedKey: k, state: Retired, endsAt: k.EndsAt})
+			others = append(others, keyState{SealedKey: k, state: Retired, endsAt: k.EndsAt})
 		}
 	}
-	slices.SortFunc(signing, func(a, b standing) int {
+	slices.SortFunc(keys, func(a, b keyState) int {
 		return cmp.Or(a.SignsFrom.Compare(*b.SignsFrom), cmp.Compare(a.Number, b.Number))
 	})
-	for i := range signing {
-		k := &signing[i]
+	for i := range keys {
+		k := &keys[i]
 		k.state, k.endsAt = Current, k.EndsAt
 		if k.SignsFrom.After(now) {
 			k.state = Next
 		}
-		if i+1 == len(signing) {
+		if i+1 == len(keys) {
 			continue
 		}
-		follows := *signing[i+1].SignsFrom
+		follows := *keys[i+1].SignsFrom
 		if !follows.After(now) {
 			k.state = Retired
 		}
-		k.endsAt = earliest(k.EndsAt, follows.Add(k.Life))
+		if end := follows.Add(k.Life); k.EndsAt == nil || end.Before(*k.EndsAt) {
+			k.endsAt = &end
+		}
 	}
-	return ended(append(signing, others...), now)
-}
-
-// signs reports whether a key signs at some time: it was not withdrawn before.
-func signs(k auth.SealedKey) bool {
-	return k.SignsFrom != nil && (k.EndsAt == nil || k.EndsAt.After(*k.SignsFrom))
-}
-
-func earliest(a *time.Time, b time.Time) *time.Time {
-	if a != nil && a.Before(b) {
-		return a
-	}
-	return &b
-}
-
-func ended(keys []standing, now time.Time) []standing {
+	keys = append(keys, others...)
 	for i := range keys {
 		if end := keys[i].endsAt; end != nil && !now.Before(*end) {
 			keys[i].state = Ended
@@ -101,16 +88,28 @@ func ended(keys []standing, now time.Time) []standing {
 	return keys
 }
 
+// signs reports whether a key signs at some time. A key that is withdrawn before
+// its time never signs.
+func signs(k auth.SealedKey) bool {
+	return k.SignsFrom != nil && (k.EndsAt == nil || k.EndsAt.After(*k.SignsFrom))
+}
+
+// hasSigner reports whether one of the keys of a purpose has a number, as only
+// keys that sign have.
+func hasSigner(rows []auth.SealedKey) bool {
+	return slices.ContainsFunc(rows, func(k auth.SealedKey) bool { return k.Number > 0 })
+}
+
 // firstIn returns the first key in a state, or nil.
-func firstIn(keys []standing, s State) *standing {
-	i := slices.IndexFunc(keys, func(k standing) bool { return k.state == s })
+func firstIn(keys []keyState, s State) *keyState {
+	i := slices.IndexFunc(keys, func(k keyState) bool { return k.state == s })
 	if i < 0 {
 		return nil
 	}
 	return &keys[i]
 }
 
-func (s standing) key(foreign bool) Key {
+func (s keyState) key(foreign bool) Key {
 	return Key{
 		KID: s.KID, Purpose: s.Purpose, State: s.state, Foreign: foreign,
 		Master: s.Master, CreatedAt: s.CreatedAt, SignsFrom: s.SignsFrom, EndsAt: s.endsAt,

@@ -49,7 +49,7 @@ func TestJudge(t *testing.T) {
 		"NobodySignsBefore": {[]auth.SealedKey{two}, -1, map[string]State{"2": Next}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := map[string]standing{}
+			got := map[string]keyState{}
 			for _, k := range judge(test.keys, noon().Add(test.now)) {
 				got[k.KID] = k
 			}
