@@ -6,14 +6,15 @@ import (
 	"rekey/bench/faults/internal/history"
 )
 
-// Row is what the database has of a session at the end.
+// Row holds the state of a session in the database at the end of a run.
 type Row struct {
 	Generation int
 	Found      bool
 }
 
-// Audit compares the database with what was acknowledged: as many rotations,
-// or one more where the last attempt's outcome is not known.
+// Audit compares the database with the acknowledged rotations. A session must
+// have as many rotations as were acknowledged, or one more if the outcome of its
+// last attempt is unknown.
 func Audit(records []history.Record, rows map[int]Row) []Finding {
 	acked, open := map[int]int{}, map[int]bool{}
 	for _, r := range records {

@@ -12,49 +12,50 @@ import (
 	"rekey/bench/faults/internal/history"
 )
 
-// Rules are what the servers under test were told.
+// Rules holds the settings of the servers under test.
 type Rules struct {
 	Overlap     time.Duration // ACCESS_OVERLAP
 	ReuseWindow time.Duration // REUSE_WINDOW
 	RetryTTL    time.Duration // RETRY_TTL
-	// Bound is how long a stale accept may last while replicas are cut off
-	// from each other's Redis, and CutOff is when they were.
+	// Bound limits how long stale accepts may last while replicas are cut off
+	// from each other's Redis. CutOff lists the times when they were.
 	Bound  time.Duration
 	CutOff []Span
 }
 
-// Span is a stretch of time.
+// Span is an interval of time.
 type Span struct{ From, To time.Duration }
 
 func (r Rules) cutOff(at time.Duration) bool {
 	return slices.ContainsFunc(r.CutOff, func(s Span) bool { return s.From <= at && at <= s.To })
 }
 
-// Result is what a history came to.
+// Result holds what the checks found in a history.
 type Result struct {
 	Findings []Finding
-	// Unkeyed counts clients without idempotency keys that lost their session
-	// because an answer was lost; keys are there to prevent this.
+	// Unkeyed counts the clients without idempotency keys that lost their
+	// session because an answer was lost. Idempotency keys exist to prevent
+	// this.
 	Unkeyed int
-	// Consumed counts those that were told 503 though the rotation had
-	// happened, and so lost their session.
+	// Consumed counts the clients that received 503 although the rotation had
+	// been committed, and that lost their session for this reason.
 	Consumed int
 	Sessions int
 }
 
-// session is the check of one.
+// session checks one session.
 type session struct {
 	number  int
 	rules   Rules
 	records []history.Record // by start
 
-	begun     map[int]time.Duration // when a generation's rotation was first asked for
+	begun     map[int]time.Duration // when the rotation of a generation was first requested
 	rotated   map[int]time.Duration // when it was first acknowledged, or seen in the database
-	single    map[int]time.Duration // when its access token's blacklisting was acknowledged
-	logout    *time.Duration        // when logging out began
+	single    map[int]time.Duration // when the blacklisting of its access token was acknowledged
+	logout    *time.Duration        // when the logout began
 	loggedOut *time.Duration        // when it was first acknowledged
 
-	accepted          map[history.Record]bool // stale accepts, and whether they are within the bound
+	accepted          map[history.Record]bool // stale accepts → whether they are within the bound
 	findings          []Finding
 	unkeyed, consumed int
 }
@@ -127,7 +128,7 @@ func earliest(times map[int]time.Duration, gen int, at time.Duration) {
 	}
 }
 
-// linearTimeout bounds the search of one session.
+// linearTimeout limits the search for an order of one session's requests.
 const linearTimeout = 20 * time.Second
 
 func (c *session) run() {
@@ -145,11 +146,13 @@ func (c *session) run() {
 	c.linear()
 }
 
-// linear leaves out what is found already to be no answer, the stale accepts
-// that are allowed, and tokens blacklisted singly, which the model does not know.
+// linear reports whether no order of the requests explains all answers. It
+// leaves out answers that another check has already found wrong, stale accepts
+// within the bound, and access tokens that were blacklisted individually: the
+// model does not know these.
 func (c *session) linear() {
 	if slices.ContainsFunc(c.findings, func(f Finding) bool { return !f.Bounded }) {
-		return // a session that broke a rule has no such order; which rule says more
+		return // a session that broke a rule has no valid order; the finding of that rule says more
 	}
 	records := slices.DeleteFunc(slices.Clone(c.records), func(r history.Record) bool {
 		_, single := c.single[r.Gen]

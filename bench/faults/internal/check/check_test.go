@@ -15,7 +15,7 @@ func rules() Rules {
 		Bound: 3 * time.Second, CutOff: []Span{{From: 100 * time.Second, To: 200 * time.Second}}}
 }
 
-// rec is a request of 10 ms.
+// rec returns a request that took 10 ms.
 func rec(at int, kind history.Kind, gen int, outcome history.Outcome) history.Record {
 	start := time.Duration(at) * ms
 	return history.Record{Kind: kind, Gen: gen, Start: start, End: start + 10*ms, Outcome: outcome}
@@ -151,7 +151,7 @@ func TestHistory(t *testing.T) {
 }
 
 // TestHistory_longOutage: attempts of unknown outcome must not make the search
-// for an order explode.
+// take exponential time.
 func TestHistory_longOutage(t *testing.T) {
 	var records []history.Record
 	for i := range 200 {

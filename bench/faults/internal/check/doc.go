@@ -1,5 +1,5 @@
-// Package check judges a history: session by session whether some order of the
-// requests explains every answer (linearizability), and directly whether any of
-// the things that must never happen did. It knows the rules of rotation, and
-// nothing of servers.
+// Package check judges a history. For each session it searches for an order of
+// the requests that explains every answer (linearizability). It also checks
+// directly that nothing happened that must never happen. It knows the rules of
+// rotation and nothing about servers.
 package check

@@ -9,7 +9,7 @@ import (
 	"rekey/bench/faults/internal/history"
 )
 
-// Rule is something that must never happen.
+// Rule names something that must never happen.
 type Rule string
 
 // The rules.
@@ -19,38 +19,39 @@ const (
 	UnlikeRepeat    Rule = "unlike-repeat"    // a repeated request answered with other bytes
 	LostRotation    Rule = "lost-rotation"    // an acknowledged rotation that the database does not have
 	WronglyEnded    Rule = "wrongly-ended"    // a client that did nothing wrong lost its session
-	WronglyRefused  Rule = "wrongly-refused"  // a good access token refused: told as 401
+	WronglyRefused  Rule = "wrongly-refused"  // a valid access token was refused with 401
 	StaleAccept     Rule = "stale-accept"     // a blacklisted access token accepted
-	AfterEnd        Rule = "after-end"        // an ended session yielded a token
+	AfterEnd        Rule = "after-end"        // a revoked session yielded a token
 	LongReplay      Rule = "long-replay"      // a replay window that did not close
-	StrangeAnswer   Rule = "strange-answer"   // an answer that no client can make sense of
+	StrangeAnswer   Rule = "strange-answer"   // an answer that is not part of the API
 	NotLinearizable Rule = "not-linearizable" // no order of the requests explains the answers
 	Undecided       Rule = "undecided"        // the search for such an order took too long
 	Leak            Rule = "leak"             // a secret in a log, an answer, a metric, the database or Redis
-	NoRecovery      Rule = "no-recovery"      // no refresh succeeded long after the fault was over
-	Downtime        Rule = "downtime"         // a request failed while replicas were restarted in good order
+	NoRecovery      Rule = "no-recovery"      // no refresh succeeded long after the end of the fault
+	Downtime        Rule = "downtime"         // a request failed during a rolling restart
 )
 
-// Timed are the rules about what should happen in time: a machine that stalls
-// breaks them, too.
+// Timed reports whether the rule limits how long something takes. A machine that
+// stalls can break such a rule without a fault in rekey.
 func (r Rule) Timed() bool { return r == Undecided || r == NoRecovery || r == Downtime }
 
-// Finding is one breach of a rule.
+// Finding reports one violation of a rule.
 type Finding struct {
 	Rule    Rule
-	Session int // -1: of none
+	Session int // -1 if it concerns no session
 	Text    string
 	At      time.Duration
 	For     time.Duration // StaleAccept: how long after it should have been refused
-	Bounded bool          // StaleAccept: within the bound that is allowed while replicas are cut off
+	Bounded bool          // StaleAccept: within the bound that applies while replicas are cut off
 }
 
-// String is the finding in one line.
+// String returns the finding in one line.
 func (f Finding) String() string {
 	return fmt.Sprintf("%s: session %d at %.3fs: %s", f.Rule, f.Session, f.At.Seconds(), f.Text)
 }
 
-// Around is the history of a finding's session near it, a line a request.
+// Around returns the requests of the finding's session near the finding, one per
+// line.
 func (f Finding) Around(records []history.Record) string {
 	const before, after = 6 * time.Second, 2 * time.Second
 	near := slices.DeleteFunc(slices.Clone(records), func(r history.Record) bool {

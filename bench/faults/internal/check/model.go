@@ -8,21 +8,22 @@ import (
 	"rekey/bench/faults/internal/history"
 )
 
-// state is what a session is: how many rotations there have been, the key of
-// the last one, and whether it has ended.
+// state holds the modelled state of a session: the number of rotations, the
+// idempotency key of the last one, and whether the session was revoked.
 type state struct {
 	gen     int
 	key     int
 	revoked bool
-	// undelivered: the last rotation had no key, and as far as is known its
-	// child was handed to nobody. Then who asks again with the same token may
-	// get it.
+	// unacknowledged: the last rotation had no key, and no client is known to
+	// have received its child. A client that repeats the request with the same
+	// token may then receive the child.
 	undelivered bool
 }
 
-// model is a session as one client after the other would see it. An attempt of
-// unknown outcome leads to more than one state. What a child looks like is not
-// part of it: that a token has one child is checked directly.
+// model describes a session as clients would see it if they sent their requests
+// one after the other. An attempt of unknown outcome leads to more than one
+// state. The model does not compare the children themselves: that a token has
+// one child is checked directly.
 func model() porcupine.Model {
 	m := porcupine.NondeterministicModel{
 		Init:  func() []any { return []any{state{gen: 1}} },
@@ -32,7 +33,8 @@ func model() porcupine.Model {
 	return m.ToModel()
 }
 
-// step returns the states that a record leads to; none when it cannot be.
+// step returns the states that a record can lead to. It returns none if the
+// answer is impossible in s.
 func step(s state, r history.Record) []any {
 	var next []state
 	switch r.Kind {
@@ -63,7 +65,7 @@ func rotate(s state, r history.Record) []state {
 			return []state{swapped}
 		}
 		if s.gen == r.Gen+1 && r.Key == s.key && !s.revoked && (r.Key != 0 || s.undelivered) {
-			return []state{delivered(s)} // the same pair again, or at last
+			return []state{delivered(s)} // the same pair, or its first delivery
 		}
 		return nil
 	case history.Refused:
@@ -76,7 +78,7 @@ func rotate(s state, r history.Record) []state {
 		case s.undelivered && s.gen == r.Gen+1 && r.Key == 0 && !s.revoked:
 			return []state{s, delivered(s), {gen: s.gen, key: s.key, revoked: true}}
 		case s.gen > r.Gen+1, s.gen > r.Gen && (r.Key == 0 || r.Key != s.key):
-			return []state{s, {gen: s.gen, key: s.key, revoked: true}} // taken for a theft
+			return []state{s, {gen: s.gen, key: s.key, revoked: true}} // may have been judged as theft
 		}
 		return []state{s}
 	}
@@ -88,7 +90,8 @@ func delivered(s state) state {
 	return s
 }
 
-// refused: the legacy transport has one message for every kind of blacklisting.
+// refused handles the legacy transport, which has one message for every kind of
+// blacklisting.
 func refused(s state, r history.Record) []state {
 	over := s.gen > r.Gen
 	ended := state{gen: s.gen, key: s.key, revoked: true}
@@ -108,11 +111,11 @@ func refused(s state, r history.Record) []state {
 		}
 		return nil
 	}
-	return only(s, s.revoked) // for whatever reason
+	return only(s, s.revoked) // for any reason
 }
 
-// access: for how long a token of an earlier generation passes is a matter of
-// time, which is checked directly.
+// access handles access checks. For how long the token of an earlier generation
+// is accepted depends on time, which is checked directly.
 func access(s state, r history.Record) []state {
 	switch r.Outcome {
 	case history.Done:
@@ -141,12 +144,13 @@ func only(s state, possible bool) []state {
 	return nil
 }
 
-// forever is when an attempt of unknown outcome takes effect at the latest.
+// forever is the latest time at which an attempt of unknown outcome can take
+// effect.
 const forever = time.Duration(1<<62 - 1)
 
-// operations are a session's records as porcupine wants them.
+// operations converts a session's records to the form that porcupine needs.
 func operations(records []history.Record) []porcupine.Operation {
-	over := map[int]time.Duration{} // when a generation is known to be over
+	over := map[int]time.Duration{} // when a generation is known to have been replaced
 	for _, r := range records {
 		if r.Kind == history.Rotate && r.Outcome == history.Done {
 			earliest(over, r.Gen, r.End)
@@ -175,16 +179,17 @@ func operations(records []history.Record) []porcupine.Operation {
 	return ops
 }
 
-// attempt is what tries of unknown outcome have in common that are one to the
-// session, however many there are: without this the search would try all
-// their orders.
+// attempt identifies tries of unknown outcome that the session cannot
+// distinguish. The search treats them as one; otherwise it would try all their
+// orders.
 type attempt struct {
 	kind     history.Kind
 	gen, key int
 }
 
-// effects is how many effects such tries can have together: without a key the
-// first can rotate, another be handed the child, and another be taken for a theft.
+// effects returns how many effects such tries can have together. Without a key,
+// the first can rotate the token, the second can receive the child, and the
+// third can be judged as theft.
 func effects(r history.Record) int {
 	if r.Kind == history.Rotate && r.Key == 0 {
 		return 3
@@ -192,8 +197,9 @@ func effects(r history.Record) int {
 	return 1
 }
 
-// lasting is until when an attempt of unknown outcome may take effect: no
-// later than the generation that it presents is known to be over.
+// lasting returns the latest time at which an attempt of unknown outcome can
+// take effect: when the generation that it presents is known to have been
+// replaced.
 func lasting(r history.Record, over map[int]time.Duration) time.Duration {
 	if known, ok := over[r.Gen]; ok && r.Kind == history.Rotate {
 		return max(r.Start, known)
@@ -201,8 +207,8 @@ func lasting(r history.Record, over map[int]time.Duration) time.Duration {
 	return forever
 }
 
-// linearizable looks for an order of a session's requests. Where there is none
-// it says at which record the longest attempt ended.
+// linearizable searches for an order of a session's requests. If there is none,
+// it returns the record at which the longest attempt stopped.
 func linearizable(records []history.Record, timeout time.Duration) (porcupine.CheckResult, history.Record) {
 	ops := operations(records)
 	result := porcupine.CheckOperationsTimeout(model(), ops, timeout)
@@ -213,7 +219,7 @@ func linearizable(records []history.Record, timeout time.Duration) (porcupine.Ch
 	return result, stuck(ops, info.PartialLinearizationsOperations())
 }
 
-// stuck is the first operation that the longest order has no place for.
+// stuck returns the first operation that the longest order could not place.
 func stuck(ops []porcupine.Operation, partitions [][][]porcupine.Operation) history.Record {
 	placed := map[history.Record]bool{}
 	for _, orders := range partitions {

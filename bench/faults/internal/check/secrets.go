@@ -8,40 +8,41 @@ import (
 	"strings"
 )
 
-// maxLine bounds a line that is read whole.
+// maxLine limits the length of a line that is read as a whole.
 const maxLine = 4 << 20
 
-// Secrets are what clients were given or gave in confidence: nobody else may
-// have it in clear.
+// Secrets holds what clients sent or received in confidence. None of it may
+// appear in clear text anywhere else.
 type Secrets struct {
 	// Exact are the secrets of sessions (64 hexadecimal digits) and the
 	// signatures of tokens.
 	Exact map[string]struct{}
-	// Parts are the password, and what all idempotency keys begin with.
+	// Parts holds the password and the prefix of all idempotency keys.
 	Parts []string
 }
 
 var (
-	// tokenShape is a segment of a JWT with its dot, or how the first two of
-	// ours begin: the id of a key alone may look like the rest.
+	// tokenShape matches a segment of a JWT with its dot, or the first
+	// characters of the two segments of our tokens. A key id alone can look like
+	// the other segments.
 	tokenShape = regexp.MustCompile(`eyJ[\w-]{16,}\.|eyJhbGciOi|eyJ1c2VyIjp7`)
 	digits     = regexp.MustCompile(`[0-9a-f]{64,}`)
 	signature  = regexp.MustCompile(`[\w-]{86,}`)
 )
 
-// Suspect reports whether a text has one of the parts, or the look of a token,
-// its signature or a session's secret.
+// Suspect reports whether a text contains one of the parts, or looks like a
+// token, its signature or the secret of a session.
 func Suspect(text string, parts []string) bool {
 	return Secrets{Parts: parts}.In(text) != "" || digits.MatchString(text) || signature.MatchString(text)
 }
 
-// Lengths of what Exact holds.
+// Lengths of the strings in Exact.
 const (
 	secretLen    = 64
 	signatureLen = 86 // base64url of 64 bytes
 )
 
-// In says what secret a text tells; "" for none.
+// In returns the kind of secret that a text contains, or "" if it contains none.
 func (s Secrets) In(text string) string {
 	for _, part := range s.Parts {
 		if strings.Contains(text, part) {
@@ -59,8 +60,8 @@ func (s Secrets) In(text string) string {
 	return ""
 }
 
-// holds reports whether one of the runs has one of the exact secrets in it,
-// wherever it begins.
+// holds reports whether one of the runs contains one of the exact secrets, at
+// any offset.
 func (s Secrets) holds(runs []string, length int) bool {
 	for _, run := range runs {
 		for from := 0; from+length <= len(run); from++ {
@@ -72,8 +73,8 @@ func (s Secrets) holds(runs []string, length int) bool {
 	return false
 }
 
-// Search looks for secrets in a text, line by line, and returns how many lines
-// there were.
+// Search looks for secrets in a text, line by line. It returns the findings and
+// the number of lines.
 func (s Secrets) Search(name string, text io.Reader) (found []Finding, n int, err error) {
 	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, maxLine)

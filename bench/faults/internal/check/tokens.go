@@ -8,7 +8,7 @@ import (
 	"rekey/bench/faults/internal/history"
 )
 
-// children finds tokens with two successors and repeats that differ.
+// children finds tokens with two successors, and repeated answers that differ.
 func (c *session) children() {
 	type first struct {
 		record history.Record
@@ -36,9 +36,9 @@ func (c *session) children() {
 	}
 }
 
-// stale finds access tokens accepted after they were blacklisted for certain:
-// a rotation acknowledged longer ago than the overlap, a blacklisting, or a
-// logout.
+// stale finds access tokens that were accepted although they were certainly
+// blacklisted: by a rotation acknowledged longer ago than the overlap, by
+// blacklisting, or by logout.
 func (c *session) stale() {
 	for _, r := range c.records {
 		if r.Kind != history.Access || r.Outcome != history.Done {
@@ -57,8 +57,8 @@ func (c *session) stale() {
 	}
 }
 
-// over is when an access token had ended for certain, and by what; "" when it
-// had not.
+// over returns since when an access token was certainly invalid, and why. It
+// returns "" if the token may have been valid.
 func (c *session) over(gen int) (at time.Duration, by string) {
 	if rotated, ok := c.rotated[gen]; ok {
 		at, by = rotated+c.rules.Overlap+slack(c.rules.Overlap), "rotation"
@@ -72,13 +72,13 @@ func (c *session) over(gen int) (at time.Duration, by string) {
 	return at, by
 }
 
-// slack is how much longer or shorter a window of the database's may look by
-// the bench's clock: a system clock that is being adjusted runs up to 500 ppm
-// fast or slow (adjtimex(2)), a monotonic one may not.
+// slack returns how much longer or shorter a window measured by the database's
+// clock may appear on the bench's clock. A system clock that is being adjusted
+// runs up to 500 ppm fast or slow (adjtimex(2)); a monotonic clock does not.
 func slack(window time.Duration) time.Duration { return window/1000 + time.Millisecond }
 
-// windows finds replays that were still let through, or taken for a race, when
-// their window was over.
+// windows finds replays that were accepted, or judged as a race, after their
+// window had closed.
 func (c *session) windows() {
 	for _, r := range c.records {
 		since, rotated := c.rotated[r.Gen]
@@ -94,7 +94,7 @@ func (c *session) windows() {
 	}
 }
 
-// afterEnd finds refreshes of a logged-out session that succeeded.
+// afterEnd finds successful refreshes of a session after its logout.
 func (c *session) afterEnd() {
 	for _, r := range c.records {
 		if r.Kind == history.Rotate && r.Outcome == history.Done && c.loggedOut != nil && r.Start > *c.loggedOut {
@@ -103,9 +103,9 @@ func (c *session) afterEnd() {
 	}
 }
 
-// refusedAccess finds access tokens refused while they were certainly good: no
-// rotation of them had begun longer ago than the overlap, none of their
-// children's at all, and no logout.
+// refusedAccess finds access tokens that were refused although they were
+// certainly valid: no rotation of them had begun longer ago than the overlap, no
+// rotation of their children had begun, and there was no logout.
 func (c *session) refusedAccess() {
 	for _, r := range c.records {
 		if _, single := c.single[r.Gen]; single || r.Kind != history.Access || r.Outcome != history.Refused || c.leaving(r.End) {
@@ -119,9 +119,9 @@ func (c *session) refusedAccess() {
 	}
 }
 
-// refusedRefresh finds clients that did nothing wrong and were refused. One
-// without keys that never learned what became of an attempt had no right to
-// its token any more; Unkeyed counts these.
+// refusedRefresh finds clients that did nothing wrong and were refused. A client
+// without keys that never learned the outcome of an attempt had no right to its
+// token; Unkeyed counts these clients.
 func (c *session) refusedRefresh() {
 	for _, r := range c.records {
 		if r.Kind != history.Rotate || r.Outcome != history.Refused || r.Replay || c.leaving(r.End) {
@@ -138,14 +138,14 @@ func (c *session) refusedRefresh() {
 	}
 }
 
-// saysUsed reports whether a reason is one for a token that was used.
+// saysUsed reports whether a reason means that the token had been used.
 func saysUsed(reason string) bool {
 	return slices.Contains([]string{"TOKEN_BLACKLISTED", "TOKEN_REUSED", "SESSION_REVOKED", "token is blacklisted"}, reason)
 }
 
-// before is what a client without a key was told of an earlier attempt with
-// the same token: Cut, or at least Unavailable; "" when it was told nothing of
-// the kind, or has a key.
+// before returns the outcome of an earlier attempt of a client without a key
+// with the same token: Cut, or at least Unavailable. It returns "" if there was
+// no such outcome, or if the client has a key.
 func (c *session) before(r history.Record) history.Outcome {
 	var worst history.Outcome
 	for _, e := range c.records {

@@ -15,7 +15,8 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// BadBuilds are the builds known to be bad, by the names that BAD_BUILD has.
+// BadBuilds returns the builds that contain a known fault, by their names in
+// BAD_BUILD.
 func BadBuilds() []Control {
 	return []Control{
 		{Name: "note-after-commit", Play: killedWriter, Expect: []check.Rule{check.StaleAccept}},
@@ -29,14 +30,14 @@ func BadBuilds() []Control {
 	}
 }
 
-// The replicas of a control. There are two.
+// The two replicas that a control uses.
 const (
 	here  = 0
 	there = 1
 )
 
-// trusted waits until the replicas trust Redis, and tokens issued from now on
-// are answered for by it.
+// trusted waits until the replicas trust Redis and answer for tokens issued from
+// now on from it.
 func trusted(ctx context.Context, s *strike.Scene) error {
 	ctx, cancel := context.WithTimeout(ctx, trustIn)
 	defer cancel()
@@ -53,7 +54,8 @@ const (
 	trustPoll = 100 * time.Millisecond
 )
 
-// raced: racers without a key for one token, through both replicas and transports.
+// raced sends racers without a key for one token, through both replicas and
+// transports.
 func raced(ctx context.Context, s *strike.Scene) error {
 	const rounds, racers = 20, 16
 	session, err := s.Load.Open(ctx, false)
@@ -77,14 +79,14 @@ func raced(ctx context.Context, s *strike.Scene) error {
 		}
 		wg.Wait()
 		if len(won) != 1 {
-			return nil // that is for the checks to judge
+			return nil // the checks judge this
 		}
 		session.Won(won[0])
 	}
 	return nil
 }
 
-// respelt: an access token is blacklisted singly, and presented in its other
+// respelt blacklists an access token individually and presents it in its other
 // spelling.
 func respelt(ctx context.Context, s *strike.Scene) error {
 	session, err := s.Load.Open(ctx, true)
@@ -102,8 +104,8 @@ func respelt(ctx context.Context, s *strike.Scene) error {
 	return nil
 }
 
-// killedWriter: a replica is killed right after the commit of a rotation. Once
-// the database is seen to have it, the parent's access token must not pass.
+// killedWriter kills a replica directly after the commit of a rotation. As soon
+// as the database shows the rotation, the parent's access token must be refused.
 func killedWriter(ctx context.Context, s *strike.Scene) error {
 	if err := trusted(ctx, s); err != nil {
 		return err
@@ -143,7 +145,7 @@ func keepChecking(ctx context.Context, s *strike.Scene, session *load.Session, p
 	return nil
 }
 
-// flushed: Redis is emptied after a rotation.
+// flushed empties Redis after a rotation.
 func flushed(ctx context.Context, s *strike.Scene) error {
 	if err := trusted(ctx, s); err != nil {
 		return err
@@ -162,8 +164,8 @@ func flushed(ctx context.Context, s *strike.Scene) error {
 	return keepChecking(ctx, s, session, old, here, there)
 }
 
-// replayed: used tokens are presented over and over, with the key and without,
-// until well after both windows.
+// replayed presents used tokens repeatedly, with and without the key, until well
+// after both windows.
 func replayed(ctx context.Context, s *strike.Scene) error {
 	unkeyed, err := s.Load.Open(ctx, true)
 	if err != nil {
@@ -191,7 +193,7 @@ func replayed(ctx context.Context, s *strike.Scene) error {
 	return nil
 }
 
-// retried: a request is sent again with its key, through all transports.
+// retried sends a request again with its key, through all transports.
 func retried(ctx context.Context, s *strike.Scene) error {
 	session, err := s.Load.Open(ctx, true)
 	if err != nil {
@@ -210,7 +212,7 @@ func retried(ctx context.Context, s *strike.Scene) error {
 	return nil
 }
 
-// kept: a session is refreshed, and what the servers have of it is searched.
+// kept refreshes a session and searches what the servers store and log about it.
 func kept(ctx context.Context, s *strike.Scene) error {
 	session, err := s.Load.Open(ctx, true)
 	if err != nil {
@@ -220,7 +222,7 @@ func kept(ctx context.Context, s *strike.Scene) error {
 	return err
 }
 
-// unreachable: the database cannot be reached.
+// unreachable makes the database unreachable.
 func unreachable(ctx context.Context, s *strike.Scene) error {
 	session, err := s.Load.Open(ctx, true)
 	if err != nil {

@@ -16,42 +16,43 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// Control is a small scenario that something bad must be caught in.
+// Control is a small scenario in which the checks must find a known fault.
 type Control struct {
 	Name string
-	// Play does what shows the badness. Its error means that it could not be
-	// played.
+	// Play performs the scenario. It returns an error if the scenario could not
+	// be performed.
 	Play func(ctx context.Context, s *strike.Scene) error
-	// Expect are the rules of which one at least must be found broken.
+	// Expect lists rules. The checks must find at least one of them violated.
 	Expect []check.Rule
-	// Loss: what is bad is the database, and there is no good one to compare
-	// with.
+	// Loss marks a control whose fault is in the database, so that there is no
+	// good build to compare with.
 	Loss  bool
 	World world.Options
 }
 
-// Verdict is what a control came to.
+// Verdict holds the result of a control.
 type Verdict struct {
 	Name   string
-	Caught []check.Rule // of the expected ones, by the bad build
+	Caught []check.Rule // expected rules that the bad build violated
 	Count  int          // findings of these rules
-	Clean  bool         // the good build passed; true where there is none
+	Clean  bool         // the good build passed; true if there is none
 	Good   []check.Finding
 	Loss   bool
 }
 
-// OK reports whether the bad one was caught and the good one passed.
+// OK reports whether the checks found the fault of the bad build and passed the
+// good build.
 func (v Verdict) OK() bool { return len(v.Caught) > 0 && v.Clean }
 
-// Setting is what controls are played in.
+// Setting holds the environment in which controls run.
 type Setting struct {
 	Binary string
 	Now    func() time.Time
-	// Together is how many controls are played at a time; at least 1.
+	// Together limits how many controls run at the same time; at least 1.
 	Together int
 }
 
-// Run plays the controls, several at a time.
+// Run runs the controls, several at the same time.
 func (s Setting) Run(ctx context.Context, controls []Control) ([]Verdict, error) {
 	server, err := world.OpenServer()
 	if err != nil {
@@ -96,13 +97,13 @@ func (s Setting) judge(ctx context.Context, c Control, server *world.Database, s
 	return v, nil
 }
 
-// Windows of the replicas that play controls.
+// Windows of the replicas in controls.
 const (
 	reuseWindow = 2 * time.Second
 	retryTTL    = 3 * time.Second
 )
 
-// play plays a control once, in a world of its own.
+// play runs a control once, with replicas and servers of its own.
 func (s Setting) play(ctx context.Context, c Control, build string, slots chan struct{}) (_ []check.Finding, err error) {
 	slots <- struct{}{}
 	defer func() { <-slots }()
@@ -127,8 +128,9 @@ func (s Setting) play(ctx context.Context, c Control, build string, slots chan s
 	return c.findings(ctx, scene)
 }
 
-// findings are those of the history and the database; secrets are searched for
-// where that is what it is about, as other controls leave servers dead.
+// findings returns the findings in the history and the database. It searches for
+// secrets only in the control for secrets, because other controls leave servers
+// dead.
 func (c Control) findings(ctx context.Context, s *strike.Scene) ([]check.Finding, error) {
 	records := s.Log.All()
 	found := check.History(records, check.Rules{Overlap: stage.Overlap, ReuseWindow: reuseWindow, RetryTTL: retryTTL}).Findings
@@ -144,5 +146,5 @@ func (c Control) findings(ctx context.Context, s *strike.Scene) ([]check.Finding
 	return append(found, leaks...), err
 }
 
-// clients are those of the controls that need a load.
+// clients returns the options of the load for controls that need one.
 func clients() load.Options { return load.Options{Chains: 8, Rate: 40} }

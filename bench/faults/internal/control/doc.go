@@ -1,4 +1,4 @@
-// Package control proves that the bench can fail: builds that are known to be
-// bad must be caught, by the same checks that the good one passes, and
-// databases that do lose commits must be seen to.
+// Package control proves that the bench can fail. The checks must find the fault
+// of builds that are known to be bad, while the good build passes the same
+// checks. They must also detect databases that lose commits.
 package control

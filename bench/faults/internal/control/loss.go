@@ -28,15 +28,15 @@ func Losses() []Control {
 }
 
 const (
-	// workFor is how long clients rotate at least before the database dies, and
-	// workOf how many rotations they have acknowledged by then: a slow machine
-	// takes longer.
+	// workFor is the minimum time for which clients rotate before the database
+	// dies, and workOf the minimum number of rotations that they have
+	// acknowledged by then. A slow machine takes longer.
 	workFor = 2 * time.Second
 	workOf  = 20
 	workIn  = time.Minute
 )
 
-// heldBack: the standby does not get the last seconds, and takes over.
+// heldBack: the standby does not receive the last seconds and is promoted.
 func heldBack(ctx context.Context, s *strike.Scene) error {
 	if err := s.World.Database.Synchronous(false); err != nil {
 		return err
@@ -61,7 +61,7 @@ func killedEarly(ctx context.Context, s *strike.Scene) error {
 	})
 }
 
-// working has clients work before, while and after something is done.
+// working runs clients before, during and after do.
 func working(ctx context.Context, s *strike.Scene, do func() error) error {
 	clients, stop := context.WithCancel(ctx)
 	defer stop()
@@ -81,7 +81,8 @@ func working(ctx context.Context, s *strike.Scene, do func() error) error {
 	return nil
 }
 
-// rotated waits until clients have rotated for long and often enough from now on.
+// rotated waits until clients have rotated for the minimum time and often
+// enough, counted from now.
 func rotated(ctx context.Context, s *strike.Scene) error {
 	ctx, cancel := context.WithTimeout(ctx, workIn)
 	defer cancel()

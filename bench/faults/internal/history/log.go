@@ -16,10 +16,11 @@ type Log struct {
 	records []Record
 }
 
-// NewLog begins a log. now must keep the monotonic reading.
+// NewLog returns an empty log that begins now. The times that now returns must
+// contain a monotonic reading.
 func NewLog(now func() time.Time) *Log { return &Log{now: now, begun: now()} }
 
-// Now is the time since the log was begun.
+// Now returns the time since the log was begun.
 func (l *Log) Now() time.Duration { return l.now().Sub(l.begun) }
 
 // Add keeps a record.
@@ -29,15 +30,15 @@ func (l *Log) Add(r Record) {
 	l.records = append(l.records, r)
 }
 
-// All returns all records so far, in the order of their ends.
+// All returns all records so far, ordered by their ends.
 func (l *Log) All() []Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.records)
 }
 
-// ordered bounds how far records may be out of order: what is kept is nearly
-// sorted by End, as each is added when it ends.
+// ordered limits how far records can be out of order. The log is nearly sorted
+// by End, because each record is added when it ends.
 const ordered = time.Second
 
 // Since returns the records that ended at or after from.
@@ -57,7 +58,7 @@ func (l *Log) Since(from time.Duration) []Record {
 	return recent
 }
 
-// PrintOf identifies a text.
+// PrintOf returns the print of a text.
 func PrintOf(text string) Print {
 	sum := sha256.Sum256([]byte(text))
 	return Print(sum[:8])

@@ -2,7 +2,7 @@ package history
 
 import "time"
 
-// Kind is what was asked for.
+// Kind names the kind of a request.
 type Kind string
 
 // The kinds.
@@ -11,47 +11,47 @@ const (
 	Rotate Kind = "rotate"
 	Access Kind = "access"
 	Logout Kind = "logout"
-	// Blacklist is of one access token.
+	// Blacklist blacklists one access token.
 	Blacklist Kind = "blacklist"
-	// Landed was asked of nobody: at End the database was seen to have rotated
-	// the generation.
+	// Landed is not a request: at End, the database showed that the generation
+	// had been rotated.
 	Landed Kind = "landed"
 )
 
-// Outcome is what a request came to.
+// Outcome names the outcome of a request.
 type Outcome string
 
 // The outcomes.
 const (
 	Done        Outcome = "done"
-	Refused     Outcome = "refused"     // told that the token is no good; Reason says why
-	Unavailable Outcome = "unavailable" // told to try again
-	Cut         Outcome = "cut"         // no answer, or half of one: whether it happened is unknown
-	Strange     Outcome = "strange"     // an answer that should not be; Reason has it
+	Refused     Outcome = "refused"     // the token was refused; Reason says why
+	Unavailable Outcome = "unavailable" // the client was asked to retry
+	Cut         Outcome = "cut"         // no answer, or a part of one: the outcome is unknown
+	Strange     Outcome = "strange"     // an answer outside the API; Reason contains it
 )
 
 // Record is one request and its answer. Times are since the log was begun.
 type Record struct {
 	Session int // number of the session
 	Kind    Kind
-	// Gen is the generation of the presented token: 1 after login, one more
-	// with each rotation.
+	// Gen is the generation of the presented token: 1 after login, plus one for
+	// each rotation.
 	Gen       int
-	Key       int // number of the idempotency key; 0: none
+	Key       int // number of the idempotency key; 0 if there is none
 	Replica   int
 	Transport string
-	// Twin: the token was presented in the other spelling of its signature.
+	// Twin marks a request with the other spelling of the token's signature.
 	Twin bool
-	// Replay: sent on purpose with a token that is used, or as one of a race.
-	// A refusal is nobody's loss.
+	// Replay marks a request that was deliberately sent with a used token, or as
+	// one of several racers. A refusal costs no client its session.
 	Replay     bool
 	Start, End time.Duration
 	Outcome    Outcome
 	Reason     string
-	// Child and Pair identify what a rotation was answered with: the child's
-	// secret, and both tokens byte for byte.
+	// Child and Pair identify the answer to a rotation: the child's secret, and
+	// both tokens byte for byte.
 	Child, Pair Print
 }
 
-// Print identifies a text without holding it. The zero Print is none.
+// Print identifies a text without holding it. The zero Print identifies no text.
 type Print [8]byte

@@ -7,12 +7,12 @@ import (
 	"rekey/bench/faults/internal/history"
 )
 
-// Answer is what a request came to, whichever the transport.
+// Answer holds the answer to a request, for either transport.
 type Answer struct {
 	Outcome         history.Outcome
 	Reason          string
 	Access, Refresh string // of a new pair
-	Blacklisted     bool   // what isBlacklisted said
+	Blacklisted     bool   // the value of isBlacklisted
 	text            string // all of it, headers included
 }
 

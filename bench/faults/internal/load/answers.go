@@ -8,16 +8,16 @@ import (
 	"rekey/bench/faults/internal/history"
 )
 
-// answers keeps what may tell somebody else's secret: the answers, without the
-// pairs that they hand out, in which something has the look of one. Which it is
-// will be known when all secrets are.
+// answers collects answers that may contain somebody else's secret. It stores
+// the answers that contain something that looks like a secret, without the pairs
+// that belong in them. They are compared at the end, when all secrets are known.
 type answers struct {
 	mu    sync.Mutex
 	count int
 	kept  []string
 }
 
-// mostKept bounds them: the first are as good as all.
+// mostKept limits the number of collected answers.
 const mostKept = 1000
 
 func (k *answers) add(a Answer) {
@@ -38,8 +38,8 @@ func (k *answers) add(a Answer) {
 	}
 }
 
-// Answers are those that may tell a secret that is not theirs to tell, a line
-// each, and how many there have been in all.
+// Answers returns the collected answers, one per line, and the number of all
+// answers.
 func (c *Client) Answers() (suspects []string, all int) {
 	c.answers.mu.Lock()
 	defer c.answers.mu.Unlock()

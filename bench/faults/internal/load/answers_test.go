@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestClient_Answers: what an answer hands out is its client's; the same in any
-// other answer, or beside it, is suspect.
+// TestClient_Answers: the pair in an answer belongs to its client. The same pair
+// in any other answer, or elsewhere in the same answer, is suspect.
 func TestClient_Answers(t *testing.T) {
 	const access, refresh = "eyJhbGciOiJFUzI1NiJ9.eyJhIjoxfQ.access", "eyJhbGciOiJFUzI1NiJ9.eyJhIjoxfQ.refresh"
 	pair := `"token":"` + access + `","refreshToken":"` + refresh + `"`

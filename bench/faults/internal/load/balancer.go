@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// balancer knows which replicas say that they are ready, as a load balancer
-// does; all of them until it is told.
+// balancer records which replicas report that they are ready, as a load balancer
+// does. Before the first round it uses all of them.
 type balancer struct {
 	mu    sync.Mutex
 	ready []bool
 	asked time.Duration // when the last round began
-	lag   time.Duration // the longest from one round's beginning to the next one's end
+	lag   time.Duration // the longest time from the beginning of a round to the end of the next one
 }
 
-// askEvery is how often a balancer asks.
+// askEvery is the time between two rounds.
 const askEvery = 100 * time.Millisecond
 
 func newBalancer(replicas int) *balancer {
@@ -28,7 +28,7 @@ func newBalancer(replicas int) *balancer {
 	return b
 }
 
-// Balance has requests go to replicas that are ready, until ctx ends. now is
+// Balance sends requests only to replicas that are ready, until ctx ends. now is
 // the clock of the history.
 func (c *Client) Balance(ctx context.Context, now func() time.Duration) {
 	c.balancer.begin(now())
@@ -59,7 +59,8 @@ func (c *Client) isReady(ctx context.Context, replica int) bool {
 	return res.StatusCode == http.StatusOK
 }
 
-// Any is a replica by chance, of those that are ready if any are.
+// Any returns a random replica among those that are ready, or among all if none
+// is.
 func (c *Client) Any() int {
 	b := c.balancer
 	b.mu.Lock()
@@ -76,15 +77,15 @@ func (c *Client) Any() int {
 	return ready[rand.IntN(len(ready))]
 }
 
-// Ready reports whether a replica was ready when it was asked last.
+// Ready reports whether a replica was ready in the last round.
 func (c *Client) Ready(replica int) bool {
 	c.balancer.mu.Lock()
 	defer c.balancer.mu.Unlock()
 	return c.balancer.ready[replica]
 }
 
-// Lag is the longest time, since it was asked for the last time, for which a
-// request may have gone by what was known of a replica.
+// Lag returns the longest time, since the last call, for which a request may
+// have used an outdated state of a replica.
 func (c *Client) Lag() time.Duration {
 	b := c.balancer
 	b.mu.Lock()

@@ -9,7 +9,7 @@ import (
 	"rekey/bench/faults/internal/history"
 )
 
-// How often a chain does what, one in so many rotations.
+// How often a chain performs each action: one in so many rotations.
 const (
 	logoutOneIn = 250
 	repeatOneIn = 10
@@ -31,7 +31,7 @@ func (l *Load) chain(ctx context.Context, number int) {
 	}
 }
 
-// live1 is the life of one session, until it has ended.
+// live1 runs one session until it has ended.
 func (l *Load) live1(ctx context.Context, s *Session, p *picker) {
 	every := time.Second * time.Duration(l.opts.Chains) / time.Duration(max(1, l.opts.Rate))
 	for next := l.log.Now() + rand.N(every); pause(ctx, next-l.log.Now()); next = max(next, l.log.Now()-every) + every {
@@ -45,8 +45,8 @@ func (l *Load) live1(ctx context.Context, s *Session, p *picker) {
 	}
 }
 
-// rotate sends one rotation until its answer is known; false when the session
-// is lost to the client.
+// rotate sends one rotation until its outcome is known. It returns false if the
+// client has lost the session.
 func (l *Load) rotate(ctx context.Context, s *Session, p *picker) bool {
 	old, key := s.Current(), Key(0)
 	if s.Keyed {
@@ -57,14 +57,14 @@ func (l *Load) rotate(ctx context.Context, s *Session, p *picker) bool {
 		return false
 	}
 	if s.Keyed && rand.IntN(repeatOneIn) == 0 {
-		// A duplicate, as a proxy or a client out of step may send it.
+		// Sends a duplicate, as a proxy or a faulty client may.
 		l.Refresh(context.WithoutCancel(ctx), s, old, p.pick(l.log.Now()), transport(), key)
 	}
 	s.push(next)
 	return true
 }
 
-// lastTries is how often a request of unknown outcome is sent again after the
+// lastTries limits how often a request of unknown outcome is repeated after the
 // end of the run.
 const lastTries = 50
 
@@ -89,8 +89,8 @@ func (l *Load) persist(ctx context.Context, s *Session, old Pair, key Key, p *pi
 	return Pair{}, false
 }
 
-// leave logs out until that is acknowledged, half of the times while a refresh
-// is under way.
+// leave logs out and repeats this until it is acknowledged. Half of the time a
+// refresh is in progress meanwhile.
 func (l *Load) leave(ctx context.Context, s *Session, p *picker) {
 	requests, last := context.WithoutCancel(ctx), s.Current()
 	var wg sync.WaitGroup
@@ -125,10 +125,11 @@ func transport() string {
 	return GraphQL
 }
 
-// shunFor is how long a client stays away from a replica that did not answer.
+// shunFor is how long a client avoids a replica that did not answer.
 const shunFor = 2 * time.Second
 
-// picker chooses replicas as a balancer does: not those that just failed.
+// picker chooses replicas as a balancer does: it avoids those that have just
+// failed.
 type picker struct {
 	any   func() int
 	avoid []time.Duration // until when

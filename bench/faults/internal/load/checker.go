@@ -7,7 +7,7 @@ import (
 )
 
 // check checks access tokens of random sessions at random replicas: current
-// ones, rotated-away ones and those of ended sessions. It shuns nobody.
+// ones, replaced ones and those of ended sessions. It avoids no replica.
 func (l *Load) check(ctx context.Context) {
 	every := time.Second * time.Duration(l.opts.Checkers) / time.Duration(max(1, l.opts.Checks))
 	for next := l.log.Now() + rand.N(every); pause(ctx, next-l.log.Now()); next = max(next, l.log.Now()-every) + every {
@@ -35,8 +35,8 @@ func (l *Load) checkLive(ctx context.Context, s *Session, replica int) {
 	}
 }
 
-// checkEnded tries what must not work any more. A refresh is a try with the
-// last token: an older one would be a theft.
+// checkEnded tries requests of an ended session, which must fail. It refreshes
+// with the last token, because an older one would be judged as theft.
 func (l *Load) checkEnded(ctx context.Context, s *Session, replica int) {
 	requests, last := context.WithoutCancel(ctx), s.Current()
 	if rand.IntN(4) == 0 {

@@ -18,7 +18,7 @@ const (
 	REST    = "rest"
 )
 
-// Client talks to the replicas.
+// Client sends requests to the replicas.
 type Client struct {
 	bases    []string
 	http     *http.Client
@@ -32,16 +32,16 @@ const (
 	connections = 256
 )
 
-// NewClient returns a client of the replicas at these base URLs.
+// NewClient returns a client of the replicas at the given base URLs.
 func NewClient(bases []string) *Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: connections, IdleConnTimeout: time.Minute}
 	return &Client{bases: bases, http: &http.Client{Transport: transport, Timeout: patience}, balancer: newBalancer(len(bases))}
 }
 
-// Close ends idle connections.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Replicas is how many there are.
+// Replicas returns the number of replicas.
 func (c *Client) Replicas() int { return len(c.bases) }
 
 // Refresh presents a refresh token; key may be empty.
@@ -58,8 +58,8 @@ func (c *Client) Refresh(ctx context.Context, replica int, transport, token, key
 }
 
 func (c *Client) refreshREST(ctx context.Context, replica int, token, key string) Answer {
-	// The body is there only to keep net/http from sending the request again
-	// by itself when a connection breaks.
+	// The body prevents net/http from sending the request again by itself when a
+	// connection breaks.
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.bases[replica]+"/auth/refresh", io.NopCloser(bytes.NewReader(nil)))
 	if err != nil {
 		return cut(err)
@@ -79,7 +79,7 @@ func (c *Client) refreshREST(ctx context.Context, replica int, token, key string
 	return a
 }
 
-// SignUp makes an account.
+// SignUp creates an account.
 func (c *Client) SignUp(ctx context.Context, replica int, email, password string) Answer {
 	return c.pair(ctx, replica, "signUp",
 		`mutation($e: String!, $p: String!) { signUp(input: {name: "Bench", email: $e, password: $p}) { token refreshToken } }`,
@@ -93,7 +93,7 @@ func (c *Client) Login(ctx context.Context, replica int, email, password string)
 		map[string]any{"e": email, "p": password})
 }
 
-// Logout ends the session of a token.
+// Logout revokes the session of a token.
 func (c *Client) Logout(ctx context.Context, replica int, token string) Answer {
 	a, _ := c.other(ctx, replica, "", `mutation($t: String) { logout(scope: THIS, refreshToken: $t) }`, map[string]any{"t": token})
 	return a
@@ -105,20 +105,21 @@ func (c *Client) Me(ctx context.Context, replica int, access string) Answer {
 	return a
 }
 
-// IsBlacklisted asks of one token with another one.
+// IsBlacklisted asks about one token and authenticates with another one.
 func (c *Client) IsBlacklisted(ctx context.Context, replica int, access, token string) Answer {
 	a, data := c.other(ctx, replica, access, `query($t: String!) { isBlacklisted(token: $t) }`, map[string]any{"t": token})
 	a.Blacklisted = string(data["isBlacklisted"]) == "true"
 	return a
 }
 
-// Blacklist blacklists one access token singly, with itself.
+// Blacklist blacklists one access token individually, authenticated by the token
+// itself.
 func (c *Client) Blacklist(ctx context.Context, replica int, access string) Answer {
 	a, _ := c.other(ctx, replica, access, `mutation($t: String!) { blacklistToken(token: $t) { use } }`, map[string]any{"t": access})
 	return a
 }
 
-// pair runs an operation whose field answers a pair.
+// pair runs an operation whose field returns a pair.
 func (c *Client) pair(ctx context.Context, replica int, field, query string, vars map[string]any) Answer {
 	a, data := c.graphql(ctx, replica, "", query, vars)
 	var pair struct{ Token, RefreshToken string }
@@ -130,7 +131,7 @@ func (c *Client) pair(ctx context.Context, replica int, field, query string, var
 	return a
 }
 
-// other runs an operation whose field answers no pair.
+// other runs an operation whose field returns no pair.
 func (c *Client) other(ctx context.Context, replica int, bearer, query string, vars map[string]any) (Answer, map[string]json.RawMessage) {
 	a, data := c.graphql(ctx, replica, bearer, query, vars)
 	c.answers.add(a)
@@ -146,7 +147,7 @@ func (c *Client) graphql(ctx context.Context, replica int, bearer, query string,
 	if err != nil {
 		return cut(err), nil
 	}
-	req.GetBody = nil // or net/http might send it again by itself
+	req.GetBody = nil // otherwise net/http could send the request again by itself
 	req.Header.Set("Content-Type", "application/json")
 	if bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+bearer)
@@ -161,7 +162,7 @@ func (c *Client) graphql(ctx context.Context, replica int, bearer, query string,
 	return a, body.Data
 }
 
-// answered is an answer as it came.
+// answered holds an answer as it was received.
 type answered struct {
 	status int
 	header http.Header
@@ -179,7 +180,7 @@ func (c *Client) send(req *http.Request, into any) (answered, error) {
 		return answered{}, err
 	}
 	var text strings.Builder
-	_ = res.Header.Write(&text) // a Builder takes everything
+	_ = res.Header.Write(&text) // a Builder accepts every write
 	text.Write(body)
 	return answered{res.StatusCode, res.Header, text.String()}, json.Unmarshal(body, into)
 }

@@ -1,4 +1,4 @@
-// Package load is the clients: they keep session chains through both transports,
-// log out now and then, and check access tokens all the time. Everything that
-// they ask and are told goes into the history.
+// Package load runs the clients. They keep chains of sessions alive through both
+// transports, log out sometimes, and check access tokens continuously. The
+// history records all requests and answers.
 package load

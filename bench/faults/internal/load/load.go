@@ -12,18 +12,18 @@ import (
 	"rekey/bench/faults/internal/history"
 )
 
-// Options is how much load there is.
+// Options sets the amount of load.
 type Options struct {
-	Chains   int // sessions at a time
-	Rate     int // refreshes a second that the chains aim at, together
+	Chains   int // sessions at the same time
+	Rate     int // target of all chains together, in refreshes per second
 	Checkers int
-	Checks   int // access checks a second that the checkers aim at, together
-	// Balanced: clients go where /readyz says so, as behind a balancer; else
-	// anywhere.
+	Checks   int // target of all checkers together, in access checks per second
+	// Balanced makes clients use replicas that /readyz reports as ready, as
+	// behind a balancer; otherwise they use all.
 	Balanced bool
 }
 
-// Load is the clients and what they remember.
+// Load holds the clients and what they remember.
 type Load struct {
 	client *Client
 	log    *history.Log
@@ -33,8 +33,8 @@ type Load struct {
 
 	mu       sync.Mutex
 	sessions []*Session
-	live     []*Session // one a chain; nil between logout and login
-	ended    []*Session // those logged out last
+	live     []*Session // one per chain; nil between logout and login
+	ended    []*Session // the sessions that were logged out last
 	secrets  map[string]struct{}
 }
 
@@ -44,18 +44,18 @@ const (
 	tries    = 5 // how often a request may fail before the load has begun
 	// keyPrefix begins every idempotency key, so that logs can be searched.
 	keyPrefix = "bench-idempotency-"
-	// retryPause is how long a client waits before it sends a request again.
+	// retryPause is how long a client waits before it repeats a request.
 	retryPause = 100 * time.Millisecond
-	// keptEnded is how many ended sessions are checked on.
+	// keptEnded is the number of ended sessions that are still checked.
 	keptEnded = 16
 )
 
-// New prepares clients. Run has them work.
+// New prepares clients. Run starts them.
 func New(c *Client, log *history.Log, o Options) *Load {
 	return &Load{client: c, log: log, opts: o, live: make([]*Session, o.Chains), secrets: map[string]struct{}{}}
 }
 
-// Prepare makes the accounts.
+// Prepare creates the accounts.
 func (l *Load) Prepare(ctx context.Context) error {
 	var last Answer
 	for try := range tries * users {
@@ -71,8 +71,8 @@ func (l *Load) Prepare(ctx context.Context) error {
 	return fmt.Errorf("sign-up: %s %s", last.Outcome, last.Reason)
 }
 
-// Run works until ctx ends. Then each client first finds out what became of
-// its last request.
+// Run runs the clients until ctx ends. Each client then determines the outcome
+// of its last request.
 func (l *Load) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	if l.opts.Balanced {
@@ -87,21 +87,22 @@ func (l *Load) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// Sessions returns all sessions there have been, by number.
+// Sessions returns all sessions so far, by number.
 func (l *Load) Sessions() []*Session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]*Session(nil), l.sessions...)
 }
 
-// Secrets are what only its client may know: every secret of a session and
-// every token's signature, the password, and what all idempotency keys begin with.
+// Secrets returns everything that only its client may know: the secrets of
+// sessions, the signatures of tokens, the password and the prefix of idempotency
+// keys.
 func (l *Load) Secrets() check.Secrets { return check.Secrets{Exact: l.secrets, Parts: confided()} }
 
-// confided is what clients tell the replicas in confidence.
+// confided returns what clients send to the replicas in confidence.
 func confided() []string { return []string{password, keyPrefix} }
 
-// Open logs in: a new session with its first pair.
+// Open logs in. It returns a new session with its first pair.
 func (l *Load) Open(ctx context.Context, keyed bool) (*Session, error) {
 	replica, start := l.client.Any(), l.log.Now()
 	a := l.client.Login(ctx, replica, l.users[rand.IntN(len(l.users))], password)
@@ -138,10 +139,10 @@ func (l *Load) setEnded(s *Session) {
 	}
 }
 
-// Key is an idempotency key; the zero Key is none.
+// Key is an idempotency key; the zero Key stands for no key.
 type Key int
 
-// NewKey returns a key that nobody had before.
+// NewKey returns a key that was not used before.
 func (l *Load) NewKey() Key { return Key(l.keys.Add(1)) }
 
 func (k Key) text() string {
@@ -151,7 +152,7 @@ func (k Key) text() string {
 	return fmt.Sprintf("%s%012d", keyPrefix, k)
 }
 
-// pause waits; false when ctx ended.
+// pause waits for d. It returns false if ctx ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(max(0, d))
 	defer t.Stop()

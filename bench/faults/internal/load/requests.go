@@ -8,13 +8,14 @@ import (
 	"rekey/bench/faults/internal/history"
 )
 
-// Refresh presents the refresh token of a pair once and records what came of
-// it. On success it returns the new pair, which the session does not know yet.
+// Refresh presents the refresh token of a pair once and records the outcome. On
+// success it returns the new pair, which the session does not know yet.
 func (l *Load) Refresh(ctx context.Context, s *Session, p Pair, replica int, transport string, k Key) (Pair, Answer) {
 	return l.refresh(ctx, s, p, k, history.Record{Replica: replica, Transport: transport})
 }
 
-// Replay is Refresh by somebody who has no right to an answer, or races for it.
+// Replay is Refresh for a client that has no right to an answer, or that races
+// for it.
 func (l *Load) Replay(ctx context.Context, s *Session, p Pair, replica int, transport string, k Key) (Pair, Answer) {
 	return l.refresh(ctx, s, p, k, history.Record{Replica: replica, Transport: transport, Replay: true})
 }
@@ -36,7 +37,7 @@ func (l *Load) refresh(ctx context.Context, s *Session, p Pair, k Key, r history
 	return Pair{Gen: p.Gen + 1, Access: a.Access, Refresh: a.Refresh}, a
 }
 
-// Logout ends a session by a token of it, and records what came of it.
+// Logout revokes a session with one of its tokens and records the outcome.
 func (l *Load) Logout(ctx context.Context, s *Session, p Pair, replica int) Answer {
 	r := history.Record{Session: s.Number, Kind: history.Logout, Gen: p.Gen, Replica: replica, Transport: GraphQL, Start: l.log.Now()}
 	a := l.client.Logout(ctx, replica, p.Refresh)
@@ -45,8 +46,8 @@ func (l *Load) Logout(ctx context.Context, s *Session, p Pair, replica int) Answ
 	return a
 }
 
-// Me checks an access token and records what came of it; with twin it is
-// presented in its other spelling.
+// Me checks an access token and records the outcome. With twin it presents the
+// token's other spelling.
 func (l *Load) Me(ctx context.Context, s *Session, p Pair, replica int, twin bool) Answer {
 	token := p.Access
 	if twin {
@@ -59,7 +60,7 @@ func (l *Load) Me(ctx context.Context, s *Session, p Pair, replica int, twin boo
 	return a
 }
 
-// Blacklist blacklists a pair's access token singly.
+// Blacklist blacklists a pair's access token individually.
 func (l *Load) Blacklist(ctx context.Context, s *Session, p Pair, replica int) Answer {
 	r := history.Record{Session: s.Number, Kind: history.Blacklist, Gen: p.Gen, Replica: replica, Transport: GraphQL, Start: l.log.Now()}
 	a := l.client.Blacklist(ctx, replica, p.Access)
@@ -68,14 +69,14 @@ func (l *Load) Blacklist(ctx context.Context, s *Session, p Pair, replica int) A
 	return a
 }
 
-// Landed records that the database was seen to have rotated a generation.
+// Landed records that the database showed the rotation of a generation.
 func (l *Load) Landed(s *Session, gen int) {
 	now := l.log.Now()
 	l.log.Add(history.Record{Session: s.Number, Kind: history.Landed, Gen: gen, Start: now, End: now, Outcome: history.Done})
 }
 
-// Rotate is Refresh for a session that nobody else rotates: on success the new
-// pair is its current one.
+// Rotate is Refresh for a session that has one client only. On success the new
+// pair becomes the current one.
 func (l *Load) Rotate(ctx context.Context, s *Session, replica int, transport string) (Key, error) {
 	k := l.NewKey()
 	next, a := l.Refresh(ctx, s, s.Current(), replica, transport, k)
@@ -86,11 +87,11 @@ func (l *Load) Rotate(ctx context.Context, s *Session, replica int, transport st
 	return k, nil
 }
 
-// Won tells a session the pair that a replay has won.
+// Won stores a pair that a replay obtained in its session.
 func (s *Session) Won(p Pair) { s.push(p) }
 
-// IsBlacklisted asks of a pair's access token with the current one. Only an
-// answer counts: it is recorded as the check that it stands for.
+// IsBlacklisted asks about a pair's access token, authenticated with the current
+// one. An answer is recorded as an access check; a failure is not recorded.
 func (l *Load) IsBlacklisted(ctx context.Context, s *Session, current, p Pair, replica int) {
 	r := history.Record{Session: s.Number, Kind: history.Access, Gen: p.Gen, Replica: replica, Transport: GraphQL, Start: l.log.Now()}
 	a := l.client.IsBlacklisted(ctx, replica, current.Access, p.Access)
@@ -110,7 +111,7 @@ func (l *Load) keepSecrets(secret string, a Answer) {
 	l.keep(secret, a)
 }
 
-// keep is for who holds mu.
+// keep stores a pair's secrets. The caller must hold mu.
 func (l *Load) keep(secret string, a Answer) {
 	l.secrets[secret] = struct{}{}
 	for _, token := range []string{a.Access, a.Refresh} {

@@ -10,14 +10,15 @@ type Pair struct {
 	Access, Refresh string
 }
 
-// kept is how many of its last pairs a session remembers.
+// kept is the number of pairs that a session remembers.
 const kept = 6
 
 // Session is one chain of rotations.
 type Session struct {
 	Number int
 	ID     string
-	// Keyed: its client sends an idempotency key with each rotation.
+	// Keyed marks a session whose client sends an idempotency key with each
+	// rotation.
 	Keyed bool
 
 	mu    sync.Mutex

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Claims is what the bench reads of a token.
+// Claims holds the claims that the bench reads.
 type Claims struct {
 	SessionID, Secret string
 }
@@ -40,8 +40,8 @@ func ReadClaims(token string) (Claims, error) {
 
 const scalar = 32 // bytes of r and of s
 
-// Twin returns a token's other spelling: with (r, n-s) for the signature
-// (r, s) it verifies as well. "" for what is no token.
+// Twin returns a token's other spelling: the signature (r, n-s) is valid if (r,
+// s) is. It returns "" if token is not a token.
 func Twin(token string) string {
 	cut := strings.LastIndexByte(token, '.')
 	signature, err := base64.RawURLEncoding.DecodeString(token[cut+1:])

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// sign makes a token with these claims, and its key.
+// sign returns a token with the given claims, and the key that verifies it.
 func sign(t *testing.T, claims string) (string, *ecdsa.PublicKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -43,7 +43,7 @@ func verifies(t *testing.T, token string, key *ecdsa.PublicKey) bool {
 }
 
 func TestTwin(t *testing.T) {
-	for range 20 { // s, and so its length, differs
+	for range 20 { // the length of s, and so of the signature, varies
 		token, key := sign(t, `{}`)
 		twin := Twin(token)
 		if twin == token || !verifies(t, twin, key) {
