@@ -44,7 +44,7 @@ func (v *Verifier) follow(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		v.o.Logger.Warn("following rekey's blacklist failed, it is tried again", "cause", err)
+		v.o.Logger.Warn("following rekey's blacklist failed, it is tried again", "error", err)
 		if told.After(before) {
 			wait = retryFirst
 		}

@@ -163,7 +163,7 @@ func (s *keySet) settle(got fetched, err error) {
 	defer s.mu.Unlock()
 	s.flight, s.failed = nil, err != nil
 	if err != nil {
-		s.o.Logger.Warn("fetching rekey's keys failed", "cause", err)
+		s.o.Logger.Warn("fetching rekey's keys failed", "error", err)
 		return
 	}
 	if got.keys != nil {

@@ -75,7 +75,7 @@ func (a *app) closeTracer() {
 		return
 	}
 	if err := a.tracer.Close(context.Background()); err != nil {
-		a.log.Warn("the last traces are lost", "reason", err)
+		a.log.Warn("the last traces are lost", "error", err)
 	}
 }
 
@@ -154,7 +154,7 @@ func (a *app) serveAdmin(ctx context.Context) (address net.Addr, stop func(), er
 	}
 	stop = serveUntil(ctx, func(ctx context.Context) {
 		if err := web.Serve(ctx, listener, a.adminServer(), adminTimeout); err != nil {
-			a.log.Warn("metrics are served no more", "reason", err)
+			a.log.Warn("metrics are served no more", "error", err)
 		}
 	})
 	return listener.Addr(), stop, nil

@@ -141,7 +141,7 @@ func TestKeys_touch_fails(t *testing.T) {
 		s.Wait()
 		s.now = s.now.Add(time.Second)
 	}
-	if n := strings.Count(s.log.String(), `cause="read-only transaction"`); n != 2 || s.fake.touched != 2 {
+	if n := strings.Count(s.log.String(), `error="read-only transaction"`); n != 2 || s.fake.touched != 2 {
 		t.Errorf("tried %d times in 90 seconds, logged %d times:\n%s", s.fake.touched, n, &s.log)
 	}
 	if strings.Contains(s.log.String(), s.key) {

@@ -43,7 +43,7 @@ func (k *APIKeys) noteUse(ctx context.Context, kept APIKey) {
 	ctx = context.WithoutCancel(ctx) // the call may be over before
 	k.uses.open.Go(func() {
 		if err := k.Store.TouchAPIKey(ctx, kept.ID, now); err != nil {
-			k.Log.WarnContext(ctx, "the use of an API key was not noted", "key", kept.Prefix, "cause", Cause(err))
+			k.Log.WarnContext(ctx, "the use of an API key was not noted", "key", kept.Prefix, "error", Cause(err))
 		}
 	})
 }

@@ -67,7 +67,7 @@ func (s *Service) WatchClock(ctx context.Context, every time.Duration, log *slog
 		err := s.CheckClock(ctx)
 		switch now := s.clockSkewed.Load(); {
 		case now && !skewed:
-			log.ErrorContext(ctx, "clock is skewed, token work answers unavailable", "reason", err)
+			log.ErrorContext(ctx, "clock is skewed, token work answers unavailable", "error", err)
 			skewed = true
 		case skewed && !now:
 			log.InfoContext(ctx, "clock is right again")

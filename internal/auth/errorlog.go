@@ -29,7 +29,7 @@ func LogError(ctx context.Context, log *slog.Logger, transport Transport, e *Err
 		slog.String("reason", string(e.Reason)),
 		slog.String("request_id", ClientFrom(ctx).RequestID),
 		slog.String("session_id", SessionFrom(ctx)),
-		slog.Any("cause", e.Err))
+		slog.Any("error", e.Err))
 	log.LogAttrs(ctx, level, message, slices.DeleteFunc(attrs, saysNothing)...)
 }
 

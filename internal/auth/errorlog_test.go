@@ -23,9 +23,9 @@ func TestLogError(t *testing.T) {
 	}{
 		"nothing more to say": {client, RateLimited(0), "", `level=INFO msg="request refused" transport=graphql code=RATE_LIMITED request_id=r`},
 		"all there is": {known, &Error{Code: CodeUnauthenticated, Reason: ReasonTokenReused, Err: errors.New("used twice")}, "me",
-			`level=INFO msg="request refused" transport=graphql field=me code=UNAUTHENTICATED reason=TOKEN_REUSED request_id=r session_id=` + session + ` cause="used twice"`},
-		"outage":            {client, Unavailable(errors.New("no database")), "me", `level=WARN msg="request failed" transport=graphql field=me code=UNAVAILABLE request_id=r cause="no database"`},
-		"ours":              {gone, &Error{Code: CodeInternal, Err: errors.New("x")}, "", `level=ERROR msg="request failed" transport=graphql code=INTERNAL request_id=r cause=x`},
+			`level=INFO msg="request refused" transport=graphql field=me code=UNAUTHENTICATED reason=TOKEN_REUSED request_id=r session_id=` + session + ` error="used twice"`},
+		"outage":            {client, Unavailable(errors.New("no database")), "me", `level=WARN msg="request failed" transport=graphql field=me code=UNAVAILABLE request_id=r error="no database"`},
+		"ours":              {gone, &Error{Code: CodeInternal, Err: errors.New("x")}, "", `level=ERROR msg="request failed" transport=graphql code=INTERNAL request_id=r error=x`},
 		"who seems gone":    {gone, RateLimited(0), "", `level=INFO msg="request refused" transport=graphql code=RATE_LIMITED request_id=r`},
 		"cut off":           {gone, Unavailable(context.Canceled), "", ""},
 		"outside a request": {t.Context(), RateLimited(0), "", `level=INFO msg="request refused" transport=graphql code=RATE_LIMITED`},

@@ -162,7 +162,7 @@ func (f *feed) report(ctx context.Context, failed bool, err error) {
 	switch {
 	case ctx.Err() != nil: // the end of the process is no trouble
 	case fails && !failed:
-		f.Core.Logger.WarnContext(ctx, "the blacklist cannot be read for its followers, it is tried again", "cause", Cause(err))
+		f.Core.Logger.WarnContext(ctx, "the blacklist cannot be read for its followers, it is tried again", "error", Cause(err))
 	case failed && !fails:
 		f.Core.Logger.InfoContext(ctx, "the blacklist can be read for its followers again")
 	}

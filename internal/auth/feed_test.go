@@ -190,7 +190,7 @@ func TestFeed_look(t *testing.T) {
 		t.Errorf("%d heartbeats in half a minute after an outage", beats)
 	}
 	lines := strings.Split(strings.TrimSpace(fake.log.String()), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[0], "level=WARN") || !strings.Contains(lines[0], `cause="database away"`) || !strings.Contains(lines[1], "level=INFO") {
+	if len(lines) != 2 || !strings.Contains(lines[0], "level=WARN") || !strings.Contains(lines[0], `error="database away"`) || !strings.Contains(lines[1], "level=INFO") {
 		t.Errorf("the log says %q", lines)
 	}
 }

@@ -67,7 +67,7 @@ type Service struct {
 
 // warn logs trouble that is not returned to anybody.
 func (s *Service) warn(ctx context.Context, what string, err error) {
-	s.Logger.WarnContext(ctx, what, "cause", Cause(err))
+	s.Logger.WarnContext(ctx, what, "error", Cause(err))
 }
 
 // FixedKeys are rotation keys that never change.

@@ -53,6 +53,6 @@ func (t *trust) sweep(ctx context.Context, now time.Time) {
 	}
 	t.swept = now
 	if err := t.opts.Notes.DeleteReplicaNotes(ctx, t.opts.memory()+keepNotes); err != nil {
-		t.opts.Logger.WarnContext(ctx, "old replica notes stay for another while", "cause", err)
+		t.opts.Logger.WarnContext(ctx, "old replica notes stay for another while", "error", err)
 	}
 }

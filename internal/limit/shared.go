@@ -120,7 +120,7 @@ func (t *trouble) note(ctx context.Context, err error) {
 	case err != nil:
 		t.last = now
 		if !t.on.Swap(true) {
-			t.log.WarnContext(ctx, "rate limits are counted by this replica alone", "reason", err)
+			t.log.WarnContext(ctx, "rate limits are counted by this replica alone", "error", err)
 		}
 	case now.Sub(t.last) >= settleFor && t.on.Swap(false):
 		t.log.InfoContext(ctx, "rate limits are shared again")

@@ -130,7 +130,7 @@ func (r *Redis) sendBatch(ctx context.Context, n auth.Notice) {
 	}
 	_, err := pipe.Exec(ctx)
 	if r.dropped.Swap(false) || err != nil && ctx.Err() == nil {
-		r.opts.Logger.DebugContext(ctx, "notices for other replicas were lost", "cause", err)
+		r.opts.Logger.DebugContext(ctx, "notices for other replicas were lost", "error", err)
 	}
 }
 
@@ -148,7 +148,7 @@ func (r *Redis) receive(ctx context.Context) {
 			return
 		}
 		if !r.missing {
-			r.opts.Logger.WarnContext(ctx, "notices of other replicas may be missing", "cause", err)
+			r.opts.Logger.WarnContext(ctx, "notices of other replicas may be missing", "error", err)
 		}
 		r.missing = true
 		r.setLost(true)

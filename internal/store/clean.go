@@ -85,6 +85,6 @@ func (s *Store) inBatches(ctx context.Context, clean func() (int, error)) {
 		n, err = clean()
 	}
 	if err != nil && ctx.Err() == nil { // the end of the process is no trouble
-		s.log.log.WarnContext(ctx, "cleaning up failed, it is tried again", "cause", auth.Cause(err))
+		s.log.log.WarnContext(ctx, "cleaning up failed, it is tried again", "error", auth.Cause(err))
 	}
 }

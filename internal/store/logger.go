@@ -64,13 +64,13 @@ func (l statementLogger) Trace(ctx context.Context, begin time.Time, describe fu
 	if elapsed >= l.slow {
 		statement, rows := describe()
 		l.write(ctx, slog.LevelWarn, "slow statement",
-			slog.String("statement", l.abridged(ctx, statement)), slog.Int64("rows", rows), slog.Duration("elapsed", elapsed))
+			slog.String("statement", l.abridged(ctx, statement)), slog.Int64("rows", rows), slog.Float64("duration_ms", float64(elapsed.Microseconds())/1000))
 	}
 	if err == nil || expected(err) || !l.log.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
 	statement, _ := describe()
-	l.write(ctx, slog.LevelDebug, "statement failed", slog.String("statement", statement), slog.Any("cause", redact(err)))
+	l.write(ctx, slog.LevelDebug, "statement failed", slog.String("statement", statement), slog.Any("error", redact(err)))
 }
 
 // write names the request that a statement is part of; some are of none, and

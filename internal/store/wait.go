@@ -35,7 +35,7 @@ func (o Options) await(ctx context.Context, ping func(context.Context) error) er
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
 	log := o.logger()
-	log.WarnContext(ctx, "the database does not answer yet: waiting", "at_most", o.Wait, "cause", auth.Cause(err))
+	log.WarnContext(ctx, "the database does not answer yet: waiting", "wait", o.Wait.String(), "error", auth.Cause(err))
 	for pause(waiting, awaitPause) == nil {
 		again := ping(waiting)
 		if again == nil {
@@ -50,7 +50,7 @@ func (o Options) await(ctx context.Context, ping func(context.Context) error) er
 		}
 		select {
 		case <-tick.C:
-			log.WarnContext(ctx, "still waiting for the database", "cause", auth.Cause(err))
+			log.WarnContext(ctx, "still waiting for the database", "error", auth.Cause(err))
 		default:
 		}
 	}

@@ -153,7 +153,7 @@ func (s *steady) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) erro
 func (s *steady) note(ctx context.Context, err error) {
 	switch failing := err != nil; {
 	case failing && !s.failing.Swap(true):
-		s.log.WarnContext(ctx, "traces are lost: the collector does not take them", "reason", err)
+		s.log.WarnContext(ctx, "traces are lost: the collector does not take them", "error", err)
 	case !failing && s.failing.Swap(false):
 		s.log.InfoContext(ctx, "the collector takes traces again")
 	}
