@@ -1,34 +1,76 @@
 package config
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
 
-// crossCheck looks for settings that are each valid but do not go together.
-func crossCheck(c Config, r *report) {
-	r.compare(c.AccessTTL <= c.RefreshTTL, "ACCESS_TTL", c.AccessTTL.String(),
-		"must not be longer than REFRESH_TTL ("+c.RefreshTTL.String()+")", "REFRESH_TTL")
-	r.compare(c.RefreshTTL <= c.SessionTTL, "REFRESH_TTL", c.RefreshTTL.String(),
-		"must not be longer than SESSION_TTL ("+c.SessionTTL.String()+")", "SESSION_TTL")
-	// A pair can be repeated only as long as the key that derived it is kept,
-	// which is RETRY_TTL. The grace may well exceed REUSE_WINDOW: it is looked
-	// at first.
-	r.compare(c.RefreshGrace <= c.RetryTTL, "REFRESH_GRACE", c.RefreshGrace.String(),
-		"must not be longer than RETRY_TTL ("+c.RetryTTL.String()+")", "RETRY_TTL")
-	// A page of any origin would act with the cookie of whoever visits it.
-	r.compare(!c.CookieMode || !slices.Contains(c.CORSOrigins, anyOrigin), "CORS_ORIGINS", anyOrigin,
-		"must name the origins that are trusted with the cookie when COOKIE_MODE is on; unset, none is but this service's own", "COOKIE_MODE")
-	r.compare(len(c.Audience) == 0 || c.Issuer != "", "AUDIENCE", "", "means nothing without ISSUER", "ISSUER")
-	r.compare(c.KeyRotation == 0 || c.KeyRotation >= c.JWKSMaxAge, "KEY_ROTATION", c.KeyRotation.String(),
-		"must not be shorter than JWKS_MAX_AGE ("+c.JWKSMaxAge.String()+")", "JWKS_MAX_AGE")
-	r.compare(c.MasterKey == "" || c.MasterKeyFile == "", "MASTER_KEY_FILE", c.MasterKeyFile,
-		"must not be set together with MASTER_KEY; one of before goes into MASTER_KEY_PREVIOUS", "MASTER_KEY")
-	checkKeyPair(c, r)
+// maxShownBytes is how much of a wrong value an error repeats.
+const maxShownBytes = 100
+
+// problems collects everything that is wrong with the settings, so that an
+// operator can correct all of it at once.
+type problems struct {
+	list   []error
+	failed map[string]bool // by the setting's name
 }
 
-func checkKeyPair(c Config, r *report) {
+// reject records that a value is wrong: the setting's, or one item of it.
+type reject func(value, format string, args ...any)
+
+// of returns the reject of one setting.
+func (p *problems) of(s setting) reject {
+	return func(value, format string, args ...any) {
+		p.failed[s.name] = true
+		p.list = append(p.list, problem(s, value, fmt.Sprintf(format, args...)))
+	}
+}
+
+// problem words one problem. It repeats the value only if that cannot be a
+// secret. A URL with a password and a pasted key can be one, in any variable.
+func problem(s setting, value, text string) error {
+	if s.secret || value == "" || strings.ContainsAny(value, "@\n") || strings.Contains(value, "-----") {
+		return fmt.Errorf("%s: %s", s.name, text)
+	}
+	if len(value) > maxShownBytes {
+		value = value[:maxShownBytes] + "..."
+	}
+	return fmt.Errorf("%s: %q: %s", s.name, value, text)
+}
+
+// require records a problem of a setting with another one, unless one of the
+// two is invalid by itself.
+func (p *problems) require(holds bool, name, value, text, other string) {
+	if !holds && !p.failed[name] && !p.failed[other] {
+		p.list = append(p.list, problem(setting{name: name}, value, text))
+	}
+}
+
+// crossCheck finds settings that are each valid but contradict each other.
+func crossCheck(c Config, p *problems) {
+	notLonger := func(name string, d time.Duration, other string, most time.Duration) {
+		p.require(d <= most, name, d.String(), fmt.Sprintf("must not be longer than %s (%s)", other, most), other)
+	}
+	notLonger("ACCESS_TTL", c.AccessTTL, "REFRESH_TTL", c.RefreshTTL)
+	notLonger("REFRESH_TTL", c.RefreshTTL, "SESSION_TTL", c.SessionTTL)
+	// A pair can be repeated only while the key that derived it is kept, which
+	// is RETRY_TTL. REFRESH_GRACE may exceed REUSE_WINDOW: it is checked first.
+	notLonger("REFRESH_GRACE", c.RefreshGrace, "RETRY_TTL", c.RetryTTL)
+	// With any origin, every page could use the cookie of its visitor.
+	p.require(!c.CookieMode || !slices.Contains(c.CORSOrigins, anyOrigin), "CORS_ORIGINS", anyOrigin,
+		"must name the origins that are trusted with the cookie when COOKIE_MODE is on; unset, only this service's own origin is", "COOKIE_MODE")
+	p.require(len(c.Audience) == 0 || c.Issuer != "", "AUDIENCE", "", "has no effect without ISSUER: set that too, or unset this", "ISSUER")
+	p.require(c.KeyRotation == 0 || c.KeyRotation >= c.JWKSMaxAge, "KEY_ROTATION", c.KeyRotation.String(),
+		"must not be shorter than JWKS_MAX_AGE ("+c.JWKSMaxAge.String()+")", "JWKS_MAX_AGE")
+	p.require(c.MasterKey == "" || c.MasterKeyFile == "", "MASTER_KEY_FILE", c.MasterKeyFile,
+		"must not be set together with MASTER_KEY; a previous key belongs in MASTER_KEY_PREVIOUS", "MASTER_KEY")
+
 	access, refresh := c.AccessPrivatePEMFile, c.RefreshPrivatePEMFile
 	const accessName, refreshName = "ACCESS_PRIVATE_PEM_FILE", "REFRESH_PRIVATE_PEM_FILE"
-	r.compare(access == "" || refresh != "", refreshName, "", "must be set when "+accessName+" is", accessName)
-	r.compare(refresh == "" || access != "", accessName, "", "must be set when "+refreshName+" is", refreshName)
-	r.compare(access == "" || access != refresh, refreshName, refresh,
-		"must not be the file of "+accessName+": access and refresh tokens are told apart by their keys alone", accessName)
+	p.require(access == "" || refresh != "", refreshName, "", "must be set when "+accessName+" is", accessName)
+	p.require(refresh == "" || access != "", accessName, "", "must be set when "+refreshName+" is", refreshName)
+	p.require(access == "" || access != refresh, refreshName, refresh,
+		"must be another file than "+accessName+": only the key distinguishes access tokens from refresh tokens", accessName)
 }

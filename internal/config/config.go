@@ -1,3 +1,11 @@
+// Package config reads the environment into one validated struct, and reports
+// every problem with it at once, in the operator's words.
+//
+// Each variable is declared once, in the tables of settings.go, which
+// docs/configuration.md is generated from. The package reads .env (or the file
+// named in its place) and the files of secrets (NAME_FILE). It only checks that
+// key files can be opened. What a setting is used for, what a key file must
+// contain, and how a database is reached belong to other packages.
 package config
 
 import (
@@ -19,22 +27,20 @@ type Config struct {
 	Host    string // empty: all interfaces
 	Port    int    // 0: any free port
 	DataDir string
-	// AdminAddress is what metrics and profiles are served on, host:port; empty:
-	// they are not.
+	// AdminAddress is host:port for metrics and profiles; empty: not served.
 	AdminAddress string
 
 	DatabaseURL Secret // postgres:// or postgresql://; empty: SQLite in DataDir
-	// DatabaseWait is for a Postgres that does not answer yet at the start.
-	DatabaseWait     time.Duration
-	DatabaseMaxConns int
-	// SecurityEventsRetention is how long the journal is kept; 0: for ever.
-	SecurityEventsRetention time.Duration
-	RedisURL                Secret // empty: no Redis
+	// DatabaseWait limits how long the start waits for Postgres to answer.
+	DatabaseWait            time.Duration
+	DatabaseMaxConns        int
+	SecurityEventsRetention time.Duration // of the journal; 0: forever
+	RedisURL                Secret        // empty: no Redis
 
 	AccessTTL     time.Duration // whole seconds, like the next two
 	RefreshTTL    time.Duration
 	SessionTTL    time.Duration
-	MaxSessions   int // of one user; 0: without a bound
+	MaxSessions   int // of one user; 0: unlimited
 	ReuseWindow   time.Duration
 	RefreshGrace  time.Duration
 	RetryTTL      time.Duration
@@ -42,7 +48,7 @@ type Config struct {
 	ClockLeeway   time.Duration
 	ReuseAction   string // "revoke" or "reject"
 
-	AccessPrivatePEMFile  string // both or none of the private keys
+	AccessPrivatePEMFile  string // both private keys or neither
 	RefreshPrivatePEMFile string
 	AccessVerifyPEMFiles  []string
 	RefreshVerifyPEMFiles []string
@@ -52,8 +58,8 @@ type Config struct {
 	MasterKeyPrevious     Secret         // several by comma
 	KeyRotation           time.Duration  // 0: never
 	JWKSMaxAge            time.Duration  // whole seconds
-	Zone                  *time.Location // of the times in tokens; the log takes it from the environment
-	Issuer                string         // a URL without a path; empty: tokens name none
+	Zone                  *time.Location // of the times in tokens; log lines follow the environment
+	Issuer                string         // a URL without a path; empty: tokens have no issuer
 	Audience              []string       // only with an issuer; empty: the issuer
 
 	TrustedProxies  []netip.Prefix // masked; IPv4 never as mapped IPv6
@@ -63,7 +69,7 @@ type Config struct {
 	ShutdownDelay   time.Duration
 	ShutdownTimeout time.Duration
 
-	// TracesEndpoint is where a collector takes OTLP over HTTP; empty: nothing is traced.
+	// TracesEndpoint is a collector's URL for OTLP over HTTP; empty: no traces.
 	TracesEndpoint string
 	TracesHeaders  Secret // name=value by comma, values percent-encoded
 
@@ -71,29 +77,52 @@ type Config struct {
 	LogFormat string // "text" or "json"
 }
 
-// Production is the Environment whose unset switches are off.
+// Production is the Environment in which unset switches are off.
 const Production = "production"
 
-// Load reads the configuration through getenv, as os.Getenv. A variable that
-// is empty, or blank, counts as unset. The error names every problem, one a
-// line, and never a password. With an error the Config holds the settings that
-// were valid, so that the keys it names can be checked and their problems told
-// with the others; nothing may be started or created from it.
+// Secret is a string that prints and logs as "[redacted]". Convert it to a
+// string to use it.
+type Secret string
+
+const redacted = "[redacted]"
+
+// String returns "[redacted]", or "" if the secret is empty.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return redacted
+}
+
+// GoString redacts the value for %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue redacts the value for slog.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText redacts the value for encoders.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Load reads the configuration through getenv, such as os.Getenv. An empty or
+// blank variable counts as unset. The error lists every problem, one per line,
+// and never contains a password. With an error, the Config holds the settings
+// that are valid, so that the caller can check the keys that it names and report
+// all problems together; nothing may be started or created from it.
 func Load(getenv func(string) string) (Config, error) {
 	var c Config
-	r := report{failed: map[string]bool{}}
-	for _, s := range settings() {
+	p := problems{failed: map[string]bool{}}
+	for _, s := range settings(&c) {
 		value := strings.TrimSpace(getenv(s.name))
 		if value == "" {
 			value = s.fallback
 		}
-		s.apply(&c, value, r.about(s))
+		s.apply(value, p.of(s))
 	}
-	crossCheck(c, &r)
-	return c, errors.Join(r.problems...)
+	crossCheck(c, &p)
+	return c, errors.Join(p.list...)
 }
 
-// Address is what to listen on, in the form that net.Listen takes.
+// Address returns the address to listen on, in the form that net.Listen takes.
 func (c Config) Address() string {
 	return net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
 }
@@ -101,16 +130,16 @@ func (c Config) Address() string {
 // Names returns the names of all settings.
 func Names() []string {
 	var names []string
-	for _, s := range settings() {
+	for _, s := range settings(new(Config)) {
 		names = append(names, s.name)
 	}
 	return names
 }
 
-// SecretFiles returns the names of the settings of files that hold a secret.
+// SecretFiles returns the names of the settings for files that contain a secret.
 func SecretFiles() []string {
 	var names []string
-	for _, s := range settings() {
+	for _, s := range settings(new(Config)) {
 		if s.secret && strings.HasSuffix(s.name, fileSuffix) {
 			names = append(names, s.name)
 		}

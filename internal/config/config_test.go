@@ -17,7 +17,7 @@ func env(vars map[string]string) func(string) string {
 	return func(name string) string { return vars[name] }
 }
 
-// pemFile makes a file that can be read, and returns its path.
+// pemFile creates a readable file and returns its path.
 func pemFile(t *testing.T, name string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -83,9 +83,9 @@ func TestLoad_Values(t *testing.T) {
 	}
 }
 
-// TestLoad_files: every secret may be in a file, with a line end, and not twice.
-// A leeway below what makes a skewed clock would have good tokens refused.
-func TestLoad_leeway(t *testing.T) {
+// A leeway below one second would refuse valid tokens: a clock counts as skewed
+// only from there on.
+func TestLoad_Leeway(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		"0s": time.Second, "100ms": time.Second, "999ms": time.Second, "1s": time.Second, "1500ms": 1500 * time.Millisecond,
 	} {
@@ -96,14 +96,16 @@ func TestLoad_leeway(t *testing.T) {
 	}
 }
 
-func TestLoad_files(t *testing.T) {
+// Every secret can be in a file that ends in a line break, but not set twice.
+func TestLoad_Files(t *testing.T) {
 	values := map[string]string{
 		"DATABASE_URL": "postgres://u:p@db/x", "REDIS_URL": "redis://cache:6379", "MASTER_KEY_PREVIOUS": "others",
 		"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20x",
 	}
 	path := filepath.Join(t.TempDir(), "secret")
-	for _, s := range settings() {
-		if s.held == nil {
+	var got Config
+	for _, s := range settings(&got) {
+		if s.inFile == nil {
 			if s.secret && s.name != "MASTER_KEY" && !strings.HasSuffix(s.name, fileSuffix) {
 				t.Errorf("%s is secret and cannot be in a file", s.name)
 			}
@@ -113,9 +115,10 @@ func TestLoad_files(t *testing.T) {
 		if err := os.WriteFile(path, []byte(value+"\r\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := Load(env(map[string]string{s.name + "_FILE": path}))
-		if err != nil || string(*s.held(&got)) != value || value == "" {
-			t.Errorf("%s_FILE: %q, %v", s.name, string(*s.held(&got)), err)
+		var err error
+		got, err = Load(env(map[string]string{s.name + "_FILE": path}))
+		if err != nil || string(*s.inFile) != value || value == "" {
+			t.Errorf("%s_FILE: %q, %v", s.name, string(*s.inFile), err)
 		}
 		_, err = Load(env(map[string]string{s.name: value, s.name + "_FILE": path}))
 		if err == nil || !strings.Contains(err.Error(), s.name+"_FILE: must not be set together with "+s.name) {
@@ -147,7 +150,7 @@ func TestLoad_URLFiles(t *testing.T) {
 	}
 }
 
-// A switch that is unset follows ENV; one that is set does not.
+// Only a switch that is unset depends on ENV.
 func TestLoad_Production(t *testing.T) {
 	for name, tc := range map[string]struct {
 		vars vars
@@ -257,7 +260,7 @@ func TestLoad_Refused(t *testing.T) {
 
 		"REFRESH_PRIVATE_PEM_FILE missing": {vars{"ACCESS_PRIVATE_PEM_FILE": key}, "must be set when ACCESS_PRIVATE_PEM_FILE is"},
 		"ACCESS_PRIVATE_PEM_FILE missing":  {vars{"REFRESH_PRIVATE_PEM_FILE": key}, "must be set when REFRESH_PRIVATE_PEM_FILE is"},
-		"REFRESH_PRIVATE_PEM_FILE same":    {vars{"ACCESS_PRIVATE_PEM_FILE": key, "REFRESH_PRIVATE_PEM_FILE": key}, "told apart"},
+		"REFRESH_PRIVATE_PEM_FILE same":    {vars{"ACCESS_PRIVATE_PEM_FILE": key, "REFRESH_PRIVATE_PEM_FILE": key}, "must be another file"},
 		"ACCESS_VERIFY_PEM_FILES dir":      {vars{"ACCESS_VERIFY_PEM_FILES": key + "," + dir}, "is not a file"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -279,7 +282,7 @@ func TestLoad_PartlyValid(t *testing.T) {
 	key, other := pemFile(t, "a.pem"), pemFile(t, "b.pem")
 	got, err := Load(env(vars{"PORT": "x", "ACCESS_PRIVATE_PEM_FILE": key, "REFRESH_PRIVATE_PEM_FILE": other, "ACCESS_VERIFY_PEM_FILES": "/none," + key}))
 	if err == nil || got.AccessPrivatePEMFile != key || !reflect.DeepEqual(got.AccessVerifyPEMFiles, []string{key}) {
-		t.Errorf("the valid key files are not told beside the error: %+v, %v", got, err)
+		t.Errorf("the valid key files are not returned with the error: %+v, %v", got, err)
 	}
 }
 
@@ -288,7 +291,7 @@ func TestLoad_NoSecretInErrors(t *testing.T) {
 	pasted := "-----BEGIN EC PRIVATE KEY-----\n" + password + "\n-----END EC PRIVATE KEY-----"
 	url := "postgres://rekey:" + password + "@db:port/rekey%"
 	all := vars{}
-	for _, s := range settings() {
+	for _, s := range settings(new(Config)) {
 		for _, value := range []string{url, pasted, "redis:/x:" + password + "@h"} {
 			all[s.name] = value
 			_, err := Load(env(vars{s.name: value}))
@@ -312,6 +315,6 @@ func TestSecret_Hidden(t *testing.T) {
 		t.Errorf("the password is shown: %s", line.String())
 	}
 	if string(c.DatabaseURL) != "postgres://u:hunter2@db/x" || c.RedisURL.String() != "" {
-		t.Error("the value is lost, or nothing is shown as something")
+		t.Error("the value is lost, or an empty secret is shown as something")
 	}
 }

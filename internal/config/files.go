@@ -2,14 +2,17 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/joho/godotenv"
 )
 
-// directory takes a path that is a directory or is not there yet.
-func directory(field func(*Config) *string) apply {
-	return func(c *Config, value string, bad reject) {
+// directory takes the path of a directory, which need not exist yet.
+func directory(to *string) apply {
+	return func(value string, bad reject) {
 		info, err := os.Stat(value)
 		switch {
 		case err == nil && !info.IsDir():
@@ -17,35 +20,35 @@ func directory(field func(*Config) *string) apply {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			bad(value, "cannot be used: %v", cause(err))
 		default:
-			*field(c) = value
+			*to = value
 		}
 	}
 }
 
-func file(field func(*Config) *string) apply {
-	return func(c *Config, value string, bad reject) {
+func file(to *string) apply {
+	return func(value string, bad reject) {
 		if value != "" && readable(value, bad) {
-			*field(c) = value
+			*to = value
 		}
 	}
 }
 
-func files(field func(*Config) *[]string) apply {
-	return func(c *Config, value string, bad reject) {
+func files(to *[]string) apply {
+	return func(value string, bad reject) {
 		for _, item := range items(value) {
 			if readable(item, bad) {
-				*field(c) = append(*field(c), item)
+				*to = append(*to, item)
 			}
 		}
 	}
 }
 
-// readable reports whether a file can be opened for reading, and what is wrong
-// with it when not. What it holds is judged by whoever uses it.
+// readable reports whether a file can be opened for reading, and rejects it if
+// not. It does not look at the content.
 func readable(path string, bad reject) bool {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
-		bad(path, "is not a file") // a pipe would also keep the open below waiting
+		bad(path, "is not a file") // opening a pipe would block
 		return false
 	}
 	var f *os.File
@@ -59,8 +62,8 @@ func readable(path string, bad reject) bool {
 	return f.Close() == nil
 }
 
-// cause is a file error without the path, which the problem names already and
-// which may be a key pasted by mistake.
+// cause returns a file error without the path. The problem names the path
+// already, and it may be a key that was pasted by mistake.
 func cause(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
@@ -69,20 +72,20 @@ func cause(err error) error {
 	return err
 }
 
-// fileSuffix makes the name of a secret that of the setting of its file.
+// fileSuffix turns the name of a secret into the name of the setting for its
+// file.
 const fileSuffix = "_FILE"
 
-// inFile declares the setting of a file that has a secret in it, which is
-// declared before.
+// inFile declares NAME_FILE for a secret, which must be declared before it.
 func inFile(s setting) setting {
 	f := setting{
 		name: s.name + fileSuffix, kind: "file", group: s.group, secret: true,
-		about: "The same in a file, such as a mounted secret; a line end after it does not count. Not together with `" + s.name + "`.",
+		about: "The same in a file, such as a mounted secret; a line break at its end is ignored. Not together with `" + s.name + "`.",
 	}
-	f.apply = func(c *Config, value string, bad reject) {
+	f.apply = func(value string, bad reject) {
 		switch {
 		case value == "":
-		case *s.held(c) != "":
+		case *s.inFile != "":
 			bad(value, "must not be set together with %s", s.name)
 		case readable(value, bad):
 			content, err := os.ReadFile(value)
@@ -93,9 +96,45 @@ func inFile(s setting) setting {
 			case text == "":
 				bad(value, "the file is empty")
 			default:
-				s.apply(c, text, bad)
+				s.apply(text, bad)
 			}
 		}
 	}
 	return f
+}
+
+// DefaultEnvFile is read from the working directory if it exists.
+const DefaultEnvFile = ".env"
+
+// ReadEnvFile returns the path and the variables of a file of NAME=value lines.
+// Without a path it reads DefaultEnvFile; read is empty if there is no such
+// file. The error repeats nothing of the content.
+func ReadEnvFile(path string) (read string, vars map[string]string, err error) {
+	optional := path == ""
+	if optional {
+		path = DefaultEnvFile
+	}
+	content, err := os.ReadFile(path)
+	if optional && errors.Is(err, fs.ErrNotExist) {
+		return "", nil, nil
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("%s cannot be read: %w", path, cause(err))
+	}
+	if vars, err = godotenv.UnmarshalBytes(content); err != nil {
+		return "", nil, fmt.Errorf("%s: line %d is not NAME=value", path, badLine(string(content)))
+	}
+	return path, vars, nil
+}
+
+// badLine returns the number of the line after the longest part that can be
+// parsed. A quoted value may span several lines.
+func badLine(content string) int {
+	good, lines := 0, strings.SplitAfter(content, "\n")
+	for i := range lines {
+		if _, err := godotenv.Unmarshal(strings.Join(lines[:i+1], "")); err == nil {
+			good = i + 1
+		}
+	}
+	return min(good+1, len(lines))
 }

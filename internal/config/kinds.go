@@ -10,22 +10,22 @@ import (
 
 const year = 365 * 24 * time.Hour
 
-// apply reads one kind of value into the field that a setting names.
-type apply = func(c *Config, value string, bad reject)
+// apply checks a value and stores it in the field that the setting names.
+type apply = func(value string, bad reject)
 
-func integer(field func(*Config) *int, least, most int) apply {
-	return func(c *Config, value string, bad reject) {
+func integer(to *int, least, most int) apply {
+	return func(value string, bad reject) {
 		n, err := strconv.Atoi(value)
 		if err != nil || n < least || n > most {
 			bad(value, "must be a whole number from %d to %d", least, most)
 			return
 		}
-		*field(c) = n
+		*to = n
 	}
 }
 
-func duration(field func(*Config) *time.Duration, least, most time.Duration) apply {
-	return func(c *Config, value string, bad reject) {
+func duration(to *time.Duration, least, most time.Duration) apply {
+	return func(value string, bad reject) {
 		d, err := time.ParseDuration(value)
 		switch {
 		case err != nil:
@@ -37,103 +37,105 @@ func duration(field func(*Config) *time.Duration, least, most time.Duration) app
 		case d > most:
 			bad(value, "must be at most %v", most)
 		default:
-			*field(c) = d
+			*to = d
 		}
 	}
 }
 
-// leeway is a duration of which less than a second counts as one. No clock is
-// found skewed for less, and a replica that judged tokens by less would refuse
-// those of another whose clock is right.
-func leeway(field func(*Config) *time.Duration, most time.Duration) apply {
-	set := duration(field, 0, most)
-	return func(c *Config, value string, bad reject) {
-		set(c, value, bad)
-		*field(c) = max(*field(c), time.Second)
+// leeway takes a duration and raises it to one second at least. A clock counts
+// as skewed only from one second on; a replica with a smaller leeway would
+// refuse tokens from another whose clock counts as right.
+func leeway(to *time.Duration, most time.Duration) apply {
+	set := duration(to, 0, most)
+	return func(value string, bad reject) {
+		set(value, bad)
+		*to = max(*to, time.Second)
 	}
 }
 
-// wholeSeconds is a duration of one second or more: tokens know no fractions
-// (NumericDate as this service writes it).
-func wholeSeconds(field func(*Config) *time.Duration, most time.Duration) apply {
-	return func(c *Config, value string, bad reject) {
+// wholeSeconds takes a duration of at least one second without a fraction,
+// because the times in tokens have none.
+func wholeSeconds(to *time.Duration, most time.Duration) apply {
+	return func(value string, bad reject) {
 		d, err := time.ParseDuration(value)
 		if err == nil && d > 0 && d%time.Second != 0 {
 			bad(value, "must be a whole number of seconds")
 			return
 		}
-		duration(field, time.Second, most)(c, value, bad)
+		duration(to, time.Second, most)(value, bad)
 	}
 }
 
-func choice(field func(*Config) *string, allowed ...string) apply {
-	return func(c *Config, value string, bad reject) {
+func choice(to *string, allowed ...string) apply {
+	return func(value string, bad reject) {
 		if !slices.Contains(allowed, value) {
 			bad(value, "must be %s", strings.Join(allowed, " or "))
 			return
 		}
-		*field(c) = value
+		*to = value
 	}
 }
 
-// secret takes any text; whoever uses it judges it.
-func secret(field func(*Config) *Secret) apply {
-	return func(c *Config, value string, _ reject) { *field(c) = Secret(value) }
+// secret takes any text; the package that uses it checks it.
+func secret(to *Secret) apply {
+	return func(value string, _ reject) { *to = Secret(value) }
 }
 
-func onOff(field func(*Config) *bool) apply {
-	return func(c *Config, value string, bad reject) {
+func onOff(to *bool) apply {
+	return func(value string, bad reject) {
 		if value != "on" && value != "off" {
 			bad(value, "must be on or off")
 			return
 		}
-		*field(c) = value == "on"
+		*to = value == "on"
 	}
 }
 
-// offInProduction is onOff for what is on when it is unset, but not in
-// production. ENV must be declared before.
-func offInProduction(field func(*Config) *bool) apply {
-	return func(c *Config, value string, bad reject) {
+// offInProduction takes on or off. Unset, it is off in production and on
+// otherwise; ENV must be declared before.
+func offInProduction(c *Config, to *bool) apply {
+	return func(value string, bad reject) {
 		if value == "" {
-			*field(c) = c.Environment != Production
+			*to = c.Environment != Production
 			return
 		}
-		onOff(field)(c, value, bad)
+		onOff(to)(value, bad)
 	}
 }
 
-func logLevel(c *Config, value string, bad reject) {
+func logLevel(to *slog.Level) apply {
 	levels := map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
 	}
-	level, ok := levels[strings.ToLower(value)]
-	if !ok {
-		bad(value, "must be debug, info, warn or error")
-		return
+	return func(value string, bad reject) {
+		level, ok := levels[strings.ToLower(value)]
+		if !ok {
+			bad(value, "must be debug, info, warn or error")
+			return
+		}
+		*to = level
 	}
-	c.LogLevel = level
 }
 
-// zone takes a leading colon as the C library does. "Local" is refused: what
-// tokens say would depend on the machine.
-func zone(field func(*Config) **time.Location) apply {
-	return func(c *Config, value string, bad reject) {
+// zone takes a name with an optional leading colon, as the C library does. It
+// refuses "Local", which would make the content of tokens depend on the machine.
+func zone(to **time.Location) apply {
+	return func(value string, bad reject) {
 		name := strings.TrimPrefix(value, ":")
 		location, err := time.LoadLocation(name)
 		if err != nil || name == "" || name == "Local" {
 			bad(value, "must be a zone of the tz database, such as UTC or Europe/Budapest")
 			return
 		}
-		*field(c) = location
+		*to = location
 	}
 }
 
-func list(field func(*Config) *[]string) apply {
-	return func(c *Config, value string, _ reject) { *field(c) = items(value) }
+func list(to *[]string) apply {
+	return func(value string, _ reject) { *to = items(value) }
 }
 
-// items splits a comma list; empty items are left out.
+// items splits a list at its commas and omits empty items.
 func items(value string) []string {
 	var list []string
 	for item := range strings.SplitSeq(value, ",") {

@@ -8,24 +8,24 @@ import (
 	"strings"
 )
 
-// anyOrigin lets every page call.
+// anyOrigin admits the pages of every origin.
 const anyOrigin = "*"
 
-// host takes a host name or an IP address without brackets or port.
-func host(field func(*Config) *string) apply {
-	return func(c *Config, value string, bad reject) {
+// host takes a host name or an IP address, without brackets and port.
+func host(to *string) apply {
+	return func(value string, bad reject) {
 		_, err := netip.ParseAddr(value)
 		if err != nil && strings.ContainsAny(value, ":/[]@ \t") {
 			bad(value, "must be a host name or an IP address, without port")
 			return
 		}
-		*field(c) = value
+		*to = value
 	}
 }
 
-// address takes host:port; without a host, all interfaces.
-func address(field func(*Config) *string) apply {
-	return func(c *Config, value string, bad reject) {
+// address takes host:port. An empty host stands for all interfaces.
+func address(to *string) apply {
+	return func(value string, bad reject) {
 		if value == "" {
 			return
 		}
@@ -34,13 +34,13 @@ func address(field func(*Config) *string) apply {
 			bad(value, "must be host:port, such as 127.0.0.1:9090")
 			return
 		}
-		*field(c) = value
+		*to = value
 	}
 }
 
-// webURL takes http:// or https:// with a host; a trailing slash is left out.
-func webURL(field func(*Config) *string) apply {
-	return func(c *Config, value string, bad reject) {
+// webURL takes http:// or https:// with a host, and removes trailing slashes.
+func webURL(to *string) apply {
+	return func(value string, bad reject) {
 		if value == "" {
 			return
 		}
@@ -49,13 +49,14 @@ func webURL(field func(*Config) *string) apply {
 			bad(value, "must be a URL such as http://localhost:4318, without user, query or fragment")
 			return
 		}
-		*field(c) = strings.TrimRight(value, "/")
+		*to = strings.TrimRight(value, "/")
 	}
 }
 
-// databaseURL does not repeat what net/url says, which would be the URL.
-func databaseURL(field func(*Config) *Secret) apply {
-	return func(c *Config, value string, bad reject) {
+// databaseURL takes a URL for Postgres. Its problem omits the error of net/url,
+// which repeats the URL.
+func databaseURL(to *Secret) apply {
+	return func(value string, bad reject) {
 		if value == "" {
 			return
 		}
@@ -67,14 +68,14 @@ func databaseURL(field func(*Config) *Secret) apply {
 			bad(value, "is not a valid URL; special characters in the password must be percent-encoded")
 			return
 		}
-		*field(c) = Secret(value)
+		*to = Secret(value)
 	}
 }
 
-// redisURL checks the scheme alone: a sentinel's or a cluster's URL lists
-// several hosts, which net/url does not read.
-func redisURL(field func(*Config) *Secret) apply {
-	return func(c *Config, value string, bad reject) {
+// redisURL checks only the scheme, because net/url does not parse the several
+// hosts of a sentinel's or a cluster's URL.
+func redisURL(to *Secret) apply {
+	return func(value string, bad reject) {
 		if value == "" {
 			return
 		}
@@ -82,25 +83,25 @@ func redisURL(field func(*Config) *Secret) apply {
 			bad(value, "must begin with redis://, rediss://, redis+sentinel:// or redis+cluster://")
 			return
 		}
-		*field(c) = Secret(value)
+		*to = Secret(value)
 	}
 }
 
-// headers takes those of HTTP, as OpenTelemetry's specification writes them.
-func headers(field func(*Config) *Secret) apply {
-	return func(c *Config, value string, bad reject) {
+// headers takes HTTP headers in the form that OpenTelemetry specifies.
+func headers(to *Secret) apply {
+	return func(value string, bad reject) {
 		for _, item := range items(value) {
 			name, content, ok := strings.Cut(item, "=")
 			if _, err := url.PathUnescape(content); err != nil || !ok || strings.TrimSpace(name) == "" {
-				bad(value, "must be name=value, several by comma, the values percent-encoded")
+				bad(value, "must be name=value pairs, separated by commas, the values percent-encoded")
 				return
 			}
 		}
-		*field(c) = Secret(value)
+		*to = Secret(value)
 	}
 }
 
-// hasScheme reports whether something follows one of the schemes.
+// hasScheme reports whether value is one of the schemes, "://" and more.
 func hasScheme(value string, schemes ...string) bool {
 	scheme, rest, _ := strings.Cut(value, "://")
 	for _, s := range schemes {
@@ -111,8 +112,8 @@ func hasScheme(value string, schemes ...string) bool {
 	return false
 }
 
-func prefixes(field func(*Config) *[]netip.Prefix) apply {
-	return func(c *Config, value string, bad reject) {
+func prefixes(to *[]netip.Prefix) apply {
+	return func(value string, bad reject) {
 		var list []netip.Prefix
 		for _, item := range items(value) {
 			prefix, ok := parsePrefix(item)
@@ -122,12 +123,12 @@ func prefixes(field func(*Config) *[]netip.Prefix) apply {
 			}
 			list = append(list, prefix)
 		}
-		*field(c) = list
+		*to = list
 	}
 }
 
-// parsePrefix reads an address or a CIDR. IPv4 mapped into IPv6 becomes IPv4,
-// as the addresses that are compared with it do.
+// parsePrefix parses an address or a CIDR. An IPv4 address that is mapped to
+// IPv6 becomes IPv4, like the addresses that are compared with it.
 func parsePrefix(s string) (netip.Prefix, bool) {
 	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
 		addr = addr.Unmap()
@@ -143,10 +144,10 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 	return prefix.Masked(), true
 }
 
-// origins is any when it is unset, but in cookie mode none. COOKIE_MODE must be
-// declared before.
-func origins(field func(*Config) *[]string) apply {
-	return func(c *Config, value string, bad reject) {
+// origins takes a list of origins. Unset, it is any origin, and none in cookie
+// mode; COOKIE_MODE must be declared before.
+func origins(c *Config, to *[]string) apply {
+	return func(value string, bad reject) {
 		if value == "" && c.CookieMode {
 			return
 		}
@@ -165,14 +166,14 @@ func origins(field func(*Config) *[]string) apply {
 				bad(item, "must be * or an origin such as https://app.example.com, without a path")
 			}
 		}
-		*field(c) = list
+		*to = list
 	}
 }
 
-// issuer takes an origin: the paths of the metadata are below it (RFC 8414
-// section 3). Only a developer's own machine does without TLS.
-func issuer(field func(*Config) *string) apply {
-	return func(c *Config, value string, bad reject) {
+// issuer takes an origin, because the paths of the metadata are below it
+// (RFC 8414 section 3). Only a loopback address may omit TLS.
+func issuer(to *string) apply {
+	return func(value string, bad reject) {
 		if value == "" {
 			return
 		}
@@ -181,7 +182,7 @@ func issuer(field func(*Config) *string) apply {
 			bad(value, "must be https:// and a host, without a path")
 			return
 		}
-		*field(c) = value
+		*to = value
 	}
 }
 

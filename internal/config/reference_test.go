@@ -11,7 +11,7 @@ import (
 
 const referencePath = "../../docs/configuration.md"
 
-// heading is one group of settings as the template shows it.
+// heading is one group of settings in the template.
 type heading struct {
 	Name     string
 	Settings []row
@@ -31,12 +31,12 @@ func TestReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s does not say what the tables say; write it anew with: go test ./internal/config -update", referencePath)
+		t.Errorf("%s differs from the tables; update it with: go test ./internal/config -update", referencePath)
 	}
 }
 
 func TestMain(m *testing.M) {
-	flag.Bool("update", false, "write docs/configuration.md anew")
+	flag.Bool("update", false, "update docs/configuration.md")
 	flag.Parse()
 	os.Exit(m.Run())
 }
@@ -56,21 +56,21 @@ func reference(t *testing.T) []byte {
 	return out.Bytes()
 }
 
-// example is what Load really says.
+// example returns a real error of Load.
 func example(t *testing.T) string {
 	t.Helper()
 	_, err := Load(env(map[string]string{
 		"PORT": "http", "REUSE_WINDOW": "-5s", "DATABASE_URL": "mysql://rekey:hunter2@db/rekey",
 	}))
 	if err == nil {
-		t.Fatal("the example has no problem")
+		t.Fatal("the example is a valid configuration")
 	}
 	return err.Error()
 }
 
 func headings() []heading {
 	var list []heading
-	for _, s := range settings() {
+	for _, s := range settings(new(Config)) {
 		if len(list) == 0 || list[len(list)-1].Name != s.group {
 			list = append(list, heading{Name: s.group})
 		}
@@ -82,13 +82,13 @@ func headings() []heading {
 
 func TestSettings(t *testing.T) {
 	seen := map[string]bool{}
-	for _, s := range settings() {
+	for _, s := range settings(new(Config)) {
 		if seen[s.name] {
 			t.Errorf("%s is declared twice", s.name)
 		}
 		seen[s.name] = true
 		if s.kind == "" || s.apply == nil || !strings.HasSuffix(s.about, ".") {
-			t.Errorf("%s is not declared in full", s.name)
+			t.Errorf("%s is not declared completely", s.name)
 		}
 		if strings.Contains(s.kind+s.about, "|") {
 			t.Errorf("%s would break the reference's table", s.name)
