@@ -61,7 +61,7 @@ type app struct {
 	core  *auth.Service
 	store *store.Store
 	redis *redispool.Pool // nil without REDIS_URL
-	limit *limit.Shared   // nil without REDIS_URL or limits
+	limit *limit.Redis    // nil without REDIS_URL or limits
 	cache *blacklist.Cache
 	ring  *keyring.Ring // nil for a command
 	drain drain
@@ -182,7 +182,7 @@ func (a *app) limiter() auth.Limiter {
 	if a.redis == nil {
 		return local
 	}
-	a.limit = limit.NewShared(a.redis, local, a.log)
+	a.limit = limit.NewRedis(a.redis, local, a.log)
 	return a.limit
 }
 

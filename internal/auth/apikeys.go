@@ -183,8 +183,8 @@ func (k *APIKeys) authenticate(ctx context.Context, presented string, l Limit, c
 	if !ok {
 		return APIKeyCaller{}, k.refuse(ctx, c, presented)
 	}
-	if wait := k.Limiter.Allow(ctx, keyLookupLimit(), AddressKey(c.Address)); wait > 0 {
-		return APIKeyCaller{}, RateLimited(wait)
+	if err := allow(ctx, k.Limiter, Check{keyLookupLimit(), AddressKey(c.Address)}); err != nil {
+		return APIKeyCaller{}, err
 	}
 	kept, err := k.Store.APIKeyByPrefix(ctx, prefix)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -195,16 +195,16 @@ func (k *APIKeys) authenticate(ctx context.Context, presented string, l Limit, c
 	if same := kept.Hash.Equal(hash); !same || err != nil || kept.RevokedAt != nil {
 		return APIKeyCaller{}, k.refuse(ctx, c, presented)
 	}
-	if wait := k.Limiter.Allow(ctx, l, kept.ID); wait > 0 {
-		return APIKeyCaller{}, RateLimited(wait)
+	if err := allow(ctx, k.Limiter, Check{l, kept.ID}); err != nil {
+		return APIKeyCaller{}, err
 	}
 	k.noteUse(ctx, kept)
 	return APIKeyCaller{Prefix: kept.Prefix, Name: kept.Name, Scopes: kept.Scopes}, nil
 }
 
 func (k *APIKeys) refuse(ctx context.Context, c Client, presented string) error {
-	if wait := k.Limiter.Allow(ctx, addressLimit(), AddressKey(c.Address)); wait > 0 {
-		return RateLimited(wait)
+	if err := allow(ctx, k.Limiter, Check{addressLimit(), AddressKey(c.Address)}); err != nil {
+		return err
 	}
 	if presented == "" {
 		return Unauthenticated(ReasonTokenMissing, "an API key is required")

@@ -51,7 +51,7 @@ func (f *keysFake) TouchAPIKey(ctx context.Context, _ string, at time.Time) erro
 
 type unlimited struct{}
 
-func (unlimited) Allow(context.Context, Limit, string) time.Duration { return 0 }
+func (unlimited) Allow(context.Context, ...Check) Refusal { return Refusal{} }
 
 // counted lets through so many of each limit and key, and never more.
 type counted struct {
@@ -59,12 +59,15 @@ type counted struct {
 	seen map[string]int
 }
 
-func (c counted) Allow(_ context.Context, l Limit, key string) time.Duration {
-	c.seen[l.Name+" "+key]++
-	if most, ok := c.most[l.Name]; ok && c.seen[l.Name+" "+key] > most {
-		return time.Second
+func (c counted) Allow(_ context.Context, checks ...Check) Refusal {
+	for _, check := range checks {
+		key := check.Limit.Name + " " + check.Key
+		c.seen[key]++
+		if most, ok := c.most[check.Limit.Name]; ok && c.seen[key] > most {
+			return Refusal{check.Limit, time.Second}
+		}
 	}
-	return 0
+	return Refusal{}
 }
 
 // keysStage is APIKeys on a fake, with one key, on a clock that tests move.

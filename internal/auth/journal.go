@@ -45,9 +45,7 @@ func (s *Service) Journal(ctx context.Context, q JournalQuery) ([]RecordedEvent,
 // is what it was tried at, there or not: whether an account exists changes
 // nothing of what is done.
 func (s *Service) sampled(ctx context.Context, l Limit, subject string, c Client) bool {
-	return s.Limiter.Allow(ctx, l, subject) == 0 &&
-		s.Limiter.Allow(ctx, journalAddressLimit(), AddressKey(c.Address)) == 0 &&
-		s.Limiter.Allow(ctx, journalLimit(), "") == 0
+	return allow(ctx, s.Limiter, Check{l, subject}, Check{journalAddressLimit(), AddressKey(c.Address)}, Check{journalLimit(), ""}) == nil
 }
 
 // failed tells of something that failed, and keeps it while the sample is not

@@ -57,17 +57,22 @@ func (s *journalStack) Emit(_ context.Context, e auth.Event) {
 	s.events = append(s.events, e)
 }
 
-func (s *journalStack) Allow(ctx context.Context, l auth.Limit, key string) time.Duration {
-	s.done = append(s.done, l.Name)
-	switch {
-	case l.Name == s.limited:
-		return time.Minute
-	case !strings.HasPrefix(l.Name, "journal"):
-		return 0
-	case s.cancel != nil:
-		s.cancel()
+func (s *journalStack) Allow(ctx context.Context, checks ...auth.Check) auth.Refusal {
+	for _, c := range checks {
+		s.done = append(s.done, c.Limit.Name)
+		switch {
+		case c.Limit.Name == s.limited:
+			return auth.Refusal{Limit: c.Limit, Wait: time.Minute}
+		case !strings.HasPrefix(c.Limit.Name, "journal"):
+			continue
+		case s.cancel != nil:
+			s.cancel()
+		}
+		if r := s.counting.Allow(ctx, c); r.Wait > 0 {
+			return r
+		}
 	}
-	return s.counting.Allow(ctx, l, key)
+	return auth.Refusal{}
 }
 
 func newJournalStack(t *testing.T) (*journalStack, *auth.Service) {

@@ -9,18 +9,24 @@ import (
 // The limits of the use cases. A verified token counts by its session, so that
 // people behind one address do not slow each other down; all else counts by
 // the client's address.
-func addressLimit() Limit      { return Limit{Name: "address", Rate: 10, Burst: 30} }
-func documentLimit() Limit     { return Limit{Name: "document", Rate: 200, Burst: 600, PerReplica: true} }
-func refreshLimit() Limit      { return Limit{Name: "refresh", Rate: 10, Burst: 30} }
-func accessLimit() Limit       { return Limit{Name: "access", Rate: 50, Burst: 200, PerReplica: true} }
-func signUpLimit() Limit       { return Limit{Name: "sign_up", Rate: 0.2, Burst: 10} }
-func loginAddressLimit() Limit { return Limit{Name: "login_address", Rate: 1, Burst: 20} }
+func addressLimit() Limit  { return Limit{Name: "address", Rate: 10, Burst: 30} }
+func documentLimit() Limit { return Limit{Name: "document", Rate: 200, Burst: 600, PerReplica: true} }
+func refreshLimit() Limit  { return Limit{Name: "refresh", Rate: 10, Burst: 30} }
+func accessLimit() Limit   { return Limit{Name: "access", Rate: 50, Burst: 200, PerReplica: true} }
+func signUpLimit() Limit   { return Limit{Name: "sign_up", Rate: 0.2, Burst: 10} }
 
-// Guesses at one account from one address are held tighter than all guesses at
-// the account together, so that a stranger cannot lock its owner out.
-func loginPairLimit() Limit { return Limit{Name: "login_pair", Rate: 0.2, Burst: 10} }
+// The three limits of a login are checked in one call. Guesses at one account
+// from one address are limited more than all guesses at the account together, so
+// that a stranger cannot lock its owner out.
+func loginAddressLimit() Limit {
+	return Limit{Name: "login_address", Rate: 1, Burst: 20, Group: "login"}
+}
+func loginPairLimit() Limit {
+	return Limit{Name: "login_pair", Rate: 0.2, Burst: 10, Group: "login"}
+}
 func loginAccountLimit() Limit {
-	return Limit{Name: "login_account", Rate: 1, Burst: 50, Private: true} // it would tell of the owner's logins
+	// Private: what is left would show strangers when the owner logs in.
+	return Limit{Name: "login_account", Rate: 1, Burst: 50, Group: "login", Private: true}
 }
 
 // A program opens few streams with its key.
@@ -70,8 +76,12 @@ func Limits() []Limit {
 }
 
 func (s *Service) allow(ctx context.Context, l Limit, key string) error {
-	if wait := s.Limiter.Allow(ctx, l, key); wait > 0 {
-		return RateLimited(wait)
+	return allow(ctx, s.Limiter, Check{l, key})
+}
+
+func allow(ctx context.Context, limiter Limiter, checks ...Check) error {
+	if refusal := limiter.Allow(ctx, checks...); refusal.Wait > 0 {
+		return RateLimited(refusal.Wait)
 	}
 	return nil
 }
@@ -82,18 +92,15 @@ func (s *Service) Admit(ctx context.Context, c Client) error {
 	return s.allow(ctx, documentLimit(), AddressKey(c.Address))
 }
 
-// allowAttempt counts one guess at a password. One that is refused by a
-// narrower limit does not count against a wider one: a single address cannot
-// use up what is the account's.
+// allowAttempt counts one guess at a password, in one call of the limiter. A
+// guess that a narrower limit refuses does not count against a wider one: a
+// single address cannot use up the account's budget.
 func (s *Service) allowAttempt(ctx context.Context, account string, c Client) error {
 	addr := AddressKey(c.Address)
-	if err := s.allow(ctx, loginAddressLimit(), addr); err != nil {
-		return err
-	}
-	if err := s.allow(ctx, loginPairLimit(), account+" "+addr); err != nil {
-		return err
-	}
-	return s.allow(ctx, loginAccountLimit(), account)
+	return allow(ctx, s.Limiter,
+		Check{loginAddressLimit(), addr},
+		Check{loginPairLimit(), account + " " + addr},
+		Check{loginAccountLimit(), account})
 }
 
 // verify checks a token and counts it: by session when it verifies, else by

@@ -227,15 +227,34 @@ type Limit struct {
 	// PerReplica limits protect the replica itself. Each counts for itself: a
 	// round trip to count with others would cost as much as what is counted.
 	PerReplica bool
-	// Private limits are not told to clients: they count others, too, or refuse
-	// nobody.
+	// Private limits are not shown to clients: they count other people's
+	// requests, too, or refuse nobody.
 	Private bool
+	// Group is the same for all shared limits that are checked in one call: their
+	// counts are kept on the same node of a Redis cluster.
+	Group string
 }
 
-// Limiter says whether a request may go on.
+// Check is a limit and the key that a request counts under.
+type Check struct {
+	Limit Limit
+	Key   string
+}
+
+// Refusal is the limit that refused a request, and how long the request must
+// wait. Wait is zero if no limit refused.
+type Refusal struct {
+	Limit Limit
+	Wait  time.Duration
+}
+
+// Limiter limits requests.
 type Limiter interface {
-	// Allow counts one request of key under limit. It returns zero when the
-	// request may go on, else how long to wait. It has no error: a limiter
-	// whose store is gone limits by other means.
-	Allow(ctx context.Context, limit Limit, key string) time.Duration
+	// Allow counts one request under each check, in order, and stops at the
+	// first limit that refuses. The request counts under the limits before that
+	// one, but not under that one and not under those after it: a narrow limit
+	// that comes first protects the budget of a wider one. The limits of one
+	// call are either all PerReplica or all of one Group. Allow has no error: a
+	// limiter that cannot reach its store limits by other means.
+	Allow(ctx context.Context, checks ...Check) Refusal
 }

@@ -4,7 +4,6 @@ package fault
 
 import (
 	"context"
-	"time"
 
 	"rekey/internal/auth"
 )
@@ -25,12 +24,12 @@ const refreshLimit = "refresh"
 type pointLimiter struct{ auth.Limiter }
 
 // Allow implements [auth.Limiter].
-func (l pointLimiter) Allow(ctx context.Context, limit auth.Limit, key string) time.Duration {
-	wait := l.Limiter.Allow(ctx, limit, key)
-	if r := requestFrom(ctx); r != nil && wait == 0 && limit.Name == refreshLimit {
+func (l pointLimiter) Allow(ctx context.Context, checks ...auth.Check) auth.Refusal {
+	refusal := l.Limiter.Allow(ctx, checks...)
+	if r := requestFrom(ctx); r != nil && refusal.Wait == 0 && checks[0].Limit.Name == refreshLimit {
 		r.refresh.Store(true)
 	}
-	return wait
+	return refusal
 }
 
 type pointBlacklist struct {

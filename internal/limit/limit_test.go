@@ -2,186 +2,186 @@ package limit
 
 import (
 	"context"
+	"fmt"
 	"math"
-	"strconv"
+	"math/rand/v2"
+	"os"
+	"reflect"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"rekey/internal/auth"
+	"rekey/internal/redispool"
+	"rekey/internal/test/logcheck"
+	"rekey/internal/test/throwaway"
 )
 
-// clock stands still until it is moved.
-type clock struct{ t time.Time }
+func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
 
-func newClock() *clock { return &clock{time.Date(2021, 11, 14, 12, 22, 28, 0, time.UTC)} }
-
-func (c *clock) now() time.Time       { return c.t }
-func (c *clock) move(d time.Duration) { c.t = c.t.Add(d) }
-
-func perSecond(rate float64, burst int) auth.Limit {
-	return auth.Limit{Name: "test", Rate: rate, Burst: burst}
+// ask counts one request, and returns how long it must wait.
+func ask(l auth.Limiter, limit auth.Limit, key string) time.Duration {
+	return l.Allow(context.Background(), auth.Check{Limit: limit, Key: key}).Wait
 }
 
-func TestLimiter_Allow(t *testing.T) {
-	ctx := context.Background()
-	ten := perSecond(10, 30)
+// engine is a limiter on a clock that the test sets.
+type engine func(at time.Duration, checks ...auth.Check) (auth.Refusal, []auth.Quota)
 
-	t.Run("BurstThenRate", func(t *testing.T) {
-		c := newClock()
-		l := NewMemory(100, c.now)
-		for i := range 30 {
-			if wait := l.Allow(ctx, ten, "a"); wait != 0 {
-				t.Fatalf("request %d of the burst waits %v", i+1, wait)
-			}
-		}
-		for range 5 {
-			if wait := l.Allow(ctx, ten, "a"); wait != 100*time.Millisecond {
-				t.Fatalf("after the burst wait = %v, want 100ms: a refusal must not count", wait)
-			}
-			c.move(100 * time.Millisecond)
-			if wait := l.Allow(ctx, ten, "a"); wait != 0 {
-				t.Fatalf("after waiting, wait = %v", wait)
-			}
-		}
-	})
-
-	t.Run("RetryAfterShrinks", func(t *testing.T) {
-		c := newClock()
-		l := NewMemory(100, c.now)
-		slow := perSecond(0.2, 1)
-		l.Allow(ctx, slow, "a")
-		c.move(2 * time.Second)
-		if wait := l.Allow(ctx, slow, "a"); wait != 3*time.Second {
-			t.Errorf("wait = %v, want the remaining 3s of 5s", wait)
-		}
-	})
-
-	t.Run("BurstComesBack", func(t *testing.T) {
-		c := newClock()
-		l := NewMemory(100, c.now)
-		exhaust(l, ten, "a")
-		c.move(time.Hour)
-		if got := exhaust(l, ten, "a"); got != 30 {
-			t.Errorf("%d allowed after a rest, want 30", got)
-		}
-	})
-
-	t.Run("KeysAreApart", func(t *testing.T) {
-		l := NewMemory(100, newClock().now)
-		exhaust(l, ten, "a")
-		if got := exhaust(l, ten, "b"); got != 30 {
-			t.Errorf("%d of another key allowed, want 30", got)
-		}
-	})
-
-	t.Run("LimitsAreApart", func(t *testing.T) {
-		l := NewMemory(100, newClock().now)
-		exhaust(l, ten, "a")
-		other := auth.Limit{Name: "other", Rate: 10, Burst: 3}
-		if got := exhaust(l, other, "a"); got != 3 {
-			t.Errorf("%d under another limit allowed, want 3", got)
-		}
-	})
+func newMemoryEngine() engine {
+	c := newClock()
+	start, l := c.t, NewMemory(1000, c.now)
+	return func(at time.Duration, checks ...auth.Check) (auth.Refusal, []auth.Quota) {
+		c.t = start.Add(at)
+		ctx := request()
+		refusal := l.Allow(ctx, checks...)
+		return refusal, auth.QuotasFrom(ctx).Noted()
+	}
 }
 
-func TestLimiter_Eviction(t *testing.T) {
-	ctx := context.Background()
-	one := perSecond(1, 1)
-
-	t.Run("LeastRecentlyUsedIsForgotten", func(t *testing.T) {
-		l := NewMemory(2, newClock().now)
-		l.Allow(ctx, one, "a")
-		l.Allow(ctx, one, "b")
-		l.Allow(ctx, one, "a") // refused, yet used
-		l.Allow(ctx, one, "c")
-		if l.Allow(ctx, one, "a") == 0 {
-			t.Error("a was forgotten, though b was used longer ago")
+// newRedisEngine replaces the clock of Redis in the script. The time to live of
+// its keys is real time, so tests use limits that are slow.
+func newRedisEngine(t *testing.T, url string) engine {
+	pool, err := redispool.Open(redispool.Options{URL: url, Timeout: time.Minute, Logger: logcheck.Logger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pool.Close() })
+	c := newClock()
+	start, l := c.t, NewRedis(pool, NewMemory(1000, c.now), logcheck.Logger(t))
+	return func(at time.Duration, checks ...auth.Check) (auth.Refusal, []auth.Quota) {
+		l.script = redis.NewScript(fmt.Sprintf("local now = %d\n", start.Add(at).UnixMicro()) + countLua)
+		ctx := request()
+		refusal := l.Allow(ctx, checks...)
+		if _, inMemory := l.Counts(); inMemory > 0 {
+			t.Fatal("redis did not count")
 		}
-		if l.Allow(ctx, one, "b") != 0 {
-			t.Error("b is still remembered: more than two keys are kept")
-		}
-	})
-
-	t.Run("AFloodUnderOneLimitLeavesTheOthers", func(t *testing.T) {
-		l := NewMemory(2, newClock().now)
-		account := auth.Limit{Name: "login_account", Rate: 1, Burst: 1}
-		l.Allow(ctx, account, "victim")
-		for i := range 100 {
-			l.Allow(ctx, one, strconv.Itoa(i))
-		}
-		if l.Allow(ctx, account, "victim") == 0 {
-			t.Error("keys under another limit made the account's count forgotten")
-		}
-	})
+		return refusal, auth.QuotasFrom(ctx).Noted()
+	}
 }
 
-func TestLimiter_Concurrency(t *testing.T) {
-	l := NewMemory(100, newClock().now)
-	var allowed atomic.Int64
-	var wg sync.WaitGroup
-	for range 64 {
-		wg.Go(func() {
-			for range 50 {
-				if l.Allow(context.Background(), perSecond(10, 1000), "hot") == 0 {
-					allowed.Add(1)
+// engines returns every engine: memory, Redis, and a Redis cluster.
+func engines(t *testing.T) map[string]engine {
+	return map[string]engine{
+		"Memory":  newMemoryEngine(),
+		"Redis":   newRedisEngine(t, throwaway.Redis(t).URL()),
+		"Cluster": newRedisEngine(t, throwaway.Cluster(t, 3, false).URL()),
+	}
+}
+
+// TestGCRA runs one table on every engine: which requests are allowed, how many
+// more may follow, and how long the others must wait.
+func TestGCRA(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	type step struct {
+		at    time.Duration
+		left  int
+		reset time.Duration // or, if refused, how long to wait
+		wait  bool
+	}
+	for name, engine := range engines(t) {
+		for _, tt := range []struct {
+			name  string
+			rate  float64
+			burst int
+			steps []step
+		}{
+			{"BurstThenRate", 1. / 60, 3, []step{
+				{0, 2, time.Minute, false},
+				{0, 1, 2 * time.Minute, false},
+				{0, 0, 3 * time.Minute, false},
+				{0, 0, time.Minute, true},
+				{59 * time.Second, 0, time.Second, true}, // refusals do not count
+				{time.Minute, 0, 3 * time.Minute, false},
+				{time.Minute, 0, time.Minute, true},
+			}},
+			{"PartOfAnInterval", 1. / 60, 3, []step{
+				{0, 2, time.Minute, false},
+				{30 * time.Second, 1, 90 * time.Second, false},
+				{30 * time.Second, 0, 150 * time.Second, false},
+				{30 * time.Second, 0, 30 * time.Second, true},
+			}},
+			{"WholeBurstAfterARest", 1. / 60, 2, []step{
+				{0, 1, time.Minute, false},
+				{time.Minute, 1, time.Minute, false},
+				{day, 1, time.Minute, false},
+				{day, 0, 2 * time.Minute, false},
+				{day, 0, time.Minute, true},
+			}},
+			{"Microseconds", 0.007, 2, []step{
+				{0, 1, 142857143 * time.Microsecond, false},
+				{time.Microsecond, 0, 285714285 * time.Microsecond, false},
+				{2 * time.Microsecond, 0, 142857141 * time.Microsecond, true},
+			}},
+			{"LargestBurst", 0, 1 << 40, []step{{0, 9999, day, false}, {0, 9998, 2 * day, false}}},
+			{"ZeroRate", 0, 1, []step{{0, 0, day, false}, {0, 0, day, true}}},
+			{"NegativeRate", -1, 1, []step{{0, 0, day, false}, {time.Hour, 0, 23 * time.Hour, true}}},
+			{"NotANumber", math.NaN(), 1, []step{{0, 0, day, false}, {0, 0, day, true}}},
+			{"ZeroBurst", 1. / 60, 0, []step{{0, 0, time.Minute, false}, {0, 0, time.Minute, true}}},
+			{"NegativeBurst", 1. / 60, -5, []step{{0, 0, time.Minute, false}, {0, 0, time.Minute, true}}},
+		} {
+			t.Run(name+"/"+tt.name, func(t *testing.T) {
+				l := auth.Limit{Name: tt.name, Rate: tt.rate, Burst: tt.burst}
+				for i, s := range tt.steps {
+					refusal, got := engine(s.at, auth.Check{Limit: l, Key: "a"})
+					if len(got) != 1 || got[0].Remaining != s.left || got[0].Reset != s.reset || got[0].Refused != s.wait {
+						t.Errorf("step %d: %+v, want %+v", i, got, s)
+					}
+					if (refusal.Wait > 0) != s.wait || s.wait && (refusal.Wait != s.reset || refusal.Limit.Name != l.Name) {
+						t.Errorf("step %d: refusal %+v, want %+v", i, refusal, s)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestGCRA_Order checks several limits in one call: a request counts under the
+// limits before the one that refuses, and under no other.
+func TestGCRA_Order(t *testing.T) {
+	t.Parallel()
+	limitOf := func(name string, burst int) auth.Limit {
+		return auth.Limit{Name: name, Rate: 1. / 3600, Burst: burst, Group: "group"}
+	}
+	first, second, third := limitOf("first", 9), limitOf("second", 2), limitOf("third", 9)
+	for name, engine := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			checks := []auth.Check{{Limit: first, Key: "a"}, {Limit: second, Key: "b c"}, {Limit: third, Key: "{d}"}}
+			for i := range 5 {
+				refusal, quotas := engine(0, checks...)
+				if i < 2 && (refusal.Wait != 0 || len(quotas) != 3) {
+					t.Errorf("request %d: %+v, %+v, want none refused", i, refusal, quotas)
+				}
+				if i >= 2 && (refusal.Limit != second || refusal.Wait != time.Hour || len(quotas) != 2) {
+					t.Errorf("request %d: %+v, %+v, want the second limit to refuse", i, refusal, quotas)
+				}
+			}
+			for i, left := range []int{9 - 5 - 1, 0, 9 - 2 - 1} {
+				if _, q := engine(0, checks[i]); q[0].Remaining != left || q[0].Refused != (left == 0) {
+					t.Errorf("%s: %+v, want %d left", checks[i].Limit.Name, q[0], left)
 				}
 			}
 		})
 	}
-	wg.Wait()
-	if got := allowed.Load(); got != 1000 {
-		t.Errorf("%d of 3200 simultaneous requests allowed, want exactly the burst of 1000", got)
-	}
 }
 
-func TestLimiter_OddLimits(t *testing.T) {
-	for name, tc := range map[string]struct {
-		limit auth.Limit
-		want  int
-	}{
-		"ZeroRate":      {perSecond(0, 2), 2},
-		"NegativeRate":  {perSecond(-1, 2), 2},
-		"NoNumber":      {perSecond(math.NaN(), 2), 2},
-		"ZeroBurst":     {perSecond(1, 0), 1},
-		"NegativeBurst": {perSecond(1, -5), 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l := NewMemory(10, newClock().now)
-			if got := exhaust(l, tc.limit, "a"); got != tc.want {
-				t.Errorf("%d allowed, want %d", got, tc.want)
-			}
-			if len(l.rates) != 1 {
-				t.Errorf("%d counters for one limit", len(l.rates))
-			}
-		})
-	}
-	t.Run("InfiniteRate", func(t *testing.T) {
-		c := newClock()
-		l := NewMemory(10, c.now)
-		exhaust(l, perSecond(math.Inf(1), 1), "a")
-		c.move(time.Microsecond)
-		if wait := l.Allow(context.Background(), perSecond(math.Inf(1), 1), "a"); wait != 0 {
-			t.Errorf("wait = %v under an infinite rate", wait)
-		}
-	})
-}
-
-func TestNewMemory(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("a limiter without bound was made")
-		}
-	}()
-	NewMemory(0, newClock().now)
-}
-
-func TestOff_Allow(t *testing.T) {
-	for range 1000 {
-		if wait := (Off{}).Allow(context.Background(), perSecond(1, 1), "a"); wait != 0 {
-			t.Fatalf("wait = %v", wait)
+// TestGCRA_Equal sends random requests to memory and to Redis, and compares all
+// answers.
+func TestGCRA_Equal(t *testing.T) {
+	t.Parallel()
+	memory, onRedis := newMemoryEngine(), newRedisEngine(t, throwaway.Redis(t).URL())
+	random := rand.New(rand.NewPCG(1, 2))
+	at := time.Duration(0)
+	for i := range 2000 {
+		n := random.IntN(5)
+		l := auth.Limit{Name: fmt.Sprint(n), Rate: 1 / (1000*float64(n) + 777.7), Burst: 1 + n}
+		check := auth.Check{Limit: l, Key: fmt.Sprint(random.IntN(3))}
+		at += time.Duration(random.Int64N(int64(200 * time.Second)))
+		_, want := memory(at, check)
+		if _, got := onRedis(at, check); !reflect.DeepEqual(got, want) {
+			t.Fatalf("request %d after %v: redis %+v, memory %+v", i, at, got, want)
 		}
 	}
 }
@@ -200,52 +200,5 @@ func TestBounded(t *testing.T) {
 	}
 	if bounded(hashed) == hashed {
 		t.Error("a key can be spelt that shares another one's count")
-	}
-}
-
-// exhaust sends requests until one is refused, and returns how many were not.
-func exhaust(l *Limiter, limit auth.Limit, key string) int {
-	for n := range 2000 {
-		if l.Allow(context.Background(), limit, key) != 0 {
-			return n
-		}
-	}
-	return -1
-}
-
-// request is a context of a request that limiters can tell of what they count.
-func request() context.Context {
-	return auth.WithClient(context.Background(), auth.Client{Address: "192.0.2.1"})
-}
-
-func TestLimiter_Quota(t *testing.T) {
-	l := NewMemory(100, newClock().now)
-	two := auth.Limit{Name: "two", Rate: 0.5, Burst: 2}
-	want := []auth.Quota{
-		{Limit: two, Remaining: 1, Reset: 2 * time.Second},
-		{Limit: two, Remaining: 0, Reset: 4 * time.Second},
-		{Limit: two, Reset: 2 * time.Second, Refused: true},
-	}
-	for i, q := range want {
-		ctx := request()
-		l.Allow(ctx, two, "a")
-		if got := auth.QuotasFrom(ctx).Noted(); len(got) != 1 || got[0] != q {
-			t.Errorf("request %d: %+v, want %+v", i+1, got, q)
-		}
-	}
-	for name, tt := range map[string]struct {
-		limit auth.Limit
-		told  []bool // of requests in turn
-	}{
-		"Private":    {auth.Limit{Name: "x", Rate: 1, Burst: 1, Private: true}, []bool{false, false}},
-		"PerReplica": {auth.Limit{Name: "y", Rate: 1, Burst: 1, PerReplica: true}, []bool{false, true}},
-	} {
-		for i, told := range tt.told {
-			ctx := request()
-			l.Allow(ctx, tt.limit, "a")
-			if got := auth.QuotasFrom(ctx).Noted(); (len(got) > 0) != told {
-				t.Errorf("%s, request %d: %+v", name, i+1, got)
-			}
-		}
 	}
 }

@@ -107,12 +107,12 @@ type limiter struct {
 }
 
 // Allow implements [auth.Limiter].
-func (l limiter) Allow(ctx context.Context, limit auth.Limit, key string) time.Duration {
-	wait := l.Limiter.Allow(ctx, limit, key)
-	if wait > 0 {
-		l.refused.WithLabelValues(limit.Name).Inc()
+func (l limiter) Allow(ctx context.Context, checks ...auth.Check) auth.Refusal {
+	refusal := l.Limiter.Allow(ctx, checks...)
+	if refusal.Wait > 0 {
+		l.refused.WithLabelValues(refusal.Limit.Name).Inc()
 	}
-	return wait
+	return refusal
 }
 
 // oneOf keeps a label to its set.

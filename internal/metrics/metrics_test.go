@@ -151,15 +151,18 @@ func TestMetrics_Answered(t *testing.T) {
 
 type never struct{ wait time.Duration }
 
-func (n never) Allow(context.Context, auth.Limit, string) time.Duration { return n.wait }
+func (n never) Allow(_ context.Context, checks ...auth.Check) auth.Refusal {
+	return auth.Refusal{Limit: checks[0].Limit, Wait: n.wait}
+}
 
 func TestMetrics_Limiter(t *testing.T) {
 	m := newMetrics()
 	before := values(t, m)
-	if wait := m.Limiter(never{time.Minute}).Allow(t.Context(), auth.Limit{Name: "refresh"}, "secret"); wait != time.Minute {
-		t.Errorf("wait %v", wait)
+	refresh := auth.Check{Limit: auth.Limit{Name: "refresh"}, Key: "secret"}
+	if got := m.Limiter(never{time.Minute}).Allow(t.Context(), refresh); got.Wait != time.Minute {
+		t.Errorf("wait %v", got.Wait)
 	}
-	m.Limiter(never{}).Allow(t.Context(), auth.Limit{Name: "refresh"}, "k")
+	m.Limiter(never{}).Allow(t.Context(), refresh)
 	check(t, m, before, map[string]float64{"rekey_rate_limited_total limit=refresh": 1})
 }
 

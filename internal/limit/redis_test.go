@@ -18,7 +18,7 @@ import (
 
 // replica is a shared limiter, with the clock and the log that are its own.
 type replica struct {
-	*Shared
+	*Redis
 	clock *clock
 	log   *bytes.Buffer
 	pool  *redispool.Pool
@@ -35,7 +35,7 @@ func newReplica(t *testing.T, url string, o redispool.Options) replica {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pool.Close() })
-	r.pool, r.Shared = pool, NewShared(pool, NewMemory(100, r.clock.now), log)
+	r.pool, r.Redis = pool, NewRedis(pool, NewMemory(100, r.clock.now), log)
 	return r
 }
 
@@ -52,14 +52,14 @@ func (r replica) allowed(t *testing.T, n int, l auth.Limit, key string) int {
 	t.Helper()
 	allowed := 0
 	for range n {
-		if r.Allow(t.Context(), l, key) == 0 {
+		if ask(r, l, key) == 0 {
 			allowed++
 		}
 	}
 	return allowed
 }
 
-func TestShared_OneBudget(t *testing.T) {
+func TestRedis_OneBudget(t *testing.T) {
 	t.Parallel()
 	url := throwaway.Redis(t).URL()
 	one, two := newReplica(t, url, patient()), newReplica(t, url, patient())
@@ -69,7 +69,7 @@ func TestShared_OneBudget(t *testing.T) {
 	if got := two.allowed(t, 10, slow(5), "a"); got != 2 {
 		t.Errorf("the second one lets %d through, want the 2 left", got)
 	}
-	if wait := one.Allow(t.Context(), slow(5), "a"); wait <= 0 || wait > intervalOf(0.0001) {
+	if wait := ask(one, slow(5), "a"); wait <= 0 || wait > 10_000*time.Second {
 		t.Errorf("wait = %v", wait)
 	}
 	if got := two.allowed(t, 10, slow(5), "b"); got != 5 {
@@ -82,14 +82,14 @@ func TestShared_OneBudget(t *testing.T) {
 }
 
 // What is left is what all replicas have left, and is told once.
-func TestShared_Quota(t *testing.T) {
+func TestRedis_Quota(t *testing.T) {
 	t.Parallel()
 	url := throwaway.Redis(t).URL()
 	one, two := newReplica(t, url, patient()), newReplica(t, url, patient())
 	one.allowed(t, 3, slow(5), "a")
 	for i, r := range []replica{two, one, two} {
 		ctx := request()
-		r.Allow(ctx, slow(5), "a")
+		r.Allow(ctx, auth.Check{Limit: slow(5), Key: "a"})
 		got := auth.QuotasFrom(ctx).Noted()
 		if len(got) != 1 || got[0].Remaining != max(0, 1-i) || got[0].Refused != (i == 2) || got[0].Reset <= 0 {
 			t.Errorf("request %d: %+v", i+4, got)
@@ -97,7 +97,7 @@ func TestShared_Quota(t *testing.T) {
 	}
 }
 
-func TestShared_Racers(t *testing.T) {
+func TestRedis_Racers(t *testing.T) {
 	t.Parallel()
 	url := throwaway.Redis(t).URL()
 	replicas := []replica{newReplica(t, url, patient()), newReplica(t, url, patient()), newReplica(t, url, patient())}
@@ -112,8 +112,8 @@ func TestShared_Racers(t *testing.T) {
 	}
 }
 
-// TestShared_Lost: Redis is killed in the middle, and comes back empty.
-func TestShared_Lost(t *testing.T) {
+// TestRedis_Lost: Redis is killed in the middle, and comes back empty.
+func TestRedis_Lost(t *testing.T) {
 	t.Parallel()
 	server := throwaway.Redis(t)
 	one, two := newReplica(t, server.URL(), patient()), newReplica(t, server.URL(), patient())
@@ -149,7 +149,7 @@ func TestShared_Lost(t *testing.T) {
 func (r replica) awaitShared(t *testing.T) {
 	t.Helper()
 	deadline := time.After(2 * time.Minute)
-	for before, _ := r.Counts(); ; r.Allow(t.Context(), slow(1), "probe") {
+	for before, _ := r.Counts(); ; ask(r, slow(1), "probe") {
 		if now, _ := r.Counts(); now > before {
 			return
 		}
@@ -161,8 +161,8 @@ func (r replica) awaitShared(t *testing.T) {
 	}
 }
 
-// TestShared_Hang: only the first requests wait for a Redis that hangs.
-func TestShared_Hang(t *testing.T) {
+// TestRedis_Hang: only the first requests wait for a Redis that hangs.
+func TestRedis_Hang(t *testing.T) {
 	t.Parallel()
 	proxy := throwaway.NewProxy(t, throwaway.Redis(t).Addr())
 	r := newReplica(t, "redis://"+proxy.Addr(), redispool.Options{Timeout: 200 * time.Millisecond, OpenFor: time.Hour})
@@ -178,8 +178,8 @@ func TestShared_Hang(t *testing.T) {
 	}
 }
 
-// TestShared_Refusing has a Redis that takes nothing.
-func TestShared_Refusing(t *testing.T) {
+// TestRedis_Refusing has a Redis that takes nothing.
+func TestRedis_Refusing(t *testing.T) {
 	t.Parallel()
 	r := newReplica(t, throwaway.Redis(t, "--maxmemory", "1").URL(), patient())
 	if got := r.allowed(t, 10, slow(5), "a"); got != 5 {
@@ -190,19 +190,19 @@ func TestShared_Refusing(t *testing.T) {
 	}
 }
 
-// TestShared_ClockSetBack: what a Redis says whose clock was an hour ahead once
+// TestRedis_ClockSetBack: what a Redis says whose clock was an hour ahead once
 // locks nobody out.
-func TestShared_ClockSetBack(t *testing.T) {
+func TestRedis_ClockSetBack(t *testing.T) {
 	t.Parallel()
 	r := newReplica(t, throwaway.Redis(t).URL(), patient())
 	fast := perSecond(10, 5)
 	r.allowed(t, 1, fast, "a")
-	key := "rate:rekey:test:a"
-	tat, err := r.pool.Get(t.Context(), key).Float64()
+	key := "rekey:limit:test:a"
+	full, err := r.pool.Get(t.Context(), key).Int64()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.pool.Set(t.Context(), key, tat+3600, time.Hour).Err(); err != nil {
+	if err := r.pool.Set(t.Context(), key, full+time.Hour.Microseconds(), time.Hour).Err(); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.allowed(t, 20, fast, "a"); got != 4 {
@@ -210,13 +210,13 @@ func TestShared_ClockSetBack(t *testing.T) {
 	}
 }
 
-func TestShared_CallerGone(t *testing.T) {
+func TestRedis_CallerGone(t *testing.T) {
 	t.Parallel()
 	r := newReplica(t, throwaway.Redis(t).URL(), patient())
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	for i := range 10 {
-		if wait := r.Allow(gone, slow(5), "a"); (wait == 0) != (i < 5) {
+		if wait := r.Allow(gone, auth.Check{Limit: slow(5), Key: "a"}).Wait; (wait == 0) != (i < 5) {
 			t.Errorf("request %d waits %v", i+1, wait)
 		}
 	}
@@ -225,8 +225,8 @@ func TestShared_CallerGone(t *testing.T) {
 	}
 }
 
-// TestShared_PerReplica: no round trip for the limits of a replica's own.
-func TestShared_PerReplica(t *testing.T) {
+// TestRedis_PerReplica: no round trip for the limits of a replica's own.
+func TestRedis_PerReplica(t *testing.T) {
 	t.Parallel()
 	proxy := throwaway.NewProxy(t, throwaway.Redis(t).Addr())
 	r := newReplica(t, "redis://"+proxy.Addr(), patient())
@@ -246,8 +246,8 @@ func TestShared_PerReplica(t *testing.T) {
 	}
 }
 
-// TestShared_Keys: keys are bounded, and go by themselves.
-func TestShared_Keys(t *testing.T) {
+// TestRedis_Keys: keys are bounded, and go by themselves.
+func TestRedis_Keys(t *testing.T) {
 	t.Parallel()
 	r := newReplica(t, throwaway.Redis(t).URL(), patient())
 	r.allowed(t, 1, slow(5), strings.Repeat("x", 10_000))
@@ -257,7 +257,7 @@ func TestShared_Keys(t *testing.T) {
 		t.Fatalf("keys %q, %v", keys, err)
 	}
 	for _, k := range keys {
-		if !strings.HasPrefix(k, "rate:rekey:") || len(k) > 120 {
+		if !strings.HasPrefix(k, "rekey:limit:") || len(k) > 120 {
 			t.Errorf("key %q", k)
 		}
 		if ttl := r.pool.PTTL(t.Context(), k).Val(); ttl <= 0 {
@@ -266,7 +266,7 @@ func TestShared_Keys(t *testing.T) {
 	}
 }
 
-func TestShared_Cluster(t *testing.T) {
+func TestRedis_Cluster(t *testing.T) {
 	t.Parallel()
 	cluster := throwaway.Cluster(t, 3, false)
 	one, two := newReplica(t, cluster.URL(), patient()), newReplica(t, cluster.URL(), patient())
