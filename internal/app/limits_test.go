@@ -1,10 +1,16 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"rekey/internal/test/throwaway"
 )
 
 // limitsOf is what an answer tells of limits.
@@ -79,4 +85,105 @@ func askedFor(t *testing.T, req *http.Request) (code int, headers string) {
 	}
 	_ = res.Body.Close()
 	return res.StatusCode, limitsOf(res.Header)
+}
+
+// TestLimits_roundTrips counts what a login sends to Redis before it answers: one
+// command, which checks all its limits, on one server, with sentinels and in a
+// cluster. A refused login sends the same.
+func TestLimits_roundTrips(t *testing.T) {
+	for kind, start := range map[string]func() (url string, masters []*throwaway.RedisServer){
+		"server": func() (string, []*throwaway.RedisServer) {
+			server := throwaway.Redis(t)
+			return server.URL(), []*throwaway.RedisServer{server}
+		},
+		"sentinel": func() (string, []*throwaway.RedisServer) {
+			sentinel := throwaway.Sentinel(t)
+			return sentinel.URL(), []*throwaway.RedisServer{sentinel.Master()}
+		},
+		"cluster": func() (string, []*throwaway.RedisServer) {
+			cluster := throwaway.Cluster(t, 3, false)
+			return cluster.URL(), cluster.Masters
+		},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			url, masters := start()
+			s := newStack(t, engines()[1], map[string]string{"RATE_LIMITS": "on", "REDIS_URL": url, "REDIS_TIMEOUT": "5s"})
+			s.signUp("ada@example.com")
+			s.login("ada@example.com") // opens connections and loads the script
+			commands := monitor(t, masters, func() { s.login("ada@example.com") })
+			if len(commands) != 1 || !strings.Contains(commands[0], "login_pair:ada@example.com 127.0.0.1") {
+				t.Errorf("a login sends %q, want one command", commands)
+			}
+			for range 10 {
+				s.graphql("", `mutation { login(input: {email: "ada@example.com", password: "wrong horse"}) { token } }`, nil, nil)
+			}
+			commands = monitor(t, masters, func() {
+				s.graphql("", `mutation { login(input: {email: "ada@example.com", password: "wrong horse"}) { token } }`, nil, nil)
+			})
+			if len(commands) != 1 {
+				t.Errorf("a login that is refused sends %q, want one command", commands)
+			}
+			if _, inMemory := s.app.limit.Counts(); inMemory > 0 {
+				t.Errorf("%d requests were counted in memory", inMemory)
+			}
+		})
+	}
+}
+
+// monitor returns the commands that reach the servers during f, without those of
+// scripts and those that requests do not wait for.
+func monitor(t *testing.T, servers []*throwaway.RedisServer, f func()) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	lines := make(chan string, 1000)
+	for _, server := range servers {
+		client := redis.NewClient(&redis.Options{Addr: server.Addr(), Protocol: 2, DisableIdentity: true})
+		defer func() { _ = client.Close() }()
+		m := client.Monitor(ctx, lines)
+		m.Start()
+		defer m.Stop()
+	}
+	// Each server answers MONITOR before it reports commands: a marker shows that
+	// it reports, and another one that it has reported all.
+	marked := func(marker string, of int) (seen []string) {
+		for of > 0 {
+			select {
+			case line := <-lines:
+				if strings.Contains(line, marker) {
+					of--
+				} else {
+					seen = append(seen, line)
+				}
+			case <-ctx.Done():
+				t.Fatal("the monitor is silent")
+			}
+		}
+		return seen
+	}
+	mark := func(marker string) {
+		for _, server := range servers {
+			client := redis.NewClient(&redis.Options{Addr: server.Addr(), DisableIdentity: true})
+			if err := client.Echo(ctx, marker).Err(); err != nil {
+				t.Fatal(err)
+			}
+			_ = client.Close()
+		}
+	}
+	mark("begin-mark")
+	marked("begin-mark", len(servers))
+	f()
+	mark("end-mark")
+	var commands []string
+	for _, line := range marked("end-mark", len(servers)) {
+		text := strings.ToLower(line)
+		background := strings.Contains(text, " lua] ")
+		for _, name := range []string{"info", "ping", "publish", "subscribe", "hello", "client", "select", "cluster", "monitor", "command", "role"} {
+			background = background || strings.Contains(text, `] "`+name+`"`)
+		}
+		if !background && line != "OK" {
+			commands = append(commands, line)
+		}
+	}
+	return commands
 }

@@ -29,8 +29,6 @@ const (
 	httpLib    = "net/http"
 	websockets = "github.com/coder/websocket"
 	sqlLib     = "database/sql"
-	throttled  = "github.com/throttled/"
-	redisRate  = "github.com/go-redis/redis_rate"
 	gobreaker  = "github.com/sony/gobreaker"
 	gooseLib   = "github.com/pressly/goose"
 	sqliteLib  = "github.com/glebarez/"
@@ -44,7 +42,7 @@ const (
 // names them.
 func restricted() []string {
 	return []string{
-		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, websockets, sqlLib, throttled, redisRate, gobreaker, gooseLib, sqliteLib, pgxLib, compressor,
+		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, websockets, sqlLib, gobreaker, gooseLib, sqliteLib, pgxLib, compressor,
 		prometheus, otel,
 	}
 }
@@ -70,7 +68,7 @@ func packages() map[string]rule {
 		"internal/blacklist":               {allowed: []string{"internal/auth", "internal/redispool"}, libraries: []string{redisLib}},
 		"internal/blacklist/blacklisttest": {allowed: []string{"internal/auth"}},
 		"internal/config":                  {},
-		"internal/limit":                   {allowed: []string{"internal/auth", "internal/redispool"}, libraries: []string{throttled, redisRate}},
+		"internal/limit":                   {allowed: []string{"internal/auth", "internal/redispool"}, libraries: []string{redisLib}},
 		"internal/pubsub":                  {allowed: []string{"internal/auth"}, libraries: []string{redisLib}},
 		"internal/pubsub/pubsubtest":       {allowed: []string{"internal/auth"}},
 		"internal/redispool":               {libraries: []string{redisLib, gobreaker}},

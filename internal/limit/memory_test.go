@@ -208,7 +208,7 @@ func TestMemory_Quota(t *testing.T) {
 	}
 	for i, q := range want {
 		ctx := request()
-		ask(l, two, "a")
+		l.Allow(ctx, auth.Check{Limit: two, Key: "a"})
 		if got := auth.QuotasFrom(ctx).Noted(); len(got) != 1 || got[0] != q {
 			t.Errorf("request %d: %+v, want %+v", i+1, got, q)
 		}
@@ -222,7 +222,7 @@ func TestMemory_Quota(t *testing.T) {
 	} {
 		for i, told := range tt.told {
 			ctx := request()
-			ask(l, tt.limit, "a")
+			l.Allow(ctx, auth.Check{Limit: tt.limit, Key: "a"})
 			if got := auth.QuotasFrom(ctx).Noted(); (len(got) > 0) != told {
 				t.Errorf("%s, request %d: %+v", name, i+1, got)
 			}
