@@ -1,18 +1,17 @@
-// Command faults breaks everything that rekey stands on while clients use it,
+// Command faults breaks everything that rekey depends on while clients use it,
 // and checks from their histories that nothing happened that must never happen.
 //
 //	go run ./bench/faults [-short] [-slow] [-only name,...] [-out docs/reliability.md] [-v]
 //
-// With -slow it is for a machine with a fraction of a core: a tenth of the load,
-// of which a tenth is enough, and one thing after the other. What must be struck
-// and caught stays the same.
+// -slow is for a machine with a fraction of a core: it uses a tenth of the load,
+// accepts a tenth of the load as enough, and runs one thing after the other. The
+// faults that must strike and the bad builds that must be caught stay the same.
 //
-// It exits with 1 when something happened that must never happen; with 2 when
-// it could not run to its end; with 4 when what is wrong may come of a machine
-// that stalls, and does not come again then: something bad was not caught, or a
-// request or a recovery took too long; with 5 when a fault did not strike; and
-// with 3 when nothing is wrong but that there was too little load: every fault
-// struck, and everything bad was caught.
+// Exit codes: 1 if something happened that must never happen; 2 if it could not
+// run to its end; 4 if the cause may be a machine that stalls (a bad build was
+// not caught, or a request or a recovery took too long); 5 if a fault had no
+// effect; 3 if only the load was too small: every fault had an effect, and every
+// bad build was caught.
 package main
 
 import (
@@ -50,8 +49,9 @@ const (
 	exitMissed   = 5
 )
 
-// exitCode is that of the worst of the errors joined. Too little load excuses
-// nothing else: what was not struck or not caught has not been shown.
+// exitCode returns the code of the most severe of the joined errors. Too little
+// load hides no other failure: what did not strike or was not caught has not
+// been shown.
 func exitCode(err error) int {
 	all := codes(err)
 	for _, worse := range []int{exitFindings, exitBroken, exitDoubtful, exitMissed} {
@@ -62,7 +62,7 @@ func exitCode(err error) int {
 	return exitTooSlow
 }
 
-// codes are those of the errors joined.
+// codes returns the codes of the joined errors.
 func codes(err error) []int {
 	many, ok := err.(interface{ Unwrap() []error })
 	switch {
@@ -84,7 +84,7 @@ func codes(err error) []int {
 	return []int{exitBroken}
 }
 
-// options are the command line.
+// options holds the command line.
 type options struct {
 	short   bool
 	only    []string
@@ -116,7 +116,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	return o, nil
 }
 
-// wants reports whether -only names it.
+// wants reports whether -only selects a name.
 func (o options) wants(name string) bool {
 	for _, part := range o.only {
 		if strings.Contains(name, part) {
@@ -126,7 +126,7 @@ func (o options) wants(name string) bool {
 	return len(o.only) == 0
 }
 
-// build builds the binary that can be broken, unless there is one.
+// build builds the binary with faults, unless -binary names one.
 func (o *options) build(ctx context.Context) (remove func(), err error) {
 	if o.binary != "" {
 		return func() {}, nil
@@ -145,7 +145,7 @@ func (o *options) build(ctx context.Context) (remove func(), err error) {
 	return remove, nil
 }
 
-// write writes the report, if there is to be one.
+// write writes the report if -out is set.
 func (b *bench) write(ctx context.Context, args []string) error {
 	if b.out == "" || len(b.report.Outcomes) == 0 {
 		return nil

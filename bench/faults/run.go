@@ -50,7 +50,7 @@ type bench struct {
 	now    func() time.Time
 	report report.Report
 
-	mu     sync.Mutex // of stdout
+	mu     sync.Mutex // guards stdout
 	stdout io.Writer
 }
 
@@ -60,8 +60,8 @@ func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.stdout, format+"\n", args...)
 }
 
-// all runs the stages and the controls: a short run side by side, as they wait
-// most of the time, unless the machine is slow.
+// all runs the stages and the controls. A short run runs them at the same time,
+// because they wait most of the time, unless the machine is slow.
 func (b *bench) all(ctx context.Context) error {
 	disk, err := world.OpenDisk()
 	if err != nil {
@@ -84,7 +84,7 @@ func (b *bench) all(ctx context.Context) error {
 	return errors.Join(errors.Join(errs[:]...), err)
 }
 
-// stage runs one, if it has any faults that are wanted.
+// stage runs a stage if any of its faults is selected.
 func (b *bench) stage(ctx context.Context, p stage.Plan) error {
 	p.Faults = slices.DeleteFunc(p.Faults, func(f strike.Fault) bool { return !b.wants(f.Name) })
 	if len(p.Faults) == 0 {
@@ -100,7 +100,8 @@ func (b *bench) stage(ctx context.Context, p stage.Plan) error {
 	return errors.Join(err, b.verdict(out))
 }
 
-// clients are the load of a stage. A short run has two stages at a time.
+// clients returns the load of a stage. A short run has two stages at the same
+// time.
 func (b *bench) clients() load.Options {
 	switch {
 	case b.slow:
@@ -111,8 +112,8 @@ func (b *bench) clients() load.Options {
 	return load.Options{Chains: 60, Rate: 250, Checkers: 8, Checks: 160}
 }
 
-// leastRate is how many refreshes a second a stage must have had acknowledged
-// to count, outages included.
+// leastRate is the number of acknowledged refreshes per second that a stage
+// needs to count, outages included.
 func (b *bench) leastRate() float64 {
 	if b.slow {
 		return 10
@@ -132,7 +133,8 @@ func (b *bench) first() stage.Plan {
 	return p
 }
 
-// second is without the full disk where there is none to be had.
+// second returns the second stage, without the full disk if this machine cannot
+// mount one.
 func (b *bench) second(disk *world.Disk) stage.Plan {
 	p := stage.Plan{
 		Name:   "a Redis cluster, Postgres on a small disk",
@@ -150,7 +152,8 @@ func (b *bench) second(disk *world.Disk) stage.Plan {
 	return p
 }
 
-// third has clients that go where the replicas say that they are ready.
+// third returns the stage whose clients use the replicas that report that they
+// are ready.
 func (b *bench) third() stage.Plan {
 	p := stage.Plan{
 		Name: "two replicas behind a balancer",
@@ -165,7 +168,8 @@ func (b *bench) third() stage.Plan {
 // showOf is how many findings of a rule are shown for each fault.
 const showOf = 2
 
-// verdict tells what a stage came to; an error when it is not what it must be.
+// verdict reports the result of a stage. It returns an error if a requirement is
+// not met.
 func (b *bench) verdict(out stage.Outcome) error {
 	var errs []error
 	b.say("== %s: %d requests of %d sessions, %.0f refreshes/s", out.Plan, len(out.Records), out.Sessions, out.Rate())
@@ -201,7 +205,7 @@ func (b *bench) verdict(out stage.Outcome) error {
 	return errors.Join(errs...)
 }
 
-// together is how many worlds of controls there are at a time.
+// together returns how many worlds of controls run at the same time.
 func (b *bench) together() int {
 	if b.slow {
 		return 1
@@ -209,7 +213,7 @@ func (b *bench) together() int {
 	return 4
 }
 
-// controls has the bench fail where it must.
+// controls runs the scenarios in which the checks must find a fault.
 func (b *bench) controls(ctx context.Context) error {
 	all := slices.DeleteFunc(slices.Concat(control.BadBuilds(), control.Losses()), func(c control.Control) bool { return !b.wants(c.Name) })
 	if len(all) == 0 {

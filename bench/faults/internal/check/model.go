@@ -17,7 +17,7 @@ type state struct {
 	// unacknowledged: the last rotation had no key, and no client is known to
 	// have received its child. A client that repeats the request with the same
 	// token may then receive the child.
-	undelivered bool
+	unacknowledged bool
 }
 
 // model describes a session as clients would see it if they sent their requests
@@ -64,7 +64,7 @@ func rotate(s state, r history.Record) []state {
 		if current {
 			return []state{swapped}
 		}
-		if s.gen == r.Gen+1 && r.Key == s.key && !s.revoked && (r.Key != 0 || s.undelivered) {
+		if s.gen == r.Gen+1 && r.Key == s.key && !s.revoked && (r.Key != 0 || s.unacknowledged) {
 			return []state{delivered(s)} // the same pair, or its first delivery
 		}
 		return nil
@@ -73,9 +73,9 @@ func rotate(s state, r history.Record) []state {
 	case history.Unavailable, history.Cut:
 		switch {
 		case current:
-			swapped.undelivered = r.Key == 0
+			swapped.unacknowledged = r.Key == 0
 			return []state{s, swapped}
-		case s.undelivered && s.gen == r.Gen+1 && r.Key == 0 && !s.revoked:
+		case s.unacknowledged && s.gen == r.Gen+1 && r.Key == 0 && !s.revoked:
 			return []state{s, delivered(s), {gen: s.gen, key: s.key, revoked: true}}
 		case s.gen > r.Gen+1, s.gen > r.Gen && (r.Key == 0 || r.Key != s.key):
 			return []state{s, {gen: s.gen, key: s.key, revoked: true}} // may have been judged as theft
@@ -86,7 +86,7 @@ func rotate(s state, r history.Record) []state {
 }
 
 func delivered(s state) state {
-	s.undelivered = false
+	s.unacknowledged = false
 	return s
 }
 

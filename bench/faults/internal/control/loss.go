@@ -12,7 +12,7 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// Losses are databases that lose what they have acknowledged.
+// Losses returns the databases that lose acknowledged writes.
 func Losses() []Control {
 	return []Control{
 		{
@@ -21,7 +21,7 @@ func Losses() []Control {
 		},
 		{
 			Name: "synchronous_commit=off", Loss: true, Play: killedEarly, Expect: []check.Rule{check.LostRotation},
-			// The log is written when there is time: here, later than the kill.
+			// Postgres writes its log later than the kill.
 			World: world.Options{PostgresArgs: []string{"-c", "synchronous_commit=off", "-c", "wal_writer_delay=10s"}},
 		},
 	}

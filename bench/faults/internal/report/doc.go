@@ -1,2 +1,2 @@
-// Package report puts what a run came to into words: docs/reliability.md.
+// Package report writes the results of a run as docs/reliability.md.
 package report

@@ -16,17 +16,17 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// Report is a run.
+// Report holds the results of a run.
 type Report struct {
 	Command, Commit, Machine string
 	At                       time.Time
 	Took                     time.Duration
 	Outcomes                 []stage.Outcome
 	Controls                 []control.Verdict
-	Skipped                  []string // faults that could not be had here, and why
+	Skipped                  []string // faults that this machine cannot produce, and why
 }
 
-// Totals are the figures of all stages together.
+// Totals holds the figures of all stages together.
 type Totals struct {
 	Strikes, Missed     int
 	Survived            int // strikes without a finding until the next one
@@ -42,11 +42,11 @@ type Totals struct {
 	RecoveryP50         time.Duration
 	RecoveryP99         time.Duration
 	Unavailable, CutOff int
-	Searched            map[world.Place]int // lines looked through for secrets
-	DuringOutage        int                 // good tokens refused from a fault's beginning until recovery
+	Searched            map[world.Place]int // lines that were searched for secrets
+	DuringOutage        int                 // valid tokens refused between the beginning of a fault and recovery
 }
 
-// Total adds up.
+// Total returns the sums over all stages.
 func (r Report) Total() Totals {
 	t := Totals{Rules: map[check.Rule]int{}, Searched: map[world.Place]int{}}
 	var recoveries []time.Duration
@@ -76,7 +76,7 @@ func (r Report) Total() Totals {
 	return t
 }
 
-// blamed reports whether there is a finding between a strike and the next.
+// blamed reports whether there is a finding between a strike and the next one.
 func blamed(o stage.Outcome, strike int) bool {
 	return slices.ContainsFunc(o.Findings, func(f check.Finding) bool {
 		last := strike == len(o.Strikes)-1
@@ -120,7 +120,7 @@ func outage(strikes []strike.Strike, at time.Duration) bool {
 	return slices.ContainsFunc(strikes, func(s strike.Strike) bool { return s.From <= at && at <= s.To })
 }
 
-// Percentile is by nearest rank; 0 of nothing.
+// Percentile returns the percentile p by nearest rank, or 0 for an empty list.
 func Percentile(of []time.Duration, p int) time.Duration {
 	if len(of) == 0 {
 		return 0
@@ -146,7 +146,7 @@ func (r Report) Write(w io.Writer) error {
 	return nil
 }
 
-// searched is what was looked through, by place.
+// searched returns how many lines were searched, by place.
 func (t Totals) searched() string {
 	return fmt.Sprintf("%d answers; lines: %d of logs, %d of metrics, %d of tables, %d of Redis", t.Searched[stage.Answers],
 		t.Searched[world.Logs], t.Searched[world.Metrics], t.Searched[world.Tables], t.Searched[world.Keys])
@@ -184,7 +184,7 @@ func (t Totals) table() string {
 	return b.String()
 }
 
-// byFault is what the strikes with one fault came to.
+// byFault holds the results of the strikes with one fault.
 type byFault struct {
 	stage, name, evidence string
 	struck, missed        int
@@ -244,7 +244,8 @@ func (r Report) controls() string {
 	return b.String()
 }
 
-// findings are counted by fault and rule, with the first of each in full.
+// findings returns the number of findings by fault and rule, with the first of
+// each in full.
 func (r Report) findings() string {
 	type kind struct {
 		during string

@@ -1,6 +1,6 @@
 package report
 
-// header is the page; names in braces are filled in.
+// header is the text of the page. Names in braces are replaced by values.
 const header = `# Reliability: what happens when each part dies
 
 Written by ` + "`{{COMMAND}}`" + `; do not edit. {{MACHINE}}. {{DATE}}, commit {{COMMIT}}, {{TOOK}} in all.

@@ -1,3 +1,3 @@
-// Package stage runs one world under load from beginning to end: it opens it,
-// has clients work, strikes with faults, and judges what came of it.
+// Package stage runs one world under load: it opens the world, starts the
+// clients, strikes with faults and judges the result.
 package stage

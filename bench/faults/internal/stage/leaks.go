@@ -12,14 +12,14 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// Answers is the place of what the transports answered.
+// Answers is the place of the transports' answers.
 const Answers world.Place = "answers"
 
 var errNothingThere = errors.New("there is nothing to look through")
 
-// Leaks looks for clients' secrets wherever they may not be, and returns how
-// many lines were looked through at each place; of the answers, how many there
-// were. A place with nothing in it would prove nothing, and is an error.
+// Leaks searches for clients' secrets in all places where they must not be. It
+// returns how many lines it searched at each place, and for answers how many
+// there were. An empty place would prove nothing and is an error.
 func Leaks(ctx context.Context, s *strike.Scene) (found []check.Finding, searched map[world.Place]int, err error) {
 	secrets := s.Load.Secrets()
 	suspects, all := s.Client.Answers()

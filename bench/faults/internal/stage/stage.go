@@ -14,52 +14,51 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// Plan is what a stage consists of.
+// Plan describes a stage.
 type Plan struct {
 	Name   string
 	World  world.Options
 	Faults []strike.Fault
 	Load   load.Options
-	// For is how long to go on striking; each fault is struck with once at
-	// least.
+	// For is how long the stage strikes. Each fault strikes at least once.
 	For time.Duration
 	Now func() time.Time
 	Say func(format string, args ...any)
 }
 
-// Settings of the replicas that the checks have to know.
+// Settings of the replicas that the checks use.
 const (
 	Overlap = time.Second
 	leeway  = time.Second
 
 	reuseWindow = 2 * time.Second
 	retryTTL    = 24 * time.Hour
-	// Bound is the stale accept that is allowed while replicas are cut off
-	// from each other's Redis.
+	// Bound limits stale accepts while replicas are cut off from each other's
+	// Redis.
 	Bound = 3 * time.Second
-	// Settle is how much later than the markers a token must be issued before
-	// Redis answers for it (twice the leeway and 12 s), and something more.
+	// Settle is how long after the markers a token must be issued before Redis
+	// answers for it (twice the leeway and 12 s), plus a margin.
 	Settle = 2*leeway + 12*time.Second + 500*time.Millisecond
 )
 
-// Env are the settings of all replicas.
+// Env returns the settings of all replicas.
 func Env() []string {
 	return []string{"ACCESS_OVERLAP=" + Overlap.String(), "CLOCK_LEEWAY=" + leeway.String(), "REUSE_WINDOW=" + reuseWindow.String()}
 }
 
-// Outcome is what a stage came to.
+// Outcome holds the result of a stage.
 type Outcome struct {
 	Plan    string
 	Records []history.Record
 	Strikes []strike.Strike
 	check.Result
-	Loaded  time.Duration // how long there was load
-	Servers string        // what was broken, with versions
-	// Searched is how many lines were looked through for secrets, by place.
+	Loaded  time.Duration // how long the load ran
+	Servers string        // the servers that faults struck, with versions
+	// Searched is the number of lines that were searched for secrets, by place.
 	Searched map[world.Place]int
 }
 
-// Rate is the acknowledged refreshes a second, outages included.
+// Rate returns the acknowledged refreshes per second, outages included.
 func (o Outcome) Rate() float64 {
 	n := 0
 	for _, r := range o.Records {
@@ -95,7 +94,7 @@ func Run(ctx context.Context, p Plan) (_ Outcome, err error) {
 	return out, runErr
 }
 
-// perform has the clients work while it strikes.
+// perform runs the clients while it strikes.
 func perform(ctx context.Context, p Plan, s *strike.Scene, out *Outcome) ([]strike.Strike, error) {
 	working, stop := context.WithCancel(ctx)
 	d := &strike.Driver{Scene: s, Settle: Settle, Say: p.Say}
@@ -127,7 +126,8 @@ func strikeAll(ctx context.Context, p Plan, d *strike.Driver, begun time.Duratio
 	return strikes, nil
 }
 
-// judge checks the history, what the database has, and where secrets may not be.
+// judge checks the history, the database, and all places that must not contain
+// secrets.
 func judge(ctx context.Context, s *strike.Scene, out *Outcome) error {
 	out.Result = check.History(out.Records, check.Rules{Overlap: Overlap, ReuseWindow: reuseWindow, RetryTTL: retryTTL, Bound: Bound, CutOff: strike.CutOff(out.Strikes)})
 	for _, k := range out.Strikes {
@@ -152,7 +152,7 @@ func judge(ctx context.Context, s *strike.Scene, out *Outcome) error {
 	return err
 }
 
-// Rows is what the database has of the clients' sessions, by number.
+// Rows returns the state of the clients' sessions in the database, by number.
 func Rows(ctx context.Context, s *strike.Scene) (map[int]check.Row, error) {
 	found, err := s.World.Database.Rows(ctx)
 	if err != nil {

@@ -6,13 +6,14 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// Cluster are the faults of a cluster's nodes. Replicas reach them directly:
-// the addresses that a cluster tells could not be those of proxies.
+// Cluster returns the faults of a cluster's nodes. Replicas connect to the nodes
+// directly, because a cluster announces its nodes' own addresses and not those
+// of proxies.
 func Cluster() []Fault {
 	return []Fault{clusterFlush(), clusterStop(), clusterRestart(), clusterFailover()}
 }
 
-// node takes turns.
+// node returns the node for this round. Nodes take turns.
 func (s *Scene) node() int { return s.Round % world.ClusterMasters }
 
 func clusterFlush() Fault {
@@ -49,8 +50,8 @@ func clusterRestart() Fault {
 	}
 }
 
-// clusterFailover: the copy of a master takes over; the master comes back as
-// its copy, so that the next round goes the other way.
+// clusterFailover promotes the copy of a master. The master returns as a copy,
+// so that the next round promotes it.
 func clusterFailover() Fault {
 	return Fault{
 		Name: "cluster: failover", Warm: true,

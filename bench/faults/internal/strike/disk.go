@@ -6,8 +6,8 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// DiskFull fills the disk that Postgres is on. It needs a world whose database
-// is on that disk, and on no other.
+// DiskFull fills the disk that holds Postgres. It needs a world whose database
+// is on that disk and on no other.
 func DiskFull(disk *world.Disk) Fault {
 	return Fault{
 		Name: "disk of postgres full",
@@ -16,13 +16,13 @@ func DiskFull(disk *world.Disk) Fault {
 				return nil, err
 			}
 			s.World.Database.UseUpLog()
-			return trouble(anywhere), world.Pause(ctx, 2*outage)
+			return failures(anywhere), world.Pause(ctx, 2*outage)
 		},
 		Heal: func(_ context.Context, s *Scene) error {
 			if err := disk.Free(); err != nil {
 				return err
 			}
-			return s.World.Database.Start() // it gave up, as it does
+			return s.World.Database.Start() // Postgres stops itself when its disk is full
 		},
 	}
 }

@@ -1,4 +1,5 @@
-// Package strike has the faults, and strikes with them one after the other
-// while the load goes on. It sees to it that each one begins in calm, and asks
-// the history whether it struck and when the service was back.
+// Package strike contains the faults and strikes with them one after the other
+// while the load continues. Each fault begins only when the service is healthy.
+// The package reads from the history whether the fault had an effect and when
+// the service had recovered.
 package strike

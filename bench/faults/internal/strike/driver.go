@@ -12,30 +12,31 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// Strike is one fault that was struck with.
+// Strike records one strike with a fault.
 type Strike struct {
 	Fault    string
-	Evidence string // empty: it did not strike, and does not count
-	// From is when it began, Healed when its healing did, and To when it was
-	// over.
+	Evidence string // empty: the fault had no effect, and the strike does not count
+	// From is when the strike began, Healed when its healing began, and To when
+	// it was over.
 	From, Healed, To time.Duration
 	Recovery         time.Duration // from Healed to the first success
 	Recovered        bool
 	CutsOff          bool
 	Unnoticed        bool
-	Before           float64 // refreshes a second right before it
+	Before           float64 // refreshes per second directly before it
 }
 
-// Driver strikes.
+// Driver strikes with faults.
 type Driver struct {
 	Scene *Scene
-	// Settle is how long Redis must have been trusted to answer for tokens.
+	// Settle is how long Redis must have been trusted before it answers for
+	// tokens.
 	Settle time.Duration
-	// Say is told what goes on.
+	// Say reports progress.
 	Say func(format string, args ...any)
 
 	trusted atomic.Bool
-	changed time.Duration // when Redis was changed last, on the log's clock
+	changed time.Duration // when Redis last changed, by the log's clock
 }
 
 const (
@@ -46,17 +47,17 @@ const (
 	readyEvery  = 500 * time.Millisecond
 )
 
-// errNoCalm ends a run: what comes after it would prove nothing.
+// errNoCalm ends a run, because strikes on an unhealthy service prove nothing.
 var errNoCalm = errors.New("the service did not come to rest")
 
-// Watch keeps an eye on the readiness of the replicas until ctx ends.
+// Watch observes the readiness of the replicas until ctx ends.
 func (d *Driver) Watch(ctx context.Context) {
 	for world.Pause(ctx, readyEvery) == nil {
 		d.trusted.Store(d.Scene.World.Trusted(ctx))
 	}
 }
 
-// Strike waits for calm and strikes once.
+// Strike waits until the service is healthy and strikes once.
 func (d *Driver) Strike(ctx context.Context, f Fault, round int) (Strike, error) {
 	d.Scene.Round = round
 	before, err := d.calm(ctx, f.Warm)
@@ -79,8 +80,8 @@ func (d *Driver) Strike(ctx context.Context, f Fault, round int) (Strike, error)
 	return s, nil
 }
 
-// calm waits until every replica has rotated lately, and Redis has been
-// trusted for long enough if need be. It returns the rate of refreshes.
+// calm waits until every replica has rotated recently and, if warm, Redis has
+// been trusted for long enough. It returns the rate of refreshes.
 func (d *Driver) calm(ctx context.Context, warm bool) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, calmTimeout+d.Settle)
 	defer cancel()
@@ -101,8 +102,8 @@ func (d *Driver) calm(ctx context.Context, warm bool) (float64, error) {
 	return 0, fmt.Errorf("%w: %s", errNoCalm, d.Scene.World.Describe(context.WithoutCancel(ctx)))
 }
 
-// recovered waits for the first success after healing began, through the
-// victim where it alone was struck.
+// recovered waits for the first success after healing began. If only the victim
+// was struck, it waits for a success through the victim.
 func (d *Driver) recovered(ctx context.Context, f Fault, s *Strike) {
 	ctx, cancel := context.WithTimeout(ctx, recoverIn)
 	defer cancel()
@@ -130,7 +131,7 @@ func allTrue(all []bool) bool {
 	return true
 }
 
-// During is the fault that was there at a time, or the last one before.
+// During returns the fault that was active at a time, or the last one before it.
 func During(strikes []Strike, at time.Duration) string {
 	name := ""
 	for _, s := range strikes {
@@ -141,7 +142,7 @@ func During(strikes []Strike, at time.Duration) string {
 	return name
 }
 
-// CutOff are the spans for which a bounded stale accept is allowed.
+// CutOff returns the spans in which a bounded stale accept is allowed.
 func CutOff(strikes []Strike) []check.Span {
 	var spans []check.Span
 	for _, s := range strikes {
@@ -152,5 +153,6 @@ func CutOff(strikes []Strike) []check.Span {
 	return spans
 }
 
-// cutOffAfter is for the rounds in which replicas learn that all is well.
+// cutOffAfter covers the rounds in which replicas detect that Redis is
+// reachable.
 const cutOffAfter = 3 * time.Second

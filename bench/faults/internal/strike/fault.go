@@ -9,50 +9,52 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// Scene is what a fault has to work with.
+// Scene holds what a fault works with.
 type Scene struct {
 	World  *world.World
 	Log    *history.Log
 	Load   *load.Load
 	Client *load.Client
-	// Round counts the strikes of this fault: variants take turns.
+	// Round counts the strikes with this fault. Variants take turns.
 	Round int
 }
 
-// Victim is the replica whose turn it is.
+// Victim returns the replica that this round strikes.
 func (s *Scene) Victim() *world.Replica {
 	return s.World.Replicas[s.Round%len(s.World.Replicas)]
 }
 
-// Struck looks at the history of a fault and says what shows that it struck;
-// empty when nothing does.
+// Struck reads the history of a fault and returns evidence that the fault had an
+// effect, or "" if there is none.
 type Struck func(records []history.Record) string
 
-// Fault is one kind of trouble.
+// Fault is one kind of failure.
 type Fault struct {
 	Name string
-	// Warm: it needs a Redis that has been trusted for long enough to answer
-	// for tokens.
+	// Warm: the fault needs a Redis that has been trusted for long enough to
+	// answer for tokens.
 	Warm bool
-	// Redis: it may set the markers anew, as all do that need a warm one.
+	// Redis: the fault may reset the markers, as every fault does that needs a
+	// warm Redis.
 	Redis bool
-	// CutsOff: replicas are cut off from each other's Redis, for which a
+	// CutsOff: the fault cuts replicas off from each other's Redis, for which a
 	// bounded stale accept is allowed.
 	CutsOff bool
-	// Unnoticed: no request may fail for it.
+	// Unnoticed: no request may fail because of the fault.
 	Unnoticed bool
-	// Inject makes the trouble and lets it last; Heal ends it.
+	// Inject starts the fault; Heal ends it.
 	Inject func(ctx context.Context, s *Scene) (Struck, error)
 	Heal   func(ctx context.Context, s *Scene) error
 	// Alone: only the victim is struck, and recovery is measured through it.
 	Alone bool
 }
 
-// anywhere is no replica in particular.
+// anywhere stands for all replicas.
 const anywhere = -1
 
-// trouble is evidence by requests that were told to try again or not answered.
-func trouble(replica int) Struck {
+// failures returns evidence by requests that were answered with 503 or not at
+// all.
+func failures(replica int) Struck {
 	return func(records []history.Record) string {
 		unavailable, cut := 0, 0
 		for _, r := range records {
@@ -73,7 +75,7 @@ func trouble(replica int) Struck {
 	}
 }
 
-// seen is evidence by what the fault itself measured.
+// seen returns evidence by a measurement of the fault itself.
 func seen(happened bool, format string, args ...any) Struck {
 	return func([]history.Record) string {
 		if !happened {
@@ -83,9 +85,9 @@ func seen(happened bool, format string, args ...any) Struck {
 	}
 }
 
-// All are the faults of a world with one Redis and a standby. Those that need a
-// Redis that has been trusted for a while have others between them, which do
-// not mind, and of which no two of a kind come together.
+// All returns the faults of a world with one Redis and a standby. Faults that
+// need a warm Redis alternate with faults that do not, and no two faults of a
+// kind follow each other.
 func All() []Fault {
 	warm := []Fault{redisFlush(), redisOldDump(), redisFailover(), redisRestart(), replicaOffRedis(), redisSplit(), replicaRedisHoled(), redisFull(), redisEviction(), redisSlow()}
 	others := dealt(postgresFaults(), kills(), clocks(), stops(), []Fault{hotToken()})
@@ -97,7 +99,7 @@ func All() []Fault {
 	return all
 }
 
-// dealt takes one of each kind in turn.
+// dealt takes one fault of each kind in turn.
 func dealt(kinds ...[]Fault) []Fault {
 	var all []Fault
 	for i, more := 0, true; more; i++ {

@@ -10,7 +10,7 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// kills: a replica is killed at each point of a refresh.
+// kills returns faults that kill a replica at each point of a refresh.
 func kills() []Fault {
 	var faults []Fault
 	for _, point := range []string{world.BeforeNote, world.BeforeSwap, world.AfterCommit, world.BeforeFirstByte, world.MidBody} {
@@ -27,9 +27,9 @@ func kills() []Fault {
 }
 
 const (
-	// someHits bounds at which hit of a point the fault strikes.
+	// someHits limits the number of hits of a point before the fault strikes.
 	someHits = 20
-	// strikeIn bounds how long the hit may be in coming.
+	// strikeIn limits how long the fault waits for the hit.
 	strikeIn = 10 * time.Second
 )
 
@@ -48,8 +48,8 @@ func killAt(ctx context.Context, s *Scene, point string) (Struck, error) {
 	}
 }
 
-// killed wants a request that was cut while the victim had it; those that
-// found nobody listening are not enough.
+// killed requires a request that was cut while the victim processed it. Refused
+// connections are not enough.
 func killed(victim int) Struck {
 	return func(records []history.Record) string {
 		rotations := 0

@@ -12,23 +12,24 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// leavers are sessions that are there to be logged out while something is
-// wrong, each at one replica and looked at through all of them at once: stale
-// accepts last moments, and a load alone would seldom meet them.
+// leavers are sessions that are logged out during a fault, each at one replica.
+// They are then checked through all replicas at once, because stale accepts last
+// moments and a random load would seldom detect them.
 type leavers []*load.Session
 
 const crew = 24
 
-// doors is how many of them log in at a time: hashing passwords takes turns.
-const doors = 4
+// hashers is how many of them log in at the same time; hashing passwords takes
+// turns.
+const hashers = 4
 
 // gather logs the leavers in.
 func gather(ctx context.Context, s *Scene) (leavers, error) {
 	all, errs := make(leavers, crew), make([]error, crew)
 	var wg sync.WaitGroup
-	for first := range doors {
+	for first := range hashers {
 		wg.Go(func() {
-			for i := first; i < crew; i += doors {
+			for i := first; i < crew; i += hashers {
 				all[i], errs[i] = open(ctx, s)
 			}
 		})
@@ -37,7 +38,7 @@ func gather(ctx context.Context, s *Scene) (leavers, error) {
 	return all, errors.Join(errs...)
 }
 
-// open logs in, with some patience.
+// open logs in and retries a few times.
 func open(ctx context.Context, s *Scene) (*load.Session, error) {
 	const tries = 5
 	var errs []error
@@ -64,8 +65,8 @@ func (l leavers) leave(ctx context.Context, s *Scene, within time.Duration) erro
 	return nil
 }
 
-// watched is leave, and evidence by a replica that says meanwhile that it does
-// not trust Redis any more.
+// watched logs them out and requires that a replica reports meanwhile that it no
+// longer trusts Redis.
 func (l leavers) watched(ctx context.Context, s *Scene, within time.Duration) (Struck, error) {
 	var noticed bool
 	var wg sync.WaitGroup
@@ -75,7 +76,7 @@ func (l leavers) watched(ctx context.Context, s *Scene, within time.Duration) (S
 	return seen(noticed, "not trusted any more"), err
 }
 
-// distrusted waits until a replica says that it does not trust Redis any more.
+// distrusted waits until a replica reports that it no longer trusts Redis.
 func distrusted(ctx context.Context, s *Scene, within time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -87,9 +88,9 @@ func distrusted(ctx context.Context, s *Scene, within time.Duration) bool {
 	return ctx.Err() == nil
 }
 
-// again is when a token is looked at once more: the ways in which replicas
-// learn of trouble take seconds.
-const again = 700 * time.Millisecond
+// recheckAfter is when a token is checked once more, because replicas take
+// seconds to detect some failures.
+const recheckAfter = 700 * time.Millisecond
 
 func leaveOne(ctx context.Context, s *Scene, session *load.Session) {
 	requests, last := context.WithoutCancel(ctx), session.Current()
@@ -107,7 +108,7 @@ func leaveOne(ctx context.Context, s *Scene, session *load.Session) {
 		}
 	}
 	everywhere()
-	if world.Pause(ctx, again) == nil {
+	if world.Pause(ctx, recheckAfter) == nil {
 		everywhere()
 	}
 }

@@ -34,8 +34,8 @@ func redisSlow() Fault {
 	}
 }
 
-// redisFull: Redis keeps what it has and takes nothing more: for those who
-// write it is cut off, and for those who read it is not.
+// redisFull: Redis keeps its data and refuses writes. Writers are cut off from
+// it, and readers are not.
 func redisFull() Fault {
 	return Fault{
 		Name: "redis out of memory", Warm: true, CutsOff: true,
@@ -53,8 +53,8 @@ func redisFull() Fault {
 	}
 }
 
-// redisEviction: Redis is told to drop what it likes. The replicas look at its
-// policy each second; memory gets short when they have seen it.
+// redisEviction: Redis may evict keys. The replicas check its policy each
+// second; the memory limit is reached after they have seen the new policy.
 func redisEviction() Fault {
 	return Fault{
 		Name: "redis evicts", Warm: true,
@@ -86,8 +86,8 @@ func redisEviction() Fault {
 	}
 }
 
-// noticed is how long the replicas take to see another policy: a round, and
-// what they have read holds for two seconds.
+// noticed is how long the replicas take to detect another policy: one round, and
+// two seconds for which the last reading is valid.
 const noticed = 3500 * time.Millisecond
 
 func roomAgain(ctx context.Context, s *Scene) error {

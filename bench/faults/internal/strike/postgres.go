@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	// outage is how long a server stays away.
+	// outage is how long a server is stopped.
 	outage = time.Second
-	// cutOff is how long a replica is cut off: longer than it takes the others
-	// to notice.
+	// cutOff is how long a replica is cut off: longer than the others need to
+	// detect it.
 	cutOff = 4 * time.Second
-	// loops is how often a server is killed in a row.
+	// loops is how often a server is killed in sequence.
 	loops = 3
 )
 
@@ -26,7 +26,7 @@ func postgresKill() Fault {
 		Name: "postgres kill -9",
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
 			s.World.Database.Kill()
-			return trouble(anywhere), world.Pause(ctx, outage)
+			return failures(anywhere), world.Pause(ctx, outage)
 		},
 		Heal: startDatabase,
 	}
@@ -49,7 +49,7 @@ func postgresLoop() Fault {
 				}
 			}
 			s.World.Database.Kill()
-			return trouble(anywhere), nil
+			return failures(anywhere), nil
 		},
 		Heal: startDatabase,
 	}
@@ -57,14 +57,14 @@ func postgresLoop() Fault {
 
 func startDatabase(_ context.Context, s *Scene) error { return s.World.Database.Start() }
 
-// postgresFailover: the primary dies, its standby takes over and is given a
-// standby of its own.
+// postgresFailover: the primary dies, its standby is promoted and gets a standby
+// of its own.
 func postgresFailover() Fault {
 	return Fault{
 		Name: "postgres failover to the standby",
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
 			s.World.Database.Kill()
-			return trouble(anywhere), world.Pause(ctx, outage)
+			return failures(anywhere), world.Pause(ctx, outage)
 		},
 		Heal: func(_ context.Context, s *Scene) error {
 			if err := s.World.Database.Promote(); err != nil {
@@ -84,7 +84,7 @@ const (
 	cutEvery = 300 * time.Millisecond
 )
 
-// swapCut: Postgres does what it is told, and its answers get lost.
+// swapCut: Postgres executes statements, and its answers are lost.
 func swapCut() Fault {
 	return Fault{
 		Name: "answers of postgres cut",
@@ -106,7 +106,7 @@ func swapCut() Fault {
 					return nil, err
 				}
 			}
-			return trouble(anywhere), nil
+			return failures(anywhere), nil
 		},
 		Heal: nothing,
 	}
@@ -120,7 +120,7 @@ func replicaOffPostgres() Fault {
 		Alone: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
 			s.Victim().Postgres.Refuse()
-			return trouble(s.Victim().Number), world.Pause(ctx, cutOff)
+			return failures(s.Victim().Number), world.Pause(ctx, cutOff)
 		},
 		Heal: func(_ context.Context, s *Scene) error { return s.Victim().Postgres.Accept() },
 	}
@@ -134,7 +134,7 @@ func replicaHoled() Fault {
 			if err := s.Victim().Postgres.BlackHole(); err != nil {
 				return nil, err
 			}
-			return trouble(s.Victim().Number), world.Pause(ctx, cutOff)
+			return failures(s.Victim().Number), world.Pause(ctx, cutOff)
 		},
 		Heal: func(ctx context.Context, s *Scene) error {
 			s.Victim().Postgres.Clean(ctx)

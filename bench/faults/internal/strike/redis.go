@@ -41,7 +41,7 @@ func redisRestart() Fault {
 	}
 }
 
-// restart kills a node and starts it without what it knew.
+// restart kills a node and starts it without its data.
 func restart(ctx context.Context, s *Scene, node int) (Struck, error) {
 	l, err := gather(ctx, s)
 	if err != nil {
@@ -61,7 +61,8 @@ func restart(ctx context.Context, s *Scene, node int) (Struck, error) {
 	return seen(keys > 0, "%d keys gone", keys), l.leave(ctx, s, aftermath)
 }
 
-// lag is how much Redis goes on to learn that an old copy does not know.
+// lag is how long Redis continues to receive writes that an outdated copy does
+// not receive.
 const lag = 3 * time.Second
 
 func redisOldDump() Fault {
@@ -96,7 +97,7 @@ func redisOldDump() Fault {
 	}
 }
 
-// redisFailover: the copy that takes over has not heard of the last seconds.
+// redisFailover: the copy that is promoted has not received the last seconds.
 func redisFailover() Fault {
 	return Fault{
 		Name: "redis failover to a lagging copy", Warm: true,
@@ -128,7 +129,7 @@ func redisFailover() Fault {
 	}
 }
 
-// fallBehind makes a copy that stops hearing from the master, and returns how
+// fallBehind creates a copy that stops receiving from the master. It returns how
 // many keys the master has after a while.
 func fallBehind(ctx context.Context, s *Scene) (keys int, err error) {
 	link, err := s.World.Redis.Follow(ctx)
@@ -142,8 +143,7 @@ func fallBehind(ctx context.Context, s *Scene) (keys int, err error) {
 	return s.World.Redis.Keys(ctx, 0)
 }
 
-// redisSplit: one replica stays with the old master while the others have
-// another one.
+// redisSplit: one replica uses the old master while the others use a new one.
 func redisSplit() Fault {
 	return Fault{
 		Name: "replica left with the old redis", Warm: true, CutsOff: true,

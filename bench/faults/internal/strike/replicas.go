@@ -16,8 +16,8 @@ import (
 // stopFor is how long a replica is stopped in the middle of a refresh.
 const stopFor = 5 * time.Second
 
-// stops: a replica stops at a point of a refresh, and goes on when the world
-// has moved on.
+// stops returns faults that stop a replica at a point of a refresh, and continue
+// it later.
 func stops() []Fault {
 	var faults []Fault
 	for _, point := range []string{world.BeforeNote, world.BeforeSwap, world.AfterCommit} {
@@ -27,7 +27,7 @@ func stops() []Fault {
 				if err := s.Victim().Arm(ctx, point, "stop", 1+rand.IntN(someHits)); err != nil {
 					return nil, err
 				}
-				return trouble(s.Victim().Number), world.Pause(ctx, stopFor)
+				return failures(s.Victim().Number), world.Pause(ctx, stopFor)
 			},
 			Heal: func(_ context.Context, s *Scene) error {
 				s.Victim().Continue()
@@ -38,10 +38,10 @@ func stops() []Fault {
 	return faults
 }
 
-// astrayFor is longer than a replica takes to look at its clock again.
-const astrayFor = 6 * time.Second
+// skewedFor is longer than the time between two checks of a replica's clock.
+const skewedFor = 6 * time.Second
 
-// clocks: the clock of one replica is off.
+// clocks returns faults that skew the clock of one replica.
 func clocks() []Fault {
 	var faults []Fault
 	for _, offset := range []time.Duration{time.Minute, -time.Minute, time.Hour, -time.Hour} {
@@ -51,7 +51,7 @@ func clocks() []Fault {
 				if err := s.Victim().Shift(ctx, offset); err != nil {
 					return nil, err
 				}
-				return trouble(s.Victim().Number), world.Pause(ctx, astrayFor)
+				return failures(s.Victim().Number), world.Pause(ctx, skewedFor)
 			},
 			Heal: func(ctx context.Context, s *Scene) error { return s.Victim().Shift(ctx, 0) },
 		})
@@ -61,11 +61,11 @@ func clocks() []Fault {
 
 const (
 	crowd = 1000
-	// pool is how many connections a replica has to Postgres.
+	// pool is the number of connections of a replica to Postgres.
 	pool = 20
 )
 
-// hotToken: a thousand requests at once for one token, and all that they need.
+// hotToken sends a thousand simultaneous requests for one token.
 func hotToken() Fault {
 	return Fault{
 		Name: "1000 requests on one token",
@@ -89,7 +89,7 @@ func hotToken() Fault {
 	}
 }
 
-// crowded is evidence by more requests at a time at one replica than it has
+// crowded requires more simultaneous requests at one replica than it has
 // connections.
 func crowded(session int) Struck {
 	return func(records []history.Record) string {
@@ -110,7 +110,7 @@ func crowded(session int) Struck {
 	}
 }
 
-// overlap is how many requests were under way at the same time at most.
+// overlap returns the largest number of simultaneous requests.
 func overlap(records []history.Record) int {
 	type edge struct {
 		at   time.Duration

@@ -11,19 +11,20 @@ import (
 	"rekey/bench/faults/internal/world"
 )
 
-// ShutdownDelay is what replicas that are restarted in good order are told:
-// much more than a balancer needs to look elsewhere.
+// ShutdownDelay is the setting of replicas in a rolling restart. It is much
+// longer than a balancer needs to use other replicas.
 const ShutdownDelay = 4 * time.Second
 
-// RollingRestart restarts each replica in turn, as an update does: SIGTERM, and
-// the next one when the balancer knows that this one is back. Nobody may notice.
+// RollingRestart restarts each replica in turn, as an update does: it sends
+// SIGTERM, and continues when the balancer has seen that this replica is ready.
+// No request may fail.
 func RollingRestart() Fault {
 	return Fault{
 		Name: "rolling restart by SIGTERM", Unnoticed: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
 			ctx, cancel := context.WithTimeout(ctx, time.Minute)
 			defer cancel()
-			s.Client.Lag() // what was before does not count
+			s.Client.Lag() // discards earlier values
 			var away []absence
 			for _, r := range s.World.Replicas {
 				from := s.Log.Now()
@@ -62,15 +63,15 @@ func await(ctx context.Context, c *load.Client, replica int) error {
 	return nil
 }
 
-// absence is when a replica was told to end, and when it was ready again.
+// absence records when a replica was asked to end and when it was ready again.
 type absence struct {
 	replica  int
 	from, to time.Duration
 }
 
-// unnoticed is evidence by what the others did meanwhile. Where the balancer
-// was too slow to learn of the end the strike does not count: requests that were
-// cut then are not the replicas' fault.
+// unnoticed requires that the other replicas worked meanwhile. The strike does
+// not count if the balancer was too slow to see that a replica was ending:
+// requests that were cut then are not the replicas' fault.
 func unnoticed(away []absence, lag time.Duration) Struck {
 	return func(records []history.Record) string {
 		if lag > ShutdownDelay/2 {
@@ -93,8 +94,8 @@ func unnoticed(away []absence, lag time.Duration) Struck {
 	}
 }
 
-// Downtime are the records of requests that failed while nobody was to notice
-// anything.
+// Downtime returns the requests that failed while no request was allowed to
+// fail.
 func Downtime(strikes []Strike, records []history.Record) []history.Record {
 	var failed []history.Record
 	for _, s := range strikes {

@@ -16,12 +16,12 @@ import (
 
 const standbyName = "copy"
 
-// Database is a Postgres, and its standby if it has one.
+// Database is a Postgres server, and its standby if it has one.
 type Database struct {
 	primary, standby *throwaway.PostgresServer
-	link             *Proxy // what the standby streams through
+	link             *Proxy // the connection that the standby streams through
 	args             []string
-	name             string // of the database, where it is not the usual one
+	name             string // of the database, if it is not the default
 }
 
 func openDatabase(o Options) (*Database, error) {
@@ -35,8 +35,8 @@ func openDatabase(o Options) (*Database, error) {
 	return &Database{primary: o.Shared.primary, name: name}, nil
 }
 
-// OpenServer starts a Postgres for worlds to share, which need not survive
-// anything.
+// OpenServer starts a Postgres server that worlds share and that need not
+// survive anything.
 func OpenServer() (*Database, error) {
 	return newDatabase("", false, []string{"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=400"})
 }
@@ -59,7 +59,7 @@ func newDatabase(parent string, standby bool, args []string) (*Database, error) 
 	return d, nil
 }
 
-// follow makes a standby of the primary, and the primary wait for it.
+// follow creates a standby of the primary. The primary waits for the standby.
 func (d *Database) follow() error {
 	standby, err := d.primary.OpenStandby(standbyName, d.link.Addr(), append([]string{"-c", "wal_retrieve_retry_interval=200ms"}, d.args...)...)
 	if err != nil {
@@ -69,7 +69,7 @@ func (d *Database) follow() error {
 	return d.Synchronous(true)
 }
 
-// Synchronous says whether commits wait for the standby.
+// Synchronous sets whether commits wait for the standby.
 func (d *Database) Synchronous(on bool) error {
 	names := "''"
 	if on {
@@ -86,10 +86,11 @@ func (d *Database) Set(name, value string) error {
 	return d.primary.Exec("SELECT pg_reload_conf()")
 }
 
-// logSwitches is how many pieces of its log the primary may have in reserve.
+// logSwitches is the number of log segments that the primary may have in
+// reserve.
 const logSwitches = 8
 
-// UseUpLog has the primary begin new pieces of its log until it cannot.
+// UseUpLog makes the primary begin new log segments until it fails.
 func (d *Database) UseUpLog() {
 	for range logSwitches {
 		const little = `SELECT pg_logical_emit_message(false, 'bench', 'x'), pg_switch_wal()`
@@ -102,13 +103,13 @@ func (d *Database) UseUpLog() {
 // HoldBack cuts the standby off from the primary.
 func (d *Database) HoldBack() { d.link.Refuse() }
 
-// Kill ends the primary by SIGKILL.
+// Kill kills the primary with SIGKILL.
 func (d *Database) Kill() { d.primary.Kill() }
 
 // Start starts the primary again.
 func (d *Database) Start() error { return d.primary.Start() }
 
-// Promote makes the standby the primary; the old one is dead and gone.
+// Promote promotes the standby. The old primary must be dead; it is removed.
 func (d *Database) Promote() error {
 	if err := d.standby.Promote(); err != nil {
 		return fmt.Errorf("promoting the standby: %w", err)
@@ -126,7 +127,7 @@ func (d *Database) Follow() error {
 	return d.follow()
 }
 
-// urlBy is the database's address by way of a proxy; nil for straight.
+// urlBy returns the database's URL through a proxy, or directly if p is nil.
 func (d *Database) urlBy(p *Proxy) (string, error) {
 	u, err := url.Parse(d.primary.URL())
 	if err != nil {
@@ -143,13 +144,13 @@ func (d *Database) urlBy(p *Proxy) (string, error) {
 
 const queryTimeout = 10 * time.Second
 
-// Row is what the database has of a session.
+// Row holds the state of a session in the database.
 type Row struct {
 	Generation int
 	Revoked    bool
 }
 
-// Rows reads sessions by id, past all proxies.
+// Rows reads sessions by id, without a proxy.
 func (d *Database) Rows(ctx context.Context) (map[string]Row, error) {
 	conn, end, err := d.connect(ctx)
 	if err != nil {
@@ -180,7 +181,7 @@ func (d *Database) version(ctx context.Context) (version string, err error) {
 	return version, err
 }
 
-// connect connects past all proxies, for a while.
+// connect connects without a proxy, for a limited time.
 func (d *Database) connect(ctx context.Context) (_ *pgx.Conn, end func(), _ error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	address, err := d.urlBy(nil)
@@ -199,7 +200,7 @@ func (d *Database) connect(ctx context.Context) (_ *pgx.Conn, end func(), _ erro
 	}, nil
 }
 
-// Close ends and removes its servers.
+// Close stops and removes its servers.
 func (d *Database) Close() error {
 	var errs []error
 	for _, s := range []*throwaway.PostgresServer{d.standby, d.primary} {

@@ -9,12 +9,13 @@ import (
 	"syscall"
 )
 
-// Disk is a small file system in memory of its own, which can be filled.
+// Disk is a small file system in memory that can be filled.
 type Disk struct{ Dir string }
 
 const diskSize = "size=320m,mode=0777"
 
-// OpenDisk mounts a small file system; it needs the right to.
+// OpenDisk mounts a small file system. The process needs the permission to
+// mount.
 func OpenDisk() (*Disk, error) {
 	dir, err := os.MkdirTemp("", "rekey-faults-disk-")
 	if err != nil {
@@ -28,7 +29,7 @@ func OpenDisk() (*Disk, error) {
 
 func (d *Disk) ballast() string { return filepath.Join(d.Dir, "ballast") }
 
-// Fill takes every byte that is left.
+// Fill uses all free bytes.
 func (d *Disk) Fill() error {
 	f, err := os.Create(d.ballast())
 	if err != nil {
@@ -42,18 +43,18 @@ func (d *Disk) Fill() error {
 	return nil
 }
 
-// Free gives the room back.
+// Free deletes the file that Fill created.
 func (d *Disk) Free() error { return os.Remove(d.ballast()) }
 
-// Close unmounts it, also while something is still open.
+// Close unmounts the disk, even if files are open.
 func (d *Disk) Close() error {
 	return errors.Join(syscall.Unmount(d.Dir, syscall.MNT_DETACH), os.Remove(d.Dir))
 }
 
-// zeros is endless.
+// zeros is an endless reader of zeros.
 type zeros struct{}
 
-// Read implements io.Reader: zeros without end.
+// Read fills p with zeros.
 func (zeros) Read(p []byte) (int, error) {
 	clear(p)
 	return len(p), nil

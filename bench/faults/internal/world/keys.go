@@ -10,11 +10,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// keysAtATime is how many keys are read in one round trip.
+// keysAtATime is the number of keys that one round trip reads.
 const keysAtATime = 1000
 
-// read is the command that reads a key of a kind, whole. One that has run out
-// since is read as a string, which answers nil.
+// read returns the command that reads a whole key of a kind. A key that has
+// expired since is read as a string, which returns nil.
 func read(kind, key string) []any {
 	switch kind {
 	case "hash":
@@ -31,7 +31,7 @@ func read(kind, key string) []any {
 	return []any{"GET", key}
 }
 
-// look reads every key of every node, a line for each.
+// look reads every key of every node, one line for each.
 func (r *Redis) look(ctx context.Context, see func(node int, text io.Reader) error) error {
 	for i, n := range r.nodes {
 		text, err := r.dump(ctx, n.Addr())
@@ -47,7 +47,7 @@ func (r *Redis) look(ctx context.Context, see func(node int, text io.Reader) err
 
 func (r *Redis) dump(ctx context.Context, addr string) (io.Reader, error) {
 	o := &redis.Options{Addr: addr, DisableIdentity: true, MaxRetries: -1, ReadTimeout: callTimeout}
-	if r.cluster != "" { // a copy sends readers to its master, unless told not to
+	if r.cluster != "" { // a copy redirects readers to its master by default
 		o.OnConnect = func(ctx context.Context, c *redis.Conn) error { return c.ReadOnly(ctx).Err() }
 	}
 	c := redis.NewClient(o)
@@ -67,7 +67,7 @@ func (r *Redis) dump(ctx context.Context, addr string) (io.Reader, error) {
 	}
 }
 
-// write writes keys with all that is in them.
+// write writes keys with their contents.
 func write(ctx context.Context, c *redis.Client, keys []string, text *bytes.Buffer) error {
 	kinds := make([]*redis.StatusCmd, len(keys))
 	if _, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -85,7 +85,7 @@ func write(ctx context.Context, c *redis.Client, keys []string, text *bytes.Buff
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, redis.Nil) { // one that has run out
+	if err != nil && !errors.Is(err, redis.Nil) { // the key may have expired
 		return err
 	}
 	for i, key := range keys {

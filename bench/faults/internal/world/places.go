@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Place is where something of a client's secrets might be told or kept.
+// Place names a place where a client's secrets could be logged or stored.
 type Place string
 
 // The places.
@@ -23,7 +23,7 @@ const (
 	Keys    Place = "redis"    // every key, with its value
 )
 
-// Look hands out the text of every place, with a name for it, as it is now.
+// Look calls see with the current text of every place and its name.
 func (w *World) Look(ctx context.Context, see func(at Place, name string, text io.Reader) error) error {
 	for name, path := range w.logs() {
 		if err := lookIn(path, func(text io.Reader) error { return see(Logs, "the log of "+name, text) }); err != nil {
@@ -45,7 +45,7 @@ func (w *World) Look(ctx context.Context, see func(at Place, name string, text i
 	return w.Redis.look(ctx, func(node int, text io.Reader) error { return see(Keys, fmt.Sprintf("redis node %d", node), text) })
 }
 
-// logs are the files that the servers write to, by name.
+// logs returns the files that the servers write to, by name.
 func (w *World) logs() map[string]string {
 	logs := map[string]string{"postgres": w.Database.primary.LogFile()}
 	for _, r := range w.Replicas {
@@ -65,7 +65,7 @@ func lookIn(path string, see func(text io.Reader) error) error {
 	return errors.Join(see(f), f.Close())
 }
 
-// metrics are what a replica exports.
+// metrics returns what a replica exports.
 func (r *Replica) metrics(ctx context.Context) ([]byte, error) {
 	text, status, err := fetch(ctx, http.MethodGet, "http://"+r.admin+"/metrics", nil)
 	if err == nil && status != http.StatusOK {
@@ -74,12 +74,12 @@ func (r *Replica) metrics(ctx context.Context) ([]byte, error) {
 	return text, err
 }
 
-// userTables are all tables but Postgres' own.
+// userTables selects all tables except Postgres' own.
 const userTables = `SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables
 	WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`
 
-// look reads every table past all proxies, bytes once as digits and once as the
-// text that they may be.
+// look reads every table without a proxy. It shows bytes once as digits and once
+// as text.
 func (d *Database) look(ctx context.Context, see func(table string, text io.Reader) error) error {
 	conn, end, err := d.connect(ctx)
 	if err != nil {

@@ -14,22 +14,22 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// RedisKind is how Redis is set up.
+// RedisKind names a Redis setup.
 type RedisKind string
 
 // The kinds.
 const (
 	SingleRedis  RedisKind = "single"
-	ClusterRedis RedisKind = "cluster" // three masters; replicas reach the nodes without proxies
+	ClusterRedis RedisKind = "cluster" // three masters; replicas connect to the nodes without proxies
 )
 
-// ClusterMasters is how many masters a cluster has. One more node is a copy of
-// the first.
+// ClusterMasters is the number of masters of a cluster. One more node copies the
+// first master.
 const ClusterMasters = 3
 
 // Redis is one server, or the nodes of a cluster.
 type Redis struct {
-	nodes   []*throwaway.RedisServer // of a single one: the master, and others that were or will be
+	nodes   []*throwaway.RedisServer // for a single server: the master, and former and future masters
 	cluster string                   // REDIS_URL of a cluster
 }
 
@@ -46,8 +46,9 @@ func newRedis(kind RedisKind) (*Redis, error) {
 	return r, nil
 }
 
-// openCluster: a cluster tells clients its nodes' own addresses, which proxies
-// in front of each replica could not be. Its faults are those of its nodes.
+// openCluster starts a cluster. A cluster announces its nodes' own addresses, so
+// that no proxies can be in front of each replica. Its faults are those of its
+// nodes.
 func (r *Redis) openCluster() error {
 	addrs := make([]string, ClusterMasters+1)
 	for i := range addrs {
@@ -71,7 +72,8 @@ func (r *Redis) openCluster() error {
 	return nil
 }
 
-// join makes a cluster of the masters, and the copy one of the first.
+// join creates a cluster of the masters and makes the copy replicate one of
+// them.
 func (r *Redis) join(masters []string, copied string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)
 	defer cancel()
@@ -95,8 +97,8 @@ func cli(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// Failover kills the master that has a copy, and makes the copy the master. It
-// returns the number of the one that was killed.
+// Failover kills the master that has a copy and promotes the copy. It returns
+// the number of the killed node.
 func (r *Redis) Failover(ctx context.Context) (killed int, err error) {
 	master, copied := 0, len(r.nodes)-1
 	info, err := do(ctx, r.nodes[copied].Addr(), "INFO", "replication")
@@ -116,10 +118,10 @@ func (r *Redis) Failover(ctx context.Context) (killed int, err error) {
 
 const clusterTimeout = 30 * time.Second
 
-// Addr is where the master is.
+// Addr returns the address of the master.
 func (r *Redis) Addr() string { return r.nodes[0].Addr() }
 
-// Nodes is how many there are.
+// Nodes returns the number of nodes.
 func (r *Redis) Nodes() int { return len(r.nodes) }
 
 // Do runs one command on a node.
@@ -139,7 +141,7 @@ func do(ctx context.Context, addr string, args ...any) (any, error) {
 	return answer, nil
 }
 
-// Keys is how many keys a node has.
+// Keys returns the number of keys on a node.
 func (r *Redis) Keys(ctx context.Context, node int) (int, error) {
 	n, err := r.Do(ctx, node, "DBSIZE")
 	if err != nil {
@@ -158,13 +160,13 @@ func (r *Redis) version(ctx context.Context) (string, error) {
 	return version, nil
 }
 
-// Kill ends a node by SIGKILL.
+// Kill kills a node with SIGKILL.
 func (r *Redis) Kill(node int) { r.nodes[node].Kill() }
 
-// Start starts a node again, with what it saved.
+// Start starts a node again with the data that it saved.
 func (r *Redis) Start(node int) error { return r.nodes[node].Start() }
 
-// StartEmpty starts a node again, without what it saved.
+// StartEmpty starts a node again without the data that it saved.
 func (r *Redis) StartEmpty(node int) error {
 	if err := r.nodes[node].Forget(); err != nil {
 		return err
@@ -172,14 +174,14 @@ func (r *Redis) StartEmpty(node int) error {
 	return r.nodes[node].Start()
 }
 
-// Stop stops a node by SIGSTOP; Continue lets it go on.
+// Stop stops a node with SIGSTOP; Continue continues it.
 func (r *Redis) Stop(node int) { r.nodes[node].Signal(syscall.SIGSTOP) }
 
 // Continue undoes Stop.
 func (r *Redis) Continue(node int) { r.nodes[node].Signal(syscall.SIGCONT) }
 
-// Follow adds a node that copies the master by way of a proxy of its own, and
-// returns that proxy when the copy is complete.
+// Follow adds a node that copies the master through a proxy of its own. It
+// returns the proxy when the copy is complete.
 func (r *Redis) Follow(ctx context.Context) (*Proxy, error) {
 	link, err := newProxy("redis-replication", r.Addr())
 	if err != nil {
@@ -215,8 +217,8 @@ func (r *Redis) synced(ctx context.Context, addr string) error {
 
 const pollEvery = 50 * time.Millisecond
 
-// Promote makes the node that was added last the master. The old one stays
-// what it is, dead or alive.
+// Promote makes the last added node the master. It leaves the old master as it
+// is, dead or alive.
 func (r *Redis) Promote(ctx context.Context) error {
 	last := len(r.nodes) - 1
 	r.nodes[0], r.nodes[last] = r.nodes[last], r.nodes[0]
@@ -224,8 +226,8 @@ func (r *Redis) Promote(ctx context.Context) error {
 	return err
 }
 
-// DropOld ends and removes the master of before Promote, or the copy where it
-// did not come to that; the only node stays.
+// DropOld stops and removes the previous master, or the copy if it was not
+// promoted. The last node is never removed.
 func (r *Redis) DropOld() error {
 	last := len(r.nodes) - 1
 	if last == 0 {
@@ -244,7 +246,7 @@ func (r *Redis) close() error {
 	return errors.Join(errs...)
 }
 
-// Pause waits; an error when ctx ended.
+// Pause waits for d. It returns an error if ctx ended.
 func Pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -20,37 +20,37 @@ import (
 type Replica struct {
 	Number   int
 	Postgres *Proxy // between it and Postgres
-	Redis    *Proxy // between it and Redis; nil where it talks to a cluster
+	Redis    *Proxy // between it and Redis; nil if it connects to a cluster
 	control  string // host:port of its fault API
 	admin    string // host:port of its metrics
 	server   *throwaway.ProgramServer
 }
 
-// Base is its URL.
+// Base returns its URL.
 func (r *Replica) Base() string { return "http://" + r.server.Addr() }
 
-// Kill ends it by SIGKILL.
+// Kill kills it with SIGKILL.
 func (r *Replica) Kill() { r.server.Kill() }
 
-// Terminate asks it to end, by SIGTERM.
+// Terminate sends SIGTERM.
 func (r *Replica) Terminate() { r.server.Signal(syscall.SIGTERM) }
 
 // Start starts it again after it has ended.
 func (r *Replica) Start() error { return r.server.Start() }
 
-// Stop stops it by SIGSTOP; Continue lets it go on.
+// Stop stops it with SIGSTOP; Continue continues it.
 func (r *Replica) Stop() { r.server.Signal(syscall.SIGSTOP) }
 
-// Continue lets it go on after Stop, or after it has stopped itself.
+// Continue continues it after Stop, or after it has stopped itself.
 func (r *Replica) Continue() { r.server.Signal(syscall.SIGCONT) }
 
-// Ended is closed when it has ended.
+// Ended returns a channel that is closed when it has ended.
 func (r *Replica) Ended() <-chan struct{} { return r.server.Ended() }
 
-// LogFile has what it wrote, over all its lives.
+// LogFile returns the file with its output since its first start.
 func (r *Replica) LogFile() string { return r.server.LogFile() }
 
-// The failpoints, in the order in which a refresh comes by.
+// The failpoints, in the order in which a refresh passes them.
 const (
 	BeforeNote      = "before-note"
 	BeforeSwap      = "before-swap"
@@ -59,12 +59,12 @@ const (
 	MidBody         = "mid-body"
 )
 
-// Arm has a failpoint kill or stop the process at its nth hit from now.
+// Arm makes a failpoint kill or stop the process at its nth hit from now.
 func (r *Replica) Arm(ctx context.Context, point, action string, nth int) error {
 	return r.put(ctx, "/point", map[string]any{"name": point, "action": action, "nth": nth})
 }
 
-// Shift sets how far its clock is off.
+// Shift sets the skew of its clock.
 func (r *Replica) Shift(ctx context.Context, offset time.Duration) error {
 	return r.put(ctx, "/clock", map[string]any{"offset": offset.String()})
 }
@@ -77,13 +77,13 @@ func (r *Replica) put(ctx context.Context, path string, body any) error {
 	return call(ctx, http.MethodPut, "http://"+r.control+path, text, nil)
 }
 
-// Readiness is what /readyz says.
+// Readiness holds an answer of /readyz.
 type Readiness struct {
 	Status string
 	Checks map[string]string
 }
 
-// Ready asks for its readiness.
+// Ready returns its readiness.
 func (r *Replica) Ready(ctx context.Context) (Readiness, error) {
 	var ready Readiness
 	err := call(ctx, http.MethodGet, r.Base()+"/readyz", nil, &ready)
@@ -94,8 +94,8 @@ var errStatus = errors.New("unexpected status")
 
 const callTimeout = 10 * time.Second
 
-// call is one request. A body that can be read counts, whatever the status,
-// where into is given.
+// call sends one request. If into is not nil, the body is decoded whatever the
+// status is.
 func call(ctx context.Context, method, url string, body []byte, into any) error {
 	text, status, err := fetch(ctx, method, url, body)
 	if err != nil {
@@ -110,7 +110,7 @@ func call(ctx context.Context, method, url string, body []byte, into any) error 
 	return nil
 }
 
-// fetch is one request on a connection of its own.
+// fetch sends one request on a connection of its own.
 func fetch(ctx context.Context, method, url string, body []byte) (text []byte, status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -130,7 +130,7 @@ func fetch(ctx context.Context, method, url string, body []byte) (text []byte, s
 	return text, res.StatusCode, nil
 }
 
-// newReplica starts a replica with env on top of what they all have.
+// newReplica starts a replica with env in addition to the common settings.
 func newReplica(number int, binary, control string, env []string) (*throwaway.ProgramServer, error) {
 	s, err := throwaway.OpenProgram(throwaway.Program{
 		Argv: func(string, int) []string { return []string{binary} },
@@ -149,6 +149,6 @@ func newReplica(number int, binary, control string, env []string) (*throwaway.Pr
 }
 
 func hostPort(addr string) (host, port string) {
-	host, port, _ = net.SplitHostPort(addr) // of our own making
+	host, port, _ = net.SplitHostPort(addr) // the address is our own
 	return host, port
 }

@@ -12,24 +12,25 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// Options say what there is.
+// Options describes a world.
 type Options struct {
 	Binary   string // built with the tag faults
 	Replicas int
-	// Env is for all replicas, NAME=value.
+	// Env holds settings for all replicas, as NAME=value.
 	Env []string
 	// Standby adds a synchronous standby.
 	Standby bool
-	// DataParent is where the primary's directory is made; "" for the usual.
+	// DataParent is the directory in which the primary's directory is created;
+	// "" for the default.
 	DataParent   string
 	PostgresArgs []string
-	// Shared is a database server to use instead of one's own: a database on
-	// it. It is not closed along.
+	// Shared is a database server to use instead of a new one. The world creates
+	// a database on it and does not close it.
 	Shared *Database
 	Redis  RedisKind
 }
 
-// World is everything that was started.
+// World holds everything that was started.
 type World struct {
 	Options  Options
 	Database *Database
@@ -57,7 +58,7 @@ func Open(o Options) (_ *World, err error) {
 	if err = errors.Join(err, redisErr); err != nil {
 		return nil, err
 	}
-	// One after the other: the first makes the keys that all share.
+	// One after the other: the first replica creates the keys that all share.
 	for i := range o.Replicas {
 		if err = w.addReplica(i); err != nil {
 			return nil, err
@@ -98,7 +99,7 @@ func (w *World) addReplica(number int) error {
 	return nil
 }
 
-// Bases are the replicas' URLs.
+// Bases returns the replicas' URLs.
 func (w *World) Bases() []string {
 	bases := make([]string, len(w.Replicas))
 	for i, r := range w.Replicas {
@@ -117,7 +118,7 @@ func (w *World) Trusted(ctx context.Context) bool {
 	return true
 }
 
-// Describe is what the replicas say of themselves.
+// Describe returns what the replicas report about themselves.
 func (w *World) Describe(ctx context.Context) string {
 	var said []string
 	for _, r := range w.Replicas {
@@ -127,7 +128,7 @@ func (w *World) Describe(ctx context.Context) string {
 	return strings.Join(said, "; ")
 }
 
-// Versions names the servers.
+// Versions returns the names and versions of the servers.
 func (w *World) Versions(ctx context.Context) (string, error) {
 	postgres, err := w.Database.version(ctx)
 	if err != nil {
@@ -137,7 +138,7 @@ func (w *World) Versions(ctx context.Context) (string, error) {
 	return fmt.Sprintf("Postgres %s, Redis %s", postgres, redis), err
 }
 
-// Repoint leads the replicas to the database's current primary.
+// Repoint points the replicas to the database's current primary.
 func (w *World) Repoint() error {
 	var errs []error
 	for _, r := range w.Replicas {
@@ -146,7 +147,7 @@ func (w *World) Repoint() error {
 	return errors.Join(errs...)
 }
 
-// Close ends and removes everything.
+// Close stops and removes everything.
 func (w *World) Close() error {
 	var errs []error
 	for _, r := range w.Replicas {
