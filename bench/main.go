@@ -34,7 +34,7 @@ func main() {
 	}
 }
 
-// start is the bench, or the process of its clients.
+// start runs the bench, or the process of its clients.
 func start(ctx context.Context) error {
 	if slices.Equal(os.Args[1:], []string{load.Argument}) {
 		return load.Generate(ctx, os.Stdin, os.Stdout, time.Now)
@@ -42,7 +42,7 @@ func start(ctx context.Context) error {
 	return run(ctx, os.Args[1:], os.Stdout, time.Now)
 }
 
-// options are the command line.
+// options holds the command line.
 type options struct {
 	short, large bool
 	only         []string
@@ -90,11 +90,11 @@ func parse(args []string, stdout io.Writer) (options, error) {
 
 func (o options) wants(part string) bool { return len(o.only) == 0 || slices.Contains(o.only, part) }
 
-// profile is what deploy/Dockerfile builds with, too.
+// profile is the profile that deploy/Dockerfile also builds with.
 const profile = "deploy/rekey.pgo"
 
-// build returns the binary to measure, built as for the container image; but a
-// short run does not compile everything anew for the profile.
+// build returns the binary to measure, built as for the container image. A short
+// run does not use the profile, which would recompile everything.
 func (o options) build(ctx context.Context, dir string) (string, error) {
 	if o.binary != "" {
 		return filepath.Abs(o.binary)
@@ -130,7 +130,7 @@ func machine() string {
 	return fmt.Sprintf("%d cores (%s), %s/%s, %s", runtime.NumCPU(), model, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
-// servers names what is measured on, as far as it is here.
+// servers returns the names and versions of the installed servers.
 func servers(ctx context.Context) string {
 	var names []string
 	for binary, debian := range map[string]string{"postgres": "postgresql", "redis-server": "redis-server"} {
@@ -146,7 +146,7 @@ func servers(ctx context.Context) string {
 	return strings.Join(names, ", ")
 }
 
-// shortVersion finds the product and its number in what --version says.
+// shortVersion extracts the product and its number from the output of --version.
 func shortVersion(said string) string {
 	for _, word := range strings.Fields(said) {
 		if number := strings.TrimPrefix(word, "v="); number[0] >= '0' && number[0] <= '9' {

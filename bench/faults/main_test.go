@@ -41,7 +41,7 @@ func TestExitCode(t *testing.T) {
 }
 
 // TestBench_verdict: a stage that had too little load, or in which a fault did
-// not strike, is told as that.
+// not strike, is reported as that.
 func TestBench_verdict(t *testing.T) {
 	for name, c := range map[string]struct {
 		slow     bool

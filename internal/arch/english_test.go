@@ -41,13 +41,14 @@ var wordings = []wording{
 	avoid(" again", `(?:come|comes|came|coming) again`, "retry, return, reconnect"),
 	avoid("worth nothing", `worth nothing`, "invalid"),
 	avoid("whoever|whomever|whosever", `whoever|whomever|whosever`, "the client that, anyone who"),
-	avoid(" none", `(?:is|are|was|were) none`, "there is no"),
+	avoid(" none", `(?:is|are|was|were) none`, "there is no").
+		but(`(?:there|if|each|when) (?:is|are|was|were) none|if none `),
 	avoid(" no ", `(?:is|are|was|were) no \w+`, "is not a, there is no").
 		but(`there (is|are|was|were) no |no (longer|more|less|other)\b|no \w+er than`),
 	avoid("mend", `mend(?:s|ed|ing)?`, "repair, fix, resolve"),
 	avoid("bear|borne", `borne|bears?`, "carry, tolerate"),
 	avoid("for want of", `for want of`, "for lack of, because there is no"),
-	avoid("no good|good no more", `good no more|no good`, "invalid, no longer valid"),
+	avoid("no good|good no more", `good no more|(?:is|are|was|were) no good`, "invalid, no longer valid"),
 	avoid("no more", `no more than`, "at most"),
 	avoid("no more", `no more[.,;:)]`, "no longer"),
 	avoid("bid|goodbye", `bid|goodbye`, "drain"),
@@ -65,7 +66,7 @@ var wordings = []wording{
 	avoid("notice", `notices?`, "change (an event), detect (a verb)"),
 	avoid("trouble", `trouble`, "problem, failure, health"),
 	avoid("untold", `untold`, "logcheck"),
-	avoid("settle", `settle[sd]?`, "resolve"),
+	avoid("settle", `settle[sd]`, "resolve"),
 	avoid("vouch", `vouch(?:es|ed)?`, "trust, confirm"),
 	avoid("veil", `veil(?:s|ed)?`, "redact"),
 	avoid("lest", `lest`, "so that ... not"),
@@ -80,6 +81,9 @@ func (w wording) hinted(text string) bool {
 
 // definition matches a doc comment that defines its name by a clause.
 var definition = regexp.MustCompile(`^\S+ (?:is|are) (?:what|how|that|who|whether|why|where|when)\b`)
+
+// quantity matches a doc comment of a number, as in "timeout is how long ...".
+var quantity = regexp.MustCompile(`^\S+ is how (?:long|many|much|often|far) `)
 
 // read returns the wordings to avoid in text, which begins at the given line
 // of the file.
@@ -127,7 +131,7 @@ func english(f GoFile) []finding {
 		return true
 	})
 	for _, d := range declarations(f) {
-		if definition.MatchString(d.doc) {
+		if definition.MatchString(d.doc) && !quantity.MatchString(d.doc) {
 			findings = append(findings, finding{f.Path, d.line,
 				fmt.Sprintf("the comment of %s: write what it does, returns or holds, instead of \"is what\", \"is how\", \"is that\"", d.name)})
 		}

@@ -16,12 +16,12 @@ import (
 
 var errSignature = errors.New("a signature does not verify")
 
-// Crypto is the CPU time of what no refresh can do without: one ES256
-// verification and two deterministic signatures. It is measured on one core
-// with the others idle, and on all of them at once, as under load.
+// Crypto holds the CPU time of the cryptography of one refresh: one ES256
+// verification and two deterministic signatures. It is measured on one core with
+// the others idle, and on all cores at once, as under load.
 type Crypto struct{ Alone, Busy time.Duration }
 
-// MeasureCrypto takes n refreshes' worth on each core.
+// MeasureCrypto measures the cryptography of n refreshes on each core.
 func MeasureCrypto(n int) (Crypto, error) {
 	alone, err := cryptoTime(1, n)
 	if err != nil {
@@ -65,6 +65,6 @@ func refreshCrypto(key *ecdsa.PrivateKey, n int) error {
 
 func ownCPU() time.Duration {
 	var usage syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // fails for a bad argument only
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // fails only for an invalid argument
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

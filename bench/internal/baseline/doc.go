@@ -1,4 +1,3 @@
-// Package baseline is what rekey is compared with, in the same run: pgbench
-// doing the swap alone, Go's cryptography alone, and SQLite doing the swap
-// alone.
+// Package baseline measures what rekey is compared with in the same run: the
+// swap alone by pgbench, Go's cryptography alone, and the swap alone on SQLite.
 package baseline

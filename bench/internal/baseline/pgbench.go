@@ -21,8 +21,8 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// swap is the UPDATE that a refresh needs, and nothing else: one row by its
-// primary key, the same columns, the same conditions on it. A sum takes the place of the secrets
+// swap is the UPDATE that a refresh needs and nothing else: one row by its
+// primary key, with the same columns and conditions. A sum replaces the secrets
 // that pgbench does not have.
 const swap = `UPDATE bench_swap SET generation = generation + 1, previous_hash = secret_hash, secret_hash = sha256(secret_hash),
 	rotated_at = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, retry_hash = sha256(previous_hash || secret_hash),
@@ -32,20 +32,20 @@ const swap = `UPDATE bench_swap SET generation = generation + 1, previous_hash =
 	RETURNING id, generation;
 `
 
-// PGBench runs Postgres' own bench.
+// PGBench runs pgbench, Postgres' own benchmark.
 type PGBench struct {
 	path string
 	url  string
 	dir  string // for its scripts and logs
 }
 
-// NewPGBench finds pgbench. It is to work in dir on the database at url.
+// NewPGBench finds pgbench, which will work in dir on the database at url.
 func NewPGBench(url, dir string) (*PGBench, error) {
 	path, err := throwaway.FindBinary("pgbench", "postgresql")
 	return &PGBench{path: path, url: url, dir: dir}, err
 }
 
-// Fill makes the table to work on: a copy of the sessions, in all but name.
+// Fill creates pgbench's table: a copy of the sessions under another name.
 func (b *PGBench) Fill(ctx context.Context, conn *pgx.Conn) error {
 	var options *string
 	err := conn.QueryRow(ctx, `SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = 'sessions'::regclass`).Scan(&options)
@@ -66,8 +66,8 @@ func (b *PGBench) Fill(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// Run is a run of so many clients, each on a row of its own; over all rows at
-// random where rows is not 0.
+// Run runs pgbench with a number of clients, each on a row of its own. If rows
+// is not 0, each swap picks one of rows at random.
 func (b *PGBench) Run(ctx context.Context, clients, rows int, length time.Duration) (load.Outcome, error) {
 	number := ":client_id"
 	if rows > 0 {
@@ -76,8 +76,8 @@ func (b *PGBench) Run(ctx context.Context, clients, rows int, length time.Durati
 	return b.run(ctx, number, clients, "-T", strconv.Itoa(max(1, int(length.Seconds()+0.5))))
 }
 
-// Rotate swaps one row n times, one after the other, without waiting for the
-// disk: what is looked at is the row's table.
+// Rotate swaps one row n times in sequence without waiting for the disk, because
+// only the table is of interest.
 func (b *PGBench) Rotate(ctx context.Context, table string, number, n int) error {
 	script := filepath.Join(b.dir, "rotate.sql")
 	text := strings.NewReplacer("PREFIX", seed.SessionID(0)[:24], "bench_swap", table).Replace(swap)
@@ -97,7 +97,7 @@ func (b *PGBench) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Dir = b.dir
 	u, err := url.Parse(b.url)
 	if err != nil {
-		return cmd // it will say that it reaches nobody
+		return cmd // pgbench will report that it cannot connect
 	}
 	password, _ := u.User.Password()
 	cmd.Env = append(os.Environ(), "PGHOST="+u.Hostname(), "PGPORT="+u.Port(), "PGUSER="+u.User.Username(),
@@ -122,7 +122,7 @@ func (b *PGBench) run(ctx context.Context, number string, clients int, args ...s
 	rate, found := figure(string(out), `tps = ([0-9.]+)`)
 	failed, _ := figure(string(out), `number of failed transactions: ([0-9]+)`)
 	o.Elapsed = time.Second
-	if found && rate > 0 { // a machine in trouble may do nothing in a second
+	if found && rate > 0 { // a machine under load may complete nothing in a second
 		o.Elapsed = time.Duration(float64(o.Done) / rate * float64(time.Second))
 	}
 	if failed > 0 {
@@ -151,7 +151,7 @@ func (b *PGBench) clean() {
 	}
 }
 
-// latencies reads the log: client, transaction, microseconds, ...
+// latencies reads pgbench's log: client, transaction, microseconds, ...
 func (b *PGBench) latencies() (o load.Outcome, err error) {
 	var took []time.Duration
 	for _, path := range b.logs() {
@@ -166,7 +166,7 @@ func (b *PGBench) latencies() (o load.Outcome, err error) {
 				took = append(took, time.Duration(us*float64(time.Microsecond)))
 			}
 		}
-		_ = f.Close() // it was only read
+		_ = f.Close() // the file was only read
 	}
 	slices.Sort(took)
 	o.Done, o.P50, o.P99 = len(took), load.Percentile(took, 50), load.Percentile(took, 99)

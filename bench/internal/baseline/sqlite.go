@@ -13,8 +13,8 @@ import (
 	"rekey/bench/internal/seed"
 )
 
-// OpenSQLite opens a file as rekey does: one connection that writes, its
-// commits on disk when they return.
+// OpenSQLite opens a file as rekey does: one connection writes, and a commit is
+// on disk when it returns.
 func OpenSQLite(path string) (*sql.DB, error) {
 	query := url.Values{"_pragma": {"busy_timeout(3000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
 	dsn := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
@@ -26,16 +26,16 @@ func OpenSQLite(path string) (*sql.DB, error) {
 	return db, nil
 }
 
-// sqliteSwap is swap in SQLite's words, which knows no sums: the hashes change
-// places.
+// sqliteSwap is swap for SQLite. The hashes change places, because SQLite has no
+// sums over text.
 const sqliteSwap = `UPDATE sessions SET generation = generation + 1, previous_hash = secret_hash, secret_hash = ?,
 	rotated_at = (CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000), retry_hash = ?,
 	issued_at = issued_at + 1, access_expires_at = MIN(access_expires_at + 1, expires_at),
 	refresh_expires_at = MIN(refresh_expires_at + 1, expires_at), last_seen_at = last_seen_at + 1
 	WHERE id = ? AND revoked_at IS NULL AND refresh_blacklisted_at IS NULL RETURNING id, generation`
 
-// SQLiteLoop swaps the first sessions one after the other, each durably, for as
-// long as is said, and returns how many it did a second.
+// SQLiteLoop swaps the first sessions in sequence, each durably, for the given
+// time. It returns the number of swaps per second.
 func SQLiteLoop(ctx context.Context, path string, sessions int, length time.Duration, now func() time.Time) (rate float64, err error) {
 	db, err := OpenSQLite(path)
 	if err != nil {

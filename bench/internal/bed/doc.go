@@ -1,3 +1,3 @@
-// Package bed is what the bench measures on: the real binary, and under it a
-// Postgres with its own durability and a Redis, all of them thrown away.
+// Package bed starts what the bench measures on: the real binary, a durable
+// Postgres and a Redis. Everything is removed afterwards.
 package bed

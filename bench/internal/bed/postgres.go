@@ -22,8 +22,8 @@ type Postgres struct {
 	Conn   *pgx.Conn
 }
 
-// OpenPostgres starts one: fsync and synchronous_commit are on, as always.
-// What is loaded besides counts statements.
+// OpenPostgres starts a server with fsync and synchronous_commit on, as by
+// default. The additional module counts statements.
 func OpenPostgres(ctx context.Context) (*Postgres, error) {
 	server, err := throwaway.OpenPostgres("", "-c", "shared_preload_libraries=pg_stat_statements")
 	if err != nil {
@@ -43,7 +43,7 @@ func OpenPostgres(ctx context.Context) (*Postgres, error) {
 	return p, nil
 }
 
-// URL is the database's address.
+// URL returns the URL of the database.
 func (p *Postgres) URL() string {
 	u, err := url.Parse(p.server.URL())
 	if err != nil {
@@ -53,10 +53,10 @@ func (p *Postgres) URL() string {
 	return u.String()
 }
 
-// PID is the server's first process.
+// PID returns the id of the server's first process.
 func (p *Postgres) PID() int { return p.server.PID() }
 
-// Version is the server's.
+// Version returns the version of the server.
 func (p *Postgres) Version(ctx context.Context) (version string, err error) {
 	err = p.Conn.QueryRow(ctx, `SELECT split_part(current_setting('server_version'), ' ', 1)`).Scan(&version)
 	return version, err
@@ -70,7 +70,7 @@ func (p *Postgres) Exec(ctx context.Context, statement string, args ...any) erro
 	return nil
 }
 
-// Close ends the server.
+// Close stops the server.
 func (p *Postgres) Close(ctx context.Context) error {
 	var err error
 	if p.Conn != nil {
@@ -79,7 +79,7 @@ func (p *Postgres) Close(ctx context.Context) error {
 	return errors.Join(err, p.server.Close())
 }
 
-// Directory makes a directory for the bench's own files.
+// Directory creates a directory for the bench's own files.
 func Directory() (path string, remove func(), err error) {
 	path, err = os.MkdirTemp("", "rekey-bench-")
 	if err != nil {

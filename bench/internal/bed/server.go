@@ -11,21 +11,21 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// Binary is a built rekey and the directory of the keys that it is to use.
+// Binary is a built rekey with the directory of its keys.
 type Binary struct {
 	Path string
 	Keys string
 }
 
-// Server is one running rekey.
+// Server is a running rekey.
 type Server struct {
 	*throwaway.ProgramServer
 }
 
-// Start starts a server, NAME=value being added to its environment: rate
-// limits are off, as one client does the work of thousands; all else is as
-// operators have it. Servers share a DATA_DIR, which keeps what the database's
-// keys are encrypted with.
+// Start starts a server with env, given as NAME=value, added to its environment.
+// Rate limits are off, because one client sends as much as thousands; all other
+// settings have their defaults. Servers share a DATA_DIR, which contains the key
+// that encrypts the database's keys.
 func (b Binary) Start(env ...string) (*Server, error) {
 	s, err := throwaway.OpenProgram(throwaway.Program{
 		Argv:  func(string, int) []string { return []string{b.Path} },
@@ -38,7 +38,7 @@ func (b Binary) Start(env ...string) (*Server, error) {
 	return &Server{s}, nil
 }
 
-// Env is the environment of a server.
+// Env returns the environment of a server.
 func (b Binary) Env(dataDir string, port int) []string {
 	return []string{
 		"HOST=127.0.0.1", "PORT=" + strconv.Itoa(port), "DATA_DIR=" + dataDir, "LOG_FORMAT=json", "RATE_LIMITS=off",
@@ -47,7 +47,7 @@ func (b Binary) Env(dataDir string, port int) []string {
 	}
 }
 
-// IsReady is nil once a server answers that it can work.
+// IsReady returns nil if the server reports that it is ready.
 func IsReady(ctx context.Context, addr string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
 	if err != nil {
@@ -61,6 +61,6 @@ func IsReady(ctx context.Context, addr string) error {
 	if res.StatusCode != http.StatusOK {
 		err = fmt.Errorf("readiness: status %d", res.StatusCode)
 	}
-	_ = res.Body.Close() // nothing of it is read
+	_ = res.Body.Close() // the body is not read
 	return err
 }

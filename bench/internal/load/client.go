@@ -12,13 +12,13 @@ import (
 	"rekey/internal/token"
 )
 
-// pair is what a session's holder has.
+// pair holds the token pair of a session.
 type pair struct {
 	session         int
 	access, refresh string
 }
 
-// client does one thing after the other.
+// client sends one request after the other.
 type client struct {
 	plan   Plan
 	number int
@@ -54,10 +54,10 @@ func (c *client) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// warm does what the window is not to show: everything for the first time.
+// warm performs the first requests, which the measured window must not contain.
 func (c *client) warm(ctx context.Context, kind Kind) error {
 	switch c.plan.Kind {
-	case Storm: // it has waited for its turn, longer than a server waits for a first request
+	case Storm: // it has waited for its turn longer than a server waits for the first request of a connection
 		return errors.Join(c.reopen(ctx), c.account(signUpDocument), c.conn.Close())
 	case Login:
 		return c.account(signUpDocument)
@@ -80,7 +80,7 @@ func (c *client) step() error {
 	return c.refresh(c.plan.Kind)
 }
 
-// work steps until time is up.
+// work sends requests until the given time.
 func (c *client) work(ctx context.Context, until time.Time) {
 	c.took = c.took[:0]
 	for begun := c.now(); begun.Before(until); {
@@ -95,7 +95,7 @@ func (c *client) work(ctx context.Context, until time.Time) {
 	}
 }
 
-// reopen goes on after an error on a new connection.
+// reopen continues after an error on a new connection.
 func (c *client) reopen(ctx context.Context) (err error) {
 	_ = c.conn.Close() // it may be broken
 	c.conn, err = dial(ctx, c.plan.Addr)
@@ -104,7 +104,7 @@ func (c *client) reopen(ctx context.Context) (err error) {
 
 var errNoTokens = errors.New("no tokens in the answer")
 
-// refresh rotates the session whose turn it is, and checks what is answered.
+// refresh rotates the next session and checks the answer.
 func (c *client) refresh(kind Kind) error {
 	p := &c.pairs[c.turn%len(c.pairs)]
 	c.turn++
@@ -133,7 +133,7 @@ func (c *client) refresh(kind Kind) error {
 	return nil
 }
 
-// verifyEvery is how often a pair is verified: every so many tokens.
+// verifyEvery limits verification to one pair in so many tokens.
 const verifyEvery = 128
 
 var errWrongToken = errors.New("a token of another session")

@@ -12,7 +12,7 @@ import (
 	"strconv"
 )
 
-// conn is one connection that requests and answers follow each other on.
+// conn is a connection on which a request is sent after the previous answer.
 type conn struct {
 	net.Conn
 	in   *bufio.Reader
@@ -31,7 +31,7 @@ func dial(ctx context.Context, addr string) (*conn, error) {
 
 var errAnswer = errors.New("not an HTTP answer")
 
-// exchange sends a request and reads its answer. The body is good until the
+// exchange sends a request and reads its answer. The body is valid until the
 // next exchange.
 func (c *conn) exchange(request []byte) (status int, body []byte, err error) {
 	if _, err := c.Write(request); err != nil {
@@ -54,8 +54,8 @@ func (c *conn) exchange(request []byte) (status int, body []byte, err error) {
 	return status, c.body, c.readBody(length)
 }
 
-// headers reads to the end of them and returns the body's length, -1 for a
-// body in chunks.
+// headers reads all headers. It returns the length of the body, or -1 for a
+// chunked body.
 func (c *conn) headers() (length int, err error) {
 	for {
 		line, err := c.in.ReadSlice('\n')

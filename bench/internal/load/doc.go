@@ -1,5 +1,5 @@
-// Package load is the clients: a process of its own, so that what it costs can
-// be told from what the server costs. It speaks HTTP/1.1 over plain
-// connections, each client on one of its own, because net/http's client would
-// take a good part of the machine.
+// Package load runs the clients in a process of their own, so that their cost
+// can be distinguished from the server's. It speaks HTTP/1.1 over plain
+// connections, one per client, because net/http's client would use a large part
+// of the machine.
 package load

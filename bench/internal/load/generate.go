@@ -17,14 +17,15 @@ import (
 	"rekey/bench/internal/seed"
 )
 
-// ready and start are what the two processes say to each other.
+// ready and start are the messages between the two processes.
 const (
 	ready = "ready\n"
 	start = "start\n"
 )
 
-// Generate is the clients' process: it reads a plan, makes everything ready,
-// says so, and when it is told to start works and writes the outcome.
+// Generate is the clients' process: it reads a plan, prepares everything,
+// reports that it is ready, works when it receives start, and writes the
+// outcome.
 func Generate(ctx context.Context, in io.Reader, out io.Writer, now func() time.Time) error {
 	lines := bufio.NewReader(in)
 	text, err := lines.ReadBytes('\n')
@@ -72,7 +73,7 @@ func open(ctx context.Context, plan Plan, now func() time.Time) ([]*client, erro
 	case Me:
 		kind = GraphQL
 	case Storm:
-		warm = inTurn // more than may wait for a password to be hashed
+		warm = inTurn // more clients than may wait for a password to be hashed
 	case GraphQL, REST, Login:
 	}
 	if err := warm(clients, func(c *client) error { return c.warm(ctx, kind) }); err != nil {
@@ -131,7 +132,7 @@ func repeated(tokens []uint64) int {
 	return len(tokens) - len(slices.Compact(tokens))
 }
 
-// Percentile is 0 of nothing.
+// Percentile returns the percentile p, or zero for an empty list.
 func Percentile[T cmp.Ordered](values []T, p int) (zero T) {
 	if len(values) == 0 {
 		return zero
@@ -142,6 +143,6 @@ func Percentile[T cmp.Ordered](values []T, p int) (zero T) {
 
 func ownCPU() time.Duration {
 	var usage syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // fails for a bad argument only
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // fails only for an invalid argument
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

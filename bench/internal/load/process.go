@@ -11,7 +11,7 @@ import (
 	"os/exec"
 )
 
-// Argument is what the bench's own binary is called with to be the clients.
+// Argument makes the bench's own binary run the clients.
 const Argument = "generate-load"
 
 // Clients is the process of the clients, ready to start.
@@ -50,7 +50,7 @@ func Prepare(ctx context.Context, plan Plan) (*Clients, error) {
 	return c, nil
 }
 
-// Run has the clients work, and returns after their process has ended.
+// Run starts the clients and returns after their process has ended.
 func (c *Clients) Run() (Outcome, error) {
 	var o Outcome
 	_, err := io.WriteString(c.in, start)

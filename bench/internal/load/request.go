@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// The documents that a front-end would send.
+// The documents that a front-end sends.
 const (
 	refreshDocument = `mutation Refresh($token: String!) { refreshToken(refreshToken: $token) { token refreshToken tokenExpiration refreshExpiration } }`
 	meDocument      = `query Me { me { id name email } }`
@@ -23,8 +23,8 @@ func post(to []byte, headers, document, variables string) []byte {
 	return append(to, '}')
 }
 
-// refreshRequest is a refresh with an idempotency key, as front-ends are told
-// to send it; the legacy route's clients know none.
+// refreshRequest is a refresh with an idempotency key, as the documentation
+// recommends for front-ends. Clients of the legacy route send no key.
 func refreshRequest(to []byte, kind Kind, headers, token string, client, turn int) []byte {
 	if kind == REST {
 		to = append(to[:0], "GET /auth/refresh HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "...)
@@ -38,8 +38,8 @@ func accountRequest(to []byte, document, headers string, client int, run int64) 
 	return post(to, headers, document, fmt.Sprintf(`{"email":"client%d.%d@example.com","password":"correct horse battery"}`, client, run))
 }
 
-// forwarded is the header of a proxy that speaks for an address: one for each
-// of 16 million numbers.
+// forwarded returns a proxy's header with one of 16 million addresses, chosen by
+// number.
 func forwarded(number int) string {
 	return fmt.Sprintf("X-Forwarded-For: 10.%d.%d.%d\r\n", byte(number>>16), byte(number>>8), byte(number))
 }
@@ -48,8 +48,8 @@ func meRequest(to []byte, access string) []byte {
 	return post(to, "Authorization: Bearer "+access+"\r\n", meDocument, "{}")
 }
 
-// member returns the value of the first JSON member of this name that is a
-// string without escapes, as tokens are.
+// member returns the value of the first JSON member with this name. The value
+// must be a string without escapes, as tokens are.
 func member(body []byte, name string) string {
 	_, after, found := bytes.Cut(body, []byte(`"`+name+`":"`))
 	value, _, ended := bytes.Cut(after, []byte{'"'})

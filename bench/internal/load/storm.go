@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// storm asks for logins at a constant rate, however slowly they are answered:
-// people do not wait for each other. Each comes from an address of its own, and
-// what it took is counted from when it was due.
+// storm sends logins at a constant rate, however slowly they are answered,
+// because people do not wait for each other. Each login comes from an address of
+// its own, and its duration is counted from the time when it was due.
 type storm struct {
 	plan Plan
 	now  func() time.Time
@@ -18,11 +18,11 @@ type storm struct {
 	idle    chan *conn
 	mu      sync.Mutex
 	outcome Outcome
-	took    []time.Duration // of those who were let in
-	refused []time.Duration // of those told to come again
+	took    []time.Duration // successful logins
+	refused []time.Duration // logins that were asked to retry
 }
 
-// idleConns is how many connections are kept for the next login.
+// idleConns is the number of connections that are kept for later logins.
 const idleConns = 1024
 
 func (s *storm) work(ctx context.Context) Outcome {
@@ -59,7 +59,7 @@ func (s *storm) login(ctx context.Context, number int, due time.Time) {
 	}
 }
 
-// ask returns the answer's body. Its connection is kept for another login.
+// ask returns the body of the answer. Its connection is kept for a later login.
 func (s *storm) ask(ctx context.Context, number int) (body []byte, err error) {
 	var c *conn
 	select {
@@ -78,7 +78,7 @@ func (s *storm) ask(ctx context.Context, number int) (body []byte, err error) {
 	select {
 	case s.idle <- c:
 	default:
-		_ = c.Close() // there are enough
+		_ = c.Close() // enough are kept
 	}
 	return body, nil
 }

@@ -1,3 +1,3 @@
-// Package meter reads what processes and Postgres have used so far: two
-// readings and their difference are what the time between them cost.
+// Package meter reads what processes and Postgres have used so far. The
+// difference of two readings is the cost of the time between them.
 package meter

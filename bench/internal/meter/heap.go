@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// Heap is what a program has allocated since its start.
+// Heap holds the allocations of a program since its start.
 type Heap struct {
 	Objects, Bytes uint64
 }
 
-// Names of the Prometheus client library.
+// Names of metrics of the Prometheus client library.
 const (
 	objectsMetric = "go_memstats_mallocs_total"
 	bytesMetric   = "go_memstats_alloc_bytes_total"
 )
 
-// ReadHeap reads it from a server's metrics.
+// ReadHeap reads the allocations from a server's metrics.
 func ReadHeap(ctx context.Context, admin string) (h Heap, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/metrics", nil)
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// idleFields of the first line of /proc/stat are time in which nobody worked:
-// idle and iowait (proc(5)). Those from guestField on are in others already.
+// idleFields of the first line of /proc/stat count idle time: idle and iowait
+// (proc(5)). The fields from guestField on are already contained in others.
 const (
 	idleField, waitField = 4, 5
 	guestField           = 9
 )
 
-// Busy is the CPU time that the whole machine has used, what was stolen from it
-// by its host included.
+// Busy returns the CPU time that the whole machine has used, including the time
+// that its host took.
 func Busy() (time.Duration, error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {

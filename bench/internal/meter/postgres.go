@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Postgres is what a server has done. Writes are transactions that changed
-// something, each a commit with a sync of its own: a statement alone is a
-// transaction, and BEGIN and COMMIT would be statements.
+// Postgres counts the work of a server. Writes counts transactions that changed
+// something; each is a commit with a sync of its own. A single statement is a
+// transaction, and BEGIN and COMMIT would count as statements.
 type Postgres struct {
 	CPU        time.Duration
 	Statements int64
@@ -18,8 +18,8 @@ type Postgres struct {
 	WAL        int64 // bytes
 }
 
-// ReadPostgres reads what the server with this first process has done. The
-// statements are those of the connection's database but for the bench's own.
+// ReadPostgres reads the work of the server whose first process is pid. It
+// counts the statements of the connection's database except the bench's own.
 func ReadPostgres(ctx context.Context, conn *pgx.Conn, pid int) (p Postgres, err error) {
 	err = conn.QueryRow(ctx, `SELECT /* bench */
 		pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint,
@@ -34,7 +34,7 @@ func ReadPostgres(ctx context.Context, conn *pgx.Conn, pid int) (p Postgres, err
 	return p, err
 }
 
-// Since is what was done after an earlier reading.
+// Since returns the work after an earlier reading.
 func (p Postgres) Since(earlier Postgres) Postgres {
 	return Postgres{
 		CPU: p.CPU - earlier.CPU, Statements: p.Statements - earlier.Statements,
@@ -42,7 +42,7 @@ func (p Postgres) Since(earlier Postgres) Postgres {
 	}
 }
 
-// Table is what Postgres says of one.
+// Table holds Postgres' statistics of a table.
 type Table struct {
 	Updates, HOT      int64
 	Rows              int64
@@ -50,8 +50,8 @@ type Table struct {
 	IndexBytes        int64
 }
 
-// ReadTable reads a table's figures. Its updates are complete only after the
-// connections that made them have ended.
+// ReadTable reads a table's statistics. Its updates are complete only after the
+// connections that wrote them have ended.
 func ReadTable(ctx context.Context, conn *pgx.Conn, name string) (t Table, err error) {
 	err = conn.QueryRow(ctx, `SELECT /* bench */ n_tup_upd, n_tup_hot_upd, (SELECT count(*) FROM `+pgx.Identifier{name}.Sanitize()+`),
 		pg_table_size(relid), pg_relation_size(relid) / current_setting('block_size')::bigint, pg_indexes_size(relid)

@@ -18,10 +18,10 @@ const (
 	parentField = 1
 	userField   = 11
 	systemField = 12
-	gone        = 2 // from a process' own time to that of the children it has waited for
+	gone        = 2 // distance from a process' own time to the time of the children that it has waited for
 )
 
-// CPU is what a process has used.
+// CPU returns the CPU time of a process.
 func CPU(pid int) (time.Duration, error) {
 	fields, err := stat(pid)
 	if err != nil {
@@ -30,8 +30,8 @@ func CPU(pid int) (time.Duration, error) {
 	return ticks(fields, userField) + ticks(fields, systemField), nil
 }
 
-// TreeCPU is what a process and its children have used, those that have ended
-// included.
+// TreeCPU returns the CPU time of a process and its children, including those
+// that have ended.
 func TreeCPU(pid int) (time.Duration, error) {
 	fields, err := stat(pid)
 	if err != nil {
@@ -43,7 +43,7 @@ func TreeCPU(pid int) (time.Duration, error) {
 		id, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		child, err := stat(id)
 		if err != nil || string(child[parentField]) != strconv.Itoa(pid) {
-			continue // it has ended, or is another's
+			continue // the process has ended or belongs to another user
 		}
 		sum += ticks(child, userField) + ticks(child, systemField)
 	}
@@ -67,7 +67,7 @@ func stat(pid int) ([][]byte, error) {
 	return fields, nil
 }
 
-// Memory is a process' resident set, in bytes.
+// Memory holds the resident set of a process, in bytes.
 type Memory struct{ Now, Peak int64 }
 
 // RSS reads a process' memory.

@@ -1,3 +1,3 @@
-// Package report writes what was measured: as Markdown, as a plot, and as JSON
-// to go on from.
+// Package report writes the measurements as Markdown, as a plot, and as JSON
+// that a later run can read.
 package report

@@ -10,7 +10,8 @@ import (
 	"rekey/bench/internal/trial"
 )
 
-// Load reads earlier results; none when the path is empty or nothing is there.
+// Load reads earlier results. It returns empty results if path is empty or the
+// file does not exist.
 func Load(path string) (r trial.Results, err error) {
 	if path == "" {
 		return r, nil
@@ -28,7 +29,7 @@ func Load(path string) (r trial.Results, err error) {
 	return r, nil
 }
 
-// Save keeps results for Load; an empty path keeps nothing.
+// Save writes results for Load. It does nothing if path is empty.
 func Save(path string, r trial.Results) error {
 	if path == "" {
 		return nil

@@ -11,16 +11,16 @@ import (
 	"rekey/bench/internal/trial"
 )
 
-// What is between these lines of a document is the bench's, the rest people's.
+// The bench owns the part of a document between these lines.
 const (
 	begin = "<!-- what follows is written by go run ./bench -->\n"
 	end   = "<!-- end of what the bench writes -->\n"
 )
 
-// Image is where the plot is, from the document's directory.
+// Image is the path of the plot, relative to the document.
 const Image = "images/performance.svg"
 
-// Write replaces the bench's part of a document, and draws the plot beside it.
+// Write replaces the bench's part of a document and draws the plot.
 func Write(path string, r trial.Results) error {
 	old, err := os.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
@@ -53,7 +53,7 @@ func Write(path string, r trial.Results) error {
 	return nil
 }
 
-// Summary is what was to be reached and what was, a line each.
+// Summary returns the targets and the measured values, one per line.
 func Summary(r trial.Results) string {
 	var b bytes.Buffer
 	for _, t := range targets(r) {
@@ -111,7 +111,8 @@ func refresh(w io.Writer, r *trial.Refresh) {
 	ratios(w, r)
 }
 
-// ratios are the refreshes beside pgbench's swaps from as many clients.
+// ratios writes the refreshes relative to pgbench's swaps with the same number
+// of clients.
 func ratios(w io.Writer, r *trial.Refresh) {
 	fmt.Fprint(w, "\n| of pgbench's, with as many clients | clients | a second | p50 | p99 | Postgres CPU | WAL | server CPU, of the bare cryptography |\n|---|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, s := range r.Samples {
@@ -137,7 +138,7 @@ func logins(w io.Writer, l *trial.Logins) {
 	fmt.Fprintf(w, "\n## When very many log in\n\n%s %.0f logins a second, each from an address of its own, whether or not the ones before were answered, beside 8 clients who refresh; limits are on. ",
 		source(l.Source), l.Rate)
 	s := l.Storm
-	fmt.Fprintf(w, "Of %d logins %d were let in (%.0f a second; p50 %.0f ms, p99 %.0f ms from when each was due), %d were told `RATE_LIMITED` (p50 %.1f ms, p99 %.1f ms), %d failed. The server had %.1f MiB before, %.1f MiB after, %.1f MiB at its peak.\n\n",
+	fmt.Fprintf(w, "Of %d logins %d succeeded (%.0f per second; p50 %.0f ms, p99 %.0f ms from when each was due), %d got `RATE_LIMITED` (p50 %.1f ms, p99 %.1f ms), %d failed. The server had %.1f MiB before, %.1f MiB after, %.1f MiB at its peak.\n\n",
 		s.Done+s.Refused+s.Failed(), s.Done, float64(s.Done)/s.Elapsed.Seconds(), millis(s.P50), millis(s.P99),
 		s.Refused, millis(s.RefusedP50), millis(s.RefusedP99), s.Failed(),
 		float64(l.Before.Now)/mib, float64(l.After.Now)/mib, float64(l.After.Peak)/mib)

@@ -8,7 +8,7 @@ import (
 	"rekey/bench/internal/trial"
 )
 
-// The plot's measures, in pixels.
+// Lengths in the plot, in pixels.
 const (
 	plotWidth, plotHeight     = 720, 340
 	plotLeft, plotTop, bottom = 60, 50, 50
@@ -16,14 +16,15 @@ const (
 	gridLines                 = 5
 )
 
-// series are the bars of a group, in their order.
+// series returns the bars of a group in their order.
 func series() []struct{ what, colour string } {
 	return []struct{ what, colour string }{
 		{trial.GraphQL, "#2563eb"}, {trial.REST, "#0d9488"}, {trial.PGBench, "#9ca3af"},
 	}
 }
 
-// plot draws rates by clients, as an SVG that is read on white and on black.
+// plot draws rates by number of clients, as an SVG that is readable on white and
+// on black.
 func plot(r *trial.Refresh) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12" fill="#6b7280">`+"\n", plotWidth, plotHeight)
@@ -73,7 +74,7 @@ func legend(b *bytes.Buffer) {
 	}
 }
 
-// niceAbove is 1, 2 or 5 times a power of ten.
+// niceAbove returns the next value that is 1, 2 or 5 times a power of ten.
 func niceAbove(most float64) float64 {
 	if most <= 0 {
 		return 1

@@ -9,7 +9,7 @@ import (
 	"rekey/bench/internal/trial"
 )
 
-// target is something to reach, and what was.
+// target holds a target and the measured value.
 type target struct {
 	what, want, got string
 	reached         bool
@@ -24,12 +24,13 @@ func (t target) verdict() string {
 
 const (
 	mib = 1 << 20
-	// rounding is what does not show. What a server asks now and then, such as
-	// the database's clock, is a few statements in ten thousand.
+	// rounding is the difference that is ignored. The server's regular
+	// statements, such as reading the database's clock, are a few in ten
+	// thousand.
 	rounding = 0.005
 )
 
-// targets are those that can be judged by what was measured.
+// targets returns the targets for the parts that were measured.
 func targets(r trial.Results) []target {
 	var out []target
 	atMost := func(what string, got, limit float64, format string) {
@@ -80,7 +81,7 @@ func ratio(a, b float64) float64 {
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// count writes 1000000 as 1 M.
+// count formats 1000000 as 1 M.
 func count(n int) string {
 	switch {
 	case n >= 1_000_000 && n%1_000_000 == 0:

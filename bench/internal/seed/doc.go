@@ -1,3 +1,3 @@
-// Package seed makes sessions by the thousand: rows by SQL, and for each the
-// refresh token that is current. A session is known by its number.
+// Package seed creates thousands of sessions: their rows by SQL, and for each
+// the current refresh token. A number identifies a session.
 package seed

@@ -16,14 +16,14 @@ import (
 	"rekey/internal/token"
 )
 
-// Files of a key directory, which a server is given to sign with.
+// Files of a directory of keys that a server signs with.
 const (
 	AccessKey  = "access.pem"
 	RefreshKey = "refresh.pem"
 )
 
-// Codec mints and verifies as a server that has the keys in dir, which are made
-// when missing.
+// Codec returns a codec that mints and verifies as a server with the keys in dir
+// does. It creates missing keys.
 func Codec(dir string) (*token.Codec, error) {
 	access, accessErr := key(filepath.Join(dir, AccessKey))
 	refresh, refreshErr := key(filepath.Join(dir, RefreshKey))

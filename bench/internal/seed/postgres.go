@@ -8,12 +8,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// batch is how many rows one statement makes: a million at a time would be one
-// long transaction.
+// batch limits the rows of one statement: a million at once would be one long
+// transaction.
 const batch = 100_000
 
-// Postgres makes the sessions from, inclusive, to to, exclusive, each with a
-// user of its own.
+// Postgres creates the sessions with numbers from (inclusive) to to (exclusive),
+// each with a user of its own.
 func Postgres(ctx context.Context, conn *pgx.Conn, from, to int, issued time.Time) error {
 	iat := issued.Truncate(time.Second)
 	for ; from < to; from += batch {
@@ -39,8 +39,8 @@ func Postgres(ctx context.Context, conn *pgx.Conn, from, to int, issued time.Tim
 	return nil
 }
 
-// ResetAll makes all sessions that were rotated as they were made: their first
-// tokens are current again.
+// ResetAll resets all rotated sessions, so that their first tokens are current
+// again.
 func ResetAll(ctx context.Context, conn *pgx.Conn) error {
 	_, err := conn.Exec(ctx, `UPDATE sessions SET generation = 1, previous_hash = NULL, rotated_at = NULL, retry_hash = NULL, issued_at = created_at,
 		secret_hash = sha256(convert_to(encode(sha256(convert_to($1::text || ('x' || right(id::text, 12))::bit(48)::bigint, 'UTF8')), 'hex'), 'UTF8'))

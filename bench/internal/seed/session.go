@@ -10,7 +10,7 @@ import (
 	"rekey/internal/token"
 )
 
-// The rows made here and their tokens agree in these, whoever makes them.
+// The seeded rows and their tokens share these values on every engine.
 const (
 	sessionPrefix = "0196f0a4-7d3e-7a51-8b1f-"
 	userPrefix    = "0196f0a4-7d3e-7a51-8b20-"
@@ -30,8 +30,8 @@ func secret(number int) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Token mints the refresh token of a session that was never rotated. issued is
-// what the rows were made with.
+// Token returns the refresh token of a session that was never rotated. issued
+// must be the time that its row was created with.
 func Token(codec *token.Codec, number int, issued time.Time) (string, error) {
 	iat := issued.Truncate(time.Second)
 	return codec.Mint(auth.UseRefresh, auth.Claims{

@@ -10,8 +10,8 @@ import (
 	"rekey/internal/auth"
 )
 
-// SQLite makes the sessions from, inclusive, to to, exclusive, in one
-// transaction, each with a user of its own.
+// SQLite creates the sessions with numbers from (inclusive) to to (exclusive) in
+// one transaction, each with a user of its own.
 func SQLite(ctx context.Context, db *sql.DB, from, to int, issued time.Time) (err error) {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {

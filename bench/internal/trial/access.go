@@ -15,13 +15,13 @@ import (
 
 const (
 	accessClients = 8
-	// shortLeeway has Redis answer for tokens that were made soon after its
-	// marker was set, and not a minute later: the bench need not wait as long.
+	// shortLeeway makes Redis answer for tokens soon after its marker was set,
+	// so that the bench need not wait a minute.
 	shortLeeway = "CLOCK_LEEWAY=1s"
 	trusted     = 18 * time.Second
 )
 
-// Access measures logins, and access checks by what answers them.
+// Access measures logins, and access checks by the component that answers them.
 func (r Rig) Access(ctx context.Context) (out *Access, err error) {
 	p, _, err := r.openSeeded(ctx, 2*accessClients)
 	if err != nil {
@@ -61,7 +61,7 @@ func (r Rig) Access(ctx context.Context) (out *Access, err error) {
 	return out, nil
 }
 
-// one is one sample on a server of its own.
+// one takes one sample on a server of its own.
 func (r Rig) one(ctx context.Context, what string, p *bed.Postgres, plan load.Plan, env []string) (sample Sample, err error) {
 	s, err := r.start(env...)
 	if err != nil {
@@ -72,7 +72,7 @@ func (r Rig) one(ctx context.Context, what string, p *bed.Postgres, plan load.Pl
 	return r.sample(ctx, s, what, plan)
 }
 
-// seedSQLite makes a DATA_DIR with sessions.
+// seedSQLite creates a DATA_DIR with sessions.
 func (r Rig) seedSQLite(ctx context.Context, dir string, sessions int) (err error) {
 	s, err := r.start("DATA_DIR=" + dir)
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// allocations has a server with its admin address open, which the others have
-// not, refresh through either transport, and reads what it allocated.
+// allocations measures what a server allocates for refreshes through each
+// transport. Its server opens the admin address, which the servers of other
+// measurements do not.
 func (r Rig) allocations(ctx context.Context, p *bed.Postgres) (out []Allocation, err error) {
 	if err := seed.ResetAll(ctx, p.Conn); err != nil {
 		return nil, err

@@ -10,9 +10,9 @@ import (
 	"rekey/bench/internal/seed"
 )
 
-// Chain measures a session before and after very many rotations. rekey does
-// the first and the last of them; those in between are the same UPDATE, sent
-// by pgbench.
+// Chain measures a session before and after very many rotations. rekey performs
+// the first and the last rotations; pgbench sends the same UPDATE for those in
+// between.
 func (r Rig) Chain(ctx context.Context) (out *Chain, err error) {
 	p, b, err := r.openSeeded(ctx, 1)
 	if err != nil {
@@ -40,7 +40,7 @@ func (r Rig) Chain(ctx context.Context) (out *Chain, err error) {
 	return out, err
 }
 
-func (r Rig) chain(ctx context.Context, s stand, out *Chain) (Sample, error) {
+func (r Rig) chain(ctx context.Context, s site, out *Chain) (Sample, error) {
 	if err := seed.ResetAll(ctx, s.postgres.Conn); err != nil {
 		return Sample{}, err
 	}

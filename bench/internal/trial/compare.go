@@ -9,14 +9,15 @@ import (
 	"rekey/bench/internal/load"
 )
 
-// Names of what Compare compares.
+// Names of the compared programs.
 const (
 	thisOne  = "this"
 	otherOne = "the other"
 )
 
 // Compare measures refreshes of two binaries in turns on one Postgres, through
-// the GraphQL transport: rates of one run can be compared, of two they cannot.
+// the GraphQL transport. Rates of one run can be compared; rates of two runs
+// cannot.
 func (r Rig) Compare(ctx context.Context, other bed.Binary) (err error) {
 	p, b, err := r.openSeeded(ctx, r.refreshSessions())
 	if err != nil {
@@ -38,10 +39,10 @@ func (r Rig) Compare(ctx context.Context, other bed.Binary) (err error) {
 	return r.compareRounds(ctx, b, this, that)
 }
 
-// compareRounds has each begin in every other round, and pgbench end it.
-func (r Rig) compareRounds(ctx context.Context, b *baseline.PGBench, this, that stand) error {
+// compareRounds alternates which binary begins a round. pgbench ends each round.
+func (r Rig) compareRounds(ctx context.Context, b *baseline.PGBench, this, that site) error {
 	type turn struct {
-		stand
+		site
 		name string
 	}
 	order, first := []turn{{this, thisOne}, {that, otherOne}}, 0
@@ -50,7 +51,7 @@ func (r Rig) compareRounds(ctx context.Context, b *baseline.PGBench, this, that 
 		for range r.Rounds {
 			for _, t := range order {
 				plan := load.Plan{Kind: load.GraphQL, Clients: clients, First: first, Sessions: clients, Issued: r.Source.At}
-				sample, err := r.sample(ctx, t.stand, t.name, plan)
+				sample, err := r.sample(ctx, t.site, t.name, plan)
 				if err != nil {
 					return err
 				}

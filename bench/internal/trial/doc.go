@@ -1,3 +1,3 @@
-// Package trial takes the measurements: each part sets up what it needs, takes
-// turns with what rekey is compared with, and keeps the medians.
+// Package trial takes the measurements. Each part sets up its servers,
+// alternates rekey with what it is compared with, and keeps the medians.
 package trial

@@ -9,11 +9,11 @@ import (
 	"rekey/bench/internal/load"
 )
 
-// bareSessions are left to the bare loop.
+// bareSessions are reserved for the bare loop.
 const bareSessions = 8
 
-// Embedded measures refreshes on SQLite, in turns with a loop of the same
-// statement on the same file while the server has nothing to do.
+// Embedded measures refreshes on SQLite. It alternates with a loop of the same
+// statement on the same file while the server is idle.
 func (r Rig) Embedded(ctx context.Context) (out *Embedded, err error) {
 	dir := filepath.Join(r.Dir, "embedded")
 	if err := r.seedSQLite(ctx, dir, bareSessions+r.refreshSessions()); err != nil {

@@ -13,8 +13,8 @@ import (
 
 const (
 	growthClients = 32
-	// visited is how many of the sessions a sample visits at the most, spread
-	// evenly: more than it has time for.
+	// visited limits the sessions that a sample visits, spread evenly. There are
+	// more than it has time for.
 	visited = 1500 * growthClients
 )
 
@@ -50,11 +50,12 @@ func (r Rig) Growth(ctx context.Context) (out *Growth, err error) {
 	return out, nil
 }
 
-func (r Rig) point(ctx context.Context, s stand, b *baseline.PGBench, sessions int) (Point, error) {
+func (r Rig) point(ctx context.Context, s site, b *baseline.PGBench, sessions int) (Point, error) {
 	if err := touch(ctx, s.postgres); err != nil {
 		return Point{}, err
 	}
-	// A session is visited in one round only: the clients know its first token.
+	// A session is visited in one round only, because the clients know only its
+	// first token.
 	each := min(sessions/r.Rounds, visited) / growthClients * growthClients
 	stride := max(r.Rounds, sessions/each)
 	var ours, theirs []Sample
@@ -75,12 +76,12 @@ func (r Rig) point(ctx context.Context, s stand, b *baseline.PGBench, sessions i
 	}
 	table, err := meter.ReadTable(ctx, s.postgres.Conn, "sessions")
 	point := Point{Sessions: sessions, Ours: medianOf(ours), Theirs: medianOf(theirs), Table: table}
-	// For the next number of sessions to visit them again.
+	// Resets them, so that the next number of sessions can visit them again.
 	return point, errors.Join(err, seed.ResetAll(ctx, s.postgres.Conn))
 }
 
-// touch writes to each page once after a checkpoint, as on a server that has
-// been at work: the first change of a page logs it whole.
+// touch writes to each page once after a checkpoint, as on a server in use: the
+// first change of a page logs the whole page.
 func touch(ctx context.Context, p *bed.Postgres) error {
 	errs := []error{p.Exec(ctx, "CHECKPOINT")}
 	for _, table := range []string{"sessions", "bench_swap"} {

@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	stormRate     = 500 // logins a second
+	stormRate     = 500 // logins per second
 	stormAccounts = 128
 	besideClients = 8
-	// besideSessions are so many that none meets its limit.
+	// besideSessions are enough that none reaches its rate limit.
 	besideSessions = 500 * besideClients
 )
 
-// Logins measures refreshes beside more logins than there is time for. Limits
-// are on, and a proxy is believed to tell whom it speaks for.
+// Logins measures refreshes beside more logins than can be answered. Rate limits
+// are on, and the clients' addresses come from a trusted proxy's header.
 func (r Rig) Logins(ctx context.Context) (out *Logins, err error) {
 	p, _, err := r.openSeeded(ctx, besideSessions)
 	if err != nil {
@@ -52,8 +52,8 @@ func (r Rig) Logins(ctx context.Context) (out *Logins, err error) {
 	return out, err
 }
 
-// besideStorm takes a sample while logins come.
-func (r Rig) besideStorm(ctx context.Context, s stand, plan load.Plan) (sample Sample, o load.Outcome, err error) {
+// besideStorm takes a sample during a storm of logins.
+func (r Rig) besideStorm(ctx context.Context, s site, plan load.Plan) (sample Sample, o load.Outcome, err error) {
 	logins, err := load.Prepare(ctx, load.Plan{
 		Addr: s.server.Addr(), Keys: r.Binary.Keys, For: r.Window,
 		Kind: load.Storm, Clients: stormAccounts, Rate: stormRate, Spread: true,

@@ -15,11 +15,12 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// profiled is what is profiled, each a file's name, too.
+// profiled returns the kinds of work that are profiled. Each is also the name of
+// a file.
 func profiled() []load.Kind { return []load.Kind{load.GraphQL, load.REST, load.Me, load.Login} }
 
-// Profile takes the server's CPU profile while clients refresh through either
-// transport, look at themselves, and log in; each into a file of its own in dir, for
+// Profile writes the server's CPU profile during refreshes through each
+// transport, access checks and logins, each into a file of its own in dir, for
 // go tool pprof.
 func (r Rig) Profile(ctx context.Context, dir string) (err error) {
 	p, _, err := r.openSeeded(ctx, len(profiled())*growthClients)

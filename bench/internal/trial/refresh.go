@@ -14,7 +14,7 @@ import (
 
 const (
 	cryptoRounds = 1000
-	settle       = 2 * time.Second // until a process that does nothing is idle
+	settle       = 2 * time.Second // until an idle process no longer works on its start
 )
 
 // Refresh measures refreshes on Postgres.
@@ -64,7 +64,7 @@ type transport struct {
 
 func transports() []transport { return []transport{{load.GraphQL, GraphQL}, {load.REST, REST}} }
 
-func (r Rig) refreshRounds(ctx context.Context, s stand, b *baseline.PGBench, out *Refresh) error {
+func (r Rig) refreshRounds(ctx context.Context, s site, b *baseline.PGBench, out *Refresh) error {
 	first, samples := 0, []Sample{}
 	var cryptos []baseline.Crypto
 	for range r.Rounds {
@@ -96,8 +96,8 @@ func (r Rig) refreshRounds(ctx context.Context, s stand, b *baseline.PGBench, ou
 	return nil
 }
 
-// openSeeded starts a Postgres with rekey's tables, sessions in them, and
-// pgbench's.
+// openSeeded starts a Postgres with rekey's tables, sessions, and pgbench's
+// table.
 func (r Rig) openSeeded(ctx context.Context, sessions int) (p *bed.Postgres, b *baseline.PGBench, err error) {
 	if p, err = bed.OpenPostgres(ctx); err != nil {
 		return nil, nil, err
@@ -120,7 +120,7 @@ func (r Rig) openSeeded(ctx context.Context, sessions int) (p *bed.Postgres, b *
 	return p, b, r.grow(ctx, p, b, 0, sessions)
 }
 
-// grow makes more sessions, and pgbench's table anew.
+// grow creates more sessions and pgbench's table again.
 func (r Rig) grow(ctx context.Context, p *bed.Postgres, b *baseline.PGBench, from, to int) error {
 	if err := seed.Postgres(ctx, p.Conn, from, to, r.Source.At); err != nil {
 		return err
@@ -134,21 +134,21 @@ func (r Rig) grow(ctx context.Context, p *bed.Postgres, b *baseline.PGBench, fro
 	return p.Exec(ctx, "CHECKPOINT")
 }
 
-func (r Rig) start(env ...string) (stand, error) {
+func (r Rig) start(env ...string) (site, error) {
 	server, err := r.Binary.Start(env...)
-	return stand{server: server}, err
+	return site{server: server}, err
 }
 
-// idle waits until a server has nothing more to do for its start.
-func (r Rig) idle(ctx context.Context, s stand) (meter.Memory, error) {
+// idle waits until a server has finished its start.
+func (r Rig) idle(ctx context.Context, s site) (meter.Memory, error) {
 	if err := pause(ctx, settle); err != nil {
 		return meter.Memory{}, err
 	}
 	return meter.RSS(s.server.PID())
 }
 
-// finalTable reads the sessions' table when all is counted: Postgres counts
-// what a connection did at its end.
+// finalTable reads the statistics of the sessions' table after the connections
+// have ended, because Postgres counts the work of a connection at its end.
 func (r Rig) finalTable(ctx context.Context, p *bed.Postgres) (meter.Table, error) {
 	if err := errors.Join(pause(ctx, settle), p.Exec(ctx, "VACUUM sessions")); err != nil {
 		return meter.Table{}, err

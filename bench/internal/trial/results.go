@@ -8,7 +8,8 @@ import (
 	"rekey/bench/internal/meter"
 )
 
-// Results are what was measured, part by part; a part that was not is nil.
+// Results holds the measurements of each part. Parts that were not measured are
+// nil.
 type Results struct {
 	Refresh  *Refresh
 	Access   *Access
@@ -19,28 +20,28 @@ type Results struct {
 	Embedded *Embedded
 }
 
-// Source is where and when a part was measured.
+// Source records where and when a part was measured.
 type Source struct {
 	Commit, Machine, Servers string
 	At                       time.Time
 	Short                    bool
 }
 
-// Sample is one kind of work under one load.
+// Sample holds one measurement of one kind of work under one load.
 type Sample struct {
 	What     string
 	Clients  int
 	Done     int
 	Failed   int
 	Verified int
-	Rate     float64 // a second
+	Rate     float64 // per second
 	P50, P99 time.Duration
-	// Milliseconds of CPU for each, which is seconds for a thousand.
+	// CPU milliseconds for each request, which is CPU seconds for a thousand.
 	ServerCPU, PostgresCPU, ClientCPU float64
-	// For each: statements, commits that write, bytes of WAL.
+	// For each request: statements, commits that write, bytes of WAL.
 	Statements, Writes, WAL float64
-	// Others is the share of the machine that went to other processes, the
-	// kernel and the machine's host.
+	// Others is the share of the machine that other processes, the kernel and
+	// the machine's host used.
 	Others float64
 }
 
@@ -55,7 +56,7 @@ const (
 	Login    = "login"
 )
 
-// Refresh is rekey beside pgbench on Postgres.
+// Refresh compares rekey with pgbench on Postgres.
 type Refresh struct {
 	Source
 	Rounds  int
@@ -64,17 +65,17 @@ type Refresh struct {
 	Table   meter.Table
 	Idle    meter.Memory // of the server, before the first request
 	Loaded  meter.Memory // after the last
-	// Allocated is what a refresh allocates, by what asks for it.
+	// Allocated holds the allocations of a refresh, by transport.
 	Allocated []Allocation
 }
 
-// Allocation is what each of many allocated.
+// Allocation holds the allocations of one request.
 type Allocation struct {
 	What           string
 	Objects, Bytes float64
 }
 
-// Of returns a sample, zero when there is none.
+// Of returns a sample, or the zero sample if it was not taken.
 func (r *Refresh) Of(what string, clients int) Sample { return find(r.Samples, what, clients) }
 
 func find(samples []Sample, what string, clients int) (zero Sample) {
@@ -86,56 +87,56 @@ func find(samples []Sample, what string, clients int) (zero Sample) {
 	return zero
 }
 
-// Access is what asks for more than a refresh or for less.
+// Access holds operations that cost more or less than a refresh.
 type Access struct {
 	Source
 	Samples []Sample
 }
 
-// Logins is a storm of logins beside refreshes.
+// Logins holds a storm of logins beside refreshes.
 type Logins struct {
 	Source
-	Alone, Beside Sample // refreshes without the storm and beside it
+	Alone, Beside Sample // refreshes without and beside the storm
 	Rate          float64
 	Storm         load.Outcome
 	Before, After meter.Memory // of the server
 }
 
-// Start is a start on SQLite.
+// Start holds the starts on SQLite.
 type Start struct {
 	Source
-	First    time.Duration // with no data
+	First    time.Duration // without data
 	Again    time.Duration // with data
 	Idle     meter.Memory
-	Binary   int64 // bytes, as go build makes it
+	Binary   int64 // bytes, as go build writes it
 	Stripped int64 // bytes, as it is in the container image
 }
 
-// Growth is the cost of a refresh by the number of sessions.
+// Growth holds the cost of a refresh by the number of sessions.
 type Growth struct {
 	Source
 	Points []Point
 }
 
-// Point is one number of sessions.
+// Point holds the cost for one number of sessions.
 type Point struct {
 	Sessions     int
 	Ours, Theirs Sample
 	Table        meter.Table
 }
 
-// Chain is one session, rotated very often.
+// Chain holds the cost of a session that was rotated very often.
 type Chain struct {
 	Source
-	Through       int // rotations by rekey, of which the samples are
-	Direct        int // by the same UPDATE, sent directly in between
+	Through       int // rotations by rekey, which the samples consist of
+	Direct        int // rotations by the same UPDATE, sent directly in between
 	Before, After Sample
 	Table         meter.Table
 }
 
-// Embedded is rekey on SQLite, beside the bare statement on the same file.
+// Embedded compares rekey on SQLite with the bare statement on the same file.
 type Embedded struct {
 	Source
-	Bare    float64 // swaps a second
+	Bare    float64 // swaps per second
 	Samples []Sample
 }

@@ -13,7 +13,7 @@ import (
 	"rekey/bench/internal/seed"
 )
 
-// Rig is what all parts measure with.
+// Rig holds what all parts measure with.
 type Rig struct {
 	Binary   bed.Binary
 	Dir      string // for files
@@ -21,27 +21,27 @@ type Rig struct {
 	Window   time.Duration // of one sample
 	Now      func() time.Time
 	Say      func(format string, args ...any)
-	Failed   func(n int) // is told of requests that failed
+	Failed   func(n int) // receives the number of failed requests
 	Source   Source
 	Sessions []int // how many, for Growth
 	Direct   int   // rotations of Chain
 	Loads    []int // numbers of clients
 }
 
-// stand is a server on its database, if that is a Postgres.
-type stand struct {
+// site is a server and its Postgres, if it has one.
+type site struct {
 	server   *bed.Server
 	postgres *bed.Postgres
 }
 
-// reading is what was used and done so far.
+// reading holds what was used so far.
 type reading struct {
 	server, machine time.Duration
 	postgres        meter.Postgres
 	at              time.Time
 }
 
-func (r Rig) read(ctx context.Context, s stand) (out reading, err error) {
+func (r Rig) read(ctx context.Context, s site) (out reading, err error) {
 	out.at = r.Now()
 	if out.machine, err = meter.Busy(); err != nil {
 		return out, err
@@ -57,8 +57,8 @@ func (r Rig) read(ctx context.Context, s stand) (out reading, err error) {
 	return out, err
 }
 
-// sample has the clients do their work and reads what it cost.
-func (r Rig) sample(ctx context.Context, s stand, what string, plan load.Plan) (Sample, error) {
+// sample runs the clients and reads the cost of their work.
+func (r Rig) sample(ctx context.Context, s site, what string, plan load.Plan) (Sample, error) {
 	plan.Addr, plan.Keys, plan.For = s.server.Addr(), r.Binary.Keys, r.Window
 	clients, err := load.Prepare(ctx, plan)
 	if err != nil {
@@ -67,14 +67,14 @@ func (r Rig) sample(ctx context.Context, s stand, what string, plan load.Plan) (
 	return r.measure(ctx, s, what, plan.Clients, clients.Run)
 }
 
-// pgbench is sample for pgbench.
+// pgbench takes a sample of pgbench.
 func (r Rig) pgbench(ctx context.Context, p *bed.Postgres, b *baseline.PGBench, clients, rows int) (Sample, error) {
-	return r.measure(ctx, stand{postgres: p}, PGBench, clients, func() (load.Outcome, error) {
+	return r.measure(ctx, site{postgres: p}, PGBench, clients, func() (load.Outcome, error) {
 		return b.Run(ctx, clients, rows, r.Window)
 	})
 }
 
-func (r Rig) measure(ctx context.Context, s stand, what string, clients int, run func() (load.Outcome, error)) (Sample, error) {
+func (r Rig) measure(ctx context.Context, s site, what string, clients int, run func() (load.Outcome, error)) (Sample, error) {
 	before, err := r.read(ctx, s)
 	if err != nil {
 		return Sample{}, err
@@ -104,16 +104,17 @@ func (r Rig) measure(ctx context.Context, s stand, what string, clients int, run
 }
 
 const (
-	// quiet is what others may take of the machine; it is theirs in part
-	// always: the kernel's own work is among it.
+	// quiet is the share of the machine that other processes may use. It
+	// includes the kernel's own work.
 	quiet = 0.1
-	// retakes is how often a sample is taken at the most.
+	// retakes limits how often a sample is taken.
 	retakes = 4
 )
 
-// quietest takes a sample again while others take too much of the machine, and
-// returns the one that they took least of. Each begins with the first tokens.
-func (r Rig) quietest(ctx context.Context, s stand, take func() (Sample, error)) (best Sample, err error) {
+// quietest takes a sample again while other processes use too much of the
+// machine. It returns the sample that they disturbed least. Each begins with the
+// first tokens.
+func (r Rig) quietest(ctx context.Context, s site, take func() (Sample, error)) (best Sample, err error) {
 	for try := range retakes {
 		if try > 0 {
 			if err := seed.ResetAll(ctx, s.postgres.Conn); err != nil {
@@ -136,8 +137,8 @@ func (r Rig) quietest(ctx context.Context, s stand, take func() (Sample, error))
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// medians reduces samples to one for each kind of work and load, in the order
-// of their first coming.
+// medians reduces samples to one for each kind of work and load, in the order in
+// which they first appear.
 func medians(samples []Sample) []Sample {
 	type key struct {
 		what    string

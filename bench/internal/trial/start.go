@@ -21,10 +21,10 @@ const (
 	starts        = 5
 	startSessions = 1000
 	startPatience = 30 * time.Second
-	look          = time.Millisecond // between two looks whether it answers
+	look          = time.Millisecond // between two checks whether it answers
 )
 
-// Start measures starts on SQLite, without data and with.
+// Start measures starts on SQLite, without and with data.
 func (r Rig) Start(ctx context.Context) (*Start, error) {
 	out := &Start{Source: r.Source}
 	var first, again []time.Duration
@@ -49,14 +49,14 @@ func (r Rig) Start(ctx context.Context) (*Start, error) {
 	return out, r.sizes(ctx, out)
 }
 
-// startOnce starts the binary, and ends it when it has answered and then been
-// left alone for a while.
+// startOnce starts the binary. After the first answer it leaves the server idle
+// for a while and stops it.
 func (r Rig) startOnce(ctx context.Context, dir string, leave time.Duration) (took time.Duration, rss meter.Memory, err error) {
 	addr, err := throwaway.FreeAddr()
 	if err != nil {
 		return 0, rss, err
 	}
-	_, portText, _ := net.SplitHostPort(addr) // of throwaway's making
+	_, portText, _ := net.SplitHostPort(addr) // the address comes from throwaway
 	port, _ := strconv.Atoi(portText)
 	cmd := exec.CommandContext(ctx, r.Binary.Path)
 	cmd.Env = append(os.Environ(), r.Binary.Env(dir, port)...)
@@ -83,7 +83,7 @@ func (r Rig) startOnce(ctx context.Context, dir string, leave time.Duration) (to
 	return took, rss, err
 }
 
-// sizes looks at the binary, and builds it once more with what debuggers need.
+// sizes measures the binary, and builds it a second time with debug information.
 func (r Rig) sizes(ctx context.Context, out *Start) error {
 	plain := filepath.Join(r.Dir, "plain")
 	text, err := exec.CommandContext(ctx, "go", "build", "-o", plain, "rekey").CombinedOutput()

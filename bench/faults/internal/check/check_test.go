@@ -70,7 +70,7 @@ func TestHistory(t *testing.T) {
 		"an outage": {records: []history.Record{
 			keyed(rec(0, rotate, 1, history.Unavailable), 7), keyed(rec(20, rotate, 1, history.Unavailable), 7), rotated(50, 1, 7, "b"),
 		}},
-		"told 503, seen to have rotated, handed out after all": {records: []history.Record{
+		"answered 503, seen to have rotated, delivered later": {records: []history.Record{
 			rec(0, rotate, 1, history.Unavailable), refusal(1500, access, 1, 0, "TOKEN_BLACKLISTED"), rotated(2000, 1, 0, "b"),
 		}},
 		"a lost answer without a key": {records: []history.Record{

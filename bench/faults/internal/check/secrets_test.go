@@ -31,7 +31,7 @@ func TestSecrets_Search(t *testing.T) {
 			}
 			for _, f := range got {
 				if strings.Contains(f.Text, secret) || strings.Contains(f.Text, "eyJ") {
-					t.Errorf("the finding itself tells it: %s", f.Text)
+					t.Errorf("the finding itself contains it: %s", f.Text)
 				}
 			}
 			if !Suspect(tt.line, secrets.Parts) && tt.want > 0 {

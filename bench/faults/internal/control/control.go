@@ -24,8 +24,8 @@ type Control struct {
 	Play func(ctx context.Context, s *strike.Scene) error
 	// Expect lists rules. The checks must find at least one of them violated.
 	Expect []check.Rule
-	// Loss marks a control whose fault is in the database, so that there is no
-	// good build to compare with.
+	// Loss marks a control whose fault is in the database, which leaves no
+	// fault-free build to compare with.
 	Loss  bool
 	World world.Options
 }

@@ -15,7 +15,7 @@ func TestGraphqlBody_judge(t *testing.T) {
 	}{
 		"data":                 {`{"data":{"me":{}}}`, history.Done},
 		"unavailable":          {`{"errors":[{"extensions":{"code":"UNAVAILABLE","retryable":true}}]}`, history.Unavailable},
-		"not told to retry":    {`{"errors":[{"extensions":{"code":"UNAVAILABLE"}}]}`, history.Strange},
+		"503 without a retry":  {`{"errors":[{"extensions":{"code":"UNAVAILABLE"}}]}`, history.Strange},
 		"unauthenticated":      {`{"errors":[{"extensions":{"code":"UNAUTHENTICATED","reason":"TOKEN_INVALID"}}]}`, history.Refused},
 		"an error of our own":  {`{"errors":[{"extensions":{"code":"INTERNAL"}}]}`, history.Strange},
 		"an error of no class": {`{"errors":[{"message":"?"}]}`, history.Strange},

@@ -58,7 +58,7 @@ func TestReport_Write(t *testing.T) {
 	for _, want := range []string{
 		"`go run`", "2026-11-23", "| **sessions wrongly ended** | 2 |", "| **acknowledged rotations lost** | 1 |",
 		"| kill | 1 | 3 cut | 200ms | 200ms |", "| bad | fork | 4 | passes |", "| worse | **not caught** |",
-		"| secrets told or kept (looked through: 3 answers; lines: 20 of logs, 30 of metrics, 40 of tables, 50 of Redis) | 0 |",
+		"| secrets sent, logged or stored in clear (searched: 3 answers; lines: 20 of logs, 30 of metrics, 40 of tables, 50 of Redis) | 0 |",
 		`- 2 times wrongly-ended during or after "kill"`, "Nothing was skipped.",
 	} {
 		if !strings.Contains(b.String(), want) {

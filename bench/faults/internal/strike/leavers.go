@@ -88,7 +88,7 @@ func distrusted(ctx context.Context, s *Scene, within time.Duration) bool {
 	return ctx.Err() == nil
 }
 
-// recheckAfter is when a token is checked once more, because replicas take
+// recheckAfter sets when a token is checked once more, because replicas take
 // seconds to detect some failures.
 const recheckAfter = 700 * time.Millisecond
 

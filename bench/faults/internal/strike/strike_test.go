@@ -38,7 +38,7 @@ func TestStruck(t *testing.T) {
 		want    bool
 	}{
 		"all is well":                     {failures(anywhere), []history.Record{at(0, history.Rotate, history.Done)}, false},
-		"told to retry":                   {failures(anywhere), []history.Record{at(0, history.Access, history.Unavailable)}, true},
+		"answered 503":                    {failures(anywhere), []history.Record{at(0, history.Access, history.Unavailable)}, true},
 		"another replica's failure":       {failures(victim), []history.Record{at(0, history.Access, history.Cut)}, false},
 		"a refresh cut by a kill":         {killed(victim), []history.Record{at(victim, history.Rotate, history.Cut)}, true},
 		"an access check cut":             {killed(victim), []history.Record{at(victim, history.Access, history.Cut)}, false},
