@@ -9,11 +9,11 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// auditCount is how many audits the pinned version of graphql-http has.
+// auditCount is the number of audits in the pinned version of graphql-http.
 const auditCount = 61
 
-// TestAudits: every audit of graphql-http, MUST, SHOULD and MAY, passes, in
-// either environment and with cookies or without.
+// TestAudits: every audit of graphql-http (MUST, SHOULD and MAY) passes in both
+// environments, with and without cookies.
 func TestAudits(t *testing.T) {
 	node := throwaway.LookPath(t, "node", "nodejs")
 	installPackages(t, "audits", "graphql-http")

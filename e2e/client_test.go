@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// transport is how a client talks to a server: the same use through GraphQL and
-// through the legacy route.
+// transport names the API that a client uses: GraphQL or the legacy route.
 type transport string
 
 const (
@@ -19,12 +18,12 @@ const (
 	restTransport    transport = "rest"
 )
 
-// answer is what a refresh came to, whichever the transport.
+// answer holds the result of a refresh, for either transport.
 type answer struct {
 	Access, Refresh string
 	ExpiresIn       int64
-	// Problem is empty on success, else what kept the token from being
-	// replaced: a reason or code of GraphQL, a message of REST.
+	// Problem is empty on success. Otherwise it names why the token was not
+	// replaced: a reason or code of GraphQL, or a message of REST.
 	Problem string
 	Status  int
 }
@@ -38,7 +37,7 @@ func httpClient() *http.Client {
 	}
 }
 
-// sentKeys are the idempotency keys of the whole run, which no log may tell.
+// sentKeys holds the idempotency keys of the whole run. No log may contain them.
 var sentKeys sync.Map
 
 func keysSent() []string {
@@ -47,7 +46,7 @@ func keysSent() []string {
 	return keys
 }
 
-// refresh replaces a token. Trouble with the connection is an error.
+// refresh replaces a token. It returns an error if the connection fails.
 func refresh(c *http.Client, d transport, base, token, key string) (answer, error) {
 	sentKeys.Store(key, true)
 	if d == restTransport {
@@ -100,8 +99,8 @@ func refreshGraphQL(c *http.Client, base, token, key string) (answer, error) {
 	}, err
 }
 
-// graphql runs an operation and returns the first error's reason, or else its
-// code, or "".
+// graphql runs an operation and returns the reason of the first error, its code
+// if it has no reason, or "".
 func graphql(c *http.Client, base, bearer, query string, vars map[string]any, data any) (problem string, status int, err error) {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
 	if err != nil {
@@ -154,7 +153,7 @@ func send(c *http.Client, req *http.Request, into any) (int, error) {
 
 const password = "correct horse"
 
-// signUp makes a user and returns its first pair.
+// signUp creates a user and returns its first pair.
 func signUp(t testing.TB, c *http.Client, base, email string) pair {
 	t.Helper()
 	var data struct {
@@ -183,7 +182,8 @@ func logIn(t *testing.T, c *http.Client, base, email string) pair {
 	return pair{data.Login.Token, data.Login.RefreshToken}
 }
 
-// me returns the problem of an access check, "" when the token is live.
+// me performs an access check and returns its problem, or "" if the token is
+// valid.
 func me(t *testing.T, c *http.Client, base, access string) string {
 	t.Helper()
 	var data struct{ Me struct{ Email string } }

@@ -12,11 +12,12 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// outcome is one line of clients/clients.mjs: how a scenario went, or an event.
+// outcome is one line of output of clients/clients.mjs: the result of a
+// scenario, or an event.
 type outcome struct{ Client, Scenario, Problem, Event string }
 
-// TestClients: the recipes of docs/clients, with the clients that people use,
-// through all that a session has to outlive; the last of it is an outage.
+// TestClients: the recipes of docs/clients work with popular clients in every
+// situation that a session must survive. The last one is an outage.
 func TestClients(t *testing.T) {
 	const outcomes = 4*(10+3) + 2*(4+3) // clients by scenarios, and by steps of the outage
 	node := throwaway.LookPath(t, "node", "nodejs")
@@ -66,7 +67,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// pipes starts a program whose lines are read, and which is told things.
+// pipes starts a program and returns its output, line by line, and its input.
 func pipes(t *testing.T, run *exec.Cmd) (*bufio.Scanner, io.Writer) {
 	t.Helper()
 	out, err := run.StdoutPipe()

@@ -19,13 +19,14 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// answered is what a command came to.
+// answered holds the result of a command.
 type answered struct {
 	out, err string
 	code     int
 }
 
-// ask runs a command with something to read, and keeps its two streams apart.
+// ask runs a command with standard input and returns its two output streams
+// separately.
 func ask(t *testing.T, env map[string]string, stdin string, args ...string) answered {
 	t.Helper()
 	dependOnProgram(t)
@@ -53,9 +54,9 @@ type commandUser struct {
 	DisabledAt              *string
 }
 
-// TestUsers: what an administrator does with accounts, beside a server.
+// TestUsers: an administrator manages accounts while a server runs.
 func TestUsers(t *testing.T) {
-	for _, engine := range engines()[:2] { // Redis knows no users
+	for _, engine := range engines()[:2] { // Redis stores no users
 		t.Run(engine.name, func(t *testing.T) {
 			env := engine.env(t)
 			p, c := start(t, env), httpClient()
@@ -108,8 +109,8 @@ func checkExport(t *testing.T, env map[string]string) {
 	}
 }
 
-// TestCommands_wrong: what a command says that cannot be carried out, and its
-// exit code.
+// TestCommands_wrong: error messages and exit codes of commands that cannot be
+// run.
 func TestCommands_wrong(t *testing.T) {
 	dir := map[string]string{"DATA_DIR": t.TempDir()}
 	ask(t, dir, "", "migrate")
@@ -151,7 +152,7 @@ func TestCommands_wrong(t *testing.T) {
 	}
 }
 
-// wrongPassword is the address of a server that is there.
+// wrongPassword returns the URL of an existing server with a wrong password.
 func wrongPassword(t *testing.T) string {
 	t.Helper()
 	u, err := url.Parse(throwaway.Postgres(t))
@@ -179,8 +180,9 @@ func (a agent) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a.next.RoundTrip(r)
 }
 
-// TestSessions: what an administrator does with the sessions of one user,
-// beside a server: by the time a command returns, no token works any more.
+// TestSessions: an administrator manages the sessions of one user while a server
+// runs. When a command returns, the tokens of the sessions that it revoked no
+// longer work.
 func TestSessions(t *testing.T) {
 	for _, engine := range engines() {
 		t.Run(engine.name, func(t *testing.T) {
@@ -229,7 +231,7 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// TestVersion: it needs no configuration, not even one that can work.
+// TestVersion: the command needs no configuration, not even a valid one.
 func TestVersion(t *testing.T) {
 	var v struct{ Version, GoVersion, Platform string }
 	ask(t, map[string]string{"PORT": "x"}, "", "version", "--json").into(t, &v)
@@ -238,8 +240,8 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// TestVersion_image: a build without the repository, as deploy/Dockerfile makes
-// it, tells the commit that it was told; and none when it was told none.
+// TestVersion_image: a build without the repository, as in deploy/Dockerfile,
+// reports the commit that the build was given, and none if it was given none.
 func TestVersion_image(t *testing.T) {
 	flags := regexp.MustCompile(`go build [^\n]*-ldflags="([^"]*)"`).FindStringSubmatch(deployFile(t, "Dockerfile"))
 	if flags == nil || !strings.Contains(flags[1], "$COMMIT") || !strings.Contains(deployFile(t, "Dockerfile"), "\nARG COMMIT=\n") {
@@ -258,17 +260,18 @@ func TestVersion_image(t *testing.T) {
 		}
 		var v struct{ Version, Commit string }
 		if err := json.Unmarshal(out, &v); err != nil || v.Commit != commit {
-			t.Errorf("told %q: %s, %v", commit, out, err)
+			t.Errorf("given commit %q: %s, %v", commit, out, err)
 		}
 		p := spawnProgram(t, image, map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": "127.0.0.1:0"})
 		if all := scrape(t, p.metricsURL(t)); all[`rekey_build_info{commit="`+commit+`",version="`+v.Version+`"}`] != 1 {
-			t.Errorf("told %q: rekey_build_info is not there", commit)
+			t.Errorf("given commit %q: rekey_build_info is missing", commit)
 		}
 	}
 }
 
-// TestEnvFile_misspelt: the start warns of what is in the file and is no
-// setting, by its name alone; what libraries read is none of its business.
+// TestEnvFile_misspelt: the start logs a warning with the name of each variable
+// in the file that rekey does not know. It ignores variables that libraries
+// read.
 func TestEnvFile_misspelt(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "settings")
 	content := "MASTERKEY=hunter2\nREUSE_WINDW=1s\nNONSENSE=hunter2\nREUSE_WINDOW=2s\nOTEL_SERVICE_NAME=x\n"
@@ -291,8 +294,8 @@ func TestEnvFile_misspelt(t *testing.T) {
 	}
 }
 
-// TestEnvFile: what the environment does not say is taken from .env, and the
-// log says so without the values.
+// TestEnvFile: settings that are not in the environment are read from .env, and
+// the log lists their names without the values.
 func TestEnvFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "settings")

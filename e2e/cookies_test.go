@@ -18,7 +18,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// trusting is a jar that takes Secure cookies from loopback without TLS, as
+// trusting is a jar that accepts Secure cookies from loopback without TLS, as
 // browsers do.
 type trusting struct{ http.CookieJar }
 
@@ -35,8 +35,8 @@ func secure(u *url.URL) *url.URL {
 }
 
 // TestCookies_tabs: tabs that share one cookie and refresh at the same moment
-// present one token. One of them gets the next; when all are answered the
-// cookie is the new one, and nobody is signed out.
+// present the same token. One of them gets the next token. When all are
+// answered, the cookie holds the new token and the user is still signed in.
 func TestCookies_tabs(t *testing.T) {
 	const tabs, rounds = 8, 50
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "COOKIE_MODE": "on", "RATE_LIMITS": "off", "REUSE_WINDOW": "1h"})
@@ -52,7 +52,7 @@ func TestCookies_tabs(t *testing.T) {
 	c := httpClient()
 	c.Jar = jar
 	if got := signUp(t, c, p.URL, "ada@example.com"); got.Refresh != "" {
-		t.Fatal("the payload tells the refresh token")
+		t.Fatal("the payload contains the refresh token")
 	}
 	for round := range rounds {
 		before := jar.Cookies(home)
@@ -61,7 +61,7 @@ func TestCookies_tabs(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range tabs {
 			c := httpClient()
-			c.Jar = sending{jar, before} // all have taken it by now
+			c.Jar = sending{jar, before} // all have sent it by now
 			wg.Go(func() {
 				var data any
 				problems[i], _, errs[i] = graphql(c, p.URL, "", `mutation { refreshToken { token } }`, nil, &data)
@@ -85,7 +85,7 @@ func TestCookies_tabs(t *testing.T) {
 	}
 }
 
-// sending is a jar whose requests carry the given cookies, whatever it holds.
+// sending is a jar whose requests carry the given cookies, whatever it contains.
 type sending struct {
 	http.CookieJar
 	cookies []*http.Cookie
@@ -113,8 +113,9 @@ func TestCookies_browser(t *testing.T) {
 	}
 }
 
-// page serves an empty page, and the code of docs/browsers.md as /session.js.
-// It returns its origin, by the name that browsers trust with Secure cookies.
+// page serves an empty page, and the code of docs/browsers.md as /session.js. It
+// returns its origin, with the host name that browsers trust with Secure
+// cookies.
 func page(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("../docs/browsers.md")
@@ -136,10 +137,10 @@ func page(t *testing.T) string {
 	}))
 }
 
-// dropping is a proxy before base that loses answers between requests to /drop
-// and /heal: base has done what was asked, and nobody learns of it. One lost
-// answer would not do: browsers repeat a request by themselves when a connection
-// that was in use before ends without an answer.
+// dropping is a proxy in front of base that drops answers between requests to
+// /drop and /heal: base has executed the request, and the client does not
+// receive the answer. One lost answer is not enough, because browsers repeat a
+// request themselves when a reused connection ends without an answer.
 func dropping(t *testing.T, base string) string {
 	t.Helper()
 	target, err := url.Parse(base)
@@ -164,7 +165,7 @@ func dropping(t *testing.T, base string) string {
 	}))
 }
 
-// serve returns a server's origin under the name localhost.
+// serve returns a server's origin with the host name localhost.
 func serve(t *testing.T, handler http.Handler) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -172,7 +173,7 @@ func serve(t *testing.T, handler http.Handler) string {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: handler}
-	go func() { _ = server.Serve(listener) }() // until it is closed
+	go func() { _ = server.Serve(listener) }() // returns when it is closed
 	t.Cleanup(func() { _ = server.Close() })
 	_, port, err := net.SplitHostPort(listener.Addr().String())
 	if err != nil {

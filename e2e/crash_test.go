@@ -14,13 +14,13 @@ import (
 	_ "github.com/glebarez/go-sqlite"
 )
 
-// crashes is a server that is killed and started again while clients go on.
+// crashes is a server that is killed and restarted while clients continue.
 type crashes struct {
 	mu      sync.Mutex
 	url     string
 	changed chan struct{} // closed when url changes
 	acked   int
-	kill    chan struct{} // one for each killEvery acknowledged rotations
+	kill    chan struct{} // one for every killEvery acknowledged rotations
 	every   int
 }
 
@@ -47,8 +47,9 @@ func (c *crashes) ack() {
 	}
 }
 
-// chain is a client that rotates its session again and again. It keeps a token
-// until it has the next, and asks again with the same key when it got no answer.
+// chain is a client that rotates its session repeatedly. It keeps a token until
+// it has the next one, and sends a request again with the same key if it got no
+// answer.
 type chain struct {
 	name      string
 	transport transport
@@ -78,7 +79,7 @@ func (c *chain) rotate(ctx context.Context, hc *http.Client, server *crashes) er
 			c.token = got.Refresh
 			return nil
 		case err == nil && got.Status != http.StatusServiceUnavailable && got.Problem != "UNAVAILABLE":
-			// An acknowledged rotation that is lost is told like this.
+			// This error reports the loss of an acknowledged rotation.
 			return fmt.Errorf("%d %s", got.Status, got.Problem)
 		}
 		select {
@@ -89,10 +90,10 @@ func (c *chain) rotate(ctx context.Context, hc *http.Client, server *crashes) er
 	}
 }
 
-// TestServe_killedWhileRotating: kill -9 of a server on SQLite, again and
-// again, loses no acknowledged rotation, and every answer that was lost is had
-// by asking again. No chain could go on otherwise: its last pair must be the
-// current one, or the parent's retry must find it.
+// TestServe_killedWhileRotating: killing a server on SQLite repeatedly with
+// SIGKILL loses no acknowledged rotation, and a repeated request returns every
+// lost answer. Otherwise no chain could continue: its last pair must be the
+// current one, or a retry with its parent must return the current one.
 func TestServe_killedWhileRotating(t *testing.T) {
 	chains, kills, rotations := 8, 20, 10_000
 	if testing.Short() {

@@ -29,7 +29,7 @@ const (
 	operations    = "../docs/operations.md"
 )
 
-// exported are the metrics of a process: the values of each label of each name.
+// exported holds the metrics of a process: metric → label → values.
 type exported map[string]map[string][]string
 
 func (s samples) exported(t *testing.T) exported {
@@ -48,15 +48,16 @@ func (s samples) exported(t *testing.T) exported {
 	return all
 }
 
-// scrapers are what Prometheus adds to each metric, and what it makes itself.
+// scrapers returns the labels that Prometheus adds to each metric.
 func scrapers() []string { return []string{"job", "instance"} }
 
 const up = "up"
 
-// metricName is the label that a selector has a metric's name in.
+// metricName is the label of a selector that contains the metric's name.
 const metricName = "__name__"
 
-// declared are the values of labels that are not all there from the start.
+// declared returns the values of labels that are not all exported from the
+// start.
 func declared(t *testing.T) map[string][]string {
 	t.Helper()
 	codes := []string{"0"} // an answer that was cut off
@@ -68,8 +69,8 @@ func declared(t *testing.T) map[string][]string {
 	return map[string][]string{"outcome": outcomes(t), "code": codes}
 }
 
-// outcomes are what an operation can come to: the core's reasons, codes and
-// the words of its own, as it declares them.
+// outcomes returns the possible outcomes of an operation: the core's reasons,
+// codes and other outcomes, as it declares them.
 func outcomes(t *testing.T) []string {
 	t.Helper()
 	var words []string
@@ -93,14 +94,14 @@ func outcomes(t *testing.T) []string {
 	}
 	for _, err := range []error{nil, auth.Unavailable(nil), auth.Unauthenticated(auth.ReasonTokenReused, ""), context.Canceled} {
 		if word := auth.Outcome(err); !slices.Contains(words, word) {
-			t.Fatalf("%s is none of %q", word, words)
+			t.Fatalf("%s is not one of %q", word, words)
 		}
 	}
 	return words
 }
 
-// checkQuery parses a query as Prometheus does and says what of it the process
-// does not export.
+// checkQuery parses a query as Prometheus does and reports everything in it that
+// the process does not export.
 func (e exported) checkQuery(t *testing.T, query string) {
 	t.Helper()
 	for _, problem := range e.problems(t, strings.ReplaceAll(query, "$__rate_interval", "5m")) {
@@ -127,8 +128,8 @@ func (e exported) problems(t *testing.T, query string) (all []string) {
 	return all
 }
 
-// inSelector: every label is one of the metric's, and every value one that the
-// label has: exported from the start, or stated.
+// inSelector requires that every label belongs to the metric, and that every
+// value is exported from the start or declared.
 func (e exported) inSelector(selector []*labels.Matcher, stated map[string][]string) (all []string) {
 	name := ""
 	for _, m := range selector {
@@ -160,8 +161,8 @@ func (e exported) inSelector(selector []*labels.Matcher, stated map[string][]str
 	return all
 }
 
-// inGrouping: a label that none of the metrics has would fold everything into
-// one line.
+// inGrouping reports labels that none of the metrics has. Such a label would
+// merge everything into one line.
 func (e exported) inGrouping(sum *promql.AggregateExpr) (all []string) {
 	for _, label := range sum.Grouping {
 		found := slices.Contains(scrapers(), label)
@@ -189,8 +190,8 @@ func read(t *testing.T, file string, parse func([]byte, any) error, into any) {
 	}
 }
 
-// checkDashboard: every query of the dashboard names what is exported, and
-// every metric of ours is on it.
+// checkDashboard requires that every query of the dashboard uses exported
+// metrics, and that every metric of rekey is on it.
 func (e exported) checkDashboard(t *testing.T) {
 	var dashboard struct {
 		Panels []struct {
@@ -219,7 +220,7 @@ func (e exported) checkDashboard(t *testing.T) {
 	}
 }
 
-// family is the name that a histogram's samples are documented under.
+// family returns the name under which a histogram's samples are documented.
 func family(name string) string {
 	for _, suffix := range []string{"_bucket", "_sum", "_count"} {
 		name = strings.TrimSuffix(name, suffix)
@@ -227,8 +228,8 @@ func family(name string) string {
 	return name
 }
 
-// checkAlerts: every rule names what is exported, says how bad it is, and is
-// explained to whom it wakes.
+// checkAlerts requires that every rule uses exported metrics, has a severity,
+// and is explained to the operator.
 func (e exported) checkAlerts(t *testing.T) {
 	var rules struct {
 		Groups []struct {
@@ -273,13 +274,14 @@ func (e exported) checkAlerts(t *testing.T) {
 	}
 }
 
-// checkDocumented: the table of metrics is that of the process.
+// checkDocumented requires that the documentation's table of metrics equals the
+// exported metrics.
 func (e exported) checkDocumented(t *testing.T) {
 	text, err := os.ReadFile(operations)
 	if err != nil {
 		t.Fatal(err)
 	}
-	documented := map[string][]string{} // labels by name
+	documented := map[string][]string{} // metric → labels
 	for _, row := range regexp.MustCompile("(?m)^\\| (`rekey_[^|]+) \\| ([^|]+) \\|").FindAllStringSubmatch(string(text), -1) {
 		quoted := regexp.MustCompile("`([a-z_]+)`")
 		for _, name := range quoted.FindAllStringSubmatch(row[1], -1) {
@@ -295,23 +297,23 @@ func (e exported) checkDocumented(t *testing.T) {
 		}
 		told, ok := documented[family(name)]
 		if !ok {
-			t.Errorf("%s does not tell of %s", operations, family(name))
+			t.Errorf("%s does not document %s", operations, family(name))
 		}
 		for label := range set {
 			if label != "le" && !slices.Contains(told, label) {
-				t.Errorf("%s does not tell of the label %s of %s", operations, label, family(name))
+				t.Errorf("%s does not document the label %s of %s", operations, label, family(name))
 			}
 		}
 	}
 	for name := range documented {
 		_, plain := e[name]
 		if _, histogram := e[name+"_bucket"]; !plain && !histogram {
-			t.Errorf("%s tells of %s, which is not exported", operations, name)
+			t.Errorf("%s documents %s, which is not exported", operations, name)
 		}
 	}
 }
 
-// TestDashboard_check: a slip of the pen in a query is found, wherever it is.
+// TestDashboard_check: the checks find a mistake at every place in a query.
 func TestDashboard_check(t *testing.T) {
 	is := exported{"rekey_operations_total": {"operation": {"login"}, "transport": {"rest"}, "outcome": {"ok"}}, "rekey_http_requests_total": {"code": {"200"}}}
 	for query, wrong := range map[string]int{

@@ -9,9 +9,9 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// installPackages installs what a directory's package-lock.json names, once a
-// checkout: name is one of them. The directory's programs are what the test
-// depends on.
+// installPackages installs the packages of a directory's package-lock.json once
+// per checkout; name is one of them. The test then depends on the directory's
+// programs.
 func installPackages(t *testing.T, dir, name string) {
 	t.Helper()
 	npm := throwaway.LookPath(t, "npm", "npm")
@@ -20,7 +20,7 @@ func installPackages(t *testing.T, dir, name string) {
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", name)); err == nil && complete == nil {
 		return
 	}
-	for try := 1; ; try++ { // a registry has bad moments, longer ones than npm bears
+	for try := 1; ; try++ { // a registry can be unreachable for longer than npm retries
 		install := exec.CommandContext(t.Context(), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=5")
 		install.Dir = dir
 		output, err := install.CombinedOutput()
@@ -34,8 +34,8 @@ func installPackages(t *testing.T, dir, name string) {
 	}
 }
 
-// dependOn makes go test forget its cached result when one of the files
-// changes: it knows only of those that the test itself looks at.
+// dependOn makes go test discard its cached result when one of the files
+// changes. Otherwise go test tracks only files that the test itself opens.
 func dependOn(t testing.TB, patterns ...string) {
 	t.Helper()
 	for _, pattern := range patterns {
@@ -51,9 +51,9 @@ func dependOn(t testing.TB, patterns ...string) {
 	}
 }
 
-// dependOnProgram is dependOn for what the binary is built of. The go command,
-// which builds it, is a process of its own; looking at a directory makes go test
-// remember the size and the time of each file in it.
+// dependOnProgram is dependOn for the sources of the binary, which another
+// process (the go command) reads. Reading a directory makes go test record the
+// size and time of each file in it.
 func dependOnProgram(t testing.TB) {
 	t.Helper()
 	dependOn(t, "../*.go", "../go.mod", "../go.sum")

@@ -1,7 +1,7 @@
 package e2e
 
-// manifest has the fields that deploy/kubernetes.yaml uses, of all its kinds:
-// anything else in it is a mistake.
+// manifest has the fields that deploy/kubernetes.yaml uses, for all of its
+// kinds. Any other field is a mistake.
 type manifest struct {
 	APIVersion string `yaml:"apiVersion"`
 	Kind       string
@@ -31,11 +31,11 @@ type manifest struct {
 	}
 }
 
-// kubeLabels reads a selector of either form: a Service's has labels where the
-// others have matchLabels.
+// kubeLabels reads both forms of a selector: a Service has labels where other
+// kinds have matchLabels.
 type kubeLabels map[string]string
 
-// UnmarshalYAML takes a map, or a label's bare value.
+// UnmarshalYAML accepts a map, or the bare value of a label.
 func (l *kubeLabels) UnmarshalYAML(unmarshal func(any) error) error {
 	var labels map[string]string
 	if err := unmarshal(&labels); err == nil {

@@ -22,15 +22,15 @@ import (
 	"rekey/internal/config"
 )
 
-// afterDrain is for what comes once no request is in flight any more: goodbyes
-// to streams, a profile, the last spans, the pools' connections.
+// afterDrain is the time for the work after the last request: closing streams, a
+// profile, the last spans, the pools' connections.
 const afterDrain = 10 * time.Second
 
-// deployed is what one file of deploy/ says of a process.
+// deployed holds what one file of deploy/ sets for a process.
 type deployed struct {
 	env   map[string]string
-	grace time.Duration // between SIGTERM and SIGKILL; 0 when the file does not say
-	port  int           // that others expect
+	grace time.Duration // between SIGTERM and SIGKILL; 0 if the file does not set it
+	port  int           // that other files expect
 }
 
 func deployFile(t *testing.T, name string) string {
@@ -43,8 +43,8 @@ func deployFile(t *testing.T, name string) string {
 }
 
 // TestDeploy_settings: every variable is a setting, every value is valid, the
-// port is the one that others look for, and the process is given the time to
-// leave that it takes.
+// port equals the port that other files use, and the process gets enough time to
+// drain.
 func TestDeploy_settings(t *testing.T) {
 	docker := dockerfile(t)
 	for name, d := range map[string]deployed{
@@ -62,8 +62,8 @@ func TestDeploy_settings(t *testing.T) {
 	}
 }
 
-// load reads an environment as the binary does, with a file of the right kind
-// for each that is named.
+// load reads an environment as the binary does, with a valid file for each
+// setting that names one.
 func load(t *testing.T, env map[string]string) config.Config {
 	t.Helper()
 	reference, err := os.ReadFile("../docs/configuration.md")
@@ -73,14 +73,14 @@ func load(t *testing.T, env map[string]string) config.Config {
 	env = maps.Clone(env)
 	for name, value := range env {
 		if !strings.Contains(string(reference), "| `"+name+"` |") {
-			t.Errorf("%s is no setting", name)
+			t.Errorf("%s is not a setting", name)
 		}
 		content, ok := map[string]string{"DATABASE_URL_FILE": "postgres://db/rekey", "REDIS_URL_FILE": "redis://cache", "MASTER_KEY_FILE": "5a"}[name]
 		if !ok {
 			continue
 		}
 		if !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "%d/") {
-			t.Errorf("%s: %q is no path in a container or a unit", name, value)
+			t.Errorf("%s: %q is not a path in a container or a unit", name, value)
 		}
 		env[name] = filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(env[name], []byte(content), 0o600); err != nil {
@@ -94,7 +94,7 @@ func load(t *testing.T, env map[string]string) config.Config {
 	return cfg
 }
 
-// image is what deploy/Dockerfile makes.
+// image describes the image that deploy/Dockerfile builds.
 type image struct {
 	deployed
 	entrypoint, health []string
@@ -144,7 +144,7 @@ func dockerfile(t *testing.T) image {
 	return img
 }
 
-// words reads the exec form of a Dockerfile's command: there is no shell.
+// words reads the exec form of a Dockerfile's command, which uses no shell.
 func words(t *testing.T, text string) (list []string) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
@@ -194,10 +194,10 @@ type composeFile struct {
 	Secrets map[string]struct{ File string }
 }
 
-// composeNetworks are the address that a service has of its own in each, or "".
+// composeNetworks holds the fixed address of a service in each network, or "".
 type composeNetworks map[string]string
 
-// UnmarshalYAML takes either form: names, or what is asked of each.
+// UnmarshalYAML accepts both forms: a list of names, or a map with options.
 func (n *composeNetworks) UnmarshalYAML(unmarshal func(any) error) error {
 	*n = composeNetworks{}
 	var names []string
@@ -263,8 +263,9 @@ func composeService(t *testing.T, img image) deployed {
 	return deployed{env: env, grace: s.StopGracePeriod, port: haproxyPort(t)}
 }
 
-// checkTrusted: the proxy is believed and nobody else on its network, least of
-// all the gateway, where connections from outside may seem to come from.
+// checkTrusted requires that the proxy is trusted and nothing else on its
+// network. The gateway especially must not be trusted, because connections from
+// outside can appear to come from it.
 func checkTrusted(t *testing.T, file composeFile) {
 	t.Helper()
 	network, address := file.Networks["inside"].IPAM.Config[0], file.Services["proxy"].Networks["inside"]
@@ -289,7 +290,8 @@ func haproxyPort(t *testing.T) int {
 	return load(t, map[string]string{"PORT": m[2]}).Port
 }
 
-// unit reads deploy/rekey.service, and has systemd look at it where it is installed.
+// unit reads deploy/rekey.service. If systemd is installed, systemd checks the
+// file.
 func unit(t *testing.T) deployed {
 	t.Helper()
 	text := deployFile(t, "rekey.service")
@@ -311,7 +313,7 @@ func unit(t *testing.T) deployed {
 	if err != nil {
 		return d
 	}
-	copied := filepath.Join(t.TempDir(), "rekey.service") // its ExecStart must be there
+	copied := filepath.Join(t.TempDir(), "rekey.service") // the program of ExecStart must exist
 	if err := os.WriteFile(copied, []byte(strings.ReplaceAll(text, "/usr/local/bin/rekey", binary)), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -324,8 +326,8 @@ func unit(t *testing.T) deployed {
 	return d
 }
 
-// TestDeploy_health: the health checks of images and proxies, asked of the
-// real binary.
+// TestDeploy_health: the health checks of images and proxies work with the real
+// binary.
 func TestDeploy_health(t *testing.T) {
 	env := map[string]string{"DATA_DIR": t.TempDir()}
 	p := start(t, env)
@@ -363,7 +365,7 @@ func TestDeploy_health(t *testing.T) {
 	}
 }
 
-// pods is what deploy/kubernetes.yaml runs.
+// pods holds what deploy/kubernetes.yaml runs.
 type pods struct {
 	deployed
 	paths []string

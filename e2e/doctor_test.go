@@ -11,7 +11,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// examined is what doctor answers.
+// examined holds the report of doctor.
 type examined struct {
 	Status   string
 	Findings []struct {
@@ -32,19 +32,19 @@ func examine(t *testing.T, env map[string]string) examined {
 	e.code = a.code
 	for _, f := range e.Findings {
 		if strings.HasPrefix(f.Check, "machine.") && f.Status != "ok" {
-			e.poor = true // a full disk here is no fault of the program
+			e.poor = true // a full disk of this machine is not the program's fault
 		}
 		if (f.Advice == nil) != (f.Status == "ok") {
 			t.Errorf("%+v", f)
 		}
 	}
 	if strings.Contains(a.out+a.err, "hunter2") {
-		t.Errorf("a password is told: %+v", a)
+		t.Errorf("the answer contains a password: %+v", a)
 	}
 	return e
 }
 
-// all returns the findings of a status, a line each.
+// all returns the findings with a status, one per line.
 func (e examined) all(status string) string {
 	var lines []string
 	for _, f := range e.Findings {
@@ -55,7 +55,8 @@ func (e examined) all(status string) string {
 	return strings.Join(lines, "\n")
 }
 
-// want holds the report against its exit code and a piece of a line of each status.
+// want compares the report with its exit code and with a part of a line for each
+// status.
 func (e examined) want(t *testing.T, code int, findings ...string) {
 	t.Helper()
 	if e.code != code && !e.poor {
@@ -69,14 +70,15 @@ func (e examined) want(t *testing.T, code int, findings ...string) {
 	}
 }
 
-// TestDoctor: what it says of an installation that is well, beside the server.
+// TestDoctor: doctor reports a healthy installation as healthy while its server
+// runs.
 func TestDoctor(t *testing.T) {
 	for _, engine := range engines() {
 		t.Run(engine.name, func(t *testing.T) {
 			env := engine.env(t)
 			p := start(t, env)
 			e := examine(t, env)
-			if strings.HasPrefix(engine.name, "Postgres") { // the shared server does not sync, on purpose
+			if strings.HasPrefix(engine.name, "Postgres") { // the shared server deliberately does not sync
 				e.want(t, 7, "warning database.fsync: off", "warning database.full_page_writes: off", "ok database.connections: 20 for",
 					"ok database.isolation: "+isolation(t, env["DATABASE_URL"]), "ok database.synchronous_commit: on")
 			} else {
@@ -96,8 +98,8 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-// isolation is what the server has by default: tests are repeated on one that
-// is serializable.
+// isolation returns the server's default isolation level, because tests are
+// repeated with SERIALIZABLE.
 func isolation(t *testing.T, address string) (level string) {
 	t.Helper()
 	db, err := sql.Open("pgx", address)
@@ -111,7 +113,8 @@ func isolation(t *testing.T, address string) (level string) {
 	return level
 }
 
-// TestDoctor_changesNothing: not even a directory where there is none.
+// TestDoctor_changesNothing: doctor changes nothing and does not even create a
+// missing directory.
 func TestDoctor_changesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	env := map[string]string{"DATA_DIR": dir}
@@ -127,7 +130,7 @@ func TestDoctor_changesNothing(t *testing.T) {
 	}
 }
 
-// files are names, modes and contents.
+// files returns names, modes and contents.
 func files(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -146,8 +149,8 @@ func files(t *testing.T, dir string) string {
 	return b.String()
 }
 
-// TestDoctor_trouble: everything that can be wrong at once, and the rest is
-// looked at all the same.
+// TestDoctor_trouble: doctor reports several problems at once, and one problem
+// does not prevent the other checks.
 func TestDoctor_trouble(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, ".env")
@@ -180,7 +183,8 @@ func TestDoctor_trouble(t *testing.T) {
 	}
 }
 
-// TestDoctor_masterKey: a key ring that this process could not open.
+// TestDoctor_masterKey: doctor reports a key ring that this process could not
+// open.
 func TestDoctor_masterKey(t *testing.T) {
 	env := map[string]string{"DATA_DIR": t.TempDir()}
 	start(t, env).terminate()

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestServe_drains: SIGTERM lets a request that is under way finish, takes no
-// new one, and ends the process with 0.
+// TestServe_drains: after SIGTERM the server finishes the request in progress,
+// accepts no new one, and exits with 0.
 func TestServe_drains(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
 	address := strings.TrimPrefix(p.URL, "http://")
@@ -30,7 +30,7 @@ func TestServe_drains(t *testing.T) {
 		t.Fatal(err)
 	}
 	answers := bufio.NewReader(conn)
-	// The interim answer says that the handler waits for the body.
+	// The interim answer shows that the handler waits for the body.
 	interim, err := http.ReadResponse(answers, nil)
 	if err != nil || interim.StatusCode != http.StatusContinue {
 		t.Fatalf("%v, %v", interim, err)
@@ -52,7 +52,7 @@ func TestServe_drains(t *testing.T) {
 	}
 }
 
-// waitUntilRefused polls until the server takes no connections any more.
+// waitUntilRefused polls until the server refuses connections.
 func waitUntilRefused(t *testing.T, address string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {

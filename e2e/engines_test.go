@@ -9,7 +9,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// engine is a way to run rekey.
+// engine is a database, with or without Redis, to run rekey on.
 type engine struct {
 	name string
 	env  func(t *testing.T) map[string]string

@@ -12,12 +12,12 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// shotsEnv names a directory for pictures of the explorer; docs/images is made
-// so.
+// shotsEnv names the environment variable with a directory for screenshots of
+// the explorer. They are the source of docs/images.
 const shotsEnv = "EXPLORER_SHOTS"
 
-// TestExplorer_browser: a session's life by clicks, in a real browser; nothing
-// secret is stored, and nothing is asked of anybody else.
+// TestExplorer_browser: clicks in a real browser lead through the life of a
+// session. The page stores no secret and sends no request to another host.
 func TestExplorer_browser(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "REUSE_WINDOW": "1h"})
 	var args []string
@@ -31,8 +31,8 @@ func TestExplorer_browser(t *testing.T) {
 	drive(t, p.URL+"/", args...)
 }
 
-// TestExplorer_cookies: the same with the refresh token in the browser's
-// cookie, under the name that browsers trust with Secure cookies.
+// TestExplorer_cookies: the same with the refresh token in the browser's cookie.
+// The host name is one that browsers trust with Secure cookies.
 func TestExplorer_cookies(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "COOKIE_MODE": "on"})
 	drive(t, strings.Replace(p.URL, "127.0.0.1", "localhost", 1)+"/", "--cookies")
@@ -53,8 +53,8 @@ func drive(t *testing.T, url string, more ...string) {
 	t.Logf("%s", out)
 }
 
-// TestExplorer_doors: the page takes nothing from the API. What is not its own
-// is answered as before, and EXPLORER=off leaves nothing of it.
+// TestExplorer_doors: the page does not change the API. Other paths are answered
+// as before, and EXPLORER=off removes the page completely.
 func TestExplorer_doors(t *testing.T) {
 	on := start(t, map[string]string{"DATA_DIR": t.TempDir()})
 	off := start(t, map[string]string{"DATA_DIR": t.TempDir(), "ENV": "production"})
@@ -89,9 +89,9 @@ func TestExplorer_doors(t *testing.T) {
 			t.Errorf("%s %s is not answered in the envelope: %s", tt.method, tt.target, text)
 		}
 	}
-	on.terminate() // so that all of it has been read
+	on.terminate() // so that all of its output has been read
 	off.terminate()
 	if !strings.Contains(on.out.String(), on.URL+"/ in a browser") || strings.Contains(off.out.String(), "in a browser") {
-		t.Errorf("the start tells of the page where there is none, or not:\n%s\n%s", on.out, off.out)
+		t.Errorf("the banner names the page although it is off, or does not name it although it is on:\n%s\n%s", on.out, off.out)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// guesses are documents that hold many guesses at passwords or tokens.
+// guesses returns documents that contain many guesses at passwords or tokens.
 func guesses() map[string]string {
 	login := func(i int) string {
 		return fmt.Sprintf(`login(input: {email: "ada@example.com", password: "wrong horse %d"}) { token }`, i)
@@ -40,8 +40,8 @@ func guesses() map[string]string {
 	}
 }
 
-// TestGuessing: one request is one guess, whatever is written into it. More
-// than one is refused, and none of them is tried: no password is hashed.
+// TestGuessing: one request allows one guess. A document with more than one is
+// refused and none of them is tried: no password is hashed.
 func TestGuessing(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
 	c := httpClient()
@@ -64,7 +64,7 @@ func TestGuessing(t *testing.T) {
 	if tried := attempts(p); tried != 0 {
 		t.Errorf("%d passwords were tried", tried)
 	}
-	// None of it was counted as a guess either, and guesses are seen.
+	// The refused documents did not count as guesses, while real guesses do.
 	for range 10 {
 		if answer := post(t, p.URL, map[string]any{"query": `mutation { login(input: {email: "ada@example.com", password: "wrong horse"}) { token } }`}); !strings.Contains(answer, "INVALID_CREDENTIALS") {
 			t.Fatalf("a single guess: %s", answer)
@@ -76,7 +76,7 @@ func TestGuessing(t *testing.T) {
 	}
 }
 
-// attempts counts the logins whose password was hashed and found wrong.
+// attempts counts the logins whose password was hashed and did not match.
 func attempts(p *process) int { return strings.Count(p.out.String(), "event=login_failed") }
 
 func post(t *testing.T, base string, body any) string {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// securityEvent is what a user is told.
+// securityEvent is an event as the user sees it.
 type securityEvent struct {
 	Kind, Actor                                      string
 	Reason, SessionID, Address, UserAgent, RequestID *string
@@ -39,8 +39,8 @@ func orNull(s *string) string {
 	return *s
 }
 
-// TestJournal_whySignedOut: somebody uses a stolen token, the session ends, and
-// its owner finds out who that was.
+// TestJournal_whySignedOut: a thief uses a stolen token, the session is revoked,
+// and its owner can find out by whom.
 func TestJournal_whySignedOut(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "TRUSTED_PROXIES": "127.0.0.1"})
 	c := httpClient()
@@ -59,7 +59,7 @@ func TestJournal_whySignedOut(t *testing.T) {
 	}
 	thief.Header.Set("Authorization", "Bearer "+stolen.Refresh)
 	thief.Header.Set("User-Agent", "thief/1.0")
-	thief.Header.Set("X-Forwarded-For", "192.0.2.66, 203.0.113.9") // the first is made up
+	thief.Header.Set("X-Forwarded-For", "192.0.2.66, 203.0.113.9") // the first address is invented
 	res, err := c.Do(thief)
 	if err != nil {
 		t.Fatal(err)
@@ -79,12 +79,12 @@ func TestJournal_whySignedOut(t *testing.T) {
 		t.Errorf("the thief: %+v", reuse)
 	}
 	if id := res.Header.Get("X-Request-ID"); id == "" || orNull(reuse.RequestID) != id {
-		t.Errorf("the request was %s, and is told to have been %s", id, orNull(reuse.RequestID))
+		t.Errorf("the request was %s, but the event names %s", id, orNull(reuse.RequestID))
 	}
 }
 
-// TestJournal_operator: who runs a command is in the journal; the user is told
-// that it was the operator.
+// TestJournal_operator: the journal records the operator who runs a command. The
+// user sees that it was an operator.
 func TestJournal_operator(t *testing.T) {
 	env := map[string]string{"DATA_DIR": t.TempDir()}
 	p := start(t, env)

@@ -16,7 +16,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// eventually polls until something holds.
+// eventually polls until a condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
@@ -29,8 +29,8 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// rotations is how often TestKeys_rotation changes all keys; REKEY_ROTATIONS
-// makes it another number.
+// rotations returns how often TestKeys_rotation changes all keys.
+// REKEY_ROTATIONS overrides the default.
 func rotations(t *testing.T) int {
 	text := os.Getenv("REKEY_ROTATIONS")
 	if text == "" {
@@ -43,9 +43,10 @@ func rotations(t *testing.T) int {
 	return n
 }
 
-// TestKeys_rotation changes all keys again and again while clients use two
-// replicas, each with what the other one has just signed. No request fails,
-// and other services never meet a key that they could not know.
+// TestKeys_rotation changes all keys repeatedly while clients use two replicas.
+// Each client uses at one replica the token that the other one has just signed.
+// No request fails, and services never see a key that they could not have
+// fetched.
 func TestKeys_rotation(t *testing.T) {
 	url, master := throwaway.Postgres(t), randomKey(t)
 	env := func() map[string]string {
@@ -74,7 +75,7 @@ func TestKeys_rotation(t *testing.T) {
 		changed, load.requests.Load(), load.checked.Load(), load.failed.Load())
 }
 
-// keyLoad is clients that refresh, and a service that checks tokens by the
+// keyLoad runs clients that refresh, and a service that checks tokens with the
 // published keys alone.
 type keyLoad struct {
 	t        *testing.T
@@ -86,9 +87,9 @@ type keyLoad struct {
 	stop     func()
 
 	mu   sync.Mutex
-	last map[string]string // the kid that each replica signed with last
+	last map[string]string // the kid of each replica's last signature
 
-	set  map[string]bool // what the service knows, and until when
+	set  map[string]bool // key ids that the service has, with the time until which it may use them
 	good time.Time
 }
 
@@ -107,7 +108,8 @@ func newKeyLoad(t *testing.T, bases []string) *keyLoad {
 	return l
 }
 
-// run refreshes on one replica, retries and checks on the other one, for ever.
+// run refreshes on one replica, and retries and checks on the other one, until
+// ctx ends.
 func (l *keyLoad) run(ctx context.Context, token string, check bool) {
 	pace := time.NewTicker(50 * time.Millisecond)
 	defer pace.Stop()
@@ -131,7 +133,7 @@ func (l *keyLoad) run(ctx context.Context, token string, check bool) {
 	}
 }
 
-// turn is one rotation, the same once more, and a look with the new token.
+// turn rotates once, repeats the rotation, and checks the new token.
 func (l *keyLoad) turn(here, there, token, key string) (answer, error) {
 	next, err := refresh(l.c, restTransport, here, token, key)
 	if err != nil || next.Problem != "" {
@@ -164,8 +166,8 @@ func (l *keyLoad) signs(kid string) bool {
 	return l.failed.Load() > 0 || l.last[l.bases[0]] == kid && l.last[l.bases[1]] == kid
 }
 
-// check is a service that keeps the published keys for as long as it may, and
-// never asks earlier.
+// check is a service that keeps the published keys for as long as it may and
+// never fetches them earlier.
 func (l *keyLoad) check(token string) error {
 	now := time.Now()
 	if !now.Before(l.good) {

@@ -21,7 +21,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// keyFile makes a P-256 key in a file and returns its path.
+// keyFile writes a P-256 key to a file and returns its path.
 func keyFile(t *testing.T, path string) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -76,7 +76,8 @@ func kidOf(t *testing.T, token string) string {
 	return header.KID
 }
 
-// published returns the ids of the JWK set, and for how long it may be kept.
+// published returns the key ids of the JWK set, and for how long it may be
+// cached.
 func published(c *http.Client, base string) (ids map[string]bool, maxAge time.Duration, err error) {
 	res, err := c.Get(base + "/.well-known/jwks.json")
 	if err != nil {
@@ -100,7 +101,7 @@ func published(c *http.Client, base string) (ids map[string]bool, maxAge time.Du
 	return ids, time.Duration(seconds) * time.Second, nil
 }
 
-// TestKeys_published: access keys for everybody, refresh keys for nobody.
+// TestKeys_published: access keys are published, refresh keys are not.
 func TestKeys_published(t *testing.T) {
 	env := map[string]string{"DATA_DIR": t.TempDir()}
 	p, c := start(t, env), httpClient()
@@ -142,7 +143,7 @@ func randomKey(t *testing.T) string {
 }
 
 // TestKeys_masterKey: on one Postgres, a replica with another master key, or
-// none, does not start, and says what to do.
+// without one, does not start and reports what to do.
 func TestKeys_masterKey(t *testing.T) {
 	url := throwaway.Postgres(t)
 	env := func(more ...string) map[string]string {
@@ -220,8 +221,8 @@ func TestKeys_earlierVersion(t *testing.T) {
 	}
 }
 
-// TestKeys_differentFiles: two replicas on one database that would refuse each
-// other's tokens do not both start.
+// TestKeys_differentFiles: if two replicas on one database would refuse each
+// other's tokens, the second one does not start.
 func TestKeys_differentFiles(t *testing.T) {
 	url := throwaway.Postgres(t)
 	env := func() map[string]string {
@@ -240,5 +241,5 @@ func TestKeys_differentFiles(t *testing.T) {
 	if code := first.terminate(); code != 0 {
 		t.Errorf("exit code %d:\n%s", code, first.out)
 	}
-	start(t, env()) // the first one took its note away
+	start(t, env()) // the first one deleted its note
 }

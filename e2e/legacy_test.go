@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// TestLegacy_settings: a service that takes over from the legacy one is told
-// its public keys and its time zone by the environment. The recorded tokens,
-// expired long since, are then told what that service would have said now: each
-// verifies under the key of its use, and under no other. Without the settings
-// neither does.
+// TestLegacy_settings: a service that replaces the legacy one gets its public
+// keys and its time zone from the environment. It answers the recorded tokens,
+// which expired long ago, as the legacy service would answer now: each verifies
+// with the key of its use and with no other. Without the settings neither
+// verifies.
 func TestLegacy_settings(t *testing.T) {
 	access, refreshing := recordedToken(t, "access token"), recordedToken(t, "live refresh token")
 	const foreign = "invalid or expired jwt, internal=crypto/ecdsa: verification error"
@@ -47,7 +47,8 @@ func wantRefused(t *testing.T, c *http.Client, url, token, message string) {
 	}
 }
 
-// wantExpired wants to be told by how much, a Go duration of whole seconds.
+// wantExpired requires an answer with the time since the expiry, as a Go
+// duration of whole seconds.
 func wantExpired(t *testing.T, c *http.Client, url, token string) {
 	t.Helper()
 	var claims struct{ Exp int64 }
@@ -65,7 +66,7 @@ func wantExpired(t *testing.T, c *http.Client, url, token string) {
 	}
 }
 
-// wantZone wants times with microseconds in a zone.
+// wantZone requires times with microseconds in a zone.
 func wantZone(t *testing.T, token, name string) {
 	t.Helper()
 	var claims struct {
@@ -89,8 +90,8 @@ func wantZone(t *testing.T, token, name string) {
 	}
 }
 
-// recordedToken is that of the exchange whose name has a part, as the legacy
-// service signed it.
+// recordedToken returns the token of the exchange whose name contains part, as
+// the legacy service signed it.
 func recordedToken(t *testing.T, part string) string {
 	t.Helper()
 	raw, err := os.ReadFile(legacyFile(t, "exchanges.json"))
@@ -113,7 +114,7 @@ func recordedToken(t *testing.T, part string) string {
 	return ""
 }
 
-// legacyFile is the path of what was recorded of the legacy service.
+// legacyFile returns the path of a file recorded from the legacy service.
 func legacyFile(t *testing.T, name string) string {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join("../compat/testdata", name))

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestLimits_address: what does not verify is counted by the client's address,
-// which a client cannot choose.
+// TestLimits_address: invalid tokens count by the client's address, which a
+// client cannot choose.
 func TestLimits_address(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
 	c := httpClient()
@@ -34,10 +34,10 @@ func TestLimits_address(t *testing.T) {
 	}
 }
 
-// count is of requests that a limit holds back.
+// count counts requests and refusals of a limit.
 type count struct {
 	t               *testing.T
-	burst, rate     float64 // rate a second
+	burst, rate     float64 // rate per second
 	begun           time.Time
 	passed, refused int
 }
@@ -46,8 +46,9 @@ func newCount(t *testing.T, burst, rate float64) *count {
 	return &count{t: t, burst: burst, rate: rate, begun: time.Now()}
 }
 
-// more wants another request until as many were refused as a limit lets pass at
-// first, and fails the test when more passed than may in the time that it took.
+// more reports whether another request is needed: until as many were refused as
+// the burst allows. It fails the test if more passed than the limit allows for
+// the elapsed time.
 func (c *count) more() bool {
 	c.t.Helper()
 	took := time.Since(c.begun)
@@ -57,7 +58,7 @@ func (c *count) more() bool {
 	return float64(c.refused) < c.burst
 }
 
-// TestLimits_trustedProxy: behind a proxy of ours, each client counts for itself.
+// TestLimits_trustedProxy: behind a trusted proxy each client counts separately.
 func TestLimits_trustedProxy(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "TRUSTED_PROXIES": "127.0.0.1"})
 	c := httpClient()
@@ -66,7 +67,7 @@ func TestLimits_trustedProxy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// What stands left of the proxy's own entry is the client's invention.
+		// The client invented everything left of the proxy's own entry.
 		req.Header.Set("X-Forwarded-For", fmt.Sprintf("203.0.113.9, 198.51.100.%d", i))
 		var body struct{ Message string }
 		if status, err := send(c, req, &body); err != nil || status != http.StatusBadRequest {
@@ -75,7 +76,8 @@ func TestLimits_trustedProxy(t *testing.T) {
 	}
 }
 
-// TestLimits_login: guesses at one account are held, whoever else logs in.
+// TestLimits_login: guesses at one account are limited, while other accounts can
+// log in.
 func TestLimits_login(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
 	c := httpClient()
@@ -101,7 +103,7 @@ func TestLimits_login(t *testing.T) {
 }
 
 // TestLimits_session: a verified token counts by its session, so that people
-// behind one address do not slow each other down.
+// behind one address do not limit each other.
 func TestLimits_session(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
 	c := httpClient()
@@ -126,7 +128,8 @@ func TestLimits_session(t *testing.T) {
 	}
 }
 
-// TestBadInput: a clear 4xx in the transport's own form, and nothing of the input.
+// TestBadInput: invalid input gets a clear 4xx in the transport's format, which
+// repeats nothing of the input.
 func TestBadInput(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "RATE_LIMITS": "off"})
 	c := httpClient()

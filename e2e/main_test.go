@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// TestServe_embedded: the newcomer's way, and a restart that keeps everything.
+// TestServe_embedded: the first steps of a new user work, and a restart keeps
+// everything.
 func TestServe_embedded(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	env := map[string]string{"DATA_DIR": dir}
@@ -47,7 +48,7 @@ func TestServe_embedded(t *testing.T) {
 	checkModes(t, dir)
 }
 
-// checkModes: nobody but the owner reads keys or data.
+// checkModes requires that only the owner can read keys and data.
 func checkModes(t *testing.T, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -70,7 +71,7 @@ func checkModes(t *testing.T, dir string) {
 
 func TestServe_banner(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
-	p.terminate() // so that all of it has been read
+	p.terminate() // so that all of its output has been read
 	for _, want := range []string{"/graphql", "/auth/refresh", "/livez", "/readyz", "curl"} {
 		if !strings.Contains(p.out.String(), want) {
 			t.Errorf("the start does not mention %s:\n%s", want, p.out)
@@ -78,7 +79,8 @@ func TestServe_banner(t *testing.T) {
 	}
 }
 
-// TestServe_ready: in either format one line says what began, with no password.
+// TestServe_ready: in both log formats one line reports the settings in use,
+// without a password.
 func TestServe_ready(t *testing.T) {
 	for _, engine := range engines() {
 		for _, format := range []string{"text", "json"} {
@@ -93,7 +95,7 @@ func TestServe_ready(t *testing.T) {
 						line = l
 					}
 				}
-				// The same words in both formats, but for what is between them.
+				// Both formats contain the same words.
 				plain := strings.NewReplacer(`"`, "", ":", "=").Replace(line)
 				dialect := "sqlite"
 				if env["DATABASE_URL"] != "" {
@@ -115,8 +117,8 @@ func TestServe_ready(t *testing.T) {
 	}
 }
 
-// TestServe_fileGone: readiness tells, once in the log, that the server works on
-// a file that nobody will find again.
+// TestServe_fileGone: readiness and one log line report that the server works on
+// a deleted file.
 func TestServe_fileGone(t *testing.T) {
 	dir := t.TempDir()
 	p, path := start(t, map[string]string{"DATA_DIR": dir}), filepath.Join(dir, "rekey.db")
@@ -136,11 +138,11 @@ func TestServe_fileGone(t *testing.T) {
 	}
 	p.terminate()
 	if n := strings.Count(p.out.String(), `reason="the file is gone"`); n != 1 || !strings.Contains(p.out.String(), path) {
-		t.Errorf("told %d times:\n%s", n, p.out)
+		t.Errorf("logged %d times:\n%s", n, p.out)
 	}
 }
 
-// TestServe_bannerLines pastes what the start says to try into a shell.
+// TestServe_bannerLines pastes the examples of the banner into a shell.
 func TestServe_bannerLines(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "LOG_LEVEL": "error"})
 	eventually(t, "all of the banner", func() bool { return strings.Contains(p.out.String(), "Bearer $RT\"\n\n") })
@@ -162,7 +164,7 @@ func TestServe_bannerLines(t *testing.T) {
 	}
 }
 
-// TestServe_secondOnTheSameFile: SQLite has one owner.
+// TestServe_secondOnTheSameFile: an SQLite file has one owner.
 func TestServe_secondOnTheSameFile(t *testing.T) {
 	env := map[string]string{"DATA_DIR": t.TempDir()}
 	start(t, env)
@@ -172,7 +174,8 @@ func TestServe_secondOnTheSameFile(t *testing.T) {
 	}
 }
 
-// TestServe_badConfiguration: every problem at once, and no start.
+// TestServe_badConfiguration: the server reports every problem at once and does
+// not start.
 func TestServe_badConfiguration(t *testing.T) {
 	p := spawn(t, map[string]string{
 		"DATA_DIR": t.TempDir(), "PORT": "http", "REUSE_WINDOW": "-5s", "DATABASE_URL": "mysql://u:hunter2@h/db",
@@ -187,7 +190,7 @@ func TestServe_badConfiguration(t *testing.T) {
 		}
 	}
 	if strings.Contains(p.out.String(), "hunter2") {
-		t.Errorf("a password is told:\n%s", p.out)
+		t.Errorf("the log contains a password:\n%s", p.out)
 	}
 }
 
@@ -213,8 +216,8 @@ func TestServe_badKeys(t *testing.T) {
 	}
 }
 
-// TestUsers_disable: the command line bars a user while the server runs, and
-// by the time it returns no token of the user works.
+// TestUsers_disable: an operator disables a user while the server runs. When the
+// command returns, no token of the user works.
 func TestUsers_disable(t *testing.T) {
 	for _, engine := range engines() {
 		t.Run(engine.name, func(t *testing.T) {
@@ -310,7 +313,7 @@ func TestServe_health(t *testing.T) {
 	}
 }
 
-// TestServe_logsNoSecrets: what a day's work leaves in the log.
+// TestServe_logsNoSecrets: a day's work leaves no secret in the log.
 func TestServe_logsNoSecrets(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "LOG_LEVEL": "debug", "LOG_FORMAT": "json", "REUSE_WINDOW": "1h"})
 	c := httpClient()
@@ -320,7 +323,7 @@ func TestServe_logsNoSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, token := range []string{mine.Refresh, "not.a.token", next.Access} { // a race, garbage, the wrong kind
+	for _, token := range []string{mine.Refresh, "not.a.token", next.Access} { // a race, garbage, a token of the wrong kind
 		if _, err := refresh(c, graphqlTransport, p.URL, token, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -333,7 +336,7 @@ func TestServe_logsNoSecrets(t *testing.T) {
 	p.terminate()
 	log := p.out.String()
 	if !strings.Contains(log, "refresh_race") {
-		t.Errorf("the log tells nothing of the race:\n%s", log)
+		t.Errorf("the log does not report the race:\n%s", log)
 	}
 	var claims struct {
 		User struct{ Auth struct{ Token string } }
@@ -344,7 +347,7 @@ func TestServe_logsNoSecrets(t *testing.T) {
 		"key": key, "query": "canary-query", "body": "canary-body",
 	} {
 		if strings.Contains(log, secret) {
-			t.Errorf("the log tells the %s", what)
+			t.Errorf("the log contains the %s", what)
 		}
 	}
 	for line := range strings.Lines(log) {

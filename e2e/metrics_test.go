@@ -13,7 +13,8 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// metricsURL is where a process that has ADMIN_ADDR says that its metrics are.
+// metricsURL returns the URL of the metrics that a process with ADMIN_ADDR
+// prints.
 func (p *process) metricsURL(t testing.TB) string {
 	t.Helper()
 	at := regexp.MustCompile(`http://[^\s"]+/metrics`)
@@ -62,7 +63,7 @@ func scrape(t testing.TB, url string) samples {
 	return all
 }
 
-// scrapeUntil scrapes until the metrics are as they should be.
+// scrapeUntil scrapes until the metrics have the expected values.
 func scrapeUntil(t *testing.T, url, what string, right func(samples) bool) samples {
 	t.Helper()
 	deadline := time.After(patience)
@@ -79,7 +80,7 @@ func scrapeUntil(t *testing.T, url, what string, right func(samples) bool) sampl
 	}
 }
 
-// grew checks by how much counters did between two scrapes.
+// grew checks by how much counters increased between two scrapes.
 func grew(t *testing.T, before, after samples, want samples) {
 	t.Helper()
 	for name, n := range want {
@@ -90,7 +91,7 @@ func grew(t *testing.T, before, after samples, want samples) {
 	}
 }
 
-// guess returns what a login with a wrong password comes to.
+// guess sends a login with a wrong password and returns the problem.
 func guess(t *testing.T, c *http.Client, base string) string {
 	t.Helper()
 	var data any
@@ -101,7 +102,7 @@ func guess(t *testing.T, c *http.Client, base string) string {
 	return problem
 }
 
-// guessUntilRefused makes a limit refuse something.
+// guessUntilRefused sends guesses until a limit refuses one.
 func guessUntilRefused(t *testing.T, c *http.Client, base string) {
 	t.Helper()
 	for range 60 {
@@ -112,7 +113,7 @@ func guessUntilRefused(t *testing.T, c *http.Client, base string) {
 	t.Fatal("nobody minds that passwords are guessed")
 }
 
-// busyDay is one of everything that the metrics tell apart.
+// busyDay performs each operation that the metrics distinguish.
 func busyDay(t *testing.T, p *process) {
 	t.Helper()
 	c := httpClient()
@@ -127,7 +128,7 @@ func busyDay(t *testing.T, p *process) {
 		token, key, want string
 	}{
 		{restTransport, first.Refresh, key, ""},
-		{restTransport, first.Refresh, key, ""}, // again
+		{restTransport, first.Refresh, key, ""}, // repeated
 		{graphqlTransport, second.Refresh, "", ""},
 		{graphqlTransport, second.Refresh, "", "TOKEN_REUSED"},
 		{graphqlTransport, "not.a.token", "", "TOKEN_INVALID"},
@@ -141,7 +142,7 @@ func busyDay(t *testing.T, p *process) {
 	}
 }
 
-// TestMetrics: what clients do shows where Prometheus looks.
+// TestMetrics: Prometheus sees what clients do.
 func TestMetrics(t *testing.T) {
 	redis := throwaway.Redis(t)
 	p := start(t, map[string]string{
@@ -184,7 +185,7 @@ func TestMetrics(t *testing.T) {
 	}
 	c := httpClient()
 	scrapeUntil(t, url, "peace", func(s samples) bool {
-		me(t, c, p.URL, "not.a.token") // counted: limits are shared again only when something is
+		me(t, c, p.URL, "not.a.token") // shared limits recover only when a request is counted
 		return s["rekey_limits_shared"] == 1 && s["rekey_redis_breakers_open"] == 0 && s["rekey_key_ring_failing"] == 0 &&
 			s["rekey_clock_skewed"] == 0 && s["rekey_passwords_waiting"] == 0 && s[`rekey_database_connections_max{pool="all"}`] == 20
 	})
@@ -202,13 +203,13 @@ func TestMetrics(t *testing.T) {
 
 	redis.Kill()
 	scrapeUntil(t, url, "the loss of Redis", func(s samples) bool {
-		me(t, c, p.URL, "not.a.token") // counted: or nothing would be asked of Redis
+		me(t, c, p.URL, "not.a.token") // a counted request makes rekey use Redis
 		return s["rekey_redis_trusted"] == 0 && s["rekey_limits_shared"] == 0 && s[`rekey_limit_counts_total{counted="alone"}`] > 0
 	})
 }
 
-// TestMetrics_address: metrics and profiles are on the admin address and
-// nowhere else, and without one not at all.
+// TestMetrics_address: metrics and profiles are served at the admin address
+// only, and not at all without one.
 func TestMetrics_address(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": "127.0.0.1:0"})
 	admin := strings.TrimSuffix(p.metricsURL(t), "/metrics")
@@ -240,7 +241,7 @@ func TestMetrics_address(t *testing.T) {
 	}
 }
 
-// TestMetrics_addressTaken: the start fails, with the setting's name.
+// TestMetrics_addressTaken: the start fails and names the setting.
 func TestMetrics_addressTaken(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": "127.0.0.1:0"})
 	taken := strings.TrimSuffix(strings.TrimPrefix(p.metricsURL(t), "http://"), "/metrics")

@@ -11,16 +11,16 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// introspected is what introspection says of a token.
+// introspected holds an answer of introspection.
 type introspected struct {
 	Active    bool   `json:"active"`
 	TokenType string `json:"token_type"`
 	Iss, Sub  string
 }
 
-// TestOAuth_library: openid-client finds introspection and revocation by the
-// metadata, authenticates with an API key as a client secret, and understands
-// the answers.
+// TestOAuth_library: openid-client finds introspection and revocation in the
+// metadata, authenticates with an API key as a client secret, and accepts the
+// answers.
 func TestOAuth_library(t *testing.T) {
 	node := throwaway.LookPath(t, "node", "nodejs")
 	installPackages(t, "tokens", "openid-client")

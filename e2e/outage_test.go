@@ -13,7 +13,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// readiness is what /readyz says.
+// readiness holds an answer of /readyz.
 type readiness struct {
 	Status string
 	Checks map[string]string
@@ -33,7 +33,7 @@ func readyz(t *testing.T, c *http.Client, base string) readiness {
 	return r
 }
 
-// readyUntil polls readiness until it is as wanted.
+// readyUntil polls readiness until want accepts it.
 func readyUntil(t *testing.T, c *http.Client, base string, want func(readiness) bool) readiness {
 	t.Helper()
 	for deadline := time.After(patience); ; {
@@ -61,7 +61,7 @@ func wantLive(t *testing.T, c *http.Client, base string) {
 	}
 }
 
-// request is one way to need the database.
+// request is an operation that needs the database.
 type request struct{ name, query, bearer string }
 
 func requests(p pair) []request {
@@ -76,7 +76,8 @@ func requests(p pair) []request {
 	}
 }
 
-// wantUnavailable sends one operation and wants it told as trouble that passes.
+// wantUnavailable sends one operation and requires that the answer reports a
+// temporary failure.
 func wantUnavailable(t *testing.T, c *http.Client, base string, r request, accept string, status int) {
 	t.Helper()
 	body, err := json.Marshal(map[string]string{"query": r.query})
@@ -116,7 +117,7 @@ func wantUnavailable(t *testing.T, c *http.Client, base string, r request, accep
 	}
 	wantRetryAfter(t, r.name, res)
 	if strings.Contains(e.Message, "127.0.0.1") || strings.Contains(e.Message, "postgres") {
-		t.Errorf("%s: the answer tells where the database is: %s", r.name, e.Message)
+		t.Errorf("%s: the answer names the address of the database: %s", r.name, e.Message)
 	}
 }
 
@@ -127,8 +128,8 @@ func wantRetryAfter(t *testing.T, what string, res *http.Response) {
 	}
 }
 
-// TestServe_postgresKilled: without the database nobody is let in and nobody
-// is logged out; when it is back everything is as it was.
+// TestServe_postgresKilled: while the database is unreachable, nobody can log in
+// and nobody is logged out. When it is back, everything works as before.
 func TestServe_postgresKilled(t *testing.T) {
 	server := throwaway.StartPostgres(t)
 	env := map[string]string{"DATABASE_URL": server.URL(), "DATA_DIR": t.TempDir(), "RATE_LIMITS": "off"}
@@ -187,8 +188,8 @@ func TestServe_postgresKilled(t *testing.T) {
 	logIn(t, c, p.URL, "ada@example.com")
 }
 
-// TestServe_redisKilled: without Redis everything works, and readiness says
-// that it works less well.
+// TestServe_redisKilled: without Redis everything works, and readiness reports
+// that it works with limits.
 func TestServe_redisKilled(t *testing.T) {
 	server := throwaway.Redis(t)
 	p := start(t, map[string]string{
@@ -234,7 +235,8 @@ func TestServe_redisKilled(t *testing.T) {
 	everythingWorks()
 }
 
-// TestServe_leaving: told to end, a server first says so, and serves on.
+// TestServe_leaving: after SIGTERM a server first reports that it is not ready,
+// and still serves.
 func TestServe_leaving(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "SHUTDOWN_DELAY": "5m"})
 	c := httpClient()

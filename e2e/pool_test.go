@@ -10,9 +10,9 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// TestServe_connections: however many ask at once, and however long the
-// database keeps them, the process keeps to its connections, and everybody is
-// answered.
+// TestServe_connections: with any number of simultaneous requests, and
+// however slow the database is, the process uses at most its configured
+// connections, and every request is answered.
 func TestServe_connections(t *testing.T) {
 	const clients, conns = 48, 3
 	url := throwaway.Postgres(t)
@@ -21,7 +21,7 @@ func TestServe_connections(t *testing.T) {
 	})
 	c := httpClient()
 	access := signUp(t, c, p.URL, "ada@example.com").Access
-	if problem := me(t, c, p.URL, access); problem != "" { // also prepares the statements, which is done one by one
+	if problem := me(t, c, p.URL, access); problem != "" { // also prepares the statements, one by one
 		t.Fatal(problem)
 	}
 	db, err := sql.Open("pgx", url)
@@ -39,7 +39,7 @@ func TestServe_connections(t *testing.T) {
 	var wg sync.WaitGroup
 	for range clients {
 		wg.Go(func() {
-			problem := "UNAVAILABLE" // to who waited for longer than a statement may take
+			problem := "UNAVAILABLE" // for requests that waited longer than a statement may take
 			for problem == "UNAVAILABLE" {
 				var err error
 				if problem, _, err = graphql(c, p.URL, access, `{ me { email } }`, nil, &struct{}{}); err != nil {
@@ -51,7 +51,8 @@ func TestServe_connections(t *testing.T) {
 			}
 		})
 	}
-	// Those who have a connection wait for the lock, the others for a connection.
+	// Requests with a connection wait for the lock, the others wait for a
+	// connection.
 	const waiting = ` AND wait_event_type = 'Lock'`
 	for deadline := time.After(patience); connections(t, db, waiting) != conns; {
 		select {
@@ -64,13 +65,14 @@ func TestServe_connections(t *testing.T) {
 		t.Fatal(err)
 	}
 	wg.Wait()
-	// Connections stay when idle: what is open now is what was opened.
+	// Idle connections stay open, so all connections that were opened are still
+	// counted.
 	if open := connections(t, db, ""); open != conns {
 		t.Errorf("%d connections are open, want %d", open, conns)
 	}
 }
 
-// connections counts those of the process, where a condition holds.
+// connections counts the connections of the process that match a condition.
 func connections(t *testing.T, db *sql.DB, condition string) (n int) {
 	t.Helper()
 	err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_stat_activity

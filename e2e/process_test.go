@@ -21,8 +21,8 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// patience is how long a test waits for what should simply happen: a machine
-// may be slow, and when all is well it costs nothing.
+// patience limits the waiting for events that simply must happen. A machine may
+// be slow; on a fast machine the limit costs nothing.
 const patience = 3 * time.Minute
 
 // binary is the program under test, built once for the whole run.
@@ -53,8 +53,8 @@ type process struct {
 	out  *output
 }
 
-// start runs the binary with env on top of a bare environment, and waits until
-// it says where it answers. It is ended with the test.
+// start runs the binary with env added to a minimal environment, and waits until
+// it reports its address. The end of the test stops it.
 func start(t testing.TB, env map[string]string, args ...string) *process {
 	t.Helper()
 	p := spawn(t, env, args...)
@@ -90,7 +90,7 @@ func spawnProgram(t testing.TB, program string, env map[string]string, args ...s
 		t.Fatal(err)
 	}
 	go func() {
-		_ = p.cmd.Wait() // how it ended stands in ProcessState
+		_ = p.cmd.Wait() // ProcessState holds the exit status
 		_ = w.Close()
 		<-read
 		close(p.done)
@@ -102,8 +102,8 @@ func spawnProgram(t testing.TB, program string, env map[string]string, args ...s
 	return p
 }
 
-// logged is what a process printed, without what it tells on purpose: the
-// banner, with its examples, and the API key that a command made.
+// logged returns what a process printed, without the secrets that it prints on
+// purpose: the examples in the banner, and the API key that a command created.
 func logged(text string) string {
 	var banner, rest strings.Builder
 	cli.Banner(&banner, cli.Place{})
@@ -125,19 +125,19 @@ func environment(env map[string]string) []string {
 	return all
 }
 
-// kill ends the process by SIGKILL.
+// kill kills the process with SIGKILL.
 func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // it may have ended
+	_ = p.cmd.Process.Kill() // it may have ended already
 	<-p.done
 }
 
-// terminate asks the process to end and returns its exit code.
+// terminate sends SIGTERM and returns the exit code.
 func (p *process) terminate() int {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	return p.wait()
 }
 
-// ask asks the process to end and waits for nothing.
+// ask sends SIGTERM and does not wait.
 func (p *process) ask(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -150,7 +150,7 @@ func (p *process) wait() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// output keeps what a process prints.
+// output collects what a process prints.
 type output struct {
 	mu    sync.Mutex
 	text  strings.Builder

@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// misspelt are documents, and variables, with a mistake in each position that
-// a name of the schema has. Whoever guesses must not be helped.
+// misspelt returns documents and variables with a mistake at each position that
+// contains a name of the schema. The answers must not help an attacker guess
+// names.
 func misspelt() []map[string]any {
 	input := func(members map[string]any) map[string]any {
 		return map[string]any{"query": `mutation($i: LoginInput!) { login(input: $i) { token } }`, "variables": map[string]any{"i": members}}
@@ -43,7 +44,7 @@ func misspelt() []map[string]any {
 	return list
 }
 
-// schemaNames asks a server that tells.
+// schemaNames reads the names from a server with introspection.
 func schemaNames(t *testing.T, base string) map[string]bool {
 	t.Helper()
 	type named struct{ Name string }
@@ -86,8 +87,8 @@ func schemaNames(t *testing.T, base string) map[string]bool {
 	return names
 }
 
-// TestProduction_tellsNoNames: what an error tells of the schema in production
-// are names that the request has itself, whatever is wrong with it.
+// TestProduction_tellsNoNames: in production an error contains only names that
+// the request itself contains, whatever is wrong with it.
 func TestProduction_tellsNoNames(t *testing.T) {
 	development := start(t, map[string]string{"DATA_DIR": t.TempDir(), "RATE_LIMITS": "off"})
 	secret := schemaNames(t, development.URL)
@@ -96,7 +97,7 @@ func TestProduction_tellsNoNames(t *testing.T) {
 			t.Fatalf("%s is not in the schema", known)
 		}
 	}
-	// Every server has them: the kind of a value, and places of directives.
+	// Every server has these: kinds of values and locations of directives.
 	for _, word := range []string{"String", "FIELD", "QUERY"} {
 		delete(secret, word)
 	}
@@ -107,11 +108,11 @@ func TestProduction_tellsNoNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(told(t, development.URL, body, secret)) > 0 {
+		if len(revealed(t, development.URL, body, secret)) > 0 {
 			helped++
 		}
-		if names := told(t, production.URL, body, secret); len(names) > 0 {
-			t.Errorf("%s tells %q", body, names)
+		if names := revealed(t, production.URL, body, secret); len(names) > 0 {
+			t.Errorf("%s reveals %q", body, names)
 		}
 	}
 	if helped < 20 {
@@ -119,9 +120,9 @@ func TestProduction_tellsNoNames(t *testing.T) {
 	}
 }
 
-// told returns the names in the data, and in the errors' messages and fields,
-// that the request does not have.
-func told(t *testing.T, base string, body []byte, secret map[string]bool) []string {
+// revealed returns the names in the data and in the errors' messages and fields
+// that the request does not contain.
+func revealed(t *testing.T, base string, body []byte, secret map[string]bool) []string {
 	t.Helper()
 	res, err := http.Post(base+"/graphql", "application/json", bytes.NewReader(body))
 	if err != nil {
@@ -147,7 +148,7 @@ func told(t *testing.T, base string, body []byte, secret map[string]bool) []stri
 	for _, word := range words.FindAllString(string(body), -1) {
 		asked[word] = true
 	}
-	// Outside of quotes, words in small letters are English.
+	// Outside of quotes, words in lower case are English.
 	names := regexp.MustCompile(`"[^"]*"|\$[\w.]+|\w*[A-Z]\w*`)
 	text := string(answer.Data)
 	for _, e := range answer.Errors {
@@ -162,7 +163,7 @@ func told(t *testing.T, base string, body []byte, secret map[string]bool) []stri
 	return leaked
 }
 
-// TestProduction_switches: a switch that is set does not follow ENV.
+// TestProduction_switches: a switch that is set does not depend on ENV.
 func TestProduction_switches(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "ENV": "production", "INTROSPECTION": "on"})
 	if names := schemaNames(t, p.URL); !names["User"] {

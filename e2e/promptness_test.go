@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// promptness is within what a service that follows the blacklist refuses
-	// what is revoked.
+	// promptness is the time within which a service that follows the blacklist
+	// must refuse a revoked token.
 	promptness = 2 * time.Second
-	// stall is a delay of this process's own that excuses a service's.
+	// stall is the delay of this process that excuses a service's delay.
 	stall = 200 * time.Millisecond
 )
 
-// watchStalls returns what tells by how much this process was kept from running
-// at the longest.
+// watchStalls returns a function that returns the longest time for which this
+// process could not run.
 func watchStalls() (longest func() time.Duration) {
 	const every = 10 * time.Millisecond
 	done, told := make(chan struct{}), make(chan time.Duration)
@@ -45,9 +45,9 @@ func watchStalls() (longest func() time.Duration) {
 	return func() time.Duration { close(done); return <-told }
 }
 
-// refusedPromptly has a service refuse a revoked token within two seconds, from
-// the end of the command on. Up to three tries, if the machine stalls. It returns
-// the tokens.
+// refusedPromptly requires that a service refuses a revoked token within two
+// seconds after the command has returned. It tries up to three times if the
+// machine stalls. It returns the tokens.
 func refusedPromptly(t *testing.T, env map[string]string, base string, taken, refused func(access string) bool) pair {
 	t.Helper()
 	for try := range 3 {
@@ -74,8 +74,8 @@ func refusedPromptly(t *testing.T, env map[string]string, base string, taken, re
 	return pair{}
 }
 
-// importAccessKey makes a key of a legacy service's and imports it to verify
-// with, beside the one that signs.
+// importAccessKey creates a key as a legacy service's and imports it for
+// verification, beside the key that signs.
 func importAccessKey(t *testing.T, env map[string]string) *ecdsa.PrivateKey {
 	t.Helper()
 	dir := t.TempDir()
@@ -99,8 +99,8 @@ func importAccessKey(t *testing.T, env map[string]string) *ecdsa.PrivateKey {
 	return key
 }
 
-// legacyTokens are what a legacy service might have signed in place of a token
-// of ours: without the name of a key, and with one of its own.
+// legacyTokens returns tokens that a legacy service might have signed instead of
+// ours: without a key id, and with a key id of its own.
 func legacyTokens(t *testing.T, key *ecdsa.PrivateKey, access string) map[string]string {
 	t.Helper()
 	tokens := map[string]string{}
@@ -121,7 +121,7 @@ func legacyTokens(t *testing.T, key *ecdsa.PrivateKey, access string) map[string
 }
 
 // tookOver starts a server that also verifies with a legacy service's key, and
-// returns that.
+// returns that key.
 func tookOver(t *testing.T, env map[string]string) (*process, *ecdsa.PrivateKey) {
 	t.Helper()
 	command(t, env, "migrate")
@@ -134,8 +134,8 @@ func tookOver(t *testing.T, env map[string]string) (*process, *ecdsa.PrivateKey)
 	return p, key
 }
 
-// checkLegacy: what rekey takes of a legacy service's tokens a service takes
-// too, and no forgery.
+// checkLegacy requires that a service accepts the legacy service's tokens that
+// rekey accepts, and no forged ones.
 func checkLegacy(t *testing.T, p *process, key *ecdsa.PrivateKey, access string, taken, refused func(string) bool) {
 	t.Helper()
 	for what, token := range legacyTokens(t, key, access) {

@@ -24,7 +24,7 @@ func replicas(t *testing.T, more map[string]string) (a, b *process, db *sql.DB) 
 	url := throwaway.Postgres(t)
 	env := map[string]string{
 		"DATABASE_URL": url, "DATA_DIR": t.TempDir(), "RATE_LIMITS": "off", "LOG_LEVEL": "warn",
-		"REUSE_WINDOW": "1h", // who comes late is a racer still
+		"REUSE_WINDOW": "1h", // a late request is still a racer
 	}
 	for k, v := range more {
 		env[k] = v
@@ -38,7 +38,8 @@ func replicas(t *testing.T, more map[string]string) (a, b *process, db *sql.DB) 
 	return a, b, db
 }
 
-// race presents one token many times at once, over both servers and transports.
+// race presents one token many times at once, through both servers and
+// transports.
 func race(t *testing.T, c *http.Client, a, b *process, token, key string) []answer {
 	t.Helper()
 	answers := make([]answer, racers)
@@ -77,8 +78,8 @@ func generation(t *testing.T, db *sql.DB) int {
 	return n
 }
 
-// TestRefresh_race: however many present one token at once, wherever, there is
-// one successor, and the others are told that it is blacklisted.
+// TestRefresh_race: however many clients present one token at once, there is one
+// successor, and all other answers report that the token is blacklisted.
 func TestRefresh_race(t *testing.T) {
 	a, b, db := replicas(t, nil)
 	c := httpClient()
@@ -103,7 +104,8 @@ func TestRefresh_race(t *testing.T) {
 	}
 }
 
-// TestRefresh_raceWithKey: with one idempotency key all get the same pair.
+// TestRefresh_raceWithKey: with one idempotency key all requests get the same
+// pair.
 func TestRefresh_raceWithKey(t *testing.T) {
 	a, b, db := replicas(t, nil)
 	c := httpClient()
@@ -128,8 +130,8 @@ func TestRefresh_raceWithKey(t *testing.T) {
 	}
 }
 
-// TestRefresh_againstLogout: whichever comes first, no token of the session
-// lives after the logout is acknowledged.
+// TestRefresh_againstLogout: whichever is processed first, no token of the
+// session is valid after the logout is acknowledged.
 func TestRefresh_againstLogout(t *testing.T) {
 	const pairs, workers = 1000, 8
 	a, b, _ := replicas(t, nil)

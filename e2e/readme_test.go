@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// TestReadme runs the lines of README.md as they are printed, in one shell,
-// and compares what they print. Who reads it takes their time: between two
-// steps an hour passes for the session. Within a step REUSE_WINDOW must hold on
-// a machine that is slow, so it is a minute here and not ten seconds.
+// TestReadme runs the lines of README.md in one shell and compares the output
+// with the page. An hour passes for the session between two steps, because
+// readers take their time. REUSE_WINDOW is a minute here and not ten seconds,
+// because it must hold within a step on a slow machine.
 func TestReadme(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, map[string]string{"DATA_DIR": dir, "REUSE_WINDOW": "1m"})
@@ -34,9 +34,8 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// TestReadme_commands runs what README.md says of operating as it stands there:
-// the binary in place of "go run .", and what a comment says that there is
-// besides.
+// TestReadme_commands runs the commands for operators in README.md, with the
+// binary in place of "go run .", and the alternatives named in their comments.
 func TestReadme_commands(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
@@ -62,7 +61,8 @@ func TestReadme_commands(t *testing.T) {
 	}
 }
 
-// anHourPasses since each session of the directory's database was rotated.
+// anHourPasses shifts each session of the directory's database an hour into the
+// past.
 func anHourPasses(t *testing.T, dir string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "rekey.db")+"?_pragma=busy_timeout(60000)")
@@ -75,7 +75,7 @@ func anHourPasses(t *testing.T, dir string) {
 	}
 }
 
-// normalize leaves out what differs from run to run, and where lines end.
+// normalize removes everything that differs between runs, and line breaks.
 func normalize(s string) string {
 	for _, r := range []struct{ pattern, with string }{
 		{`eyJ[\w-]+\.[\w-]+\.[\w-]+`, "eyJ…"},

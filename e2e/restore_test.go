@@ -11,8 +11,8 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// TestRestore is the procedure of docs/operations.md: what the tokens of
-// after the backup come to, and the command that ends what is older.
+// TestRestore follows the procedure of docs/operations.md: it checks the tokens
+// issued after the backup, and the command that revokes older sessions.
 func TestRestore(t *testing.T) {
 	server := throwaway.StartPostgres(t)
 	dump, psql := throwaway.LookPath(t, "pg_dump", "postgresql-client"), throwaway.LookPath(t, "psql", "postgresql-client")
@@ -24,7 +24,7 @@ func TestRestore(t *testing.T) {
 	backedUp := time.Now().Unix()
 	backup := pipe(t, nil, dump, "--no-owner", env["DATABASE_URL"])
 
-	// The iat of a token says seconds.
+	// The iat of a token has a resolution of one second.
 	eventually(t, "the next second", func() bool { return time.Now().Unix() > backedUp })
 	lostNext := mustRefresh(t, c, p.URL, lost.Refresh)
 	mustRefresh(t, c, p.URL, replayed.Refresh)
@@ -41,7 +41,8 @@ func TestRestore(t *testing.T) {
 	if got, err := refresh(c, graphqlTransport, p.URL, lostNext.Refresh, ""); err != nil || got.Problem != "SESSION_UNKNOWN" {
 		t.Errorf("a token of after the backup: %+v, %v", got, err)
 	}
-	// Why the command is needed: the backup forgot that these are worth nothing.
+	// The command is needed because the backup does not know that these tokens
+	// are invalid.
 	for what, token := range map[string]string{"a token that was used": replayed.Refresh, "a session that was logged out": loggedOut.Refresh} {
 		if got, err := refresh(c, graphqlTransport, p.URL, token, ""); err != nil || got.Problem != "" {
 			t.Errorf("%s: %+v, %v", what, got, err)
@@ -63,7 +64,7 @@ func TestRestore(t *testing.T) {
 	mustRefresh(t, c, p.URL, logIn(t, c, p.URL, "kept@example.com").Refresh)
 }
 
-// TestSessions_revokeAll: beside a server that is at work, on every engine.
+// TestSessions_revokeAll runs beside a busy server, on every engine.
 func TestSessions_revokeAll(t *testing.T) {
 	for _, engine := range engines() {
 		t.Run(engine.name, func(t *testing.T) {
@@ -105,8 +106,8 @@ func mustRefresh(t *testing.T, c *http.Client, base, token string) answer {
 	return got
 }
 
-// pipe runs a program of Postgres and returns what it printed. The password
-// goes by the URL, which only this test's server knows.
+// pipe runs a program of Postgres and returns its output. The URL contains the
+// password, which only this test's server accepts.
 func pipe(t *testing.T, in []byte, program string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)

@@ -11,9 +11,9 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// TestServe_leastPrivilege: what deploy/serving-role.sql grants is enough to
-// serve and for the commands, and changes nothing of the schema, nor what the
-// journal says. Who may not migrate says so at the start.
+// TestServe_leastPrivilege: the grants of deploy/serving-role.sql are enough to
+// serve and to run commands. They allow no change of the schema or of journal
+// rows. A role that may not migrate is reported at start-up.
 func TestServe_leastPrivilege(t *testing.T) {
 	server := throwaway.StartPostgres(t)
 	owner := server.Database(t)
@@ -42,7 +42,7 @@ func TestServe_leastPrivilege(t *testing.T) {
 	apiKeyFor(t, env, "blacklist:read")
 	command(t, env, "users", "disable", "ada@example.com")
 	eventually(t, "the account is barred", func() bool { return me(t, c, p.URL, other.Access) != "" })
-	command(t, env, "migrate") // nothing is left to do
+	command(t, env, "migrate") // there is nothing left to do
 	if code := p.terminate(); code != 0 {
 		t.Errorf("exit code %d:\n%s", code, p.out)
 	}
@@ -82,7 +82,7 @@ func execute(t *testing.T, address, statements string) {
 	}
 }
 
-// denied: insufficient_privilege.
+// denied reports whether err is insufficient_privilege.
 func denied(err error) bool {
 	var problem *pgconn.PgError
 	return errors.As(err, &problem) && problem.Code == "42501"

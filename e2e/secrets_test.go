@@ -13,11 +13,11 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// canary is a password, and what else must never be told.
+// canary is a password, and everything else that must never appear.
 const canary = "hunter2-canary"
 
-// indiscreet are bodies with a password in every place where one may stand,
-// right and wrong.
+// indiscreet returns bodies with a password, right or wrong, at every possible
+// place.
 func indiscreet() []string {
 	var bodies []string
 	for _, query := range []string{
@@ -36,7 +36,7 @@ func indiscreet() []string {
 		`# ` + canary + "\n{ me { id } }",
 		`query($p: String = "` + canary + `") { isBlacklisted(token: $p) }`,
 	} {
-		body, _ := json.Marshal(map[string]any{"query": query}) // strings cannot fail
+		body, _ := json.Marshal(map[string]any{"query": query}) // strings always marshal
 		bodies = append(bodies, string(body))
 	}
 	const login = `{"query": "mutation($i: LoginInput!) { login(input: $i) { token } }", "variables": `
@@ -54,9 +54,9 @@ func indiscreet() []string {
 	)
 }
 
-// TestSecrets_untold: no password, hash or token is in a log at its most
-// talkative, in an answer to something that is wrong, or in what the database
-// is heard to complain about.
+// TestSecrets_untold: no password, hash or token appears in the most verbose
+// log, in an answer to an invalid request, or in an error message of the
+// database.
 func TestSecrets_untold(t *testing.T) {
 	address := throwaway.Postgres(t)
 	p := start(t, map[string]string{
@@ -81,19 +81,19 @@ func TestSecrets_untold(t *testing.T) {
 		t.Errorf("the journal has no failed login:\n%s", journal)
 	}
 	if !strings.Contains(log, "statement failed") || !strings.Contains(log, "level=DEBUG") {
-		t.Errorf("the database was not heard:\n%s", log)
+		t.Errorf("the log contains no message of the database:\n%s", log)
 	}
 	for what, secret := range map[string]string{"password": canary, "hash": "$argon2", "address": "eve@example.com", "token": "eyJhbGciOi"} {
 		if strings.Contains(log, secret) {
-			t.Errorf("the log tells the %s", what)
+			t.Errorf("the log contains the %s", what)
 		}
 		if strings.Contains(journal, secret) {
-			t.Errorf("the journal tells the %s", what)
+			t.Errorf("the journal contains the %s", what)
 		}
 	}
 }
 
-// journalOf is everything that the journal has.
+// journalOf returns the contents of the journal.
 func journalOf(t *testing.T, db *sql.DB) (text string) {
 	t.Helper()
 	if err := db.QueryRowContext(t.Context(), `SELECT string_agg(e::text, E'\n') FROM security_events e`).Scan(&text); err != nil {
@@ -102,7 +102,7 @@ func journalOf(t *testing.T, db *sql.DB) (text string) {
 	return text
 }
 
-// say sends everything indiscreet in every way.
+// say sends every such body by every method.
 func say(t *testing.T, base string) {
 	t.Helper()
 	for _, body := range indiscreet() {

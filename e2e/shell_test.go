@@ -10,7 +10,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// shell is a bash that somebody pastes lines into. It ends with the first
+// shell is a bash that a user pastes lines into. It exits after the first
 // command that fails.
 type shell struct {
 	in  io.Writer
@@ -37,10 +37,10 @@ func startShell(t *testing.T) *shell {
 	return &shell{in, bufio.NewReader(out)}
 }
 
-// run returns what the lines print.
+// run runs lines and returns their output.
 func (s *shell) run(t *testing.T, lines string) string {
 	t.Helper()
-	// curl ends its answer with no line end.
+	// curl's output ends without a line break.
 	if _, err := io.WriteString(s.in, lines+"\necho; echo @@@\n"); err != nil {
 		t.Fatal(err)
 	}

@@ -13,11 +13,10 @@ import (
 	"github.com/coder/websocket"
 )
 
-// BenchmarkStreams_memory: what a connection that stays open costs the process,
-// as the kernel counts it (RSS), with a subscription on it. Run it with
-// -benchtime 1x.
+// BenchmarkStreams_memory measures the memory (RSS) of an open connection with a
+// subscription. Run it with -benchtime 1x.
 func BenchmarkStreams_memory(b *testing.B) {
-	const connections = 1900 // of the 2,000 that a replica has
+	const connections = 1900 // of the 2,000 that a replica accepts
 	for name, open := range map[string]func(b *testing.B, c *http.Client, base, token string){
 		"WebSocket": openSocket, "SSE": openEvents,
 	} {
@@ -33,7 +32,7 @@ func BenchmarkStreams_memory(b *testing.B) {
 	}
 }
 
-// clientAt is a client with an address of its own.
+// clientAt returns a client with an address of its own.
 func clientAt(address string) *http.Client {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}
@@ -55,7 +54,7 @@ func openSocket(b *testing.B, c *http.Client, base, token string) {
 			b.Fatal(err)
 		}
 	}
-	for text := []byte(nil); !strings.Contains(string(text), "pong"); { // it has come to the last of them
+	for text := []byte(nil); !strings.Contains(string(text), "pong"); { // the server has processed all of them
 		if _, text, err = conn.Read(b.Context()); err != nil {
 			b.Fatal(err)
 		}
@@ -80,7 +79,7 @@ func openEvents(b *testing.B, c *http.Client, base, token string) {
 	}
 }
 
-// resident is the memory that a process holds, in bytes.
+// resident returns the resident memory of a process, in bytes.
 func resident(b *testing.B, p *process) int {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))

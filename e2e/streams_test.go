@@ -12,7 +12,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// posted is a client that stays connected over WebSocket.
+// posted is a client that is connected by WebSocket.
 type posted struct {
 	t    *testing.T
 	conn *websocket.Conn
@@ -55,7 +55,7 @@ func (p *posted) hear() (string, error) {
 	return string(text), err
 }
 
-// until reads up to a message with a word.
+// until reads messages up to one that contains a word.
 func (p *posted) until(word string) {
 	p.t.Helper()
 	for {
@@ -69,7 +69,7 @@ func (p *posted) until(word string) {
 	}
 }
 
-// closed reads up to the end.
+// closed reads up to the end of the connection.
 func (p *posted) closed(want websocket.StatusCode) {
 	p.t.Helper()
 	for {
@@ -82,15 +82,15 @@ func (p *posted) closed(want websocket.StatusCode) {
 	}
 }
 
-// quiet is env without warnings, such as those of statements that are slow where
-// the machine is.
+// quiet returns env without warnings, such as those about slow statements on a
+// slow machine.
 func quiet(env map[string]string) map[string]string {
 	env = maps.Clone(env)
 	env["LOG_LEVEL"] = "error"
 	return env
 }
 
-// command runs a command line to its end, and returns what it prints.
+// command runs a command to its end and returns its output.
 func command(t *testing.T, env map[string]string, args ...string) string {
 	t.Helper()
 	p := spawn(t, quiet(env), args...)
@@ -100,9 +100,9 @@ func command(t *testing.T, env map[string]string, args ...string) string {
 	return p.out.String()
 }
 
-// TestStreams: what a command does while the server runs reaches those who
-// stay connected, whatever the bus; and the key of a program is made, listed,
-// and revoked by commands alone.
+// TestStreams: the changes that a command makes while the server runs reach the
+// connected clients, with and without Redis. Commands alone create, list and
+// revoke an API key.
 func TestStreams(t *testing.T) {
 	for _, engine := range engines() {
 		t.Run(engine.name, func(t *testing.T) {
@@ -125,13 +125,13 @@ func TestStreams(t *testing.T) {
 			feed.until("TOKEN_INVALID")
 			feed.closed(4401)
 			if p.terminate(); strings.Contains(p.out.String(), key) {
-				t.Error("the log tells the key")
+				t.Error("the log contains the key")
 			}
 		})
 	}
 }
 
-// TestStreams_drain: SIGTERM sends everybody elsewhere and ends the process.
+// TestStreams_drain: SIGTERM closes all streams and ends the process.
 func TestStreams_drain(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
 	mine := signUp(t, httpClient(), p.URL, "ada@example.com")
@@ -144,7 +144,7 @@ func TestStreams_drain(t *testing.T) {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "text/event-stream")
 	req.Header.Set("Authorization", "Bearer "+mine.Access)
-	res, err := http.DefaultClient.Do(req) // no timeout: it goes on longer than the server's for answers
+	res, err := http.DefaultClient.Do(req) // no timeout: the stream is longer than the server's limit for answers
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ type otlp struct {
 	*httptest.Server
 	mu            sync.Mutex
 	spans         []*spans.Span
-	text          strings.Builder // all that it was told, a line a batch
+	text          strings.Builder // everything that it received, one batch per line
 	fault         string
 	authorization string
 }
@@ -56,8 +56,8 @@ func newOTLP(t *testing.T) *otlp {
 	return o
 }
 
-// paths are the spans as "transport > use case > part", and what they say of
-// themselves.
+// paths returns the spans as "transport > use case > part", with their
+// attributes.
 func (o *otlp) paths() map[string]map[string]string {
 	byID := map[string]*spans.Span{}
 	for _, s := range o.spans {
@@ -77,7 +77,7 @@ func (o *otlp) paths() map[string]map[string]string {
 	return all
 }
 
-// TestTraces: a collector learns where requests spend their time, and nothing
+// TestTraces: a collector receives where requests spend their time, and nothing
 // else.
 func TestTraces(t *testing.T) {
 	o := newOTLP(t)
@@ -87,7 +87,7 @@ func TestTraces(t *testing.T) {
 	}
 	p := start(t, map[string]string{
 		"DATA_DIR": t.TempDir(), "OTEL_EXPORTER_OTLP_ENDPOINT": o.URL, "OTEL_EXPORTER_OTLP_HEADERS_FILE": headers, "REUSE_WINDOW": "0s",
-		"OTEL_BSP_SCHEDULE_DELAY": "50", // ms; the end of a process waits for the last batch for a while only
+		"OTEL_BSP_SCHEDULE_DELAY": "50", // ms; a process that ends waits for the last batch for a limited time
 	})
 	busyDay(t, p)
 	res, err := httpClient().Get(p.URL + "/auth/strangers-choice?token=canary")
@@ -109,7 +109,7 @@ func TestTraces(t *testing.T) {
 		t.Fatalf("the collector was asked for %s, or did not understand", o.fault)
 	}
 	if o.authorization != "Bearer x" {
-		t.Errorf("the collector was told %q", o.authorization)
+		t.Errorf("the collector received %q", o.authorization)
 	}
 	got := o.paths()
 	for _, want := range []string{
@@ -131,11 +131,11 @@ func TestTraces(t *testing.T) {
 		t.Errorf("the transport's span has %v", transport)
 	}
 	for _, found := range logcheck.Find(o.text.String(), append(keysSent(), "strangers-choice", "ada@", "127.0.0.1")...) {
-		t.Errorf("a span tells %.300s", found)
+		t.Errorf("a span contains %.300s", found)
 	}
 }
 
-// TestTraces_away: without its collector the service is as good.
+// TestTraces_away: the service works while its collector is unreachable.
 func TestTraces_away(t *testing.T) {
 	o := newOTLP(t)
 	o.Close()

@@ -14,8 +14,8 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// askPlainly is ask as a user for whom the modes of files hold, whoever runs
-// the tests: root without its capabilities is such a one.
+// askPlainly is ask as a user for whom file modes apply. For root it drops the
+// capabilities that override them.
 func askPlainly(t *testing.T, env map[string]string, args ...string) answered {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -36,13 +36,13 @@ func askPlainly(t *testing.T, env map[string]string, args ...string) answered {
 	return answered{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
 }
 
-// TestStart_unwritable: who may not write into DATA_DIR is told that it is a
-// matter of owner and mode, and not to try again.
+// TestStart_unwritable: if DATA_DIR is not writable, the error names owner and
+// mode, and does not suggest to retry.
 func TestStart_unwritable(t *testing.T) {
 	for name, tt := range map[string]struct {
-		path string // below DATA_DIR
+		path string // relative to DATA_DIR
 		mode os.FileMode
-		says string // doctor
+		says string // the message of doctor
 	}{
 		"directory": {"", 0o500, " has mode 0500"},
 		"file":      {"rekey.db", 0o400, "rekey.db: permission denied"},
@@ -71,7 +71,7 @@ func TestStart_unwritable(t *testing.T) {
 	}
 }
 
-// TestDoctor_refused: a role that there is not keeps the service from starting.
+// TestDoctor_refused: a database role that does not exist prevents the start.
 func TestDoctor_refused(t *testing.T) {
 	env := map[string]string{"DATABASE_URL": wrongPassword(t), "DATA_DIR": t.TempDir()}
 	for _, f := range examine(t, env).Findings {

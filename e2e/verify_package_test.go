@@ -11,7 +11,7 @@ import (
 	"rekey/verify"
 )
 
-// shifted is the real clock, which a test may set forward.
+// shifted is the real clock, which a test can set forward.
 type shifted struct {
 	mu sync.Mutex
 	by time.Duration
@@ -39,8 +39,9 @@ func apiKeyFor(t *testing.T, env map[string]string, scopes ...string) string {
 	return key
 }
 
-// TestVerifyPackage: another service takes our tokens without asking, refuses
-// them once they are revoked, learns of new keys, and outlives us for a while.
+// TestVerifyPackage: another service accepts our tokens without a request,
+// refuses them after they are revoked, fetches new keys, and works for a while
+// after the server has ended.
 func TestVerifyPackage(t *testing.T) {
 	for _, engine := range engines() {
 		t.Run(engine.name, func(t *testing.T) {
@@ -73,7 +74,7 @@ func TestVerifyPackage(t *testing.T) {
 			}
 			mine := refusedPromptly(t, env, p.URL, taken, refused)
 
-			if engine.name == "SQLite" { // a new key takes its time, and is read from any database alike
+			if engine.name == "SQLite" { // the test of a new key takes long, and does not depend on the database
 				for _, k := range runKeys(t, env, "rotate", "--json", "--purpose", "access") {
 					eventually(t, "the new key signs", func() bool {
 						eve = logIn(t, c, p.URL, "eve@example.com")

@@ -16,7 +16,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// background runs a program until the test ends, when it is asked to end.
+// background runs a program until the end of the test, which asks it to end.
 func background(t *testing.T, env []string, name string, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), name, args...)
@@ -27,7 +27,7 @@ func background(t *testing.T, env []string, name string, args ...string) {
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGINT)
-		_ = cmd.Wait() // how it ends is not the matter
+		_ = cmd.Wait() // the exit status does not matter
 	})
 }
 
@@ -40,7 +40,7 @@ func freeAddr(t *testing.T) string {
 	return addr
 }
 
-// TestVerifyRecipes: nginx with the gate, as docs/verify has them.
+// TestVerifyRecipes: nginx with the gate works as docs/verify describes.
 func TestVerifyRecipes(t *testing.T) {
 	nginx := throwaway.LookPath(t, "nginx", "nginx-light")
 	dependOn(t, "../docs/verify/nginx.conf", "../docs/verify/gate/*.go", "../verify/*.go")
@@ -64,7 +64,8 @@ func TestVerifyRecipes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Where anybody may write; Debian's nginx has other places built in.
+	// A directory that every user can write to. Debian's nginx has other places
+	// built in.
 	const places = "http { access_log off; client_body_temp_path body; proxy_temp_path proxy;" +
 		" fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;"
 	text := strings.NewReplacer("http {", places, "127.0.0.1:8080", nginxAddr, "127.0.0.1:8081", gateAddr,
@@ -111,7 +112,7 @@ func TestVerifyRecipes(t *testing.T) {
 	var claims struct{ User struct{ ID string } }
 	decodeClaims(t, mine.Access, &claims)
 	if _, body, _ := ask("/", mine.Access); body != claims.User.ID {
-		t.Errorf("the service is told that it is %q", body)
+		t.Errorf("the service received %q", body)
 	}
 	for what, token := range map[string]string{"none": "", "a refresh token": mine.Refresh, "garbage": "a.b.c"} {
 		if status, _, header := ask("/", token); status != http.StatusUnauthorized || !strings.HasPrefix(header.Get("WWW-Authenticate"), "Bearer") {
@@ -131,7 +132,7 @@ func TestVerifyRecipes(t *testing.T) {
 	refusedPromptly(t, env, p.URL, answers(http.StatusOK), answers(http.StatusUnauthorized))
 }
 
-// TestVerifyRecipes_node: the same in node, with jose.
+// TestVerifyRecipes_node: the same with node and jose.
 func TestVerifyRecipes_node(t *testing.T) {
 	node := throwaway.LookPath(t, "node", "nodejs")
 	installPackages(t, "tokens", "jose")
@@ -143,7 +144,7 @@ func TestVerifyRecipes_node(t *testing.T) {
 	run.Dir = "tokens"
 	run.Stderr = t.Output()
 	lines, say := pipes(t, run)
-	t.Cleanup(func() { _ = run.Wait() }) // the test's end has ended it
+	t.Cleanup(func() { _ = run.Wait() }) // the end of the test has stopped it
 	problem := func(token string) string {
 		t.Helper()
 		_, problem := line(t, lines, say, token)

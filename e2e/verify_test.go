@@ -16,7 +16,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// issuing starts a server that is its own issuer.
+// issuing starts a server with an issuer.
 func issuing(t *testing.T, env map[string]string) *process {
 	t.Helper()
 	addr, err := throwaway.FreeAddr()
@@ -28,12 +28,12 @@ func issuing(t *testing.T, env map[string]string) *process {
 	return start(t, env)
 }
 
-// checker is a service that checks our tokens with a library. Its problem is
-// empty for a token that is good.
+// checker is a service that checks our tokens with a library. problem is empty
+// if the token is valid.
 type checker func(token string) (sub, problem string)
 
-// TestVerify_libraries: libraries that people use check our tokens by what is
-// published, and take no refresh token for an access token.
+// TestVerify_libraries: popular libraries verify our tokens with the published
+// keys, and accept no refresh token as an access token.
 func TestVerify_libraries(t *testing.T) {
 	env := map[string]string{"DATA_DIR": t.TempDir(), "JWKS_MAX_AGE": "1s", "CLOCK_LEEWAY": "1s", "RATE_LIMITS": "off"}
 	p, c := issuing(t, env), httpClient()
@@ -101,7 +101,7 @@ func jose(t *testing.T, issuer string) checker {
 	run.Dir = "tokens"
 	run.Stderr = t.Output()
 	lines, say := pipes(t, run)
-	t.Cleanup(func() { _ = run.Wait() }) // the test's end has ended it
+	t.Cleanup(func() { _ = run.Wait() }) // the end of the test has stopped it
 	return func(token string) (sub, problem string) { return line(t, lines, say, token) }
 }
 

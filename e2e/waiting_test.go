@@ -22,8 +22,8 @@ func (p *process) until(t *testing.T, text string) {
 	}
 }
 
-// TestStart_beforePostgres: who is started before the database listens waits
-// for it, says so, and comes up with it.
+// TestStart_beforePostgres: a server that is started before its database waits
+// for it, reports that, and then starts.
 func TestStart_beforePostgres(t *testing.T) {
 	server := throwaway.StartPostgres(t)
 	env := map[string]string{"DATABASE_URL": server.URL(), "DATA_DIR": t.TempDir(), "DATABASE_WAIT": "10m"}
@@ -44,7 +44,7 @@ func TestStart_beforePostgres(t *testing.T) {
 	signUp(t, httpClient(), serve.URL, "ada@example.com")
 }
 
-// TestStart_withoutPostgres: the wait is bounded, and ends in words.
+// TestStart_withoutPostgres: the wait is limited and ends with an error message.
 func TestStart_withoutPostgres(t *testing.T) {
 	server := throwaway.StartPostgres(t)
 	server.Stop()

@@ -27,7 +27,7 @@ var allowedEnglish = map[string]int{
 	"docs/decisions":                   64,
 	"docs/verify":                      7,
 	"docs/verify/gate":                 4,
-	"e2e":                              107,
+	"e2e":                              5,
 	"graph":                            22,
 	"internal/admin":                   4,
 	"internal/app":                     140,
