@@ -104,7 +104,7 @@ func fuzzedTransport(f *testing.F, access, refresh *ecdsa.PrivateKey) http.Handl
 	service, err := auth.New(auth.Options{
 		Settings: auth.Settings{AccessTTL: accessTTL, RefreshTTL: refreshTTL, SessionTTL: sessionTTL},
 		Store:    emptyStore{}, Tokens: codec, Blacklist: doubtful{}, Limiter: limit.Off{}, Events: noEvents{},
-		Passwords: auth.NewPasswords(1, 1), RotationKeys: auth.FixedKeys(make([]byte, 32)),
+		Passwords: auth.NewPasswords(1, 1, nil), RotationKeys: auth.FixedKeys(make([]byte, 32)),
 		Now: func() time.Time { return time.Unix(1636892548, 0) },
 	})
 	if err != nil {

@@ -133,7 +133,7 @@ func (s *stack) service(t *testing.T, o settings) *auth.Service {
 			ReuseAction: auth.ReuseRevoke,
 		},
 		Store: clocked{s.store, s.clock}, Tokens: codec, Blacklist: doubtful{}, Limiter: o.limiter(s.clock), Events: noEvents{},
-		Passwords: auth.NewPasswords(1, 1), Now: s.clock.Now, RotationKeys: auth.FixedKeys(rotationKey),
+		Passwords: auth.NewPasswords(1, 1, nil), Now: s.clock.Now, RotationKeys: auth.FixedKeys(rotationKey),
 	})
 	if err != nil {
 		t.Fatal(err)

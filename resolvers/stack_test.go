@@ -79,7 +79,7 @@ func (s *stack) newService(t *testing.T) *auth.Service {
 			ClockLeeway: 30 * time.Second, ReuseAction: auth.ReuseRevoke,
 		},
 		Store: clocked{s.store, s}, Tokens: codec, Blacklist: counting{checks: &s.checks}, Limiter: limit.Off{}, Events: noEvents{},
-		Passwords: auth.NewPasswords(2, 8), Now: func() time.Time { return *s.now.Load() },
+		Passwords: auth.NewPasswords(2, 8, nil), Now: func() time.Time { return *s.now.Load() },
 		RotationKeys: auth.FixedKeys(bytes.Repeat([]byte{7}, 32)),
 	})
 	if err != nil {

@@ -45,20 +45,19 @@ func (a *app) events() auth.Events {
 	return auth.AllEvents{log, a.metrics}
 }
 
-// observed adds to the core's options who is told of what it does.
-func (a *app) observed(o auth.Options) auth.Options {
+// observer returns what receives the steps of the core, or nil.
+func (a *app) observer() auth.Observer {
 	var all auth.Observers
 	if a.metrics != nil {
-		o.Limiter = a.metrics.Limiter(o.Limiter)
 		all = append(all, a.metrics)
 	}
 	if a.tracer != nil {
 		all = append(all, a.tracer)
 	}
-	if len(all) > 0 {
-		o.Observer, o.Passwords.Observer = all, all
+	if len(all) == 0 {
+		return nil
 	}
-	return o
+	return all
 }
 
 // trace begins the trace of a request.
@@ -94,7 +93,7 @@ func (a *app) watch() {
 	}
 	s := metrics.Sources{
 		AccessChecks: func() map[string]uint64 { return named(a.cache.Counts()) }, Cleared: string(blacklist.Cleared),
-		Pools: a.pools, Passwords: a.core.Passwords.Load, ClockSkewed: a.core.ClockSkewed,
+		Pools: a.pools, Passwords: a.passwords.Load, ClockSkewed: a.core.ClockSkewed,
 		Keys: a.keys, KeysFailing: func() bool { return a.ring.Check(context.Background()) != nil },
 		Streams: func() (int, int) { return a.streams.open.Open(), a.streams.hub.Followers() },
 	}

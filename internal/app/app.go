@@ -60,11 +60,13 @@ type app struct {
 	*program
 	core  *auth.Service
 	store *store.Store
-	redis *redispool.Pool // nil without REDIS_URL
-	limit *limit.Redis    // nil without REDIS_URL or limits
-	cache *blacklist.Cache
-	ring  *keyring.Ring // nil for a command
-	drain drain
+	// passwords hashes the passwords of the core.
+	passwords *auth.Passwords
+	redis     *redispool.Pool // nil without REDIS_URL
+	limit     *limit.Redis    // nil without REDIS_URL or limits
+	cache     *blacklist.Cache
+	ring      *keyring.Ring // nil for a command
+	drain     drain
 
 	streams streams
 	metrics *metrics.Metrics // nil without ADMIN_ADDR
@@ -116,15 +118,19 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 		return nil, err
 	}
 	a.openBus()
-	a.core, err = auth.New(p.faults.Core(a.observed(auth.Options{
-		Settings: settings(p.cfg), Store: auth.Announce(st, a.streams.bus), Tokens: tokens, Blacklist: a.blacklist(as), Limiter: a.limiter(),
-		Events: a.events(), Now: p.now, RotationKeys: rotation,
-		Passwords: auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue), Logger: p.log,
-	})))
-	if err != nil {
+	observer, limiter := a.observer(), a.limiter()
+	a.passwords = auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue, observer)
+	options := p.faults.Core(auth.Options{
+		Settings: settings(p.cfg), Store: auth.Announce(st, a.streams.bus), Tokens: tokens, Blacklist: a.blacklist(as), Limiter: limiter,
+		Events: a.events(), Now: p.now, RotationKeys: rotation, Passwords: a.passwords, Observer: observer, Logger: p.log,
+	})
+	if p.changeCore != nil {
+		p.changeCore(&options)
+	}
+	if a.core, err = auth.New(options); err != nil {
 		return nil, err
 	}
-	a.openStreams()
+	a.openStreams(auth.NewAPIKeys(auth.APIKeyOptions{Store: st, Limiter: limiter, Observer: observer, Now: p.now, Logger: p.log}))
 	a.watch()
 	return a, nil
 }
@@ -173,17 +179,22 @@ func (a *app) newCache(ctx context.Context, as role, o blacklist.Options) (*blac
 	return blacklist.NewNone(o), nil
 }
 
-// limiter counts on Redis what replicas share.
-func (a *app) limiter() auth.Limiter {
-	if !a.cfg.RateLimits {
-		return limit.Off{}
+// limiter returns the limiter, which counts on Redis what replicas share, and
+// reports to the metrics.
+func (a *app) limiter() (l auth.Limiter) {
+	switch local := limit.NewMemory(limitedKeys, a.now); {
+	case !a.cfg.RateLimits:
+		l = limit.Off{}
+	case a.redis == nil:
+		l = local
+	default:
+		a.limit = limit.NewRedis(a.redis, local, a.log)
+		l = a.limit
 	}
-	local := limit.NewMemory(limitedKeys, a.now)
-	if a.redis == nil {
-		return local
+	if a.metrics != nil {
+		l = a.metrics.Limiter(l)
 	}
-	a.limit = limit.NewRedis(a.redis, local, a.log)
-	return a.limit
+	return l
 }
 
 func (a *app) close() error {

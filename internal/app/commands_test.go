@@ -40,16 +40,16 @@ func TestCommands_joinLate(t *testing.T) {
 	if _, err := db.Exec(`INSERT INTO replica_notes (replica, nodes, written_at) VALUES ('server', '["memory"]', (unixepoch() + 60) * 1000000)`); err != nil {
 		t.Fatal(err)
 	}
-	core, closeCore, err := c.openCore(t.Context())
+	a, err := c.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = closeCore() })
-	if _, err := core.Users(t.Context(), auth.UserFilter{}, 1); err != nil || notes() != 1 {
+	t.Cleanup(func() { _ = a.close() })
+	if _, err := a.core.Users(t.Context(), auth.UserFilter{}, 1); err != nil || notes() != 1 {
 		t.Errorf("after reading: %d notes, %v", notes(), err)
 	}
 	began := time.Now()
-	if err := core.Blacklist.Invalidate(t.Context(), auth.Invalidation{SessionID: "s", Until: began.Add(time.Hour)}); err != nil {
+	if err := a.blacklist(command).Invalidate(t.Context(), auth.Invalidation{SessionID: "s", Until: began.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	if waited := time.Since(began); waited < 2*time.Second || notes() != 2 {

@@ -8,11 +8,12 @@ import (
 	"rekey/internal/auth"
 )
 
-// slowHash is a queue for hashes in which time goes by.
+// slowHash calls pass before each password is hashed, unless it is nil.
 type slowHash struct{ pass func() }
 
-func (h slowHash) Begin(ctx context.Context, s auth.Step, _ auth.Client) (context.Context, func(error)) {
-	if s == auth.StepHash {
+// Begin implements [auth.Observer].
+func (h *slowHash) Begin(ctx context.Context, s auth.Step, _ auth.Client) (context.Context, func(error)) {
+	if s == auth.StepHash && h.pass != nil {
 		h.pass()
 	}
 	return ctx, func(error) {}
@@ -24,7 +25,7 @@ func TestHash_clock(t *testing.T) {
 	s := newStack(t, engines()[0], nil)
 	s.signUp("ada@example.com")
 	mine := s.login("ada@example.com")
-	s.app.core.Passwords.Observer = slowHash{pass: func() { s.advance(20 * time.Second) }}
+	s.ports.hashing.pass = func() { s.advance(20 * time.Second) }
 	var data any
 	if problem := s.graphql(mine.access, `mutation($p: String!) {
 		changePassword(input: {currentPassword: $p, newPassword: "another fine horse"}) }`, map[string]any{"p": goodPassword}, &data); problem != "" {

@@ -26,9 +26,9 @@ func graphqlPaths() map[string]path {
 			header: append([]string{"Content-Type", "application/json", "Accept", "application/graphql-response+json"}, header...)}
 	}
 	broken := post(500, `{"query": "{ me { id } }"}`, "Authorization", "Bearer a.b.c")
-	broken.breaks, broken.logged = func(s *stack) { s.app.core.Tokens = nil }, "panic"
+	broken.breaks, broken.logged = func(s *stack) { s.ports.tokens.Tokens = nil }, "panic"
 	brokenBefore := post(500, `{"query": "{ me { id } }"}`)
-	brokenBefore.breaks, brokenBefore.logged = func(s *stack) { s.app.core.Limiter = nil }, "panic"
+	brokenBefore.breaks, brokenBefore.logged = func(s *stack) { s.ports.limiter.Limiter = nil }, "panic"
 	refused := post(401, `{"query": "{ me { id } }"}`, "Authorization", "Bearer a.b.c")
 	refused.logged = "TOKEN_INVALID"
 	return map[string]path{
@@ -62,7 +62,7 @@ func otherPaths() map[string]path {
 		"REST":        {method: "GET", target: "/auth/refresh", status: 400},
 		"REST, wrong": {method: "GET", target: "/auth/refresh", header: []string{"Authorization", "Bearer a.b.c"}, status: 401},
 		"REST, panic": {method: "GET", target: "/auth/refresh", header: []string{"Authorization", "Bearer a.b.c"}, status: 500,
-			breaks: func(s *stack) { s.app.core.Tokens = nil }, logged: "panic"},
+			breaks: func(s *stack) { s.ports.tokens.Tokens = nil }, logged: "panic"},
 		"live":  {method: "GET", target: "/livez", status: 200},
 		"ready": {method: "GET", target: "/readyz", status: 200},
 	}
@@ -103,9 +103,9 @@ func TestRequestID(t *testing.T) {
 func (s *stack) walk(t *testing.T, p path, id string) (http.Header, []byte) {
 	t.Helper()
 	if p.breaks != nil {
-		whole := s.app.core.Options
+		tokens, limiter := s.ports.tokens, s.ports.limiter
 		p.breaks(s)
-		defer func() { s.app.core.Options = whole }()
+		defer func() { s.ports.tokens, s.ports.limiter = tokens, limiter }()
 	}
 	req, err := http.NewRequestWithContext(t.Context(), p.method, s.url+p.target, strings.NewReader(p.body))
 	if err != nil {

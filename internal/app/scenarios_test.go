@@ -332,9 +332,14 @@ func scenarios() map[string]scenario {
 		}},
 		"ACCESS_TTL lowered: older access tokens end with it": {run: func(p play) {
 			t0 := p.signUp("ada@example.com")
-			p.app.core.AccessTTL = time.Minute
+			lowered := p.ports.options
+			lowered.AccessTTL = time.Minute
+			core, err := auth.New(lowered)
+			if err != nil {
+				p.t.Fatal(err)
+			}
 			p.advance(time.Minute)
-			_, err := p.app.core.Authenticate(p.t.Context(), t0.access, operator())
+			_, err = core.Authenticate(p.t.Context(), t0.access, operator())
 			if got := auth.AsError(err); got == nil || got.Reason != auth.ReasonTokenExpired {
 				p.t.Fatalf("access: %v", err)
 			}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"rekey/internal/auth"
 	"rekey/internal/cli"
 	"rekey/internal/config"
 	"rekey/internal/fault"
@@ -39,7 +40,9 @@ type program struct {
 	// databaseClock replaces the database's clock by a SQL expression; tests do.
 	databaseClock string
 	ticks         <-chan time.Time // replaces the seconds of streams; tests do
-	faults        fault.Injector   // empty but in builds that are to fail
+	// changeCore changes the options of the core; tests do.
+	changeCore func(*auth.Options)
+	faults     fault.Injector // empty but in builds that are to fail
 }
 
 func newProgram(getenv func(string) string, stdout, logs io.Writer) (*program, error) {

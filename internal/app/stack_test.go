@@ -36,10 +36,29 @@ type stack struct {
 	db  *sql.DB // for what no transport can do: looking, and breaking things
 	app *app
 	log *logBuffer
+	// ports are those of the core, which tests may replace while it runs.
+	ports ports
 
 	mu   sync.Mutex
 	now  time.Time
 	keys []string // idempotency keys that were sent
+}
+
+// ports are ports of the core that a test may replace while the program runs.
+type ports struct {
+	options auth.Options // what the core was created with
+	store   struct{ auth.Store }
+	tokens  struct{ auth.Tokens }
+	limiter struct{ auth.Limiter }
+	hashing slowHash
+}
+
+// install puts the ports between the core and what it was to use.
+func (p *ports) install(o *auth.Options) {
+	p.store.Store, p.tokens.Tokens, p.limiter.Limiter = o.Store, o.Tokens, o.Limiter
+	o.Store, o.Tokens, o.Limiter = &p.store, &p.tokens, &p.limiter
+	o.Passwords = auth.NewPasswords(1, passwordQueue, &p.hashing)
+	p.options = *o
 }
 
 // engine is a database, and whether Redis stands beside it.
@@ -82,7 +101,7 @@ func newStack(t *testing.T, e engine, settings map[string]string) *stack {
 		t.Fatal(err)
 	}
 	p := &program{cfg: cfg, log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: cfg.LogLevel})),
-		stdout: io.Discard, now: s.clock, databaseClock: testClock}
+		stdout: io.Discard, now: s.clock, databaseClock: testClock, changeCore: s.ports.install}
 	s.app, err = p.open(t.Context(), server)
 	if err != nil {
 		t.Fatal(err)

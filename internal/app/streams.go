@@ -36,9 +36,9 @@ func (a *app) openBus() {
 	a.streams.bus = a.streams.relay
 }
 
-func (a *app) openStreams() {
+func (a *app) openStreams(keys *auth.APIKeys) {
 	s := &a.streams
-	s.keys = &auth.APIKeys{Store: a.store, Limiter: a.core.Limiter, Observer: a.core.Observer, Now: a.now, Log: a.log}
+	s.keys = keys
 	s.hub = auth.NewStreams(auth.StreamOptions{Core: a.core, Keys: s.keys, Bus: s.bus, Feed: a.store})
 	connections := resolvers.Connections{Auth: a.core, Keys: s.keys, Streams: s.hub}
 	s.open = graphqlhttp.NewStreams(graphqlhttp.StreamOptions{Connect: connections.Connect, Origins: a.cfg.CORSOrigins, Log: a.log})

@@ -144,10 +144,9 @@ func unknownOutcomes() map[string]struct {
 		}},
 		"another replica's swap landed, and its child was told: never": {run: func(p lost) {
 			p.told503(requestLost, "")
-			mine := p.app.core.Store
-			p.app.core.Store = p.store.Store
+			p.ports.store.Store = p.store.Store
 			p.rotate(p.tokens.refresh, "")
-			p.app.core.Store = mine
+			p.ports.store.Store = p.store
 			p.refused(p.tokens.refresh, "", "TOKEN_BLACKLISTED")
 			p.advance(11 * time.Second)
 			p.refused(p.tokens.refresh, "", "TOKEN_REUSED")
@@ -156,7 +155,7 @@ func unknownOutcomes() map[string]struct {
 			p.told503(answerLost, "")
 			p.advance(time.Minute)
 			outcomes := make([]outcome, 2)
-			p.app.core.Tokens = newGate(p.app.core.Tokens, len(outcomes))
+			p.ports.tokens.Tokens = newGate(p.ports.tokens.Tokens, len(outcomes))
 			var wg sync.WaitGroup
 			for i := range outcomes {
 				wg.Go(func() { outcomes[i] = p.d.refresh(p.stack, p.tokens.refresh, "") })
@@ -196,12 +195,12 @@ func unknownOutcomes() map[string]struct {
 		}},
 		"the pair cannot be signed: left to the next try": {run: func(p lost) {
 			p.told503(answerLost, "")
-			signing := p.app.core.Tokens
-			p.app.core.Tokens = mute{signing}
+			signing := p.ports.tokens.Tokens
+			p.ports.tokens.Tokens = mute{signing}
 			if out := p.d.refresh(p.stack, p.tokens.refresh, ""); out.problem == "" {
 				p.t.Fatal("refreshed")
 			}
-			p.app.core.Tokens = signing
+			p.ports.tokens.Tokens = signing
 			p.rotate(p.tokens.refresh, "")
 		}},
 		"with a key: by the key, and by no other": {run: func(p lost) {
@@ -275,8 +274,8 @@ func TestRefresh_unknownOutcome(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%s", name, e.name, d.name), func(t *testing.T) {
 					t.Parallel()
 					s := newStack(t, e, test.settings)
-					l := &lossy{Store: s.app.core.Store}
-					s.app.core.Store = l
+					l := &lossy{Store: s.ports.store.Store}
+					s.ports.store.Store = l
 					p := lost{play: play{s, d}, store: l, tokens: s.signUp("ada@example.com")}
 					test.run(p)
 				})

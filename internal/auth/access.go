@@ -10,7 +10,7 @@ import (
 // Authenticate returns who holds a live access token. The store is asked only
 // when the blacklist cannot clear the token.
 func (s *Service) Authenticate(ctx context.Context, accessToken string, c Client) (_ Caller, err error) {
-	ctx, end := observe(ctx, s.Observer, StepAccess, c)
+	ctx, end := observe(ctx, s.observer, StepAccess, c)
 	defer end(&err)
 	now, err := s.start()
 	if err != nil {
@@ -29,7 +29,7 @@ func (s *Service) Authenticate(ctx context.Context, accessToken string, c Client
 // accessEnd is when an access token ends. Invalidations are kept for ACCESS_TTL: a
 // token of a time when that was longer must not outlive them.
 func (s *Service) accessEnd(claims Claims) time.Time {
-	return earlier(claims.ExpiresAt, claims.IssuedAt.Add(s.AccessTTL))
+	return earlier(claims.ExpiresAt, claims.IssuedAt.Add(s.settings.AccessTTL))
 }
 
 func (s *Service) checkAccess(ctx context.Context, claims Claims, now time.Time) error {
@@ -39,7 +39,7 @@ func (s *Service) checkAccess(ctx context.Context, claims Claims, now time.Time)
 	if !canonicalID(claims.SessionID) {
 		return sessionMissing()
 	}
-	if s.Blacklist.KnownValid(ctx, claims.SessionID, HashSecret(claims.Secret), claims.IssuedAt) {
+	if s.cache.KnownValid(ctx, claims.SessionID, HashSecret(claims.Secret), claims.IssuedAt) {
 		return nil
 	}
 	v, err := s.accessVerdict(ctx, claims, now)
@@ -53,7 +53,7 @@ func (s *Service) checkAccess(ctx context.Context, claims Claims, now time.Time)
 }
 
 func (s *Service) accessVerdict(ctx context.Context, claims Claims, now time.Time) (verdict, error) {
-	st, err := s.Store.SessionState(ctx, claims.SessionID, HashSecret(claims.Secret))
+	st, err := s.store.SessionState(ctx, claims.SessionID, HashSecret(claims.Secret))
 	if errors.Is(err, ErrNotFound) {
 		return isMissing, nil
 	}
@@ -67,7 +67,7 @@ func (s *Service) accessVerdict(ctx context.Context, claims Claims, now time.Tim
 // token is live and current. It only reads: nothing but a refresh itself
 // revokes for reuse.
 func (s *Service) CheckRefreshToken(ctx context.Context, token string, c Client) (err error) {
-	ctx, end := observe(ctx, s.Observer, StepGuard, c)
+	ctx, end := observe(ctx, s.observer, StepGuard, c)
 	defer end(&err)
 	now, err := s.start()
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *Service) refreshVerdict(ctx context.Context, claims Claims, now time.Ti
 	if !canonicalID(claims.SessionID) {
 		return isMissing, nil
 	}
-	st, err := s.Store.SessionState(ctx, claims.SessionID, HashSecret(claims.Secret))
+	st, err := s.store.SessionState(ctx, claims.SessionID, HashSecret(claims.Secret))
 	if errors.Is(err, ErrNotFound) {
 		return isMissing, nil
 	}

@@ -10,7 +10,7 @@ import (
 // sessions; it returns how many. A wrong current password is CodeBadUserInput,
 // not CodeUnauthenticated: clients log people out on that.
 func (s *Service) ChangePassword(ctx context.Context, caller Caller, in ChangePasswordInput, c Client) (_ int, err error) {
-	ctx, end := observe(ctx, s.Observer, StepChangePassword, c)
+	ctx, end := observe(ctx, s.observer, StepChangePassword, c)
 	defer end(&err)
 	now, err := s.start()
 	if err != nil {
@@ -33,7 +33,7 @@ func (s *Service) ChangePassword(ctx context.Context, caller Caller, in ChangePa
 	if err != nil {
 		return 0, err
 	}
-	now = s.Now() // what ends them is not to bear a time from before the wait for a hash
+	now = s.now() // what ends them is not to bear a time from before the wait for a hash
 	e.At = now
 	ended, err := s.endSessions(ctx, EndSessions{
 		UserID: u.ID, Except: caller.SessionID, Reason: RevokedByPasswordChange, At: now,
@@ -63,7 +63,7 @@ func (s *Service) newPasswordHash(ctx context.Context, u User, in ChangePassword
 	if err != nil {
 		return "", wrong
 	}
-	ok, _, err := s.Passwords.Verify(ctx, u.PasswordHash, current)
+	ok, _, err := s.passwords.Verify(ctx, u.PasswordHash, current)
 	if err != nil {
 		return "", err
 	}
@@ -73,7 +73,7 @@ func (s *Service) newPasswordHash(ctx context.Context, u User, in ChangePassword
 	if next == current {
 		return "", BadInput("newPassword", "new password is the current one")
 	}
-	return s.Passwords.Hash(ctx, next)
+	return s.passwords.Hash(ctx, next)
 }
 
 // DisableUser bars the user of an e-mail address or an id, and ends all of its
@@ -87,7 +87,7 @@ func (s *Service) DisableUser(ctx context.Context, who string, c Client) (int, e
 	if err := s.prepareEnding(ctx); err != nil {
 		return 0, err
 	}
-	now := s.Now()
+	now := s.now()
 	return s.endSessions(ctx, EndSessions{
 		UserID: u.ID, Reason: RevokedByDisabling, At: now, RaiseEpoch: true, Disable: true,
 	}, Event{Kind: EventUserDisabled, At: now, UserID: u.ID, Client: c})
@@ -100,12 +100,12 @@ func (s *Service) EnableUser(ctx context.Context, who string, c Client) error {
 	if err != nil {
 		return err
 	}
-	now := s.Now()
+	now := s.now()
 	e := Event{Kind: EventUserEnabled, At: now, UserID: u.ID, Client: c}
-	if err := s.Store.EnableUser(ctx, u.ID, now, e); err != nil {
+	if err := s.store.EnableUser(ctx, u.ID, now, e); err != nil {
 		return fmt.Errorf("enabling a user: %w", err)
 	}
-	s.Events.Emit(ctx, e)
+	s.events.Emit(ctx, e)
 	return nil
 }
 
@@ -114,7 +114,7 @@ func (s *Service) userByEmail(ctx context.Context, email string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	u, err := s.Store.UserByEmailKey(ctx, key)
+	u, err := s.store.UserByEmailKey(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return User{}, &Error{Code: CodeNotFound, Message: "no user has this e-mail address"}
 	}

@@ -30,20 +30,20 @@ type UserFilter struct {
 // counts it. CodeBadUserInput naming all that is wrong, CodeConflict when the
 // e-mail address has an account.
 func (s *Service) AddUser(ctx context.Context, in AddUserInput, c Client) (User, error) {
-	now := s.Now()
+	now := s.now()
 	u, err := s.newUser(ctx, SignUpInput{Name: in.Name, Email: in.Email, Password: in.Password}, now)
 	if err != nil {
 		return User{}, err
 	}
 	e := Event{Kind: EventUserAdded, At: now, UserID: u.ID, Client: c}
-	err = s.Store.AddUser(ctx, u, e)
+	err = s.store.AddUser(ctx, u, e)
 	if errors.Is(err, ErrEmailTaken) {
 		return User{}, emailConflict()
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("adding a user: %w", err)
 	}
-	s.Events.Emit(ctx, e)
+	s.events.Emit(ctx, e)
 	return u, nil
 }
 
@@ -53,7 +53,7 @@ func (s *Service) FindUser(ctx context.Context, who string) (User, error) {
 	if !canonicalID(who) {
 		return s.userByEmail(ctx, who)
 	}
-	u, err := s.Store.UserByID(ctx, who)
+	u, err := s.store.UserByID(ctx, who)
 	if errors.Is(err, ErrNotFound) {
 		return User{}, &Error{Code: CodeNotFound, Message: "no user has this id"}
 	}
@@ -67,7 +67,7 @@ func (s *Service) FindUser(ctx context.Context, who string) (User, error) {
 // at most limit. For administrators.
 func (s *Service) Users(ctx context.Context, f UserFilter, limit int) ([]User, error) {
 	f.Email = foldEmail(f.Email)
-	users, err := s.Store.Users(ctx, f, limit)
+	users, err := s.store.Users(ctx, f, limit)
 	if err != nil {
 		return nil, fmt.Errorf("listing users: %w", err)
 	}
@@ -79,11 +79,11 @@ func (s *Service) Users(ctx context.Context, f UserFilter, limit int) ([]User, e
 // them; it is no snapshot. The journal has it before the first one is read, with
 // what says what is taken away. For administrators.
 func (s *Service) ExportUsers(ctx context.Context, f UserFilter, what string, c Client, each func(User) error) (n int, err error) {
-	e := Event{Kind: EventUsersExported, At: s.Now(), Client: c, Detail: what}
-	if err := s.Store.Record(ctx, e); err != nil {
+	e := Event{Kind: EventUsersExported, At: s.now(), Client: c, Detail: what}
+	if err := s.store.Record(ctx, e); err != nil {
 		return 0, fmt.Errorf("noting the export: %w", err)
 	}
-	s.Events.Emit(ctx, e)
+	s.events.Emit(ctx, e)
 	for {
 		page, err := s.Users(ctx, f, exportPage)
 		if err != nil {

@@ -14,7 +14,7 @@ func (s *Service) UserSessions(ctx context.Context, who string, limit int) ([]Se
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.Store.Sessions(ctx, u.ID, s.Now(), limit)
+	list, err := s.store.Sessions(ctx, u.ID, s.now(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("listing sessions: %w", err)
 	}
@@ -28,7 +28,7 @@ func (s *Service) EndSession(ctx context.Context, id string, c Client) (bool, er
 	if !canonicalID(id) {
 		return false, BadInput("id", fmt.Sprintf("%q is not the id of a session", id))
 	}
-	st, err := s.Store.SessionState(ctx, id, SecretHash{})
+	st, err := s.store.SessionState(ctx, id, SecretHash{})
 	if errors.Is(err, ErrNotFound) {
 		return false, notFound
 	}
@@ -39,7 +39,7 @@ func (s *Service) EndSession(ctx context.Context, id string, c Client) (bool, er
 		return false, err
 	}
 	ended, err := s.revoke(ctx, RevokedByOperator, Event{
-		Kind: EventSessionRevoked, At: s.Now(), UserID: st.User.ID, SessionID: id, Client: c, Detail: RevokedByOperator, Count: 1,
+		Kind: EventSessionRevoked, At: s.now(), UserID: st.User.ID, SessionID: id, Client: c, Detail: RevokedByOperator, Count: 1,
 	})
 	if errors.Is(err, ErrNotFound) { // it was cleaned up just now
 		return false, notFound
@@ -58,7 +58,7 @@ func (s *Service) EndUserSessions(ctx context.Context, who string, c Client) (in
 	if err := s.prepareEnding(ctx); err != nil {
 		return 0, err
 	}
-	now := s.Now()
+	now := s.now()
 	return s.endSessions(ctx, EndSessions{UserID: u.ID, Reason: RevokedByOperator, At: now, RaiseEpoch: true},
 		Event{Kind: EventSessionRevoked, At: now, UserID: u.ID, Client: c, Detail: RevokedByOperator})
 }
@@ -67,7 +67,7 @@ func (s *Service) EndUserSessions(ctx context.Context, who string, c Client) (in
 // the first note of a command may take seconds, and who follows the blacklist
 // looks back only so far.
 func (s *Service) prepareEnding(ctx context.Context) error {
-	if err := s.Blacklist.Invalidate(ctx); err != nil {
+	if err := s.cache.Invalidate(ctx); err != nil {
 		return fmt.Errorf("preparing to end sessions: %w", err)
 	}
 	return nil

@@ -80,17 +80,30 @@ func (k APIKeyCaller) Require(s Scope) error {
 	return &Error{Code: CodeForbidden, Message: fmt.Sprintf("the API key lacks the scope %s", s)}
 }
 
-// APIKeys are the use cases of API keys. All fields but Observer must be set. It
-// is safe for concurrent use.
-type APIKeys struct {
+// APIKeyOptions are what NewAPIKeys needs. All fields are required, except
+// Observer.
+type APIKeyOptions struct {
 	Store    APIKeyStore
 	Limiter  Limiter
 	Observer Observer
 	Now      func() time.Time
-	// Log receives what a call does not fail for.
-	Log *slog.Logger
+	// Logger receives failures that do not fail a call.
+	Logger *slog.Logger
+}
 
-	uses keyUses
+// APIKeys has the use cases of API keys. It is safe for concurrent use.
+type APIKeys struct {
+	store    APIKeyStore
+	limiter  Limiter
+	observer Observer
+	now      func() time.Time
+	logger   *slog.Logger
+	uses     keyUses
+}
+
+// NewAPIKeys returns the use cases of API keys.
+func NewAPIKeys(o APIKeyOptions) *APIKeys {
+	return &APIKeys{store: o.Store, limiter: o.Limiter, observer: o.Observer, now: o.Now, logger: o.Logger}
 }
 
 const (
@@ -119,10 +132,10 @@ func (k *APIKeys) Create(ctx context.Context, name string, scopes []Scope) (key 
 		return "", APIKey{}, err
 	}
 	secret, prefix := newSecret(), newSecret()[:prefixBytes]
-	now := k.Now()
+	now := k.now()
 	kept = APIKey{ID: id, Name: name, Prefix: prefix, Hash: HashSecret(secret), Scopes: scopes, CreatedAt: now.Truncate(time.Microsecond)}
 	e := Event{Kind: EventAPIKeyCreated, At: now, Client: ClientFrom(ctx), Detail: prefix}
-	if err := k.Store.CreateAPIKey(ctx, kept, e); err != nil {
+	if err := k.store.CreateAPIKey(ctx, kept, e); err != nil {
 		return "", APIKey{}, fmt.Errorf("keeping an API key: %w", err)
 	}
 	return apiKeyMark + "_" + prefix + "_" + secret, kept, nil
@@ -142,7 +155,7 @@ func checkScopes(scopes []Scope) error {
 
 // List returns all keys, oldest first.
 func (k *APIKeys) List(ctx context.Context) ([]APIKey, error) {
-	list, err := k.Store.APIKeys(ctx)
+	list, err := k.store.APIKeys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing API keys: %w", err)
 	}
@@ -152,8 +165,8 @@ func (k *APIKeys) List(ctx context.Context) ([]APIKey, error) {
 // Revoke ends a key, given its prefix; false when it had ended before.
 // CodeNotFound when there is none.
 func (k *APIKeys) Revoke(ctx context.Context, prefix string) (bool, error) {
-	now := k.Now()
-	ended, err := k.Store.RevokeAPIKey(ctx, prefix, now, Event{Kind: EventAPIKeyRevoked, At: now, Client: ClientFrom(ctx), Detail: prefix})
+	now := k.now()
+	ended, err := k.store.RevokeAPIKey(ctx, prefix, now, Event{Kind: EventAPIKeyRevoked, At: now, Client: ClientFrom(ctx), Detail: prefix})
 	if errors.Is(err, ErrNotFound) {
 		return false, &Error{Code: CodeNotFound, Message: "no API key has this prefix"}
 	}
@@ -177,16 +190,16 @@ func (k *APIKeys) AuthenticateCall(ctx context.Context, presented string, c Clie
 }
 
 func (k *APIKeys) authenticate(ctx context.Context, presented string, l Limit, c Client) (_ APIKeyCaller, err error) {
-	ctx, end := observe(ctx, k.Observer, StepAPIKey, c)
+	ctx, end := observe(ctx, k.observer, StepAPIKey, c)
 	defer end(&err)
 	prefix, hash, ok := splitAPIKey(presented)
 	if !ok {
 		return APIKeyCaller{}, k.refuse(ctx, c, presented)
 	}
-	if err := allow(ctx, k.Limiter, Check{keyLookupLimit(), AddressKey(c.Address)}); err != nil {
+	if err := allow(ctx, k.limiter, Check{keyLookupLimit(), AddressKey(c.Address)}); err != nil {
 		return APIKeyCaller{}, err
 	}
-	kept, err := k.Store.APIKeyByPrefix(ctx, prefix)
+	kept, err := k.store.APIKeyByPrefix(ctx, prefix)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return APIKeyCaller{}, fmt.Errorf("looking an API key up: %w", err)
 	}
@@ -195,7 +208,7 @@ func (k *APIKeys) authenticate(ctx context.Context, presented string, l Limit, c
 	if same := kept.Hash.Equal(hash); !same || err != nil || kept.RevokedAt != nil {
 		return APIKeyCaller{}, k.refuse(ctx, c, presented)
 	}
-	if err := allow(ctx, k.Limiter, Check{l, kept.ID}); err != nil {
+	if err := allow(ctx, k.limiter, Check{l, kept.ID}); err != nil {
 		return APIKeyCaller{}, err
 	}
 	k.noteUse(ctx, kept)
@@ -203,7 +216,7 @@ func (k *APIKeys) authenticate(ctx context.Context, presented string, l Limit, c
 }
 
 func (k *APIKeys) refuse(ctx context.Context, c Client, presented string) error {
-	if err := allow(ctx, k.Limiter, Check{addressLimit(), AddressKey(c.Address)}); err != nil {
+	if err := allow(ctx, k.limiter, Check{addressLimit(), AddressKey(c.Address)}); err != nil {
 		return err
 	}
 	if presented == "" {
@@ -216,7 +229,7 @@ func invalidKey() error { return Unauthenticated(ReasonTokenInvalid, "API key is
 
 // stillGood checks a key that was authenticated before.
 func (k *APIKeys) stillGood(ctx context.Context, caller APIKeyCaller) error {
-	kept, err := k.Store.APIKeyByPrefix(ctx, caller.Prefix)
+	kept, err := k.store.APIKeyByPrefix(ctx, caller.Prefix)
 	if errors.Is(err, ErrNotFound) || err == nil && kept.RevokedAt != nil {
 		return invalidKey()
 	}

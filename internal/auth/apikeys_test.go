@@ -82,7 +82,9 @@ type keysStage struct {
 func newKeysStage(t *testing.T, limiter Limiter) *keysStage {
 	t.Helper()
 	s := &keysStage{fake: &keysFake{}, now: time.Unix(1_000_000, 0)}
-	s.APIKeys = &APIKeys{Store: s.fake, Limiter: limiter, Now: func() time.Time { return s.now }, Log: slog.New(slog.NewTextHandler(&s.log, nil))}
+	s.APIKeys = NewAPIKeys(APIKeyOptions{
+		Store: s.fake, Limiter: limiter, Now: func() time.Time { return s.now }, Logger: slog.New(slog.NewTextHandler(&s.log, nil)),
+	})
 	var err error
 	if s.key, _, err = s.Create(t.Context(), " orders ", []Scope{ScopeBlacklistRead}); err != nil {
 		t.Fatal(err)

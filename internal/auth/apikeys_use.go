@@ -36,14 +36,14 @@ func (u *keyUses) due(id string, now time.Time) bool {
 
 // noteUse notes a use, at most one a minute. It does not wait.
 func (k *APIKeys) noteUse(ctx context.Context, kept APIKey) {
-	now := k.Now()
+	now := k.now()
 	if kept.LastUsedAt != nil && now.Sub(*kept.LastUsedAt) < useEvery || !k.uses.due(kept.ID, now) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx) // the call may be over before
 	k.uses.open.Go(func() {
-		if err := k.Store.TouchAPIKey(ctx, kept.ID, now); err != nil {
-			k.Log.WarnContext(ctx, "the use of an API key was not noted", "key", kept.Prefix, "error", Cause(err))
+		if err := k.store.TouchAPIKey(ctx, kept.ID, now); err != nil {
+			k.logger.WarnContext(ctx, "the use of an API key was not noted", "key", kept.Prefix, "error", Cause(err))
 		}
 	})
 }

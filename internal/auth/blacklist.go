@@ -13,7 +13,7 @@ import (
 // CodeBadUserInput when it does not verify, CodeForbidden when it is another
 // user's, CodeUnavailable when it cannot be judged.
 func (s *Service) IsBlacklisted(ctx context.Context, caller Caller, token string, c Client) (_ bool, err error) {
-	ctx, end := observe(ctx, s.Observer, StepIsBlacklisted, c)
+	ctx, end := observe(ctx, s.observer, StepIsBlacklisted, c)
 	defer end(&err)
 	now, err := s.start()
 	if err != nil {
@@ -44,7 +44,7 @@ func (s *Service) tokenVerdict(ctx context.Context, use TokenUse, claims Claims,
 // is told as one: whoever blacklists a stolen token must not hear that it is
 // none while nobody could judge it.
 func (s *Service) ownToken(ctx context.Context, caller Caller, token string, now time.Time) (TokenUse, Claims, error) {
-	use, claims, err := s.verifyAs(ctx, s.Tokens.Verify, token, now, UseAccess, UseRefresh)
+	use, claims, err := s.verifyAs(ctx, s.tokens.Verify, token, now, UseAccess, UseRefresh)
 	switch {
 	case isRefusal(err):
 		return "", Claims{}, BadInput("token", "token is not a live access or refresh token")
@@ -60,7 +60,7 @@ func (s *Service) ownToken(ctx context.Context, caller Caller, token string, now
 // Repeating it changes nothing. Errors as [Service.IsBlacklisted], and
 // CodeNotFound when its session is gone.
 func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reason string, c Client) (_ BlacklistedToken, err error) {
-	ctx, end := observe(ctx, s.Observer, StepBlacklistToken, c)
+	ctx, end := observe(ctx, s.observer, StepBlacklistToken, c)
 	defer end(&err)
 	now, err := s.start()
 	if err != nil {
@@ -93,19 +93,19 @@ func (s *Service) blacklist(ctx context.Context, t BlacklistedToken, e Event) (B
 		return t, err
 	}
 	if t.Use == UseRefresh {
-		if _, err := s.Store.BlacklistRefresh(ctx, t, e); err != nil {
+		if _, err := s.store.BlacklistRefresh(ctx, t, e); err != nil {
 			return t, fmt.Errorf("blacklisting a refresh token: %w", err)
 		}
-		s.Events.Emit(ctx, e)
+		s.events.Emit(ctx, e)
 		return t, nil
 	}
-	if err := s.Blacklist.Invalidate(ctx, Invalidation{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt}); err != nil {
+	if err := s.cache.Invalidate(ctx, Invalidation{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt}); err != nil {
 		return t, err
 	}
-	t, err := s.Store.BlacklistAccess(ctx, t, e)
+	t, err := s.store.BlacklistAccess(ctx, t, e)
 	if err != nil {
 		return t, fmt.Errorf("blacklisting an access token: %w", err)
 	}
-	s.Events.Emit(ctx, e)
+	s.events.Emit(ctx, e)
 	return t, nil
 }

@@ -42,10 +42,10 @@ func TestService_ownToken(t *testing.T) {
 		"a good one, other keys not read": {unread, nil, "ada", now, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &Service{Options: Options{
-				Store: &clockStore{now: tt.database}, Now: func() time.Time { return now },
-				Tokens: verdicts{by: map[TokenUse]error{UseAccess: tt.access, UseRefresh: tt.refresh}},
-			}}
+			s := &Service{
+				store: &clockStore{now: tt.database}, now: func() time.Time { return now },
+				tokens: verdicts{by: map[TokenUse]error{UseAccess: tt.access, UseRefresh: tt.refresh}},
+			}
 			_, _, err := s.ownToken(t.Context(), Caller{UserID: tt.caller}, "token", now)
 			var got Code
 			if err != nil {

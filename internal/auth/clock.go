@@ -16,7 +16,7 @@ func (s *Service) start() (time.Time, error) {
 	if s.clockSkewed.Load() {
 		return time.Time{}, Unavailable(errClockSkewed)
 	}
-	return s.Now(), nil
+	return s.now(), nil
 }
 
 // ClockSkewed reports what the last look at the clock came to.
@@ -27,13 +27,13 @@ func (s *Service) ClockSkewed() bool { return s.clockSkewed.Load() }
 // all token work answers CodeUnavailable: a skewed clock would tell live
 // tokens that they have expired.
 func (s *Service) CheckClock(ctx context.Context) error {
-	before := s.Now()
-	db, err := s.Store.Now(ctx)
+	before := s.now()
+	db, err := s.store.Now(ctx)
 	if err != nil {
 		return fmt.Errorf("reading the database's clock: %w", err)
 	}
-	off := ClockDistance(before, s.Now(), db)
-	skewed := off > MaxClockDistance(s.ClockLeeway)
+	off := ClockDistance(before, s.now(), db)
+	skewed := off > MaxClockDistance(s.settings.ClockLeeway)
 	s.clockSkewed.Store(skewed)
 	if skewed {
 		return &Error{Code: CodeUnavailable, Message: fmt.Sprintf("clock is %s off the database's", off.Round(time.Millisecond))}

@@ -123,7 +123,7 @@ func TestPersonName(t *testing.T) {
 }
 
 func TestPasswords_Verify(t *testing.T) {
-	p := NewPasswords(2, 8)
+	p := NewPasswords(2, 8, nil)
 	hash, err := p.Hash(t.Context(), "correct horse")
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestPasswords_Verify(t *testing.T) {
 
 func weakHash(t *testing.T, password string) string {
 	t.Helper()
-	p := NewPasswords(1, 1)
+	p := NewPasswords(1, 1, nil)
 	salt := []byte("0123456789abcdef")
 	sum, err := p.work(t.Context(), password, argonParams{memory: 64, time: 1, threads: 1, salt: salt, keyLen: argonKey})
 	if err != nil {
@@ -178,7 +178,7 @@ func weakHash(t *testing.T, password string) string {
 }
 
 func TestPasswords_work_bounded(t *testing.T) {
-	p := NewPasswords(1, 2)
+	p := NewPasswords(1, 2, nil)
 	p.slots <- struct{}{} // a hash under way
 	p.waiting.Add(1)
 	var wg sync.WaitGroup

@@ -86,16 +86,16 @@ func (f *feed) window() time.Duration { return commitWithin + f.apart() }
 
 // apart is how far the clocks of two replicas may be apart, each off the
 // database's as far as it may be.
-func (f *feed) apart() time.Duration { return 2 * MaxClockDistance(f.Core.ClockLeeway) }
+func (f *feed) apart() time.Duration { return 2 * MaxClockDistance(f.Core.settings.ClockLeeway) }
 
 // complete fills in what follows from the settings.
 func (f *feed) complete(e FeedEvent) FeedEvent {
 	e.EffectiveAt = e.At
 	if e.Kind == FeedRotated {
-		e.EffectiveAt = e.At.Add(f.Core.AccessOverlap + time.Microsecond) // the overlap includes its last moment
+		e.EffectiveAt = e.At.Add(f.Core.settings.AccessOverlap + time.Microsecond) // the overlap includes its last moment
 	}
 	if e.ExpiresAt.IsZero() {
-		e.ExpiresAt = e.At.Add(f.Core.AccessTTL + f.apart())
+		e.ExpiresAt = e.At.Add(f.Core.settings.AccessTTL + f.apart())
 	}
 	return e
 }
@@ -142,7 +142,7 @@ func (f *feed) tell(events ...FeedEvent) {
 	if len(f.followers) == 0 {
 		return
 	}
-	now, before := f.Core.Now(), f.log.end()
+	now, before := f.Core.now(), f.log.end()
 	for _, e := range events {
 		if f.concerns(e, now) && f.seen.news(e) {
 			f.log.add(e)

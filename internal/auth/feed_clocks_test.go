@@ -10,7 +10,7 @@ import (
 func TestFeed_clocksApart(t *testing.T) {
 	for _, leeway := range []time.Duration{0, 30 * time.Second} {
 		fake, f := newFeedFake()
-		f.Core.ClockLeeway = leeway
+		f.Core.settings.ClockLeeway = leeway
 		off := MaxClockDistance(leeway)
 		st := f.join(nil)
 		st.toBeat(t, nil)
@@ -33,8 +33,8 @@ func TestFeed_clocksApart(t *testing.T) {
 // issued them and wrote it.
 func TestFeed_expires(t *testing.T) {
 	fake, f := newFeedFake()
-	off := MaxClockDistance(f.Core.ClockLeeway)
-	end := fake.now.Add(off).Add(f.Core.AccessTTL)                        // of a token issued by a clock that is ahead,
+	off := MaxClockDistance(f.Core.settings.ClockLeeway)
+	end := fake.now.Add(off).Add(f.Core.settings.AccessTTL)               // of a token issued by a clock that is ahead,
 	e := f.complete(FeedEvent{Kind: FeedRevoked, At: fake.now.Add(-off)}) // and ended at once by one that is behind
 	if e.ExpiresAt.Before(end) {
 		t.Errorf("an entry ends %s before its token", end.Sub(e.ExpiresAt))

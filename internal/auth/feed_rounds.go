@@ -50,7 +50,7 @@ type feedState struct {
 // the others write, and what it vouched for would mislead who comes again:
 // followers are sent away, and looks begin anew when it is right.
 func (f *feed) round(ctx context.Context) {
-	now := f.Core.Now()
+	now := f.Core.now()
 	if f.Core.ClockSkewed() {
 		f.dismiss(Unavailable(errClockSkewed))
 	}
@@ -117,7 +117,7 @@ func (f *feed) scanDue(now time.Time, st feedState) bool {
 // scan looks for rotations. A gap of the bus is closed when it has succeeded.
 func (f *feed) scan(ctx context.Context, now time.Time, st feedState) error {
 	err := f.look(ctx, f.scanned, FeedRotated)
-	f.lastScan, f.scanTook, f.scanFailed = now, f.Core.Now().Sub(now), err != nil
+	f.lastScan, f.scanTook, f.scanFailed = now, f.Core.now().Sub(now), err != nil
 	if err != nil {
 		return err
 	}
@@ -162,9 +162,9 @@ func (f *feed) report(ctx context.Context, failed bool, err error) {
 	switch {
 	case ctx.Err() != nil: // the end of the process is no trouble
 	case fails && !failed:
-		f.Core.Logger.WarnContext(ctx, "the blacklist cannot be read for its followers, it is tried again", "error", Cause(err))
+		f.Core.logger.WarnContext(ctx, "the blacklist cannot be read for its followers, it is tried again", "error", Cause(err))
 	case failed && !fails:
-		f.Core.Logger.InfoContext(ctx, "the blacklist can be read for its followers again")
+		f.Core.logger.InfoContext(ctx, "the blacklist can be read for its followers again")
 	}
 }
 

@@ -65,7 +65,7 @@ func (s *Streams) Blacklist(caller APIKeyCaller, since *time.Time) (*FeedStream,
 
 // join adds a follower before it reads the past: what happens meanwhile is heard.
 func (f *feed) join(since *time.Time) *FeedStream {
-	now := f.Core.Now()
+	now := f.Core.now()
 	st := &FeedStream{ending: newEnding(), feed: f, since: now, more: make(chan struct{}, 1)}
 	st.past.until = now.Add(-f.window())
 	if since != nil {
@@ -82,7 +82,7 @@ func (f *feed) join(since *time.Time) *FeedStream {
 // has ended.
 func (f *feed) pastOf(since, now time.Time) past {
 	from := since.Add(-f.window())
-	if floor := now.Add(-f.Core.AccessTTL - f.apart() - f.window()); from.Before(floor) {
+	if floor := now.Add(-f.Core.settings.AccessTTL - f.apart() - f.window()); from.Before(floor) {
 		from = floor
 	}
 	return past{
@@ -155,7 +155,7 @@ func (st *FeedStream) take() bool {
 // store. Who falls behind that often before it has been told everything once
 // will never be. The caller holds the feed's lock.
 func (st *FeedStream) rejoin() {
-	now := st.feed.Core.Now()
+	now := st.feed.Core.now()
 	st.place = st.feed.log.end()
 	if st.tries++; st.tries > feedTries {
 		st.end(Unavailable(errSlow))
@@ -185,7 +185,7 @@ func (st *FeedStream) read(ctx context.Context) error {
 
 // living leaves out what concerns tokens that have ended.
 func (st *FeedStream) living(page []FeedEvent) []FeedEvent {
-	now, kept := st.feed.Core.Now(), page[:0]
+	now, kept := st.feed.Core.now(), page[:0]
 	for _, e := range page {
 		if st.feed.concerns(e, now) {
 			kept = append(kept, e)

@@ -68,10 +68,10 @@ func newFeedFake() (*feedFake, *feed) {
 		now: time.Unix(1_000_000, 0), rows: map[FeedKind][]FeedEvent{},
 		asked: map[FeedKind][]time.Time{}, broken: map[FeedKind]error{},
 	}
-	core := &Service{Options: Options{
-		Settings: Settings{AccessTTL: 15 * time.Minute, ClockLeeway: 30 * time.Second, AccessOverlap: 10 * time.Second},
-		Store:    feedClock{fake: fake}, Now: func() time.Time { return fake.now }, Logger: slog.New(slog.NewTextHandler(&fake.log, nil)),
-	}}
+	core := &Service{
+		settings: Settings{AccessTTL: 15 * time.Minute, ClockLeeway: 30 * time.Second, AccessOverlap: 10 * time.Second},
+		store:    feedClock{fake: fake}, now: func() time.Time { return fake.now }, logger: slog.New(slog.NewTextHandler(&fake.log, nil)),
+	}
 	return fake, newFeed(StreamOptions{Core: core, Feed: fake})
 }
 

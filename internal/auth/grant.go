@@ -31,13 +31,13 @@ func (s *Service) grant(ctx context.Context, u User, sess Session, secret string
 
 // sign mints both tokens of a pair; claims are those of the access token.
 func (s *Service) sign(ctx context.Context, claims Claims, refreshEnds time.Time) (access, refresh string, err error) {
-	_, end := observe(ctx, s.Observer, StepSign, Client{})
+	_, end := observe(ctx, s.observer, StepSign, Client{})
 	defer end(&err)
-	if access, err = s.Tokens.Mint(UseAccess, claims); err != nil {
+	if access, err = s.tokens.Mint(UseAccess, claims); err != nil {
 		return "", "", fmt.Errorf("minting an access token: %w", err)
 	}
 	claims.ExpiresAt = refreshEnds
-	if refresh, err = s.Tokens.Mint(UseRefresh, claims); err != nil {
+	if refresh, err = s.tokens.Mint(UseRefresh, claims); err != nil {
 		return "", "", fmt.Errorf("minting a refresh token: %w", err)
 	}
 	return access, refresh, nil
@@ -56,12 +56,12 @@ func (s *Service) newSession(ctx context.Context, userID string, now time.Time, 
 	logSession(ctx, id)
 	secret := newSecret()
 	iat := now.Truncate(time.Second)
-	end := iat.Add(s.SessionTTL)
+	end := iat.Add(s.settings.SessionTTL)
 	return Session{
 		ID: id, UserID: userID, Generation: 1, SecretHash: HashSecret(secret),
 		IssuedAt:         iat,
-		AccessExpiresAt:  earlier(iat.Add(s.AccessTTL), end),
-		RefreshExpiresAt: earlier(iat.Add(s.RefreshTTL), end),
+		AccessExpiresAt:  earlier(iat.Add(s.settings.AccessTTL), end),
+		RefreshExpiresAt: earlier(iat.Add(s.settings.RefreshTTL), end),
 		ExpiresAt:        end,
 		UserAgent:        c.UserAgent, IPAddress: c.Address,
 		CreatedAt: now, LastSeenAt: now,
@@ -80,7 +80,7 @@ func (s *Service) invalidateSessions(ctx context.Context, now time.Time, ids ...
 	invalidations := make([]Invalidation, len(ids))
 	for i, id := range ids {
 		// A replica whose clock is ahead may have signed a moment from now.
-		invalidations[i] = Invalidation{SessionID: id, Until: now.Add(s.AccessTTL + s.ClockLeeway)}
+		invalidations[i] = Invalidation{SessionID: id, Until: now.Add(s.settings.AccessTTL + s.settings.ClockLeeway)}
 	}
-	return s.Blacklist.Invalidate(ctx, invalidations...)
+	return s.cache.Invalidate(ctx, invalidations...)
 }

@@ -29,7 +29,7 @@ type Introspection struct {
 // Errors: CodeForbidden without ScopeIntrospect; CodeUnavailable when it
 // cannot be judged.
 func (s *Service) Introspect(ctx context.Context, caller APIKeyCaller, token string, c Client) (_ Introspection, err error) {
-	ctx, end := observe(ctx, s.Observer, StepIntrospect, c)
+	ctx, end := observe(ctx, s.observer, StepIntrospect, c)
 	defer end(&err)
 	if err := caller.Require(ScopeIntrospect); err != nil {
 		return Introspection{}, err
@@ -42,7 +42,7 @@ func (s *Service) Introspect(ctx context.Context, caller APIKeyCaller, token str
 	if caller.Require(ScopeIntrospectRefresh) == nil {
 		uses = append(uses, UseRefresh)
 	}
-	use, claims, err := s.verifyAs(ctx, s.Tokens.Verify, token, now, uses...)
+	use, claims, err := s.verifyAs(ctx, s.tokens.Verify, token, now, uses...)
 	if err == nil {
 		err = s.checkToken(ctx, use, claims, now)
 	}

@@ -45,13 +45,13 @@ func (s *Service) Journal(ctx context.Context, q JournalQuery) ([]RecordedEvent,
 // is what it was tried at, there or not: whether an account exists changes
 // nothing of what is done.
 func (s *Service) sampled(ctx context.Context, l Limit, subject string, c Client) bool {
-	return allow(ctx, s.Limiter, Check{l, subject}, Check{journalAddressLimit(), AddressKey(c.Address)}, Check{journalLimit(), ""}) == nil
+	return allow(ctx, s.limiter, Check{l, subject}, Check{journalAddressLimit(), AddressKey(c.Address)}, Check{journalLimit(), ""}) == nil
 }
 
 // failed tells of something that failed, and keeps it while the sample is not
 // full.
 func (s *Service) failed(ctx context.Context, e Event, subject string) {
-	s.Events.Emit(ctx, e)
+	s.events.Emit(ctx, e)
 	if s.sampled(ctx, journalSubjectLimit(), subject, e.Client) {
 		s.keep(ctx, e)
 	}
@@ -60,11 +60,11 @@ func (s *Service) failed(ctx context.Context, e Event, subject string) {
 // keep writes an event for itself. Who asked is answered as ever when it cannot
 // be written, and cannot keep it out of the journal by going away.
 func (s *Service) keep(ctx context.Context, e Event) {
-	if err := s.Store.Record(context.WithoutCancel(ctx), e); err != nil {
+	if err := s.store.Record(context.WithoutCancel(ctx), e); err != nil {
 		s.warn(ctx, "an event could not be kept in the journal", err)
 		lost := e
 		lost.Kind, lost.Detail = EventJournalLost, string(e.Kind)
-		s.Events.Emit(ctx, lost)
+		s.events.Emit(ctx, lost)
 	}
 }
 
@@ -74,12 +74,12 @@ func (s *Service) attemptLimited(ctx context.Context, account string, now time.T
 	if !s.sampled(ctx, journalLimitedLimit(), account, c) {
 		return
 	}
-	u, err := s.Store.UserByEmailKey(ctx, account)
+	u, err := s.store.UserByEmailKey(ctx, account)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		s.warn(ctx, "an event could not be kept in the journal", err)
 		return
 	}
 	e := Event{Kind: EventLoginLimited, At: now, UserID: u.ID, Client: c}
-	s.Events.Emit(ctx, e)
+	s.events.Emit(ctx, e)
 	s.keep(ctx, e)
 }

@@ -78,7 +78,7 @@ func (s *journalStack) Allow(ctx context.Context, checks ...auth.Check) auth.Ref
 func newJournalStack(t *testing.T) (*journalStack, *auth.Service) {
 	t.Helper()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	passwords := auth.NewPasswords(1, 8)
+	passwords := auth.NewPasswords(1, 8, nil)
 	hash, err := passwords.Hash(t.Context(), "correct horse")
 	if err != nil {
 		t.Fatal(err)

@@ -92,10 +92,10 @@ func (s *Service) judgeParent(st SessionState, retry *SecretHash) verdict {
 	age := st.age()
 	barred := st.Session.RefreshBlacklistedAt != nil || st.Session.RetryHash.matches(NoRepeat())
 	sameKey := retry != nil && st.Session.RetryHash.matches(*retry)
-	entitled := sameKey && age <= s.RetryTTL || s.RefreshGrace > 0 && age <= s.RefreshGrace
+	entitled := sameKey && age <= s.settings.RetryTTL || s.settings.RefreshGrace > 0 && age <= s.settings.RefreshGrace
 	deliveredAt, ours := s.unacknowledged.find(st.Session.RetryHash)
-	unacknowledged := ours && deliveredAt.IsZero() && age <= s.RetryTTL && s.RefreshGrace == 0
-	inWindow := age <= s.ReuseWindow || ours && st.Now.Sub(deliveredAt) <= s.ReuseWindow
+	unacknowledged := ours && deliveredAt.IsZero() && age <= s.settings.RetryTTL && s.settings.RefreshGrace == 0
+	inWindow := age <= s.settings.ReuseWindow || ours && st.Now.Sub(deliveredAt) <= s.settings.ReuseWindow
 	switch {
 	case entitled && !barred:
 		return isRepeat
@@ -125,7 +125,7 @@ func (s *Service) judgeAccess(st SessionState, c Claims, now time.Time) verdict 
 	switch {
 	case st.AccessBlacklisted:
 		return isBlacklisted
-	case st.Session.SecretHash.Equal(presented), parent && st.age() <= s.AccessOverlap:
+	case st.Session.SecretHash.Equal(presented), parent && st.age() <= s.settings.AccessOverlap:
 		return isCurrent
 	case !parent && c.IssuedAt.After(st.Session.IssuedAt):
 		return isRollback

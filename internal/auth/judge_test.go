@@ -78,8 +78,8 @@ func TestService_judgeRefresh(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := &Service{Options: Options{Settings: settings()}}
-			s.RefreshGrace = tt.grace
+			s := &Service{settings: settings()}
+			s.settings.RefreshGrace = tt.grace
 			st := rotatedSession(now)
 			if tt.change != nil {
 				tt.change(&st)
@@ -123,7 +123,7 @@ func TestService_judgeAccess(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := &Service{Options: Options{Settings: settings()}}
+			s := &Service{settings: settings()}
 			st := rotatedSession(now)
 			if tt.change != nil {
 				tt.change(&st)

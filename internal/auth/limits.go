@@ -76,7 +76,7 @@ func Limits() []Limit {
 }
 
 func (s *Service) allow(ctx context.Context, l Limit, key string) error {
-	return allow(ctx, s.Limiter, Check{l, key})
+	return allow(ctx, s.limiter, Check{l, key})
 }
 
 func allow(ctx context.Context, limiter Limiter, checks ...Check) error {
@@ -97,7 +97,7 @@ func (s *Service) Admit(ctx context.Context, c Client) error {
 // single address cannot use up the account's budget.
 func (s *Service) allowAttempt(ctx context.Context, account string, c Client) error {
 	addr := AddressKey(c.Address)
-	return allow(ctx, s.Limiter,
+	return allow(ctx, s.limiter,
 		Check{loginAddressLimit(), addr},
 		Check{loginPairLimit(), account + " " + addr},
 		Check{loginAccountLimit(), account})
@@ -122,7 +122,7 @@ func (s *Service) verifyToken(use TokenUse, token string, now time.Time) (Claims
 	if token == "" {
 		return Claims{}, Unauthenticated(ReasonTokenMissing, "a bearer token is required")
 	}
-	return s.Tokens.Verify(use, token, now)
+	return s.tokens.Verify(use, token, now)
 }
 
 // refused is what a token that did not verify comes to. It counts before the

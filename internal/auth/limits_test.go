@@ -41,10 +41,10 @@ func TestLimits_expired(t *testing.T) {
 		"the database is silent": {clockStore{err: errors.New("away")}, CodeUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			core := &Service{Options: Options{
-				Store: &tt.store, Tokens: expiredTokens{}, Observer: Observers{}, Now: func() time.Time { return now },
-				Limiter: counted{most: map[string]int{addressLimit().Name: 3}, seen: map[string]int{}},
-			}}
+			core := &Service{
+				store: &tt.store, tokens: expiredTokens{}, observer: Observers{}, now: func() time.Time { return now },
+				limiter: counted{most: map[string]int{addressLimit().Name: 3}, seen: map[string]int{}},
+			}
 			calls := map[string]func(Client) error{
 				"refresh": func(c Client) error { _, err := core.Refresh(t.Context(), RefreshInput{Token: "old"}, c); return err },
 				"guard":   func(c Client) error { return core.CheckRefreshToken(t.Context(), "old", c) },

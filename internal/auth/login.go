@@ -10,7 +10,7 @@ import (
 // SignUp makes a user and logs it in. CodeConflict when the e-mail address has
 // an account.
 func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant, err error) {
-	ctx, end := observe(ctx, s.Observer, StepSignUp, c)
+	ctx, end := observe(ctx, s.observer, StepSignUp, c)
 	defer end(&err)
 	now, err := s.start()
 	if err != nil {
@@ -23,20 +23,20 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	if err != nil {
 		return Grant{}, err
 	}
-	now = s.Now() // hashing may have waited
+	now = s.now() // hashing may have waited
 	sess, secret, err := s.newSession(ctx, u.ID, now, c)
 	if err != nil {
 		return Grant{}, err
 	}
 	e := Event{Kind: EventSignUp, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
-	err = s.Store.CreateUser(ctx, u, sess, e)
+	err = s.store.CreateUser(ctx, u, sess, e)
 	if errors.Is(err, ErrEmailTaken) {
 		return Grant{}, emailConflict()
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("creating a user: %w", err)
 	}
-	s.Events.Emit(ctx, e)
+	s.events.Emit(ctx, e)
 	s.endReplaced(ctx, in.Replaces, sess.ID, now, c)
 	return s.grant(ctx, u, sess, secret, now)
 }
@@ -52,7 +52,7 @@ func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (U
 	if err := errors.Join(nameErr, emailErr, passwordErr); err != nil {
 		return User{}, err
 	}
-	hash, err := s.Passwords.Hash(ctx, password)
+	hash, err := s.passwords.Hash(ctx, password)
 	if err != nil {
 		return User{}, err
 	}
@@ -71,7 +71,7 @@ func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (U
 // the answer nor in its time: an unknown one costs the same hash.
 // ReasonInvalidCredentials; ReasonUserDisabled only with the right password.
 func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, err error) {
-	ctx, end := observe(ctx, s.Observer, StepLogin, c)
+	ctx, end := observe(ctx, s.observer, StepLogin, c)
 	defer end(&err)
 	now, err := s.start()
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 		return Grant{}, s.countFailure(ctx, c, invalidCredentials())
 	}
 	// Who would be turned away later is not looked up, and is no guess either.
-	if err := s.Passwords.checkRoom(); err != nil {
+	if err := s.passwords.checkRoom(); err != nil {
 		return Grant{}, err
 	}
 	if err := s.allowAttempt(ctx, key, c); err != nil {
@@ -98,7 +98,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	if err != nil {
 		return Grant{}, err
 	}
-	now = s.Now() // hashing may have waited
+	now = s.now() // hashing may have waited
 	g, err := s.openSession(ctx, u, rehash, now, c)
 	if err == nil {
 		s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)
@@ -110,9 +110,9 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 // checkCredentials also returns the user, if there is one, whose password it
 // was not.
 func (s *Service) checkCredentials(ctx context.Context, key, password string) (u User, rehash string, err error) {
-	u, err = s.Store.UserByEmailKey(ctx, key)
+	u, err = s.store.UserByEmailKey(ctx, key)
 	if errors.Is(err, ErrNotFound) {
-		if _, err := s.Passwords.Hash(ctx, password); err != nil {
+		if _, err := s.passwords.Hash(ctx, password); err != nil {
 			return User{}, "", err
 		}
 		return User{}, "", invalidCredentials()
@@ -120,7 +120,7 @@ func (s *Service) checkCredentials(ctx context.Context, key, password string) (u
 	if err != nil {
 		return User{}, "", fmt.Errorf("looking a user up: %w", err)
 	}
-	ok, rehash, err := s.Passwords.Verify(ctx, u.PasswordHash, password)
+	ok, rehash, err := s.passwords.Verify(ctx, u.PasswordHash, password)
 	switch {
 	case err != nil:
 		return User{}, "", err
@@ -142,13 +142,13 @@ func (s *Service) openSession(ctx context.Context, u User, rehash string, now ti
 		return Grant{}, err
 	}
 	e := Event{Kind: EventLogin, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
-	err = s.Store.CreateSession(ctx, sess, u.AuthEpoch, u.PasswordHash, rehash, e)
+	err = s.store.CreateSession(ctx, sess, u.AuthEpoch, u.PasswordHash, rehash, e)
 	if errors.Is(err, ErrMovedOn) {
 		return Grant{}, Unavailable(fmt.Errorf("the user's sessions were ended during this login: %w", err))
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("creating a session: %w", err)
 	}
-	s.Events.Emit(ctx, e)
+	s.events.Emit(ctx, e)
 	return s.grant(ctx, u, sess, secret, now)
 }

@@ -13,7 +13,7 @@ import (
 // 0 when there was nothing to end, no token included, which is no error
 // (RFC 7009 section 2.2).
 func (s *Service) Logout(ctx context.Context, token string, c Client) (_ int, err error) {
-	ctx, end := observe(ctx, s.Observer, StepLogout, c)
+	ctx, end := observe(ctx, s.observer, StepLogout, c)
 	defer end(&err)
 	now, err := s.start()
 	if err != nil {
@@ -62,14 +62,14 @@ func (s *Service) endReplaced(ctx context.Context, token, by string, now time.Ti
 	if _, err := s.revoke(ctx, RevokedByLogout, e); err != nil && !errors.Is(err, ErrNotFound) {
 		s.warn(ctx, failed, err)
 		e.Count = 0
-		s.Events.Emit(ctx, e)
+		s.events.Emit(ctx, e)
 	}
 }
 
 // signedBySelf verifies a token of either use, expired or not. Trouble with the
 // clock is an error, lest a good token should end nothing.
 func (s *Service) signedBySelf(ctx context.Context, token string, now time.Time) (Claims, bool, error) {
-	_, claims, err := s.verifyAs(ctx, s.Tokens.VerifyExpired, token, now, UseAccess, UseRefresh)
+	_, claims, err := s.verifyAs(ctx, s.tokens.VerifyExpired, token, now, UseAccess, UseRefresh)
 	if isRefusal(err) {
 		return Claims{}, false, nil
 	}
@@ -85,12 +85,12 @@ func (s *Service) revoke(ctx context.Context, reason string, e Event) (bool, err
 	if err := s.invalidateSessions(ctx, e.At, e.SessionID); err != nil {
 		return false, err
 	}
-	ended, err := s.Store.RevokeSession(ctx, e.UserID, e.SessionID, reason, e.At, e)
+	ended, err := s.store.RevokeSession(ctx, e.UserID, e.SessionID, reason, e.At, e)
 	if err != nil {
 		return false, fmt.Errorf("ending a session: %w", err)
 	}
 	if ended {
-		s.Events.Emit(ctx, e)
+		s.events.Emit(ctx, e)
 	}
 	return ended, nil
 }
@@ -98,7 +98,7 @@ func (s *Service) revoke(ctx context.Context, reason string, e Event) (bool, err
 // EndSessions ends the caller's other sessions, or all of them. It returns how
 // many. All of them stops logins under way, too.
 func (s *Service) EndSessions(ctx context.Context, caller Caller, scope LogoutScope, c Client) (_ int, err error) {
-	ctx, end := observe(ctx, s.Observer, StepEndSessions, c)
+	ctx, end := observe(ctx, s.observer, StepEndSessions, c)
 	defer end(&err)
 	now, err := s.start()
 	if err != nil {
@@ -135,10 +135,10 @@ func (s *Service) endSessions(ctx context.Context, change EndSessions, e Event) 
 		return nil
 	}
 	for range maxEndings {
-		ids, err := s.Store.EndSessions(ctx, change, e)
+		ids, err := s.store.EndSessions(ctx, change, e)
 		if err == nil {
 			e.Count = len(ids)
-			s.Events.Emit(ctx, e)
+			s.events.Emit(ctx, e)
 			return len(ids), nil
 		}
 		if !errors.Is(err, errNotInvalidated) {

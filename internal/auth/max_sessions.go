@@ -15,10 +15,10 @@ const maxRevokedAtOnce = 10
 // that made them too many, stands: the clocks that others were made by may be
 // ahead of its own. Whatever comes of it, the next login tries again.
 func (s *Service) enforceMaxSessions(ctx context.Context, userID, own string, now time.Time, c Client) {
-	if s.MaxSessions == 0 {
+	if s.settings.MaxSessions == 0 {
 		return
 	}
-	ids, err := s.Store.SurplusSessions(ctx, userID, own, now, s.MaxSessions-1, maxRevokedAtOnce)
+	ids, err := s.store.SurplusSessions(ctx, userID, own, now, s.settings.MaxSessions-1, maxRevokedAtOnce)
 	if err != nil {
 		s.warn(ctx, "sessions over the limit could not be looked for", err)
 		return
@@ -28,7 +28,7 @@ func (s *Service) enforceMaxSessions(ctx context.Context, userID, own string, no
 		if _, err := s.revoke(ctx, RevokedByLimit, e); err != nil && !errors.Is(err, ErrNotFound) {
 			s.warn(ctx, "a session over the limit could not be ended", err)
 			e.Count = 0
-			s.Events.Emit(ctx, e)
+			s.events.Emit(ctx, e)
 			return
 		}
 	}

@@ -110,7 +110,7 @@ func calls(fn *ast.FuncDecl, name string) []*ast.CallExpr {
 // TestUseCases_observed: what a transport calls is told to the observer, whatever it
 // comes to. Commands are not: their process ends with them.
 func TestUseCases_observed(t *testing.T) {
-	apart := strings.Fields(`Service.Admit Service.CheckClock Service.ClockSkewed Service.WatchClock
+	apart := strings.Fields(`Service.Admit Service.CheckClock Service.ClockSkewed Service.Now Service.WatchClock
 		Service.AddUser Service.DisableUser Service.EnableUser Service.EndAllSessions Service.EndSession
 		Service.EndUserSessions Service.ExportUsers Service.FindUser Service.Journal Service.UserSessions Service.Users
 		APIKeys.Authenticate APIKeys.AuthenticateCall APIKeys.Create APIKeys.List APIKeys.Revoke APIKeys.Wait`)

@@ -30,18 +30,17 @@ const hashFormat = "$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s"
 // Passwords hashes passwords with argon2id (RFC 9106), only so many at a time:
 // each takes 19 MiB and a core, and refreshes must not starve behind them.
 type Passwords struct {
-	// Observer may be nil. Set it before the first password.
-	Observer Observer
-
+	observer Observer
 	slots    chan struct{}
 	waiting  atomic.Int64
 	maxQueue int64
 }
 
-// NewPasswords returns a hasher that works on concurrent passwords at once and
-// lets queue more wait; the rest get CodeRateLimited.
-func NewPasswords(concurrent, queue int) *Passwords {
-	return &Passwords{slots: make(chan struct{}, max(1, concurrent)), maxQueue: int64(queue)}
+// NewPasswords returns a hasher that hashes up to concurrent passwords at the
+// same time and queues up to queue more. Calls beyond that return
+// CodeRateLimited. o may be nil.
+func NewPasswords(concurrent, queue int, o Observer) *Passwords {
+	return &Passwords{slots: make(chan struct{}, max(1, concurrent)), maxQueue: int64(queue), observer: o}
 }
 
 // Hash returns the PHC string of a password under a fresh salt.
@@ -116,10 +115,10 @@ func (p *Passwords) await(ctx context.Context) (err error) {
 }
 
 func (p *Passwords) begin(ctx context.Context, s Step) (context.Context, func(error)) {
-	if p.Observer == nil {
+	if p.observer == nil {
 		return ctx, func(error) {}
 	}
-	return p.Observer.Begin(ctx, s, Client{})
+	return p.observer.Begin(ctx, s, Client{})
 }
 
 // Load returns how many passwords are being hashed, and how many wait for it.

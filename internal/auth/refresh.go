@@ -14,7 +14,7 @@ import (
 // idempotency key; CodeRateLimited; CodeUnavailable, and then the same token
 // works again.
 func (s *Service) Refresh(ctx context.Context, in RefreshInput, c Client) (g Grant, err error) {
-	ctx, end := observe(ctx, s.Observer, StepRefresh, c)
+	ctx, end := observe(ctx, s.observer, StepRefresh, c)
 	defer end(&err)
 	now, err := s.start()
 	if err != nil {
@@ -31,7 +31,7 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput, c Client) (g Gra
 	if !canonicalID(claims.SessionID) {
 		return Grant{}, sessionMissing()
 	}
-	r := refresh{Service: s, claims: claims, retry: retry, client: c, now: now}
+	r := refresh{core: s, claims: claims, retry: retry, client: c, now: now}
 	g, err = r.run(ctx)
 	if err == nil {
 		s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)
@@ -41,7 +41,7 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput, c Client) (g Gra
 
 // refresh is one refresh under way.
 type refresh struct {
-	*Service
+	core   *Service
 	claims Claims
 	retry  *SecretHash
 	client Client
@@ -68,27 +68,27 @@ func (r refresh) run(ctx context.Context) (Grant, error) {
 		if err != nil {
 			return Grant{}, err
 		}
-		if v := r.judgeRefresh(st, r.claims, r.retry, r.now); v != isCurrent {
+		if v := r.core.judgeRefresh(st, r.claims, r.retry, r.now); v != isCurrent {
 			return r.resolve(ctx, v, st)
 		}
 	}
-	return Grant{}, Unavailable(errors.Join(errNoSwap, r.CheckClock(ctx)))
+	return Grant{}, Unavailable(errors.Join(errNoSwap, r.core.CheckClock(ctx)))
 }
 
 // invalidateParent doubts the parent's access token before the swap can commit.
 func (r refresh) invalidateParent(ctx context.Context) error {
 	parent := HashSecret(r.claims.Secret)
-	return r.Blacklist.Invalidate(ctx, Invalidation{
+	return r.core.cache.Invalidate(ctx, Invalidation{
 		SessionID: r.claims.SessionID,
 		Secret:    &parent,
-		Until:     r.claims.IssuedAt.Add(r.AccessTTL),
-		Grace:     r.AccessOverlap,
+		Until:     r.claims.IssuedAt.Add(r.core.settings.AccessTTL),
+		Grace:     r.core.settings.AccessOverlap,
 	})
 }
 
 // swap rotates by one compare-and-swap.
 func (r refresh) swap(ctx context.Context) (Grant, error) {
-	child := deriveSecret(r.RotationKeys()[0], r.claims.SessionID, r.claims.Secret)
+	child := deriveSecret(r.core.rotationKeys()[0], r.claims.SessionID, r.claims.Secret)
 	rot := r.rotation(child)
 	st, err := r.rotate(ctx, rot)
 	if err != nil && AsError(err).Code == CodeUnavailable {
@@ -97,14 +97,14 @@ func (r refresh) swap(ctx context.Context) (Grant, error) {
 	if err != nil {
 		return Grant{}, fmt.Errorf("rotating a session: %w", err)
 	}
-	r.Events.Emit(ctx, r.event(EventRefresh, ""))
-	return r.grant(ctx, st.User, st.Session, child, r.now)
+	r.core.events.Emit(ctx, r.event(EventRefresh, ""))
+	return r.core.grant(ctx, st.User, st.Session, child, r.now)
 }
 
 func (r refresh) rotate(ctx context.Context, rot Rotation) (_ SessionState, err error) {
-	ctx, end := observe(ctx, r.Observer, StepSwap, Client{})
+	ctx, end := observe(ctx, r.core.observer, StepSwap, Client{})
 	defer end(&err)
-	return r.Store.Rotate(ctx, rot)
+	return r.core.store.Rotate(ctx, rot)
 }
 
 func (r refresh) rotation(child string) Rotation {
@@ -123,9 +123,9 @@ func (r refresh) rotation(child string) Rotation {
 		Attempt:          HashSecret(newSecret()),
 		Now:              r.now,
 		IssuedAt:         iat,
-		ClockLeeway:      r.ClockLeeway,
-		AccessExpiresAt:  iat.Add(r.AccessTTL),
-		RefreshExpiresAt: iat.Add(r.RefreshTTL),
+		ClockLeeway:      r.core.settings.ClockLeeway,
+		AccessExpiresAt:  iat.Add(r.core.settings.AccessTTL),
+		RefreshExpiresAt: iat.Add(r.core.settings.RefreshTTL),
 		UserAgent:        r.client.UserAgent,
 		IPAddress:        r.client.Address,
 	}
@@ -138,9 +138,9 @@ func (r refresh) confirmSwap(ctx context.Context, rot Rotation, swapErr error) (
 	if errors.Is(swapErr, ErrNothingDone) {
 		return SessionState{}, swapErr
 	}
-	st, err := r.Store.SessionState(ctx, rot.SessionID, rot.Next)
+	st, err := r.core.store.SessionState(ctx, rot.SessionID, rot.Next)
 	if err != nil {
-		r.unacknowledged.remember(rot.Attempt)
+		r.core.unacknowledged.remember(rot.Attempt)
 		return SessionState{}, swapErr
 	}
 	marked := st.Session.RetryHash.matches(rot.Attempt) ||
@@ -149,12 +149,12 @@ func (r refresh) confirmSwap(ctx context.Context, rot Rotation, swapErr error) (
 	if landed && judgeSession(st, r.claims.User.ID, r.now) == 0 && st.Session.RefreshBlacklistedAt == nil {
 		return st, nil
 	}
-	r.unacknowledged.remember(rot.Attempt)
+	r.core.unacknowledged.remember(rot.Attempt)
 	return SessionState{}, swapErr
 }
 
 func (r refresh) state(ctx context.Context) (SessionState, error) {
-	st, err := r.Store.SessionState(ctx, r.claims.SessionID, HashSecret(r.claims.Secret))
+	st, err := r.core.store.SessionState(ctx, r.claims.SessionID, HashSecret(r.claims.Secret))
 	if errors.Is(err, ErrNotFound) {
 		return SessionState{}, sessionMissing()
 	}

@@ -12,9 +12,9 @@ func (r refresh) resolve(ctx context.Context, v verdict, st SessionState) (Grant
 	case isUnacknowledged:
 		return r.deliver(ctx, st)
 	case isRace:
-		r.failed(ctx, r.event(EventRefreshRace, ""), st.Session.ID)
+		r.core.failed(ctx, r.event(EventRefreshRace, ""), st.Session.ID)
 	case isRollback:
-		r.failed(ctx, r.event(EventRefreshRollback, ""), st.Session.ID)
+		r.core.failed(ctx, r.event(EventRefreshRollback, ""), st.Session.ID)
 	case isReuse:
 		if err := r.punishReuse(ctx, st); err != nil {
 			return Grant{}, err
@@ -28,7 +28,7 @@ func (r refresh) resolve(ctx context.Context, v verdict, st SessionState) (Grant
 func (r refresh) repeat(ctx context.Context, st SessionState) (Grant, error) {
 	g, err := r.reissue(ctx, st)
 	if err == nil {
-		r.Events.Emit(ctx, r.event(EventRefreshRetry, ""))
+		r.core.events.Emit(ctx, r.event(EventRefreshRetry, ""))
 	}
 	return g, err
 }
@@ -37,10 +37,10 @@ func (r refresh) repeat(ctx context.Context, st SessionState) (Grant, error) {
 // (it left the ring) the pair cannot be told again, and the token is as
 // blacklisted as any parent.
 func (r refresh) reissue(ctx context.Context, st SessionState) (Grant, error) {
-	for _, key := range r.RotationKeys() {
+	for _, key := range r.core.rotationKeys() {
 		child := deriveSecret(key, st.Session.ID, r.claims.Secret)
 		if st.Session.SecretHash.Equal(HashSecret(child)) {
-			return r.grant(ctx, st.User, st.Session, child, r.now)
+			return r.core.grant(ctx, st.User, st.Session, child, r.now)
 		}
 	}
 	return Grant{}, isBlacklisted.err()
@@ -49,13 +49,13 @@ func (r refresh) reissue(ctx context.Context, st SessionState) (Grant, error) {
 // punishReuse ends the session with everything issued in it. The update is
 // conditional, so there is one event however many racers.
 func (r refresh) punishReuse(ctx context.Context, st SessionState) error {
-	if r.ReuseAction == ReuseReject {
-		r.failed(ctx, r.event(EventRefreshReuse, string(ReuseReject)), st.Session.ID)
+	if r.core.settings.ReuseAction == ReuseReject {
+		r.core.failed(ctx, r.event(EventRefreshReuse, string(ReuseReject)), st.Session.ID)
 		return nil
 	}
 	e := r.event(EventRefreshReuse, string(ReuseRevoke))
 	e.Count = 1
-	_, err := r.revoke(ctx, RevokedByReuse, e)
+	_, err := r.core.revoke(ctx, RevokedByReuse, e)
 	return err
 }
 

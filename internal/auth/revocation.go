@@ -15,7 +15,7 @@ import (
 // token of this kind, an API key; CodeUnavailable when nothing is known to have
 // changed.
 func (s *Service) RevokeToken(ctx context.Context, caller APIKeyCaller, token string, c Client) (err error) {
-	ctx, end := observe(ctx, s.Observer, StepRevokeToken, c)
+	ctx, end := observe(ctx, s.observer, StepRevokeToken, c)
 	defer end(&err)
 	if err := caller.Require(ScopeRevoke); err != nil {
 		return err
@@ -27,7 +27,7 @@ func (s *Service) RevokeToken(ctx context.Context, caller APIKeyCaller, token st
 	if err != nil {
 		return err
 	}
-	use, claims, err := s.verifyAs(ctx, s.Tokens.VerifyExpired, token, now, UseAccess, UseRefresh)
+	use, claims, err := s.verifyAs(ctx, s.tokens.VerifyExpired, token, now, UseAccess, UseRefresh)
 	switch {
 	case isRefusal(err):
 		return nil

@@ -24,17 +24,17 @@ func (s *Service) EndAllSessions(ctx context.Context, before time.Time, c Client
 	if err := s.prepareEnding(ctx); err != nil {
 		return 0, err
 	}
-	now := s.Now()
+	now := s.now()
 	if before.After(now) {
 		return 0, BadInput("before", "the time must not be in the future")
 	}
 	if before.IsZero() {
-		before = now.Add(s.ClockLeeway) // a replica's clock may be ahead
+		before = now.Add(s.settings.ClockLeeway) // a replica's clock may be ahead
 	}
 	ended, err := s.endAll(ctx, before, c, progress)
 	if ended > 0 {
 		e := Event{Kind: EventSessionRevoked, At: now, Client: c, Detail: "ALL", Count: ended}
-		s.Events.Emit(ctx, e)
+		s.events.Emit(ctx, e)
 		s.keep(ctx, e)
 	}
 	return ended, err
@@ -45,18 +45,18 @@ func (s *Service) EndAllSessions(ctx context.Context, before time.Time, c Client
 // in the journal.
 func (s *Service) endAll(ctx context.Context, before time.Time, c Client, progress func(ended int)) (ended int, err error) {
 	for after := ""; ; {
-		ids, err := s.Store.SessionsBegunBefore(ctx, before, after, endingBatch)
+		ids, err := s.store.SessionsBegunBefore(ctx, before, after, endingBatch)
 		if err != nil {
 			return ended, fmt.Errorf("listing old sessions: %w", err)
 		}
 		if len(ids) == 0 {
 			return ended, nil
 		}
-		now := s.Now()
+		now := s.now()
 		if err := s.invalidateSessions(ctx, now, ids...); err != nil {
 			return ended, err
 		}
-		live, err := s.Store.RevokeSessions(ctx, ids, RevokedByOperator, now,
+		live, err := s.store.RevokeSessions(ctx, ids, RevokedByOperator, now,
 			Event{Kind: EventSessionRevoked, At: now, Client: c, Detail: RevokedByOperator, Count: 1})
 		if err != nil {
 			return ended, fmt.Errorf("ending sessions: %w", err)

@@ -28,7 +28,7 @@ type EventPage struct {
 // SecurityEvents lists the caller's own events. CodeBadUserInput for a page
 // that cannot be.
 func (s *Service) SecurityEvents(ctx context.Context, caller Caller, p Page, c Client) (page EventPage, err error) {
-	ctx, end := observe(ctx, s.Observer, StepSecurityEvents, c)
+	ctx, end := observe(ctx, s.observer, StepSecurityEvents, c)
 	defer end(&err)
 	limit, err := p.limit()
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *Service) hasEvent(ctx context.Context, userID, cursor string, older boo
 }
 
 func (s *Service) recorded(ctx context.Context, q JournalQuery) ([]RecordedEvent, error) {
-	events, err := s.Store.Recorded(ctx, q)
+	events, err := s.store.Recorded(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}

@@ -35,7 +35,8 @@ type Settings struct {
 	MaxSessions   int // of one user; 0: without a bound
 }
 
-// Options are what a Service needs.
+// Options are what New needs. All fields are required, except Observer and
+// Logger.
 type Options struct {
 	Settings
 	Store     Store
@@ -44,36 +45,44 @@ type Options struct {
 	Limiter   Limiter
 	Events    Events
 	Passwords *Passwords
-	// Observer may be nil.
-	Observer Observer
-	// Logger is told of trouble that no caller is told of, with its cause. Nil
-	// discards.
+	Observer  Observer
+	// Logger receives failures that are not returned to a caller, with their
+	// cause. Without it they are discarded.
 	Logger *slog.Logger
-	// Now is the clock, read once an operation, and again once it has waited for
-	// something other than its statements.
+	// Now is the clock. Every operation reads it once, and again after it has
+	// waited for something other than its statements.
 	Now func() time.Time
 	// RotationKeys returns the keys that derive the next secret from the
-	// presented one: the first is current, the others only find what they once
-	// derived, here or elsewhere. There is always one, of 32 bytes or more.
+	// presented one. The first one derives new secrets. The others only find
+	// secrets that were derived with them earlier, by this replica or another.
+	// There is at least one, and each has at least 32 bytes.
 	RotationKeys func() [][]byte
 }
 
-// Service is the core: every use case of rekey. It is safe for concurrent use.
+// Service is the core. It has one method for each use case of rekey, and no
+// exported field, so that no caller can bypass a rule. It is safe for
+// concurrent use.
 type Service struct {
-	Options
+	settings     Settings
+	store        Store
+	tokens       Tokens
+	cache        Blacklist
+	limiter      Limiter
+	events       Events
+	passwords    *Passwords
+	observer     Observer
+	logger       *slog.Logger
+	now          func() time.Time
+	rotationKeys func() [][]byte
+
 	clockSkewed    atomic.Bool
 	unacknowledged unacknowledgedSwaps
 }
 
-// warn logs trouble that is not returned to anybody.
-func (s *Service) warn(ctx context.Context, what string, err error) {
-	s.Logger.WarnContext(ctx, what, "error", Cause(err))
-}
-
-// FixedKeys are rotation keys that never change.
+// FixedKeys returns rotation keys that never change.
 func FixedKeys(keys ...[]byte) func() [][]byte { return func() [][]byte { return keys } }
 
-// New returns a Service. It fails when something is missing, naming all of it.
+// New returns a Service. Its error names all required options that are missing.
 func New(o Options) (*Service, error) {
 	var errs []error
 	for name, missing := range map[string]bool{
@@ -91,5 +100,17 @@ func New(o Options) (*Service, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Service{Options: o}, nil
+	return &Service{
+		settings: o.Settings, store: o.Store, tokens: o.Tokens, cache: o.Blacklist, limiter: o.Limiter,
+		events: o.Events, passwords: o.Passwords, observer: o.Observer, logger: o.Logger,
+		now: o.Now, rotationKeys: o.RotationKeys,
+	}, nil
+}
+
+// Now returns the time of the core's clock.
+func (s *Service) Now() time.Time { return s.now() }
+
+// warn logs a failure that is not returned to the caller.
+func (s *Service) warn(ctx context.Context, message string, err error) {
+	s.logger.WarnContext(ctx, message, "error", Cause(err))
 }

@@ -61,14 +61,14 @@ type SessionStream struct {
 func (s *Streams) Session(ctx context.Context, caller Caller) (*SessionStream, error) {
 	st := s.join(caller, false)
 	// Read after joining: what happens from here on is heard.
-	state, err := s.Core.Store.SessionState(ctx, caller.SessionID, st.secret)
+	state, err := s.Core.store.SessionState(ctx, caller.SessionID, st.secret)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		err = sessionMissing()
 	case err != nil:
 		err = fmt.Errorf("reading the state of a session: %w", err)
 	default:
-		if v := s.Core.judgeAccess(state, caller.Claims, s.Core.Now()); v != isCurrent {
+		if v := s.Core.judgeAccess(state, caller.Claims, s.Core.now()); v != isCurrent {
 			err = v.err()
 		}
 	}
@@ -98,7 +98,7 @@ func (s *Streams) join(caller Caller, silent bool) *SessionStream {
 	st := &SessionStream{
 		queue: newQueue[SessionEvent](sessionQueue), streams: s, caller: caller, silent: silent,
 		secret:   HashSecret(caller.Claims.Secret),
-		tokenEnd: earlier(caller.Claims.ExpiresAt, caller.Claims.IssuedAt.Add(s.Core.AccessTTL)),
+		tokenEnd: earlier(caller.Claims.ExpiresAt, caller.Claims.IssuedAt.Add(s.Core.settings.AccessTTL)),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,13 +12,13 @@ const maxListed = 200
 // Me returns the caller's account. A session that ended since the access check
 // is CodeUnauthenticated.
 func (s *Service) Me(ctx context.Context, caller Caller, c Client) (_ User, err error) {
-	ctx, end := observe(ctx, s.Observer, StepMe, c)
+	ctx, end := observe(ctx, s.observer, StepMe, c)
 	defer end(&err)
 	return s.account(ctx, caller)
 }
 
 func (s *Service) account(ctx context.Context, caller Caller) (User, error) {
-	u, err := s.Store.UserByID(ctx, caller.UserID)
+	u, err := s.store.UserByID(ctx, caller.UserID)
 	if errors.Is(err, ErrNotFound) {
 		return User{}, sessionMissing()
 	}
@@ -30,7 +30,7 @@ func (s *Service) account(ctx context.Context, caller Caller) (User, error) {
 
 // Session returns the session that the caller's access token belongs to.
 func (s *Service) Session(ctx context.Context, caller Caller, c Client) (_ Session, err error) {
-	ctx, end := observe(ctx, s.Observer, StepSession, c)
+	ctx, end := observe(ctx, s.observer, StepSession, c)
 	defer end(&err)
 	st, err := s.ownSession(ctx, caller, caller.SessionID)
 	if errors.Is(err, ErrNotFound) {
@@ -45,7 +45,7 @@ func (s *Service) ownSession(ctx context.Context, caller Caller, id string) (Ses
 	if !canonicalID(id) {
 		return Session{}, ErrNotFound
 	}
-	st, err := s.Store.SessionState(ctx, id, SecretHash{})
+	st, err := s.store.SessionState(ctx, id, SecretHash{})
 	if err != nil {
 		return Session{}, fmt.Errorf("reading a session: %w", err)
 	}
@@ -57,9 +57,9 @@ func (s *Service) ownSession(ctx context.Context, caller Caller, id string) (Ses
 
 // Sessions lists the caller's live sessions, newest first, at most 200.
 func (s *Service) Sessions(ctx context.Context, caller Caller, c Client) (_ []Session, err error) {
-	ctx, end := observe(ctx, s.Observer, StepSessions, c)
+	ctx, end := observe(ctx, s.observer, StepSessions, c)
 	defer end(&err)
-	list, err := s.Store.Sessions(ctx, caller.UserID, s.Now(), maxListed)
+	list, err := s.store.Sessions(ctx, caller.UserID, s.now(), maxListed)
 	if err != nil {
 		return nil, fmt.Errorf("listing sessions: %w", err)
 	}
@@ -70,7 +70,7 @@ func (s *Service) Sessions(ctx context.Context, caller Caller, c Client) (_ []Se
 // then. Ending it again changes nothing. CodeNotFound when the caller has no
 // such session.
 func (s *Service) RevokeSession(ctx context.Context, caller Caller, id string, c Client) (_ Session, err error) {
-	ctx, end := observe(ctx, s.Observer, StepRevokeSession, c)
+	ctx, end := observe(ctx, s.observer, StepRevokeSession, c)
 	defer end(&err)
 	now, err := s.start()
 	if err != nil {

@@ -151,16 +151,16 @@ func (s *Streams) questions() map[question]Claims {
 
 func (s *Streams) recheckSession(ctx context.Context, claims Claims) {
 	secret := HashSecret(claims.Secret)
-	if s.Core.Blacklist.KnownValid(ctx, claims.SessionID, secret, claims.IssuedAt) {
+	if s.Core.cache.KnownValid(ctx, claims.SessionID, secret, claims.IssuedAt) {
 		return
 	}
-	st, err := s.Core.Store.SessionState(ctx, claims.SessionID, secret)
+	st, err := s.Core.store.SessionState(ctx, claims.SessionID, secret)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return
 	}
 	v := isMissing
 	if err == nil {
-		v = s.Core.judgeAccess(st, claims, s.Core.Now())
+		v = s.Core.judgeAccess(st, claims, s.Core.now())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

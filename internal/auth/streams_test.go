@@ -52,7 +52,7 @@ func TestAPIKeyCaller_Require(t *testing.T) {
 	if err := (APIKeyCaller{Scopes: []Scope{"other"}}).Require(ScopeBlacklistRead); AsError(err).Code != CodeForbidden {
 		t.Errorf("without the scope: %v", err)
 	}
-	s := NewStreams(StreamOptions{Core: &Service{Options: Options{Now: time.Now}}})
+	s := NewStreams(StreamOptions{Core: &Service{now: time.Now}})
 	if _, err := s.Blacklist(APIKeyCaller{}, nil); AsError(err).Code != CodeForbidden {
 		t.Errorf("a feed without the scope: %v", err)
 	}

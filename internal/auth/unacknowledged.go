@@ -73,9 +73,9 @@ func (r refresh) deliver(ctx context.Context, st SessionState) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	if !r.unacknowledged.claim(*st.Session.RetryHash, st.Now) {
+	if !r.core.unacknowledged.claim(*st.Session.RetryHash, st.Now) {
 		return r.resolve(ctx, isRace, st)
 	}
-	r.Events.Emit(ctx, r.event(EventRefresh, ""))
+	r.core.events.Emit(ctx, r.event(EventRefresh, ""))
 	return g, nil
 }

@@ -106,7 +106,7 @@ func openCheck(b *testing.B, o store.Options, cache func(*testing.B, *stage) *bl
 	core := newCore(b, s, st, trusting{})
 	if cache != nil {
 		c := cache(b, s)
-		core.Blacklist = c
+		core = newCore(b, s, st, c)
 		b.Cleanup(func() { wantOneOutcome(b, c) })
 		for range 2 {
 			if err := c.Round(b.Context()); err != nil {

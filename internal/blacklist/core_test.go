@@ -69,7 +69,7 @@ func newCore(tb testing.TB, s *stage, st auth.Store, doubts auth.Blacklist) *aut
 		},
 		Store: st, Tokens: codec, Blacklist: doubts, Limiter: limit.Off{},
 		Events: auth.LogEvents{Logger: s.options().Logger}, Now: s.clock.Now, RotationKeys: auth.FixedKeys(make([]byte, 32)),
-		Passwords: auth.NewPasswords(1, 10),
+		Passwords: auth.NewPasswords(1, 10, nil),
 	})
 	if err != nil {
 		tb.Fatal(err)

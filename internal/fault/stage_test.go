@@ -86,7 +86,7 @@ func newStage(t *testing.T, name string, server *throwaway.RedisServer) *stage {
 		},
 		Store: s.store, Tokens: codec, Blacklist: cache, Limiter: limit.Off{},
 		Events: auth.LogEvents{Logger: log}, Now: clock,
-		Passwords: auth.NewPasswords(1, 8), RotationKeys: auth.FixedKeys(make([]byte, 32)),
+		Passwords: auth.NewPasswords(1, 8, nil), RotationKeys: auth.FixedKeys(make([]byte, 32)),
 	}))
 	s.must(err)
 	return s
