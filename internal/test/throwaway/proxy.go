@@ -2,6 +2,7 @@ package throwaway
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -9,68 +10,104 @@ import (
 	"time"
 )
 
-// Proxy stands between clients and a server, and can be slow, hang, or lead to
-// another server. It is safe for concurrent use.
+// Proxy forwards connections to a server. It can delay, hang, lose or refuse
+// them, or forward them to another server. It is safe for concurrent use.
 type Proxy struct {
-	listener net.Listener
+	addr     string
 	requests atomic.Int64
+	serving  sync.WaitGroup
 
-	mu     sync.Mutex
-	target string
-	delay  time.Duration
-	hang   chan struct{}         // not nil: nothing passes until it is closed
-	conns  map[net.Conn]struct{} // nil after the end
+	mu       sync.Mutex
+	listener net.Listener // nil while it refuses connections
+	target   string
+	fault    fault
+	conns    map[net.Conn]struct{}
+	cuts     int // how often all connections were closed
 }
 
-// NewProxy starts a proxy in front of target, host:port, and ends it after the
-// test.
+// fault is what a proxy does to the data that it forwards.
+type fault struct {
+	delay      time.Duration // of every answer
+	hang       chan struct{} // not nil: nothing is forwarded until it is closed
+	blackHole  bool          // requests are read and lost
+	cutAnswers bool          // an answer closes its connection instead of arriving
+}
+
+// OpenProxy starts a proxy in front of target, host:port. The caller closes it.
+func OpenProxy(target string) (*Proxy, error) {
+	p := &Proxy{addr: loopback + ":0", target: target, conns: make(map[net.Conn]struct{})}
+	return p, p.Accept()
+}
+
+// NewProxy is [OpenProxy] for a test, which closes the proxy at its end.
 func NewProxy(tb testing.TB, target string) *Proxy {
 	tb.Helper()
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", loopback+":0")
+	p, err := OpenProxy(target)
 	if err != nil {
-		tb.Fatalf("throwaway proxy: %v", err)
+		tb.Fatal(err)
 	}
-	p := &Proxy{listener: l, target: target, conns: make(map[net.Conn]struct{})}
-	var wg sync.WaitGroup
-	wg.Go(func() { p.serve(&wg) })
-	tb.Cleanup(func() {
-		_ = l.Close()
-		p.Hang(false)
-		p.end()
-		wg.Wait()
-	})
+	tb.Cleanup(p.Close)
 	return p
 }
 
-// Addr returns host:port.
-func (p *Proxy) Addr() string { return p.listener.Addr().String() }
+// Close closes the proxy and all connections.
+func (p *Proxy) Close() {
+	p.Clean()
+	p.Refuse()
+	p.serving.Wait()
+}
 
-// Requests returns how often a client has sent something: one for a command or
-// a pipeline, so the difference is a number of round trips.
+// Addr returns host:port, which stays the same.
+func (p *Proxy) Addr() string { return p.addr }
+
+// Requests returns how often a client has sent something: once for a command or
+// a pipeline, so a difference is a number of round trips.
 func (p *Proxy) Requests() int { return int(p.requests.Load()) }
 
 // Delay makes every answer take longer by d.
-func (p *Proxy) Delay(d time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.delay = d
+func (p *Proxy) Delay(d time.Duration) { p.change(func(f *fault) { f.delay = d }) }
+
+// Hang stops forwarding in both directions, while connections stay open and new
+// ones are accepted. With false, everything that was sent meanwhile is forwarded.
+func (p *Proxy) Hang(on bool) {
+	p.change(func(f *fault) {
+		switch {
+		case on && f.hang == nil:
+			f.hang = make(chan struct{})
+		case !on && f.hang != nil:
+			close(f.hang)
+			f.hang = nil
+		}
+	})
 }
 
-// Hang lets nothing pass, in either direction, while connections stay and new
-// ones are taken; false lets everything pass that has been sent meanwhile.
-func (p *Proxy) Hang(on bool) {
+// BlackHole reads all requests and forwards none.
+func (p *Proxy) BlackHole() { p.change(func(f *fault) { f.blackHole = true }) }
+
+// CutAnswers forwards requests, and closes the connection instead of forwarding
+// the answer: the server does what was requested, and the client never learns it.
+func (p *Proxy) CutAnswers() { p.change(func(f *fault) { f.cutAnswers = true }) }
+
+// Clean undoes Delay, Hang, BlackHole and CutAnswers. After a black hole it
+// closes all connections, because requests were lost on them.
+func (p *Proxy) Clean() {
+	p.Hang(false)
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case on && p.hang == nil:
-		p.hang = make(chan struct{})
-	case !on && p.hang != nil:
-		close(p.hang)
-		p.hang = nil
+	lost := p.fault.blackHole
+	p.fault = fault{}
+	p.mu.Unlock()
+	if lost {
+		p.Cut()
 	}
 }
 
-// Point leads new connections to another server, and cuts the others.
+func (p *Proxy) change(f func(*fault)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f(&p.fault)
+}
+
+// Point forwards new connections to another server, and closes the others.
 func (p *Proxy) Point(target string) {
 	p.mu.Lock()
 	p.target = target
@@ -82,60 +119,96 @@ func (p *Proxy) Point(target string) {
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.cuts++
 	for c := range p.conns {
 		_ = c.Close()
 	}
 }
 
-func (p *Proxy) end() {
+// Refuse closes all connections and refuses new ones.
+func (p *Proxy) Refuse() {
+	p.mu.Lock()
+	if p.listener != nil {
+		_ = p.listener.Close()
+		p.listener = nil
+	}
+	p.mu.Unlock()
+	p.Cut()
+}
+
+// Accept undoes Refuse.
+func (p *Proxy) Accept() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for c := range p.conns {
-		_ = c.Close()
+	if p.listener != nil {
+		return nil
 	}
-	p.conns = nil
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", p.addr)
+	if err != nil {
+		return fmt.Errorf("listening as a proxy: %w", err)
+	}
+	p.listener, p.addr = l, l.Addr().String()
+	p.serving.Go(func() { p.serve(l) })
+	return nil
 }
 
-func (p *Proxy) serve(wg *sync.WaitGroup) {
+func (p *Proxy) serve(l net.Listener) {
 	for {
-		client, err := p.listener.Accept()
+		client, err := l.Accept()
 		if err != nil {
 			return
 		}
-		wg.Go(func() { p.join(wg, client) })
+		p.serving.Go(func() { p.join(client) })
 	}
 }
 
-// join connects a client with the server, until one of them has had enough.
-func (p *Proxy) join(wg *sync.WaitGroup, client net.Conn) {
+// join connects a client with the server until one of them closes.
+func (p *Proxy) join(client net.Conn) {
 	p.mu.Lock()
-	target := p.target
+	target, cuts := p.target, p.cuts
 	p.mu.Unlock()
 	server, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "tcp", target)
 	if err != nil {
 		_ = client.Close()
 		return
 	}
-	if !p.keep(client, server) {
+	if !p.keep(cuts, client, server) {
 		p.drop(client, server)
 		return
 	}
-	wg.Go(func() { p.pass(client, server, func() { p.requests.Add(1) }) })
-	p.pass(server, client, p.pause)
+	p.serving.Go(func() {
+		p.forward(client, server, func(f fault) (pass, open bool) {
+			p.requests.Add(1)
+			return !f.blackHole, true
+		})
+	})
+	p.forward(server, client, func(f fault) (pass, open bool) {
+		if f.delay > 0 {
+			<-time.After(f.delay)
+		}
+		return !f.cutAnswers, !f.cutAnswers
+	})
 }
 
-// pass copies until either side is closed, and closes both. before is called
-// with each piece that arrives.
-func (p *Proxy) pass(from, to net.Conn, before func()) {
+// forward copies until either side is closed, and closes both. It asks check
+// about each piece: whether to pass it on, and whether the connection stays open.
+func (p *Proxy) forward(from, to net.Conn, check func(fault) (pass, open bool)) {
 	defer p.drop(from, to)
 	buf := make([]byte, 1<<16)
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			before()
-			p.wait()
-			if _, err := to.Write(buf[:n]); err != nil {
+			pass, open := check(p.current())
+			if hang := p.current().hang; hang != nil {
+				<-hang
+			}
+			if !open {
 				return
+			}
+			if pass {
+				if _, err := to.Write(buf[:n]); err != nil {
+					return
+				}
 			}
 		}
 		if err != nil { // io.EOF or a cut
@@ -144,10 +217,17 @@ func (p *Proxy) pass(from, to net.Conn, before func()) {
 	}
 }
 
-func (p *Proxy) keep(conns ...net.Conn) bool {
+func (p *Proxy) current() fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.conns == nil {
+	return p.fault
+}
+
+// keep reports whether new connections may stay: not if all were closed since.
+func (p *Proxy) keep(cuts int, conns ...net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cuts != cuts || p.listener == nil {
 		return false
 	}
 	for _, c := range conns {
@@ -162,25 +242,5 @@ func (p *Proxy) drop(conns ...net.Conn) {
 	for _, c := range conns {
 		_ = c.Close()
 		delete(p.conns, c)
-	}
-}
-
-// wait returns when nothing hangs.
-func (p *Proxy) wait() {
-	p.mu.Lock()
-	hang := p.hang
-	p.mu.Unlock()
-	if hang != nil {
-		<-hang
-	}
-}
-
-// pause takes as long as an answer is to be delayed.
-func (p *Proxy) pause() {
-	p.mu.Lock()
-	d := p.delay
-	p.mu.Unlock()
-	if d > 0 {
-		<-time.After(d)
 	}
 }

@@ -51,6 +51,73 @@ func TestProxy(t *testing.T) {
 	}
 }
 
+// TestProxy_faults: what each fault does to connections, and that it ends.
+func TestProxy_faults(t *testing.T) {
+	t.Parallel()
+	p := NewProxy(t, echo(t, ""))
+	dial := func() (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", p.Addr())
+		if err == nil {
+			t.Cleanup(func() { _ = conn.Close() })
+		}
+		return conn, err
+	}
+	works := func(after string) net.Conn {
+		t.Helper()
+		conn, err := dial()
+		if err != nil {
+			t.Fatalf("after %s: %v", after, err)
+		}
+		if got := say(t, conn, "a\n"); got != "a\n" {
+			t.Fatalf("after %s: answer %q", after, got)
+		}
+		return conn
+	}
+	closed := func(conn net.Conn, by string) {
+		t.Helper()
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			t.Errorf("%s leaves a connection open, or answers", by)
+		}
+	}
+
+	conn := works("start")
+	p.Refuse()
+	closed(conn, "Refuse")
+	if _, err := dial(); err == nil {
+		t.Error("a connection was accepted")
+	}
+	for range 2 {
+		if err := p.Accept(); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	conn = works("Accept")
+	p.CutAnswers()
+	before := p.Requests()
+	if _, err := conn.Write([]byte("b\n")); err != nil {
+		t.Fatal(err)
+	}
+	closed(conn, "CutAnswers")
+	if n := p.Requests() - before; n != 1 {
+		t.Errorf("%d requests were forwarded", n)
+	}
+	p.Clean()
+
+	conn = works("CutAnswers")
+	p.BlackHole()
+	before = p.Requests()
+	if _, err := conn.Write([]byte("c\n")); err != nil {
+		t.Fatal(err)
+	}
+	for p.Requests() == before {
+		runtime.Gosched()
+	}
+	p.Clean()
+	closed(conn, "BlackHole")
+	works("BlackHole")
+}
+
 func say(t *testing.T, conn net.Conn, line string) string {
 	if _, err := conn.Write([]byte(line)); err != nil {
 		t.Error(err)

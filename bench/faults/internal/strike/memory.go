@@ -19,15 +19,13 @@ func redisSlow() Fault {
 				return nil, err
 			}
 			for _, r := range s.World.Replicas {
-				if err := r.Redis.Delay(latency); err != nil {
-					return nil, err
-				}
+				r.Redis.Delay(latency)
 			}
 			return l.watched(ctx, s, cutOff)
 		},
-		Heal: func(ctx context.Context, s *Scene) error {
+		Heal: func(_ context.Context, s *Scene) error {
 			for _, r := range s.World.Replicas {
-				r.Redis.Clean(ctx)
+				r.Redis.Clean()
 			}
 			return nil
 		},

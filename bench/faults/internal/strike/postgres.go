@@ -91,13 +91,11 @@ func swapCut() Fault {
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
 			for range cuts {
 				for _, r := range s.World.Replicas {
-					if err := r.Postgres.CutAnswers(); err != nil {
-						return nil, err
-					}
+					r.Postgres.CutAnswers()
 				}
 				err := world.Pause(ctx, cutFor)
 				for _, r := range s.World.Replicas {
-					r.Postgres.Clean(ctx)
+					r.Postgres.Clean()
 				}
 				if err != nil {
 					return nil, err
@@ -131,13 +129,11 @@ func replicaHoled() Fault {
 		Name:  "postgres of a replica in a black hole",
 		Alone: true,
 		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-			if err := s.Victim().Postgres.BlackHole(); err != nil {
-				return nil, err
-			}
+			s.Victim().Postgres.BlackHole()
 			return failures(s.Victim().Number), world.Pause(ctx, cutOff)
 		},
-		Heal: func(ctx context.Context, s *Scene) error {
-			s.Victim().Postgres.Clean(ctx)
+		Heal: func(_ context.Context, s *Scene) error {
+			s.Victim().Postgres.Clean()
 			return nil
 		},
 	}

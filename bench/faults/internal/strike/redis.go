@@ -200,13 +200,11 @@ func replicaRedisHoled() Fault {
 			if err != nil {
 				return nil, err
 			}
-			if err := s.Victim().Redis.BlackHole(); err != nil {
-				return nil, err
-			}
+			s.Victim().Redis.BlackHole()
 			return l.watched(ctx, s, cutOff)
 		},
-		Heal: func(ctx context.Context, s *Scene) error {
-			s.Victim().Redis.Clean(ctx)
+		Heal: func(_ context.Context, s *Scene) error {
+			s.Victim().Redis.Clean()
 			return nil
 		},
 	}

@@ -50,7 +50,7 @@ func newDatabase(parent string, standby bool, args []string) (*Database, error) 
 	if !standby {
 		return d, nil
 	}
-	if d.link, err = newProxy("replication", primary.Addr()); err == nil {
+	if d.link, err = newProxy(primary.Addr()); err == nil {
 		err = d.follow()
 	}
 	if err != nil {
@@ -209,7 +209,7 @@ func (d *Database) Close() error {
 		}
 	}
 	if d.link != nil {
-		d.link.close()
+		d.link.Close()
 	}
 	return errors.Join(errs...)
 }

@@ -183,13 +183,13 @@ func (r *Redis) Continue(node int) { r.nodes[node].Signal(syscall.SIGCONT) }
 // Follow adds a node that copies the master through a proxy of its own. It
 // returns the proxy when the copy is complete.
 func (r *Redis) Follow(ctx context.Context) (*Proxy, error) {
-	link, err := newProxy("redis-replication", r.Addr())
+	link, err := newProxy(r.Addr())
 	if err != nil {
 		return nil, err
 	}
 	node, err := throwaway.OpenRedis()
 	if err != nil {
-		link.close()
+		link.Close()
 		return nil, err
 	}
 	r.nodes = append(r.nodes, node)

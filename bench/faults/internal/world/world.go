@@ -73,7 +73,7 @@ func (w *World) addReplica(number int) error {
 	if r.control, err = throwaway.FreeAddr(); err != nil {
 		return err
 	}
-	if r.Postgres, err = newProxy(fmt.Sprintf("postgres-%d", number), w.Database.primary.Addr()); err != nil {
+	if r.Postgres, err = newProxy(w.Database.primary.Addr()); err != nil {
 		return err
 	}
 	database, err := w.Database.urlBy(r.Postgres)
@@ -82,7 +82,7 @@ func (w *World) addReplica(number int) error {
 	}
 	redis := w.Redis.cluster
 	if redis == "" {
-		if r.Redis, err = newProxy(fmt.Sprintf("redis-%d", number), w.Redis.Addr()); err != nil {
+		if r.Redis, err = newProxy(w.Redis.Addr()); err != nil {
 			return err
 		}
 		redis = "redis://" + r.Redis.Addr()
@@ -152,9 +152,9 @@ func (w *World) Close() error {
 	var errs []error
 	for _, r := range w.Replicas {
 		errs = append(errs, r.server.Close())
-		r.Postgres.close()
+		r.Postgres.Close()
 		if r.Redis != nil {
-			r.Redis.close()
+			r.Redis.Close()
 		}
 	}
 	if w.Database != nil && w.Options.Shared == nil {
