@@ -93,7 +93,7 @@ type sending struct {
 
 func (s sending) Cookies(*url.URL) []*http.Cookie { return s.cookies }
 
-// TestCookies_browser runs the code of docs/browsers.md in Chromium: see
+// TestCookies_browser runs the code of docs/how-to/browsers.md in Chromium: see
 // cookies/cookies.mjs.
 func TestCookies_browser(t *testing.T) {
 	chromium := throwaway.LookPath(t, "chromium", "chromium")
@@ -113,18 +113,18 @@ func TestCookies_browser(t *testing.T) {
 	}
 }
 
-// page serves an empty page, and the code of docs/browsers.md as /session.js. It
+// page serves an empty page, and the code of docs/how-to/browsers.md as /session.js. It
 // returns its origin, with the host name that browsers trust with Secure
 // cookies.
 func page(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../docs/browsers.md")
+	text, err := os.ReadFile("../docs/how-to/browsers.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	code := regexp.MustCompile("(?s)```js\n(.*?)```").FindSubmatch(text)
 	if code == nil {
-		t.Fatal("no code in docs/browsers.md")
+		t.Fatal("no code in docs/how-to/browsers.md")
 	}
 	return serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/session.js" {

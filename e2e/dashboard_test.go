@@ -26,7 +26,8 @@ const (
 	dashboardFile = "../deploy/grafana/rekey.json"
 	rulesFile     = "../deploy/prometheus/rekey.rules.yaml"
 	scrapeFile    = "../deploy/prometheus/prometheus.yaml"
-	operations    = "../docs/operations.md"
+	operations    = "../docs/operations.md"        // the alerts
+	reference     = "../docs/reference/metrics.md" // the metrics
 )
 
 // exported holds the metrics of a process: metric → label → values.
@@ -277,7 +278,7 @@ func (e exported) checkAlerts(t *testing.T) {
 // checkDocumented requires that the documentation's table of metrics equals the
 // exported metrics.
 func (e exported) checkDocumented(t *testing.T) {
-	text, err := os.ReadFile(operations)
+	text, err := os.ReadFile(reference)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,20 +296,20 @@ func (e exported) checkDocumented(t *testing.T) {
 		if !strings.HasPrefix(name, "rekey_") {
 			continue
 		}
-		told, ok := documented[family(name)]
+		described, ok := documented[family(name)]
 		if !ok {
-			t.Errorf("%s does not document %s", operations, family(name))
+			t.Errorf("%s does not document %s", reference, family(name))
 		}
 		for label := range set {
-			if label != "le" && !slices.Contains(told, label) {
-				t.Errorf("%s does not document the label %s of %s", operations, label, family(name))
+			if label != "le" && !slices.Contains(described, label) {
+				t.Errorf("%s does not document the label %s of %s", reference, label, family(name))
 			}
 		}
 	}
 	for name := range documented {
 		_, plain := e[name]
 		if _, histogram := e[name+"_bucket"]; !plain && !histogram {
-			t.Errorf("%s documents %s, which is not exported", operations, name)
+			t.Errorf("%s documents %s, which is not exported", reference, name)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// TestRestore follows the procedure of docs/operations.md: it checks the tokens
+// TestRestore follows the procedure of docs/how-to/backup.md: it checks the tokens
 // issued after the backup, and the command that revokes older sessions.
 func TestRestore(t *testing.T) {
 	server := throwaway.StartPostgres(t)

@@ -1,7 +1,7 @@
 // Usage: node cookies.mjs --api URL --app URL --sibling URL --foreign URL [--chromium PATH]
 //
 // Takes a session in cookie mode through what browsers do to it, with the code
-// of docs/browsers.md, which --app serves as /session.js. --sibling is a page
+// of docs/how-to/browsers.md, which --app serves as /session.js. --sibling is a page
 // of the same site that is not trusted, --foreign one of another site. The API
 // loses answers between requests to /drop and /heal. Exits with 1 when something
 // is not as it should be, and says what.
@@ -56,7 +56,7 @@ async function step(action, ...args) {
   clearTimeout(timer);
 }
 
-// tab opens a page that has connected as docs/browsers.md says.
+// tab opens a page that has connected as docs/how-to/browsers.md says.
 async function tab(origin) {
   const page = await context.newPage();
   await page.goto(origin);
@@ -81,7 +81,7 @@ async function session(page) {
   return data.session;
 }
 
-// raw sends a document as a page would that knows nothing of docs/browsers.md.
+// raw sends a document as a page would that knows nothing of docs/how-to/browsers.md.
 // It returns the answer, or what there is instead of one that can be read.
 function raw(page, query, init = {}) {
   return page.evaluate(async ([url, body, more]) => {

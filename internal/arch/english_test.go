@@ -56,7 +56,7 @@ var wordings = []wording{
 	avoid("door", `doors?`, "transport"),
 	avoid("room|house", `rooms?|houses?`, "package, architecture, space"),
 	avoid("doubt", `doubts?`, "invalidation").but(`in doubt`),
-	avoid(" away", `(?:is|are|was|were|be|been) away`, "is unreachable"),
+	avoid(" away", `(?:is|are|was|were|be|been) away`, "is unreachable").but(`you were away`),
 	avoid("stand|stood", `stands?|stood`, "is, remains, is written").but(`stands? for|stand-in`),
 	avoid("but for", `but for`, "except").but(`not .* but for`),
 	avoid("as well", `as well[.;]`, "also, too"),
@@ -71,8 +71,8 @@ var wordings = []wording{
 	avoid("veil", `veil(?:s|ed)?`, "redact"),
 	avoid("lest", `lest`, "so that ... not"),
 	avoid("betimes|unto|oneself|naught|nought", `betimes|unto|oneself|naught|nought`, "plain words"),
-	{hints: []string{"who "}, pattern: regexp.MustCompile(`(?:^|[.;:] )who [^.?]*\.(?: |$)`), instead: "name the actor: clients that ..."},
-	{hints: []string{"whatever "}, pattern: regexp.MustCompile(`(?:^|[.;:] )whatever [^.?]*\.(?: |$)`), instead: "name the thing: everything that ..."},
+	{hints: []string{"who "}, pattern: regexp.MustCompile(`(?:^|[.;:] )who [^.?\x00]*\.(?: |$)`), instead: "name the actor: clients that ..."},
+	{hints: []string{"whatever "}, pattern: regexp.MustCompile(`(?:^|[.;:] )whatever [^.?\x00]*\.(?: |$)`), instead: "name the thing: everything that ..."},
 }
 
 func (w wording) hinted(text string) bool {
@@ -90,7 +90,8 @@ var quantity = regexp.MustCompile(`^\S+ is how (?:long|many|much|often|far) `)
 func read(path string, line int, text string) []finding {
 	var findings []finding
 	// A line break counts as a space, so that expressions are found across it.
-	flat := strings.ToLower(strings.ReplaceAll(text, "\n", " "))
+	// The end of a paragraph does not.
+	flat := strings.ToLower(strings.NewReplacer("\n\n", "\x00\x00", "\n", " ").Replace(text))
 	for _, w := range wordings {
 		if !w.hinted(flat) {
 			continue

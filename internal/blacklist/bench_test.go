@@ -17,7 +17,7 @@ import (
 
 // BenchmarkAccessCheck is the same access check by everything that can answer
 // it. "token" is what it costs before anybody is asked: reading the token and
-// verifying its signature. docs/scaling.md has the figures.
+// verifying its signature. docs/explanation/scaling.md has the figures.
 func BenchmarkAccessCheck(b *testing.B) {
 	for _, is := range []struct {
 		name  string

@@ -12,6 +12,6 @@
 //     node is trusted only while all agree on it.
 //
 // The package knows nothing of SQL but [auth.ReplicaNotes], and nothing of what
-// a session or a token is. docs/decisions/0003-cache-of-doubt.md has the
+// a session or a token is. docs/explanation/invalidation-cache.md has the
 // reasoning.
 package blacklist

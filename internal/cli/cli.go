@@ -73,7 +73,7 @@ func (p Program) root() *cli.Command {
 		Name:  "rekey",
 		Usage: "a self-hosted GraphQL auth API: sessions on refresh tokens that are replaced at every use",
 		Description: "Settings come from the environment: see docs/configuration.md. Commands take those that the\n" +
-			"service has; docs/operations.md tells what they answer.\n\n" +
+			"service has; docs/reference/commands.md describes their answers.\n\n" +
 			"Example:\n  rekey users list --json\n\n" + explainExits(),
 		Writer:         p.Out,
 		ErrWriter:      p.Err,

@@ -28,7 +28,7 @@ func commandLine(t *testing.T, args ...string) (out, errs string, code int) {
 
 // TestExits: --help and the page say what the code says.
 func TestExits(t *testing.T) {
-	page, err := os.ReadFile("../../docs/operations.md")
+	page, err := os.ReadFile("../../docs/reference/commands.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestExits(t *testing.T) {
 			t.Errorf("exit code %d stands in place %d", exit.Code, i)
 		}
 		if row := fmt.Sprintf("| %d | %s |", exit.Code, exit.Meaning); !strings.Contains(string(page), row) {
-			t.Errorf("docs/operations.md has no row %q", row)
+			t.Errorf("docs/reference/commands.md has no row %q", row)
 		}
 		if line := fmt.Sprintf("%d  %s", exit.Code, strings.ReplaceAll(exit.Meaning, "`", "")); !strings.Contains(help, line) {
 			t.Errorf("--help does not say %q", line)
@@ -73,7 +73,7 @@ func TestRun_configuration(t *testing.T) {
 
 // TestHelp: every command has help, with an example, and the page names it.
 func TestHelp(t *testing.T) {
-	page, err := os.ReadFile("../../docs/operations.md")
+	page, err := os.ReadFile("../../docs/reference/commands.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestHelp(t *testing.T) {
 		}
 		_, list, any := strings.Cut(help, "\nCOMMANDS:\n")
 		if !any && !strings.Contains(string(page), "`"+strings.Join(path, " ")) {
-			t.Errorf("docs/operations.md says nothing of %s", name)
+			t.Errorf("docs/reference/commands.md does not describe %s", name)
 		}
 		for line := range strings.Lines(list) {
 			fields := strings.Fields(line)

@@ -19,7 +19,7 @@ func (p Program) events() *cli.Command {
 	return group("events", "look into the security journal", "Example:\n  rekey events list --since 1h",
 		&cli.Command{
 			Name: "list", Usage: "list events, newest first", OnUsageError: onUsageError, Action: p.listEvents,
-			Description: "A page at a time: the last line says how to see the next one. docs/operations.md says what the\n" +
+			Description: "A page at a time: the last line says how to see the next one. docs/reference/events.md says what the\n" +
 				"columns are; --json has all of them.\n\n" +
 				"Examples:\n  rekey events list --user ada@example.com --since 24h\n" +
 				"  rekey events list --kind refresh_reuse --kind login_failed --json",

@@ -29,7 +29,7 @@ type Exit struct {
 	Meaning string
 }
 
-// Exits returns all exit codes, as --help and docs/operations.md tell them.
+// Exits returns all exit codes, as --help and docs/reference/commands.md list them.
 func Exits() []Exit {
 	return []Exit{
 		{ExitOK, "done"},

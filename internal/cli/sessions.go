@@ -26,7 +26,7 @@ func (p Program) sessions() *cli.Command {
 			Name: "revoke", Usage: "end sessions: their users sign in again", ArgsUsage: "[ID...]",
 			OnUsageError: onUsageError, Action: p.revokeSessions,
 			Description: "Say which: by their ids, all of a --user, or --all there are. For the last, after the database was\n" +
-				"restored from a backup, see docs/operations.md. By the time it returns, no token of them works.\n\n" +
+				"restored from a backup, see docs/how-to/backup.md. By the time it returns, no token of them works.\n\n" +
 				"Examples:\n  rekey sessions revoke 0195e3a0-7b1c-7e44-9d0f-1c2f3a4b5c6d\n" +
 				"  rekey sessions revoke --user ada@example.com\n  rekey sessions revoke --all --issued-before 2026-01-31T12:00:00Z",
 			Flags: []cli.Flag{

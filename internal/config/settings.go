@@ -52,7 +52,7 @@ func exposure(c *Config) []setting {
 		{name: "INTROSPECTION", kind: "`on` or `off`", apply: offInProduction(c, &c.Introspection),
 			about: "Whether clients may query the schema, and errors about a document suggest names. Default: `on`; in production `off`."},
 		{name: "EXPLORER", kind: "`on` or `off`", apply: offInProduction(c, &c.Explorer),
-			about: "Whether `/` serves the [explorer](explorer.md), a page to try the API with. Its help needs `INTROSPECTION`. Default: `on`; in production `off`."},
+			about: "Whether `/` serves the [explorer](how-to/explorer.md), a page to try the API with. Its help needs `INTROSPECTION`. Default: `on`; in production `off`."},
 	}
 }
 
@@ -81,7 +81,7 @@ func storage(c *Config) []setting {
 		{name: "DATABASE_MAX_CONNS", fallback: "20", kind: "number", apply: integer(&c.DatabaseMaxConns, 2, 1000),
 			about: "Maximum number of connections of this process to Postgres. All replicas together must stay below the server's `max_connections`."},
 		{name: "SECURITY_EVENTS_RETENTION", fallback: "2160h", kind: "duration", apply: duration(&c.SecurityEventsRetention, 0, 20*year),
-			about: "How long the [security journal](operations.md#the-security-journal) keeps events. 0: forever."},
+			about: "How long the [security journal](reference/events.md#the-security-journal) keeps events. 0: forever."},
 		{name: "REDIS_URL", kind: "URL", secret: true, inFile: &c.RedisURL, apply: redisURL(&c.RedisURL),
 			about: "`redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://`. With Redis, most access checks need no database query, and replicas share rate limits. Default: no Redis."},
 	}
@@ -156,7 +156,7 @@ func clients(c *Config) []setting {
 		{name: "TRUSTED_PROXIES", kind: "addresses or CIDRs, separated by commas", apply: prefixes(&c.TrustedProxies),
 			about: "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted. Name only proxies of your own: a trusted proxy can claim any client address. Default: none."},
 		{name: "COOKIE_MODE", fallback: "off", kind: "`on` or `off`", apply: onOff(&c.CookieMode),
-			about: "Whether browsers keep the refresh token in an httpOnly cookie that scripts cannot read (see [browsers](browsers.md))."},
+			about: "Whether browsers keep the refresh token in an httpOnly cookie that scripts cannot read (see [browsers](how-to/browsers.md))."},
 		{name: "CORS_ORIGINS", kind: "origins, separated by commas", apply: origins(c, &c.CORSOrigins),
 			about: "Origins whose pages may send requests, such as `https://app.example.com`, or `*` for any. Default: `*`; with `COOKIE_MODE=on` only this service's own origin, and `*` is refused."},
 		{name: "RATE_LIMITS", fallback: "on", kind: "`on` or `off`", apply: onOff(&c.RateLimits), about: "`off` is only for load tests."},

@@ -10,9 +10,10 @@ import (
 	"rekey/internal/store"
 )
 
-// docs/operations.md tells operators the limits that are in the code.
+// TestOperations_document compares docs/reference/limits.md with the limits in
+// the code.
 func TestOperations_document(t *testing.T) {
-	page, err := os.ReadFile("../../docs/operations.md")
+	page, err := os.ReadFile("../../docs/reference/limits.md")
 	if err != nil {
 		t.Fatal(err)
 	}

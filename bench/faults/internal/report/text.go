@@ -31,7 +31,7 @@ What must never happen, and where the bench looks for it:
 {{TOTALS}}
 A client without an ` + "`Idempotency-Key`" + ` that loses an answer holds a used token: the key exists for this case. If such a client receives 503,
 it must retry at the same replica, because no other replica knows that the database's answer was lost
-([rotation](rotation.md)). Neither happens to a client that sends keys.
+([rotation](explanation/rotation.md)). Neither happens to a client that sends keys.
 
 ## Faults
 
