@@ -23,11 +23,10 @@ import (
 	"rekey/internal/graphqlhttp"
 	"rekey/internal/keyring"
 	"rekey/internal/limit"
-	"rekey/internal/metrics"
 	"rekey/internal/oauth"
+	"rekey/internal/observe"
 	"rekey/internal/redispool"
 	"rekey/internal/store"
-	"rekey/internal/tracing"
 	"rekey/internal/web"
 	"rekey/resolvers"
 )
@@ -69,8 +68,8 @@ type app struct {
 	drain     drain
 
 	streams streams
-	metrics *metrics.Metrics // nil without ADMIN_ADDR
-	tracer  *tracing.Tracer  // nil without OTEL_EXPORTER_OTLP_ENDPOINT
+	metrics *observe.Metrics // nil without ADMIN_ADDR
+	tracer  *observe.Tracer  // nil without OTEL_EXPORTER_OTLP_ENDPOINT
 }
 
 func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) {
@@ -131,7 +130,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 		return nil, err
 	}
 	a.openStreams(auth.NewAPIKeys(auth.APIKeyOptions{Store: st, Limiter: limiter, Observer: observer, Now: p.now, Logger: p.log}))
-	a.watch()
+	a.exportStates()
 	return a, nil
 }
 
@@ -198,7 +197,11 @@ func (a *app) limiter() (l auth.Limiter) {
 }
 
 func (a *app) close() error {
-	a.closeTracer()
+	if a.tracer != nil {
+		if err := a.tracer.Close(context.Background()); err != nil {
+			a.log.Warn("the last traces are lost", "error", err)
+		}
+	}
 	if a.streams.keys != nil {
 		a.streams.keys.Wait()
 	}
@@ -234,11 +237,18 @@ func (a *app) handler() http.Handler {
 		}
 		h.ServeHTTP(w, r)
 	}
-	return web.Chain(a.faults.Handler(http.HandlerFunc(route)), web.Options{
+	o := web.Options{
 		Log: a.log, Now: a.now, Proxies: a.cfg.TrustedProxies, RenderError: compat.RenderError,
-		Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode, Answered: a.answered(), Trace: a.trace(),
+		Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode,
 		LimitHeaders: compat.TellLimits,
-	})
+	}
+	if a.metrics != nil {
+		o.Answered = a.metrics.Answered
+	}
+	if a.tracer != nil {
+		o.Trace = a.tracer.Request
+	}
+	return web.Chain(a.faults.Handler(http.HandlerFunc(route)), o)
 }
 
 // admit turns away what nobody needs to look at. Without a cookie there is

@@ -68,7 +68,7 @@ func (r *ring) renew(ctx context.Context) error {
 	r.noted = now
 	err := r.compare(ctx)
 	if err != nil && auth.AsError(err).Code != auth.CodeUnavailable {
-		r.options.Logger.ErrorContext(ctx, "replicas have different keys", "cause", err)
+		r.options.Logger.ErrorContext(ctx, "replicas have different keys", "error", err)
 		return nil
 	}
 	return err

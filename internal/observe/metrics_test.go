@@ -1,4 +1,4 @@
-package metrics_test
+package observe_test
 
 import (
 	"context"
@@ -12,21 +12,21 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"rekey/internal/auth"
-	"rekey/internal/metrics"
+	"rekey/internal/observe"
 )
 
-// newMetrics has a clock that moves by a second at each reading.
-func newMetrics() *metrics.Metrics {
+// newMetrics returns metrics whose clock advances by a second at each reading.
+func newMetrics() *observe.Metrics {
 	now := time.Unix(0, 0)
-	return metrics.New(metrics.Options{
+	return observe.NewMetrics(observe.MetricsOptions{
 		Now:    func() time.Time { now = now.Add(time.Second); return now },
 		Routes: []string{"/graphql"},
 	})
 }
 
-// values are all samples of ours by name and labels, "name a=b c=d"; of a
-// histogram its count and sum.
-func values(t *testing.T, m *metrics.Metrics) map[string]float64 {
+// values returns all samples of ours by name and labels, "name a=b c=d". Of a
+// histogram, it returns the count and the sum.
+func values(t *testing.T, m *observe.Metrics) map[string]float64 {
 	t.Helper()
 	families, err := m.Gather()
 	if err != nil {
@@ -58,8 +58,8 @@ func labelsOf(sample *dto.Metric) string {
 	return b.String()
 }
 
-// check compares what changed since before.
-func check(t *testing.T, m *metrics.Metrics, before, want map[string]float64) {
+// check compares the samples that changed since before.
+func check(t *testing.T, m *observe.Metrics, before, want map[string]float64) {
 	t.Helper()
 	changed := map[string]float64{}
 	for name, v := range values(t, m) {
@@ -166,39 +166,31 @@ func TestMetrics_Limiter(t *testing.T) {
 	check(t, m, before, map[string]float64{"rekey_rate_limited_total limit=refresh": 1})
 }
 
-func TestMetrics_Watch(t *testing.T) {
+// States are read at each scrape, not when they are registered.
+func TestMetrics_States(t *testing.T) {
 	m := newMetrics()
+	waiting, skewed := 0, false
+	m.Gauge("rekey_waiting", "Help.", func() int { return waiting })
+	m.Flag("rekey_skewed", "Help.", func() bool { return skewed })
+	m.Gauges("rekey_age_seconds", "Help.", []string{"purpose"}, func(emit func(float64, ...string)) { emit(1.5, "access"); emit(0, "refresh") })
+	m.Counters("rekey_checks_total", "Help.", []string{"source", "reason"}, func(emit func(float64, ...string)) { emit(5, "cache", "valid") })
 	before := values(t, m)
-	yes := func() bool { return true }
-	m.Watch(metrics.Sources{
-		AccessChecks: func() map[string]uint64 { return map[string]uint64{"cleared": 5, "old": 2} }, Cleared: "cleared",
-		Redis: &metrics.Redis{
-			Trusted: yes, OpenBreakers: func() int { return 2 }, Connections: func() (int, int) { return 5, 3 },
-			Sharing: yes, Counts: func() (uint64, uint64) { return 7, 8 },
-		},
-		Pools: func() []metrics.Pool {
-			return []metrics.Pool{{Name: "all", Most: 20, Open: 4, Busy: 3, Waits: 2, Waited: time.Minute}}
-		},
-		Passwords: func() (int, int) { return 1, 9 }, ClockSkewed: yes,
-		Streams: func() (int, int) { return 11, 12 },
-		Keys:    func() []metrics.Key { return []metrics.Key{{Purpose: "access", Age: time.Hour}} }, KeysFailing: yes,
-	})
-	check(t, m, before, map[string]float64{
-		"rekey_blacklist_checks_total reason=cleared source=cache": 5, "rekey_blacklist_checks_total reason=old source=database": 2,
-		"rekey_redis_trusted": 1, "rekey_redis_breakers_open": 2,
-		"rekey_redis_connections state=busy": 2, "rekey_redis_connections state=idle": 3,
-		"rekey_limits_shared": 1, "rekey_limit_counts_total counted=redis": 7, "rekey_limit_counts_total counted=alone": 8,
-		"rekey_database_connections_max pool=all": 20, "rekey_database_connections_open pool=all": 4, "rekey_database_connections_busy pool=all": 3,
-		"rekey_database_waits_total pool=all": 2, "rekey_database_wait_seconds_total pool=all": 60,
-		"rekey_passwords_hashing": 1, "rekey_passwords_waiting": 9, "rekey_clock_skewed": 1,
-		"rekey_stream_connections": 11, "rekey_session_streams": 12, "rekey_key_age_seconds purpose=access": 3600, "rekey_key_ring_failing": 1,
-	})
+	waiting, skewed = 9, true
+	check(t, m, before, map[string]float64{"rekey_waiting": 9, "rekey_skewed": 1})
+	for name, want := range map[string]float64{
+		"rekey_waiting": 0, "rekey_skewed": 0, "rekey_age_seconds purpose=access": 1.5, "rekey_age_seconds purpose=refresh": 0,
+		"rekey_checks_total reason=valid source=cache": 5,
+	} {
+		if got, ok := before[name]; !ok || got != want {
+			t.Errorf("%s = %v (exported: %v), want %v", name, got, ok, want)
+		}
+	}
 }
 
-// TestMetrics_known: what alerts and the dashboard look for has its series from
-// the start, so that the first of a kind shows as an increase: every step, with
-// the outcomes that alarm, every event and every limit.
-func TestMetrics_known(t *testing.T) {
+// The series of alerts and the dashboard exist from the start, so that the first
+// sample of a kind shows as an increase: every step, with the outcomes that
+// alarm, every event and every limit.
+func TestMetrics_ExistFromTheStart(t *testing.T) {
 	names := slices.Collect(maps.Keys(values(t, newMetrics())))
 	for _, s := range auth.UseCases() {
 		for _, transport := range []string{"graphql", "rest", "other"} {
@@ -221,14 +213,13 @@ func TestMetrics_known(t *testing.T) {
 func want(t *testing.T, names []string, name string) {
 	t.Helper()
 	if !slices.Contains(names, name) {
-		t.Errorf("%s is not there", name)
+		t.Errorf("%s does not exist", name)
 	}
 }
 
-// BenchmarkMetrics is what one access check and one refresh pay for being
-// counted.
+// BenchmarkMetrics measures the cost of counting.
 func BenchmarkMetrics(b *testing.B) {
-	m := metrics.New(metrics.Options{Now: time.Now, Routes: []string{"/graphql"}})
+	m := observe.NewMetrics(observe.MetricsOptions{Now: time.Now, Routes: []string{"/graphql"}})
 	client := auth.Client{Transport: "graphql"}
 	b.Run("Begin", func(b *testing.B) {
 		b.ReportAllocs()

@@ -1,4 +1,4 @@
-package tracing
+package observe
 
 import (
 	"context"
@@ -22,55 +22,56 @@ import (
 
 var _ auth.Observer = (*Tracer)(nil)
 
-// tracesPath is what the specification adds to the endpoint of all signals.
+// tracesPath is appended to the endpoint, as OpenTelemetry specifies.
 const tracesPath = "/v1/traces"
 
 // closeTimeout bounds the last export.
 const closeTimeout = 2 * time.Second
 
-// Options are what Open needs.
-type Options struct {
+// TracerOptions configure a Tracer.
+type TracerOptions struct {
 	// Endpoint is the collector's URL for OTLP over HTTP, without the path of
-	// a signal. What else there is to set is read from the environment by the
-	// SDK, as its specification names it.
+	// a signal. The SDK reads all other settings that OpenTelemetry specifies
+	// from the environment.
 	Endpoint string
-	// Headers go with each request to it: name=value by comma, the values
-	// percent-encoded.
+	// Headers are sent with each request to the collector: name=value pairs,
+	// separated by commas, the values percent-encoded.
 	Headers string
-	// Routes are the paths that spans tell; of all others they tell none.
+	// Routes are the paths that spans contain. A span of another path has none.
 	Routes []string
 	Log    *slog.Logger
 }
 
-// Tracer makes spans and sends them, a batch now and then. It is safe for
-// concurrent use.
+// Tracer records spans and sends them in batches: one for the request, one for
+// the use case in it, and one for each of its parts (swap, sign, hash). It is
+// safe for concurrent use.
 type Tracer struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
 	routes   []string
 }
 
-// Open makes a tracer. It does not connect: a collector that is away is no
-// reason not to start.
-func Open(ctx context.Context, o Options) (*Tracer, error) {
+// OpenTracer returns a tracer. It does not connect, so that rekey starts without
+// a reachable collector.
+func OpenTracer(ctx context.Context, o TracerOptions) (*Tracer, error) {
 	options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(o.Endpoint + tracesPath)}
 	if o.Headers != "" {
 		options = append(options, otlptracehttp.WithHeaders(headers(o.Headers)))
 	}
 	exporter, err := otlptracehttp.New(ctx, options...)
 	if err != nil {
-		return nil, fmt.Errorf("opening the exporter of traces: %w", err)
+		return nil, fmt.Errorf("creating the exporter of traces: %w", err)
 	}
-	about, err := resource.New(ctx, resource.WithTelemetrySDK(),
+	identity, err := resource.New(ctx, resource.WithTelemetrySDK(),
 		resource.WithAttributes(attribute.String("service.name", "rekey")), resource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("reading OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
-	provider := sdk.NewTracerProvider(sdk.WithBatcher(&steady{SpanExporter: exporter, log: o.Log}), sdk.WithResource(about))
+	provider := sdk.NewTracerProvider(sdk.WithBatcher(&loggedExporter{SpanExporter: exporter, log: o.Log}), sdk.WithResource(identity))
 	return &Tracer{provider: provider, tracer: provider.Tracer("rekey"), routes: o.Routes}, nil
 }
 
-// headers reads what configuration has checked.
+// headers parses a list that package config has validated.
 func headers(text string) map[string]string {
 	all := map[string]string{}
 	for item := range strings.SplitSeq(text, ",") {
@@ -82,7 +83,7 @@ func headers(text string) map[string]string {
 	return all
 }
 
-// Close sends what was not sent yet, if the collector takes it within two
+// Close sends the remaining spans if the collector accepts them within two
 // seconds.
 func (t *Tracer) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
@@ -93,7 +94,8 @@ func (t *Tracer) Close(ctx context.Context) error {
 	return nil
 }
 
-// Begin begins the span of a step. Its error is told by one word.
+// Begin starts the span of a step. The returned function ends it, with one word
+// for its outcome.
 func (t *Tracer) Begin(ctx context.Context, s auth.Step, c auth.Client) (context.Context, func(error)) {
 	ctx, span := t.tracer.Start(ctx, string(s))
 	if c.Transport != "" {
@@ -110,12 +112,12 @@ func (t *Tracer) Begin(ctx context.Context, s auth.Step, c auth.Client) (context
 	}
 }
 
-// Request begins the span of an HTTP request; the returned function ends it,
-// with the status or 0 for an answer that was cut off. What a client says of a
-// trace of its own is not listened to: anybody could have anything traced.
+// Request starts the span of an HTTP request. The returned function ends it,
+// with the status, or 0 for an answer that was cut off. It ignores a client's
+// traceparent header, because strangers could otherwise have requests traced.
 func (t *Tracer) Request(ctx context.Context, method, path string) (context.Context, func(status int)) {
 	name := method
-	if !slices.Contains([]string{"GET", "HEAD", "POST", "OPTIONS"}, method) {
+	if !slices.Contains(methods(), method) {
 		name = "HTTP"
 	}
 	attrs := []attribute.KeyValue{
@@ -136,25 +138,23 @@ func (t *Tracer) Request(ctx context.Context, method, path string) (context.Cont
 	}
 }
 
-// steady logs when sending begins to fail and when it works again. Errors would
-// go to a handler that is global otherwise.
-type steady struct {
+// loggedExporter logs when sending starts to fail and when it works again. The
+// SDK would pass each error to a handler that is global to the process.
+type loggedExporter struct {
 	sdk.SpanExporter
 	log     *slog.Logger
 	failing atomic.Bool
 }
 
-// ExportSpans is sdk.SpanExporter's. What went wrong is told here, and nowhere else.
-func (s *steady) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
-	s.note(ctx, s.SpanExporter.ExportSpans(ctx, spans))
-	return nil
-}
-
-func (s *steady) note(ctx context.Context, err error) {
+// ExportSpans implements [sdk.SpanExporter]. It logs an error instead of
+// returning it.
+func (e *loggedExporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
+	err := e.SpanExporter.ExportSpans(ctx, spans)
 	switch failing := err != nil; {
-	case failing && !s.failing.Swap(true):
-		s.log.WarnContext(ctx, "traces are lost: the collector does not take them", "error", err)
-	case !failing && s.failing.Swap(false):
-		s.log.InfoContext(ctx, "the collector takes traces again")
+	case failing && !e.failing.Swap(true):
+		e.log.WarnContext(ctx, "traces are lost: the collector does not accept them; check OTEL_EXPORTER_OTLP_ENDPOINT and the collector", "error", err)
+	case !failing && e.failing.Swap(false):
+		e.log.InfoContext(ctx, "the collector accepts traces again")
 	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package tracing_test
+package observe_test
 
 import (
 	"log/slog"
@@ -9,12 +9,11 @@ import (
 	"testing"
 
 	"rekey/internal/auth"
-	"rekey/internal/tracing"
+	"rekey/internal/observe"
 )
 
-// TestTracer_collectorRefuses: that traces are lost is said once, however many
-// batches are.
-func TestTracer_collectorRefuses(t *testing.T) {
+// One line reports that traces are lost, however many batches are.
+func TestTracer_CollectorRefuses(t *testing.T) {
 	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 	}))
@@ -26,7 +25,7 @@ func TestTracer_collectorRefuses(t *testing.T) {
 		defer mu.Unlock()
 		return text.Write(p)
 	}), nil))
-	tr, err := tracing.Open(t.Context(), tracing.Options{Endpoint: collector.URL, Log: log})
+	tr, err := observe.OpenTracer(t.Context(), observe.TracerOptions{Endpoint: collector.URL, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +37,7 @@ func TestTracer_collectorRefuses(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	if n := strings.Count(text.String(), "traces are lost"); n != 1 {
-		t.Errorf("said %d times:\n%s", n, text.String())
+		t.Errorf("logged %d times:\n%s", n, text.String())
 	}
 }
 
@@ -46,11 +45,11 @@ type writer func(p []byte) (int, error)
 
 func (w writer) Write(p []byte) (int, error) { return w(p) }
 
-// BenchmarkTracer is what a span costs where traces are on.
+// BenchmarkTracer measures the cost of a span.
 func BenchmarkTracer(b *testing.B) {
 	collector := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer collector.Close()
-	tr, err := tracing.Open(b.Context(), tracing.Options{Endpoint: collector.URL, Log: slog.New(slog.DiscardHandler)})
+	tr, err := observe.OpenTracer(b.Context(), observe.TracerOptions{Endpoint: collector.URL, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}
