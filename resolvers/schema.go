@@ -10,7 +10,7 @@ import (
 )
 
 // NewSchema returns the API's schema, ready to be executed with r. The
-// executor must use [Authentication] and [Endings] as extensions.
+// executor must use [Authentication] as an extension, and [WithEnd] for subscriptions.
 func NewSchema(r *Resolver) graphql.ExecutableSchema {
 	return graph.NewExecutableSchema(graph.Config{
 		Resolvers:  r,

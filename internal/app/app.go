@@ -217,9 +217,9 @@ func (a *app) handler() http.Handler {
 	root := &resolvers.Resolver{Auth: a.core, CookieMode: a.cfg.CookieMode, Streams: a.streams.hub}
 	gql := graphqlhttp.New(resolvers.NewSchema(root), graphqlhttp.Options{
 		Present: present.Present, Recover: present.Recover,
-		Admit: a.admit, WithAnswer: resolvers.WithAnswer, HideSchema: !a.cfg.Introspection,
+		Admit: a.admit, WithAnswer: resolvers.WithAnswer, WithEnd: resolvers.WithEnd, HideSchema: !a.cfg.Introspection,
 		Extensions: []graphql.HandlerExtension{
-			resolvers.Authentication{Auth: a.core, Keys: a.streams.keys}, resolvers.Endings{Present: present.Present},
+			resolvers.Authentication{Auth: a.core, Keys: a.streams.keys},
 		},
 		Streams: a.streams.open,
 	})

@@ -6,86 +6,75 @@ import (
 	"strings"
 )
 
-// mediaType is what an answer is written as. The zero value is application/json.
-type mediaType int
+// mediaType is the type of an answer.
+type mediaType string
 
 const (
-	// mediaJSON is what old clients take. They take only 200 for an answer
-	// that is GraphQL.
-	mediaJSON mediaType = iota
-	// mediaGraphQL is application/graphql-response+json, whose status tells
-	// how the request went.
-	mediaGraphQL
+	// mediaJSON is the type for old clients. They expect status 200 for every
+	// answer that is GraphQL.
+	mediaJSON mediaType = "application/json"
+	// mediaGraphQL is the type whose status says how the request went.
+	mediaGraphQL mediaType = "application/graphql-response+json"
+	// mediaEvents is the type of a stream of server-sent events.
+	mediaEvents mediaType = "text/event-stream"
 )
 
-// contentType is the header of an answer.
-func (m mediaType) contentType() string {
-	if m == mediaGraphQL {
-		return "application/graphql-response+json; charset=utf-8"
-	}
-	return "application/json; charset=utf-8"
+// contentType returns the header of an answer.
+func (m mediaType) contentType() string { return string(m) + "; charset=utf-8" }
+
+// accepted is what a client accepts.
+type accepted struct {
+	media  mediaType // of an answer that is not a stream, and of errors
+	answer bool      // whether the client accepts such an answer
+	events bool      // whether the client accepts a stream of events
 }
 
-// preference is how much a client wants each of the two, -1 where it did not say.
-type preference struct{ json, graphql, anyApplication, any float64 }
-
-// negotiate picks the media type that the client wants most; false when it
-// wants neither. Who wants anything gets application/json: old clients send
-// no Accept header, or "*/*".
-func negotiate(accept []string) (mediaType, bool) {
-	if len(accept) == 0 || strings.TrimSpace(strings.Join(accept, "")) == "" {
-		return mediaJSON, true
+// negotiate reads the values of an Accept header, and picks the media type that
+// the client prefers. A client without a preference gets application/json,
+// because old clients send no Accept header, or "*/*".
+func negotiate(accept []string) accepted {
+	if strings.TrimSpace(strings.Join(accept, "")) == "" {
+		return accepted{media: mediaJSON, answer: true}
 	}
-	wanted := preference{-1, -1, -1, -1}
+	ranges := map[string]float64{} // quality by media range
 	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
-		wanted.add(part)
+		name, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+			continue
+		}
+		switch name {
+		case string(mediaJSON), string(mediaGraphQL), string(mediaEvents), "application/*", "*/*":
+			ranges[name] = max(ranges[name], quality(params["q"]))
+		}
 	}
-	asked := wanted.graphql >= 0
-	json, graphql := wanted.of(wanted.json), wanted.of(wanted.graphql)
+	json, graphql := preference(ranges, mediaJSON), preference(ranges, mediaGraphQL)
+	a := accepted{media: mediaJSON, answer: json > 0 || graphql > 0, events: ranges[string(mediaEvents)] > 0}
+	_, named := ranges[string(mediaGraphQL)]
 	switch {
-	case graphql > 0 && (graphql > json || asked && graphql == json):
-		return mediaGraphQL, true
-	case json > 0:
-		return mediaJSON, true
-	default:
-		return mediaJSON, false
+	case graphql > json || named && graphql > 0 && graphql == json:
+		a.media = mediaGraphQL
+	case a.events && !a.answer:
+		a.media = mediaGraphQL // for errors before the stream begins
 	}
+	return a
 }
 
-// add notes one media range. One that cannot be read counts for nothing.
-func (p *preference) add(part string) {
-	name, params, err := mime.ParseMediaType(part)
-	if err != nil {
-		return
-	}
-	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
-		return
-	}
-	q := quality(params["q"])
-	switch name {
-	case "application/json":
-		p.json = max(p.json, q)
-	case "application/graphql-response+json":
-		p.graphql = max(p.graphql, q)
-	case "application/*":
-		p.anyApplication = max(p.anyApplication, q)
-	case "*/*":
-		p.any = max(p.any, q)
-	}
-}
-
-// of is the quality of a type by the most specific range that names it.
-func (p *preference) of(exact float64) float64 {
-	for _, q := range []float64{exact, p.anyApplication, p.any} {
-		if q >= 0 {
+// preference returns the quality of a type by the most specific range that
+// includes it.
+func preference(ranges map[string]float64, media mediaType) float64 {
+	for _, name := range []string{string(media), "application/*", "*/*"} {
+		if q, given := ranges[name]; given {
 			return q
 		}
 	}
 	return 0
 }
 
-// quality reads a q parameter (RFC 9110 section 12.4.2); 1 without one, 0 for
-// nonsense.
+// quality parses a q parameter (RFC 9110 section 12.4.2). It returns 1 if there
+// is none, and 0 if it is malformed.
 func quality(q string) float64 {
 	if q == "" {
 		return 1

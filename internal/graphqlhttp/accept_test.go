@@ -36,11 +36,10 @@ func TestNegotiate(t *testing.T) {
 		{[]string{"text/html"}, none},
 		{[]string{"garbage,,;"}, none},
 	} {
-		media, ok := negotiate(c.accept)
-		got := json
-		if !ok {
+		accept, got := negotiate(c.accept), json
+		if !accept.answer {
 			got = none
-		} else if media == mediaGraphQL {
+		} else if accept.media == mediaGraphQL {
 			got = graphQL
 		}
 		if got != c.want {

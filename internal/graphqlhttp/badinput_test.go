@@ -134,33 +134,33 @@ func badDocuments() []badDocument {
 	const login = `mutation($input: LoginInput!) { login(input: $input) { token } }`
 	input := func(members map[string]any) map[string]any { return map[string]any{"input": members} }
 	return []badDocument{
-		{name: "empty", query: ``, message: "no such operation"},
-		{name: "breaks off", query: `{`, message: "syntax error: expected Name, found <EOF>"},
-		{name: "string where a name belongs", query: `{ "` + secret + `" }`, message: "syntax error: expected Name, found String"},
-		{name: "loose string", query: `"` + secret + `" "` + secret + `"`, message: "syntax error"},
-		{name: "unterminated", query: `mutation { login(input: {password: "` + secret + `) { token } }`, message: "syntax error"},
-		{name: "escape", query: `mutation { login(input: {password: "\q` + secret + `"}) { token } }`, message: "syntax error"},
-		{name: "unicode escape", query: `mutation { login(input: {password: "\u` + secret + `"}) { token } }`, message: "syntax error"},
-		{name: "number", query: `{ me(a: 1.` + secret + `) { id } }`, message: "syntax error"},
+		{name: "empty", query: ``, message: "has no such operation"},
+		{name: "breaks off", query: `{`, message: "the document has a syntax error"},
+		{name: "string where a name belongs", query: `{ "` + secret + `" }`, message: "the document has a syntax error"},
+		{name: "loose string", query: `"` + secret + `" "` + secret + `"`, message: "the document has a syntax error"},
+		{name: "unterminated", query: `mutation { login(input: {password: "` + secret + `) { token } }`, message: "the document has a syntax error"},
+		{name: "escape", query: `mutation { login(input: {password: "\q` + secret + `"}) { token } }`, message: "the document has a syntax error"},
+		{name: "unicode escape", query: `mutation { login(input: {password: "\u` + secret + `"}) { token } }`, message: "the document has a syntax error"},
+		{name: "number", query: `{ me(a: 1.` + secret + `) { id } }`, message: "the document has a syntax error"},
 		{name: "unknown field", query: `{ nobody }`, message: `Cannot query field "nobody" on type "Query"`},
-		{name: "no such operation", query: `query a { __typename }`, operation: secret, message: "no such operation"},
-		{name: "which operation", query: `query a { __typename } query b { __typename }`, message: "no such operation"},
+		{name: "no such operation", query: `query a { __typename }`, operation: secret, message: "has no such operation"},
+		{name: "which operation", query: `query a { __typename } query b { __typename }`, message: "has no such operation"},
 		{name: "subscription", query: `subscription { x }`, message: `Cannot query field "x" on type "Subscription"`},
-		{name: "literal of a wrong type", query: `{ isBlacklisted(token: ["` + secret + `"]) }`, message: "String cannot represent a non string value"},
-		{name: "enum for a string", query: `mutation { login(input: {email: "", password: ` + secret + `}) { token } }`, message: "String cannot represent a non string value"},
-		{name: "string for an enum", query: `mutation { logout(scope: "` + secret + `") }`, message: `Enum "LogoutScope!" cannot represent non-enum value`},
-		{name: "wrong enum value", query: `mutation { logout(scope: ` + secret + `) }`, message: "a value is not of its type"},
-		{name: "null literal", query: `{ isBlacklisted(token: null) }`, message: `Expected value of type "String!"`},
+		{name: "literal of a wrong type", query: `{ isBlacklisted(token: ["` + secret + `"]) }`, message: `Expected a value of type "String!".`},
+		{name: "enum for a string", query: `mutation { login(input: {email: "", password: ` + secret + `}) { token } }`, message: `Expected a value of type "String!".`},
+		{name: "string for an enum", query: `mutation { logout(scope: "` + secret + `") }`, message: `Expected a value of type "LogoutScope!".`},
+		{name: "wrong enum value", query: `mutation { logout(scope: ` + secret + `) }`, message: `Expected a value of type "LogoutScope!".`},
+		{name: "null literal", query: `{ isBlacklisted(token: null) }`, message: `Expected a value of type "String!".`},
 		{name: "missing argument", query: `{ isBlacklisted }`, message: `argument "token" of type "String!" is required`},
-		{name: "missing member", query: `mutation { login(input: {password: "` + secret + `"}) { token } }`, message: `Field "LoginInput.email" of required type "String!" was not provided`},
-		{name: "variable for input is text", query: login, variables: map[string]any{"input": secret}, message: "$input: must be a LoginInput, not a string", field: "input"},
-		{name: "unknown input field", query: login, variables: input(map[string]any{"email": "", "password": "", "more": secret}), message: "$input.more: unknown field", field: "more"},
-		{name: "strange input field", query: login, variables: input(map[string]any{"email": "", "password": "", secret + "!": 1}), message: "$input.?: unknown field"},
-		{name: "null for required", query: login, variables: input(map[string]any{"email": nil, "password": secret}), message: "$input.email: cannot be null", field: "email"},
-		{name: "missing in variable", query: login, variables: input(map[string]any{"password": secret}), message: "$input.email: must be defined", field: "email"},
-		{name: "number for a string", query: login, variables: input(map[string]any{"email": "", "password": 12345678}), message: "$input.password: cannot use int64 as String", field: "password"},
-		{name: "undefined variable", query: login, message: "$input: must be defined", field: "input"},
-		{name: "enum variable", query: `mutation($s: LogoutScope!) { logout(scope: $s) }`, variables: map[string]any{"s": secret}, message: "$s: is not a valid LogoutScope", field: "s"},
+		{name: "missing member", query: `mutation { login(input: {password: "` + secret + `"}) { token } }`, message: `Expected a value of type "LoginInput!".`},
+		{name: "variable for input is text", query: login, variables: map[string]any{"input": secret}, message: "$input must be of type LoginInput!", field: "input"},
+		{name: "unknown input field", query: login, variables: input(map[string]any{"email": "", "password": "", "more": secret}), message: "$input has a field that its type does not have", field: "input"},
+		{name: "strange input field", query: login, variables: input(map[string]any{"email": "", "password": "", secret + "!": 1}), message: "$input has a field that its type does not have", field: "input"},
+		{name: "null for required", query: login, variables: input(map[string]any{"email": nil, "password": secret}), message: "$input.email must be of type String!", field: "email"},
+		{name: "missing in variable", query: login, variables: input(map[string]any{"password": secret}), message: "$input.email must be of type String!", field: "email"},
+		{name: "number for a string", query: login, variables: input(map[string]any{"email": "", "password": 12345678}), message: "$input.password must be of type String!", field: "password"},
+		{name: "undefined variable", query: login, message: "$input must be of type LoginInput!", field: "input"},
+		{name: "enum variable", query: `mutation($s: LogoutScope!) { logout(scope: $s) }`, variables: map[string]any{"s": secret}, message: "$s must be of type LogoutScope!", field: "s"},
 	}
 }
 
@@ -196,6 +196,6 @@ func TestHandler_ManyErrors(t *testing.T) {
 	f := newFixture(t, &fakeRoot{})
 	w := f.query(`{`+strings.Repeat(" a b", 10)+`}`, nil)
 	if got := len(decode(t, w).Errors); got != maxErrors {
-		t.Errorf("%d errors are told, want %d", got, maxErrors)
+		t.Errorf("%d errors are reported, want %d", got, maxErrors)
 	}
 }

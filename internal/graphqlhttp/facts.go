@@ -7,19 +7,19 @@ import (
 )
 
 const (
-	// onceDirective marks, in the schema, the mutations of which a document may
-	// hold one.
+	// onceDirective marks, in the schema, mutations of which a document may have
+	// only one.
 	onceDirective = "once"
-	// rowsDirective marks the fields that are answered with rows of the database.
+	// rowsDirective marks fields that return rows of the database.
 	rowsDirective = "rows"
 )
 
-// schemaFacts are what measuring a document needs to know of the schema.
+// schemaFacts is what measuring a document needs from the schema.
 type schemaFacts struct {
 	lists   map[string]bool // names of fields that are a list in some type
 	once    map[string]bool // names of mutations marked @once
-	rows    map[string]rows // by the name of the field
-	objects map[string]bool // names of the object types but the mutation type
+	rows    map[string]rows // by name of the field
+	objects map[string]bool // names of the object types, except the mutation type
 }
 
 func factsOf(schema *ast.Schema) schemaFacts {
@@ -33,29 +33,18 @@ func factsOf(schema *ast.Schema) schemaFacts {
 			if mark := field.Directives.ForName(rowsDirective); mark != nil {
 				facts.rows[field.Name] = rowsOf(mark)
 			}
-		}
-	}
-	if schema.Mutation == nil {
-		return facts
-	}
-	for _, field := range schema.Mutation.Fields {
-		if field.Directives.ForName(onceDirective) != nil {
-			facts.once[field.Name] = true
+			if definition == schema.Mutation && field.Directives.ForName(onceDirective) != nil {
+				facts.once[field.Name] = true
+			}
 		}
 	}
 	return facts
 }
 
-// mayBeMutation reports whether a fragment on this type can stand at the root
-// of a mutation: on no other object type can it.
-func (f schemaFacts) mayBeMutation(condition string) bool {
-	return !f.objects[condition]
-}
-
-// rows is how many rows of the database a field is answered with.
+// rows says how many rows of the database a field returns.
 type rows struct {
 	most, usually int
-	by            []string // the arguments that say how many
+	by            []string // the arguments that limit the number
 }
 
 func rowsOf(mark *ast.Directive) rows {
@@ -72,7 +61,8 @@ func rowsOf(mark *ast.Directive) rows {
 	return r
 }
 
-// intOf is 0 for what is no number: the schema's own test sees to that.
+// intOf returns 0 if the argument is not a number. The schema's own test
+// excludes that.
 func intOf(argument *ast.Argument) int {
 	if argument == nil {
 		return 0
@@ -81,8 +71,8 @@ func intOf(argument *ast.Argument) int {
 	return n
 }
 
-// of is how many rows a field as it is written may be answered with; 0 for one
-// that is answered with none.
+// of returns how many rows a field of a document may return. An argument that
+// is a variable, or not valid, may allow the most.
 func (r rows) of(f *ast.Field) int {
 	asked := -1
 	for _, name := range r.by {

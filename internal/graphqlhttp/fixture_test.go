@@ -141,11 +141,14 @@ const (
 	acceptJSON    = "application/json"
 )
 
+type location struct{ Line, Column int }
+
 // reply is an answer as a client reads it.
 type reply struct {
 	Data   json.RawMessage
 	Errors []struct {
 		Message    string
+		Locations  []location
 		Path       []any
 		Extensions struct {
 			Code, Reason, RequestID, Field string

@@ -12,14 +12,47 @@ import (
 	"rekey/internal/auth"
 )
 
-// guard refuses a document that asks for too much. It looks at it before it is
-// validated: validation is the dearest part of a hostile document. One that is
-// kept has passed it before.
+// limits bound the cost of a request before it is validated or executed.
+type limits struct {
+	bodyBytes  int64 // of a POST body, or a GET's query string
+	tokens     int   // of a document
+	nameBytes  int   // of one name: validation compares names with all known ones
+	depth      int   // of nested fields, fragments expanded
+	rootFields int   // of an operation, fragments expanded
+	aliases    int   // in a document
+	fields     int   // in a document, as written: each pair with one name is compared
+	// cost counts the fields of an operation, fragments expanded. A field in a
+	// list counts ten times.
+	cost int
+	// values counts what an operation returns: a row of the database counts
+	// rowFactor, and each of its fields one.
+	values int
+}
+
+// defaultLimits accept GraphiQL's introspection query, and every document that
+// is useful to a client of this API.
+func defaultLimits() limits {
+	return limits{
+		bodyBytes:  64 << 10,
+		tokens:     1000,
+		nameBytes:  100,
+		depth:      15,
+		rootFields: 20,
+		aliases:    30,
+		fields:     300,
+		cost:       75_000,
+		values:     15_000,
+	}
+}
+
+// guard is gqlgen's extension that refuses a document that costs too much. It
+// checks before validation, which is the most expensive part of a hostile
+// document. A cached document has passed the check before.
 type guard struct {
-	kept       documentCache
-	limits     Limits
+	cache      documentCache
+	limits     limits
 	hideSchema bool
-	schema     schemaFacts
+	facts      schemaFacts
 }
 
 var _ interface {
@@ -28,36 +61,33 @@ var _ interface {
 	graphql.OperationContextMutator
 } = guard{}
 
-func newGuard(kept documentCache, schema *ast.Schema, limits Limits, hideSchema bool) guard {
-	return guard{kept: kept, limits: limits, hideSchema: hideSchema, schema: factsOf(schema)}
-}
-
-// ExtensionName names the extension in gqlgen's messages.
+// ExtensionName returns the name of the extension in gqlgen's messages.
 func (guard) ExtensionName() string { return "Guard" }
 
-// Validate has nothing to refuse.
+// Validate returns nil: the guard works with every schema.
 func (guard) Validate(graphql.ExecutableSchema) error { return nil }
 
-// MutateOperationParameters changes nothing; it refuses.
+// MutateOperationParameters refuses a document that is over a limit. It changes
+// nothing.
 func (g guard) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
-	if _, passed := g.kept.Get(ctx, params.Query); passed {
+	if _, cached := g.cache.Get(ctx, params.Query); cached {
 		return nil
 	}
-	seen := scan(params.Query, g.limits.Tokens)
-	if seen.count > g.limits.Tokens {
-		return refusal("the document has more than %d tokens", g.limits.Tokens)
+	seen := scan(params.Query, g.limits.tokens)
+	if seen.count > g.limits.tokens {
+		return refusal("the document has more than %d tokens", g.limits.tokens)
 	}
-	if seen.longestName > g.limits.NameBytes {
-		return refusal("a name in the document is longer than %d bytes", g.limits.NameBytes)
+	if seen.longestName > g.limits.nameBytes {
+		return refusal("a name in the document is longer than %d bytes", g.limits.nameBytes)
 	}
-	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: params.Query}, g.limits.Tokens)
+	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: params.Query}, g.limits.tokens)
 	if err == nil {
-		return g.check(measure(document, g.schema))
+		return g.check(measure(document, g.facts))
 	}
-	return nil // the executor parses it too, and says where it is wrong
+	return nil // the executor parses it too, and reports the place
 }
 
-// MutateOperationContext lets introspection pass, which gqlgen refuses by default.
+// MutateOperationContext allows introspection, which gqlgen refuses by default.
 func (g guard) MutateOperationContext(_ context.Context, operation *graphql.OperationContext) *gqlerror.Error {
 	operation.DisableIntrospection = g.hideSchema
 	return nil
@@ -65,24 +95,24 @@ func (g guard) MutateOperationContext(_ context.Context, operation *graphql.Oper
 
 func (g guard) check(s shape) *gqlerror.Error {
 	switch {
-	case s.depth > g.limits.Depth:
-		return refusal("the document is nested deeper than %d fields", g.limits.Depth)
-	case s.rootFields > g.limits.RootFields:
-		return refusal("an operation has more than %d fields at its root", g.limits.RootFields)
-	case s.aliases > g.limits.Aliases:
-		return refusal("the document has more than %d aliases", g.limits.Aliases)
-	case s.written > g.limits.Fields:
-		return refusal("the document has more than %d fields", g.limits.Fields)
-	case s.cost > g.limits.Cost:
-		return refusal("an operation asks for more than its share (%d)", g.limits.Cost)
-	case s.values > g.limits.Values:
-		return refusal("an operation asks for more than %d values", g.limits.Values)
+	case s.depth > g.limits.depth:
+		return refusal("the document is nested deeper than %d fields", g.limits.depth)
+	case s.rootFields > g.limits.rootFields:
+		return refusal("an operation has more than %d fields at its root", g.limits.rootFields)
+	case s.aliases > g.limits.aliases:
+		return refusal("the document has more than %d aliases", g.limits.aliases)
+	case s.written > g.limits.fields:
+		return refusal("the document has more than %d fields", g.limits.fields)
+	case s.cost > g.limits.cost:
+		return refusal("an operation costs more than %d", g.limits.cost)
+	case s.values > g.limits.values:
+		return refusal("an operation asks for more than %d values", g.limits.values)
 	case s.deferred:
-		return refusal("@defer is not served")
+		return refusal("@defer is not supported")
 	case g.hideSchema && s.introspection:
 		return refusal("introspection is switched off")
 	case s.once > 1:
-		return refusal("a request may hold one field that signs in, refreshes, logs out or changes a password")
+		return refusal("a request may have only one field that signs in, refreshes, logs out or changes a password")
 	default:
 		return nil
 	}

@@ -15,7 +15,7 @@ import (
 const login = `login(input: {email: "a", password: "` + secret + `"}) { token }`
 
 func TestGuard_Once(t *testing.T) {
-	const message = "one field that signs in"
+	const message = "only one field that signs in"
 	for name, document := range map[string]string{
 		"aliases":              `mutation { a: ` + login + ` b: ` + login + ` }`,
 		"two kinds":            `mutation { ` + login + ` logout }`,
@@ -51,19 +51,19 @@ func TestGuard_OnceIsEnough(t *testing.T) {
 }
 
 func TestGuard_Limits(t *testing.T) {
-	limits := DefaultLimits()
+	limits := defaultLimits()
 	for name, c := range map[string]struct{ document, message string }{
-		"tokens":       {`{` + strings.Repeat(" me", limits.Tokens-1) + `}`, "1000 tokens"},
-		"comments":     {strings.Repeat("#\n", limits.Tokens) + `{me{id}}`, "1000 tokens"},
-		"name":         {`{` + strings.Repeat("x", limits.NameBytes+1) + `}`, "100 bytes"},
-		"depth":        {nested(limits.Depth + 1), "deeper than 15"},
-		"fragments":    {fragments(limits.Depth), "deeper than 15"},
-		"root fields":  {`{` + aliased("me{id}", limits.RootFields+1) + `}`, "more than 20 fields"},
+		"tokens":       {`{` + strings.Repeat(" me", limits.tokens-1) + `}`, "1000 tokens"},
+		"comments":     {strings.Repeat("#\n", limits.tokens) + `{me{id}}`, "1000 tokens"},
+		"name":         {`{` + strings.Repeat("x", limits.nameBytes+1) + `}`, "100 bytes"},
+		"depth":        {nested(limits.depth + 1), "deeper than 15"},
+		"fragments":    {fragments(limits.depth), "deeper than 15"},
+		"root fields":  {`{` + aliased("me{id}", limits.rootFields+1) + `}`, "more than 20 fields"},
 		"root doubled": {`{...a ...a ...a} fragment a on Query {` + strings.Repeat("__typename ", 7) + `}`, "more than 20 fields"},
-		"aliases":      {`{me{` + aliased("id", limits.Aliases+1) + `}}`, "more than 30 aliases"},
-		"fields":       {`{me{` + strings.Repeat("id ", limits.Fields) + `}}`, "more than 300 fields"},
-		"cost":         {doubling(40), "more than its share"},
-		"lists":        {`{__schema{types{fields{type{fields{type{fields{` + strings.Repeat("name ", 8) + `}}}}}}}}`, "more than its share"},
+		"aliases":      {`{me{` + aliased("id", limits.aliases+1) + `}}`, "more than 30 aliases"},
+		"fields":       {`{me{` + strings.Repeat("id ", limits.fields) + `}}`, "more than 300 fields"},
+		"cost":         {doubling(40), "costs more than 75000"},
+		"lists":        {`{__schema{types{fields{type{fields{type{fields{` + strings.Repeat("name ", 8) + `}}}}}}}}`, "costs more than 75000"},
 		"rows":         {`{` + aliased("sessions{...s}", 4) + `} fragment s on Session {` + aliased("id", 10) + `}`, "more than 15000 values"},
 		"defer":        {`{me{... @defer {id}}}`, "@defer"},
 	} {
@@ -186,24 +186,67 @@ func TestGuard_Introspection(t *testing.T) {
 
 func hideSchema(o *Options) { o.HideSchema = true }
 
-// With the schema hidden, a near miss does not tell the right name.
+// Suggestions are only in the errors of a schema that is not hidden.
 func TestHandler_Suggestions(t *testing.T) {
-	for name, document := range map[string]string{ // shown for all but enum and type
-		"field":       `{ mee { id } }`,
-		"leaf":        `{ me }`,
-		"argument":    `{ isBlacklisted(tokn: "x") }`,
-		"input field": `mutation { login(input: {emial: "x", password: "x"}) { token } }`,
-		"enum":        `mutation { logout(scope: AL) }`,
-		"type":        `{ ... on Qery { __typename } }`,
+	for name, document := range map[string]string{
+		"field":    `{ mee { id } }`,
+		"leaf":     `{ me }`,
+		"argument": `{ isBlacklisted(tokn: "x") }`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			shown := newFixture(t, &fakeRoot{}).query(document, nil).Body.String()
-			hidden := newFixture(t, &fakeRoot{}, hideSchema).query(document, nil).Body.String()
-			if strings.Contains(hidden, "Did you mean") {
-				t.Errorf("hidden: %s", hidden)
-			}
-			if !strings.Contains(shown, "Did you mean") && name != "enum" && name != "type" {
+			if !strings.Contains(shown, "Did you mean") {
 				t.Errorf("shown: %s", shown)
+			}
+		})
+	}
+}
+
+// An error of a hidden schema names the rule and the location, and nothing of
+// the schema that the request does not have.
+func TestHandler_HiddenSchema(t *testing.T) {
+	const login = `mutation($i: LoginInput!) { login(input: $i) { token } }`
+	for name, c := range map[string]struct {
+		query     string
+		variables map[string]any
+		message   string
+		field     string
+		line      int
+		column    int
+	}{
+		"field":            {query: `{ mee { id } }`, message: "the document breaks the rule FieldsOnCorrectType", line: 1, column: 3},
+		"leaf":             {query: "{\n  me }", message: "the document breaks the rule ScalarLeafs", line: 2, column: 3},
+		"argument":         {query: `{ isBlacklisted(tokn: "x") }`, message: "the document breaks the rule KnownArgumentNames", line: 1, column: 3},
+		"missing argument": {query: `{ isBlacklisted }`, message: "the document breaks the rule ProvidedRequiredArguments", line: 1, column: 3},
+		"input field": {query: `mutation { login(input: {emial: "x", password: "x"}) { token } }`,
+			message: "the document breaks the rule ValuesOfCorrectType", line: 1, column: 25},
+		"enum":                    {query: `mutation { logout(scope: AL) }`, message: "the document breaks the rule ValuesOfCorrectType", line: 1, column: 26},
+		"type":                    {query: `{ ... on Qery { __typename } }`, message: "the document breaks the rule KnownTypeNames", line: 1, column: 7},
+		"value":                   {query: `{ isBlacklisted(token: 1) }`, message: "the document breaks the rule ValuesOfCorrectType", line: 1, column: 24},
+		"syntax":                  {query: `{ me `, message: "the document has a syntax error", line: 1, column: 6},
+		"variable":                {query: login, message: "$i is not valid", field: "i"},
+		"variable of a type":      {query: login, variables: map[string]any{"i": "x"}, message: "$i is not valid", field: "i"},
+		"missing field":           {query: login, variables: map[string]any{"i": map[string]any{"password": "x"}}, message: "$i is not valid", field: "i"},
+		"field of another type":   {query: login, variables: map[string]any{"i": map[string]any{"password": 1, "email": "x"}}, message: "$i.password is not valid", field: "password"},
+		"field that is not known": {query: login, variables: map[string]any{"i": map[string]any{secret: 1}}, message: "$i has a field that its type does not have", field: "i"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, &fakeRoot{}, hideSchema)
+			w := f.query(c.query, c.variables)
+			checkRefused(t, f, w, http.StatusBadRequest, c.message)
+			var located bool
+			for _, e := range decode(t, w).Errors {
+				if e.Message == c.message && e.Extensions.Field == c.field {
+					located = located || c.line == 0 || len(e.Locations) > 0 && e.Locations[0] == location{c.line, c.column}
+				}
+				for _, name := range []string{"Query", "User", "LoginInput", "LogoutScope", "String", "email", "token", "ALL", "Did you mean"} {
+					if strings.Contains(e.Message, name) && !strings.Contains(c.query, name) {
+						t.Errorf("the error names %s: %s", name, e.Message)
+					}
+				}
+			}
+			if !located {
+				t.Errorf("no error with %q at %d:%d: %s", c.message, c.line, c.column, w.Body)
 			}
 		})
 	}

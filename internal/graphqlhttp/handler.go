@@ -1,3 +1,14 @@
+// Package graphqlhttp serves a GraphQL schema over HTTP as the GraphQL-over-HTTP
+// specification defines it: POST with JSON, GET for queries, both response media
+// types with their own status rules, and subscriptions over WebSocket and as
+// server-sent events. It decides what an HTTP request may look like, how much a
+// document may cost, how an answer is encoded, and how many clients may stay
+// connected.
+//
+// Of the core it knows only the error codes. It knows neither the meaning of
+// the schema nor the caller. The presenter that it is given renders errors. An
+// answer repeats nothing of a request's body except names of fields, arguments,
+// types and variables.
 package graphqlhttp
 
 import (
@@ -14,192 +25,100 @@ import (
 	"rekey/internal/auth"
 )
 
-// Options are what New needs besides the schema.
+// Options configure New.
 type Options struct {
-	// Present words every error; Recover logs a panic and returns the error
-	// that Present words. Both are required.
+	// Present renders every error. Recover logs a panic and returns the error
+	// that Present renders. Both are required.
 	Present graphql.ErrorPresenterFunc
 	Recover graphql.RecoverFunc
-	// Admit is asked before a request's body is read; its error, an
-	// *auth.Error, is the answer. Nil admits everything.
+	// Admit is called before a request's body is read. Its error, an
+	// *auth.Error, is the answer. If it is nil, every request is admitted.
 	Admit func(r *http.Request) error
 	// WithAnswer returns the context that an operation is executed in, given
 	// the header of its answer, which is sent afterwards. It may be nil.
 	WithAnswer func(ctx context.Context, header http.Header) context.Context
+	// WithEnd returns the context that a subscription is executed in, and a
+	// function that returns the error that ended it, if any, after its last
+	// response. It may be nil.
+	WithEnd func(ctx context.Context) (context.Context, func() error)
 	// Extensions run in this order, after this package's own.
 	Extensions []graphql.HandlerExtension
-	// Limits that are zero are those of DefaultLimits.
-	Limits Limits
-	// HideSchema refuses introspection, and leaves out of errors what they would
-	// tell of the schema: "Did you mean", and names that the request does not have.
+	// HideSchema refuses introspection, and removes from errors everything that
+	// the client could learn about the schema.
 	HideSchema bool
-	// Streams serve subscriptions; without them there are none.
+	// Streams serve subscriptions. If it is nil, there are no subscriptions.
 	Streams *Streams
 }
 
 const allowedMethods = "GET, POST, OPTIONS"
 
 type handler struct {
-	exec       *executor.Executor
-	hideSchema bool
-	limits     Limits
-	wording    *wording
-	admit      func(r *http.Request) error
-	withAnswer func(ctx context.Context, header http.Header) context.Context
-	present    graphql.ErrorPresenterFunc
-	recover    graphql.RecoverFunc
-	streams    *Streams
+	options Options
+	streams *Streams
+	exec    *executor.Executor
+	schema  *ast.Schema
+	limits  limits
 }
 
 // New returns the handler of a GraphQL endpoint.
 func New(schema graphql.ExecutableSchema, options Options) http.Handler {
-	limits := options.Limits.withDefaults()
-	exec := executor.New(schema)
-	exec.SetErrorPresenter(options.Present)
-	exec.SetRecoverFunc(options.Recover)
-	exec.SetParserTokenLimit(limits.Tokens)
-	kept := newDocumentCache()
-	exec.SetQueryCache(kept)
-	exec.SetDisableSuggestion(options.HideSchema)
-	exec.Use(newGuard(kept, schema.Schema(), limits, options.HideSchema))
-	if options.HideSchema {
-		exec.SetDefaultRulesFn(rulesWithoutSuggestions)
-	}
-	for _, e := range options.Extensions {
-		exec.Use(e)
-	}
 	if options.Admit == nil {
 		options.Admit = func(*http.Request) error { return nil }
 	}
 	if options.WithAnswer == nil {
 		options.WithAnswer = func(ctx context.Context, _ http.Header) context.Context { return ctx }
 	}
-	return &handler{
-		exec: exec, limits: limits, hideSchema: options.HideSchema, wording: newWording(),
-		admit: options.Admit, withAnswer: options.WithAnswer, present: options.Present, recover: options.Recover,
-		streams: options.Streams,
+	if options.WithEnd == nil {
+		options.WithEnd = func(ctx context.Context) (context.Context, func() error) { return ctx, func() error { return nil } }
 	}
+	h := &handler{options: options, streams: options.Streams, exec: executor.New(schema), schema: schema.Schema(), limits: defaultLimits()}
+	h.exec.SetErrorPresenter(options.Present)
+	h.exec.SetRecoverFunc(options.Recover)
+	h.exec.SetParserTokenLimit(h.limits.tokens)
+	h.exec.SetDefaultRulesFn(validationRules)
+	cache := newDocumentCache()
+	h.exec.SetQueryCache(cache)
+	h.exec.Use(guard{cache: cache, limits: h.limits, hideSchema: options.HideSchema, facts: factsOf(h.schema)})
+	for _, e := range options.Extensions {
+		h.exec.Use(e)
+	}
+	return h
 }
 
 // ServeHTTP answers one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx := graphql.StartOperationTrace(r.Context())
-	r = r.WithContext(ctx)
+	r = r.WithContext(graphql.StartOperationTrace(r.Context()))
 	defer h.recovered(w, r)
 	if r.Method == http.MethodOptions {
 		w.Header().Set("Allow", allowedMethods)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	if err := h.admit(r); err != nil {
-		h.turnAway(w, r, auth.AsError(err))
+	accept := negotiate(r.Header.Values("Accept"))
+	if err := h.options.Admit(r); err != nil {
+		h.turnAway(w, r, accept.media, err)
 		return
 	}
 	if h.streams != nil && isUpgrade(r) {
-		h.serveSocket(w, r)
+		h.serveSocket(w, r, accept.media)
 		return
 	}
-	media, params, err := h.read(w, r)
-	if err != nil {
-		h.refuse(w, r, media, err)
+	params, refused := h.read(r, accept)
+	if refused != nil {
+		h.refuse(w, r, accept.media, refused)
 		return
 	}
-	h.execute(w, r, media, params)
+	h.execute(w, r, accept, params)
 }
 
-// turnAway answers a request that was not looked at. Nothing was executed, so
-// the status tells it in either media type.
-func (h *handler) turnAway(w http.ResponseWriter, r *http.Request, err *auth.Error) {
-	media, _ := negotiate(r.Header.Values("Accept"))
-	response := h.dispatch(r.Context(), err)
+// turnAway answers a request that was not executed, so the status reports the
+// error with either media type.
+func (h *handler) turnAway(w http.ResponseWriter, r *http.Request, media mediaType, err error) {
+	response := h.dispatch(r.Context(), auth.AsError(err))
 	write(w, media, mediaGraphQL.executionStatus(response), response)
 }
 
-// read returns what is asked, and the media type to answer in.
-func (h *handler) read(w http.ResponseWriter, r *http.Request) (mediaType, *graphql.RawParams, *requestError) {
-	media, acceptable := negotiate(r.Header.Values("Accept"))
-	if r.Method != http.MethodGet && r.Method != http.MethodPost {
-		return media, nil, errMethod(allowedMethods, "GraphQL is served to POST, and queries to GET")
-	}
-	switch {
-	case acceptable:
-	case !wantsEvents(r):
-		return media, nil, errNotAcceptable()
-	default:
-		media = mediaGraphQL // until there is a stream, the status tells
-	}
-	read := readPost
-	if r.Method == http.MethodGet {
-		read = readGet
-	}
-	params, err := read(w, r, h.limits.BodyBytes)
-	return media, params, err
-}
-
-func (h *handler) execute(w http.ResponseWriter, r *http.Request, media mediaType, params *graphql.RawParams) {
-	ctx := r.Context()
-	params.Headers = r.Header
-	operation, refused := h.createOperation(ctx, params)
-	if refused != nil {
-		write(w, media, media.requestErrorStatus(), refused)
-		return
-	}
-	if err := checkMethod(r.Method, operation); err != nil {
-		h.refuse(w, r, media, err)
-		return
-	}
-	if err := h.checkStream(r, operation); err != nil {
-		h.refuse(w, r, media, err)
-		return
-	}
-	if operation.Operation.Operation == ast.Subscription {
-		h.streamEvents(w, r, operation)
-		return
-	}
-	responses, ctx := h.exec.DispatchOperation(h.withAnswer(ctx, w.Header()), operation)
-	response := responses(ctx)
-	if response == nil { // the client left, or time is up
-		response = h.dispatch(ctx, auth.Unavailable(context.Cause(ctx)))
-	}
-	write(w, media, media.executionStatus(response), response)
-}
-
-// createOperation reads and validates a document; refused is the response
-// when it is not right.
-func (h *handler) createOperation(ctx context.Context, params *graphql.RawParams) (operation *graphql.OperationContext, refused *graphql.Response) {
-	operation, errs := h.exec.CreateOperationContext(ctx, params)
-	if len(errs) > 0 {
-		return nil, h.exec.DispatchError(graphql.WithOperationContext(ctx, operation), h.wording.clientSafe(errs, h.known(params)))
-	}
-	return operation, nil
-}
-
-// known are the names that errors about a request may tell.
-func (h *handler) known(params *graphql.RawParams) names {
-	if !h.hideSchema {
-		return nil
-	}
-	return namesOf(params, h.limits.Tokens)
-}
-
-// checkMethod keeps what changes something, and what is given arguments, off
-// GET: a link must not act, and URLs end up in logs and histories.
-func checkMethod(method string, operation *graphql.OperationContext) *requestError {
-	if method != http.MethodGet {
-		return nil
-	}
-	if operation.Operation.Operation != ast.Query {
-		return errMethod(http.MethodPost, "only queries are served to GET; use POST")
-	}
-	for _, field := range graphql.CollectFields(operation, operation.Operation.SelectionSet, []string{"Query"}) {
-		if len(field.Arguments) > 0 && !strings.HasPrefix(field.Name, "__") {
-			return errMethod(http.MethodPost, "fields with arguments are not served to GET; use POST")
-		}
-	}
-	return nil
-}
-
-// refuse answers a request that was not understood, or is not served.
+// refuse answers a request that is malformed or not supported.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, media mediaType, err *requestError) {
 	if err.allow != "" {
 		w.Header().Set("Allow", err.allow)
@@ -207,12 +126,105 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, media mediaType
 	write(w, media, err.status, h.dispatch(r.Context(), auth.BadInput("", err.message)))
 }
 
+// dispatch returns the response for an error.
 func (h *handler) dispatch(ctx context.Context, err *auth.Error) *graphql.Response {
 	return h.exec.DispatchError(ctx, gqlerror.List{{Err: err, Message: err.Message}})
 }
 
+func (h *handler) read(r *http.Request, accept accepted) (*graphql.RawParams, *requestError) {
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodPost:
+		return nil, errMethod(allowedMethods, "GraphQL is served to POST, and queries to GET")
+	case !accept.answer && !accept.events:
+		return nil, errNotAcceptable()
+	case r.Method == http.MethodGet:
+		return readGet(r, h.limits.bodyBytes)
+	}
+	return readPost(r, h.limits.bodyBytes)
+}
+
+func (h *handler) execute(w http.ResponseWriter, r *http.Request, accept accepted, params *graphql.RawParams) {
+	ctx := r.Context()
+	params.Headers = r.Header
+	operation, response := h.createOperation(ctx, params)
+	if response != nil {
+		write(w, accept.media, accept.media.requestErrorStatus(), response)
+		return
+	}
+	if err := h.check(r.Method, accept, operation); err != nil {
+		h.refuse(w, r, accept.media, err)
+		return
+	}
+	if operation.Operation.Operation == ast.Subscription {
+		h.streamEvents(w, r, accept.media, operation)
+		return
+	}
+	responses, ctx := h.exec.DispatchOperation(h.options.WithAnswer(ctx, w.Header()), operation)
+	response = responses(ctx)
+	if response == nil { // the client left, or the time is up
+		response = h.dispatch(ctx, auth.Unavailable(context.Cause(ctx)))
+	}
+	write(w, accept.media, accept.media.executionStatus(response), response)
+}
+
+// createOperation reads and validates a document. If it is not valid, refused
+// is the response.
+func (h *handler) createOperation(ctx context.Context, params *graphql.RawParams) (operation *graphql.OperationContext, refused *graphql.Response) {
+	operation, errs := h.exec.CreateOperationContext(ctx, params)
+	if len(errs) > 0 {
+		return nil, h.exec.DispatchError(graphql.WithOperationContext(ctx, operation), h.clientSafe(errs, operation, params.Variables))
+	}
+	return operation, nil
+}
+
+// check refuses operations that the method or the media type cannot serve. GET
+// serves neither mutations nor fields with arguments: a link must not change
+// anything, and URLs are stored in logs and histories.
+func (h *handler) check(method string, accept accepted, operation *graphql.OperationContext) *requestError {
+	kind := operation.Operation.Operation
+	switch {
+	case method == http.MethodGet && kind != ast.Query:
+		return errMethod(http.MethodPost, "only queries are served to GET; use POST")
+	case method == http.MethodGet && hasArguments(operation):
+		return errMethod(http.MethodPost, "fields with arguments are not served to GET; use POST")
+	case kind == ast.Subscription && (!accept.events || h.streams == nil):
+		return errBadRequest("subscriptions are served over WebSocket, and to POST with Accept: " + string(mediaEvents))
+	case kind == ast.Subscription:
+		return checkSubscription(operation)
+	case !accept.answer:
+		return errNotAcceptable()
+	}
+	return nil
+}
+
+func errNotAcceptable() *requestError {
+	return &requestError{
+		status:  http.StatusNotAcceptable,
+		message: "answers are application/graphql-response+json or application/json, in utf-8",
+	}
+}
+
+func hasArguments(operation *graphql.OperationContext) bool {
+	for _, field := range graphql.CollectFields(operation, operation.Operation.SelectionSet, []string{"Query"}) {
+		if len(field.Arguments) > 0 && !strings.HasPrefix(field.Name, "__") {
+			return true
+		}
+	}
+	return false
+}
+
+// checkSubscription refuses what gqlgen cannot execute: it executes only one
+// field of a subscription, and panics for a field that every type has.
+func checkSubscription(operation *graphql.OperationContext) *requestError {
+	fields := graphql.CollectFields(operation, operation.Operation.SelectionSet, []string{"Subscription"})
+	if len(fields) != 1 || strings.HasPrefix(fields[0].Name, "__") {
+		return errBadRequest("a subscription has one field")
+	}
+	return nil
+}
+
 // recovered answers a request that panicked outside the resolvers. Nothing has
-// been written then: answers are written last.
+// been written then, because answers are written last.
 func (h *handler) recovered(w http.ResponseWriter, r *http.Request) {
 	panicked := recover()
 	if panicked == nil {
@@ -222,6 +234,6 @@ func (h *handler) recovered(w http.ResponseWriter, r *http.Request) {
 		panic(panicked)
 	}
 	ctx := r.Context()
-	presented := h.present(ctx, h.recover(ctx, panicked))
+	presented := h.options.Present(ctx, h.options.Recover(ctx, panicked))
 	write(w, mediaJSON, http.StatusInternalServerError, &graphql.Response{Errors: gqlerror.List{presented}})
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// requestError is a request that is not well-formed GraphQL over HTTP. Its
-// message holds nothing of the request.
+// requestError is the error of a request that is not well-formed GraphQL over
+// HTTP. Its message repeats nothing of the request.
 type requestError struct {
 	status  int
 	message string
@@ -27,49 +27,31 @@ func errBadRequest(message string) *requestError {
 	return &requestError{status: http.StatusBadRequest, message: message}
 }
 
-func errMethod(allow, message string) *requestError {
-	return &requestError{status: http.StatusMethodNotAllowed, message: message, allow: allow}
-}
-
-func errNotAcceptable() *requestError {
-	return &requestError{
-		status:  http.StatusNotAcceptable,
-		message: "answers are application/graphql-response+json or application/json, in utf-8",
-	}
-}
-
 func errMediaType(message string) *requestError {
 	return &requestError{status: http.StatusUnsupportedMediaType, message: message}
 }
 
-func errTooLarge(limit int64) *requestError {
-	return &requestError{
-		status:  http.StatusRequestEntityTooLarge,
-		message: fmt.Sprintf("the body is larger than %d bytes", limit),
-	}
+func errMethod(allow, message string) *requestError {
+	return &requestError{status: http.StatusMethodNotAllowed, message: message, allow: allow}
 }
 
 // readPost reads a JSON body of at most limit bytes.
-func readPost(w http.ResponseWriter, r *http.Request, limit int64) (*graphql.RawParams, *requestError) {
+func readPost(r *http.Request, limit int64) (*graphql.RawParams, *requestError) {
 	if err := checkContentType(r.Header); err != nil {
 		return nil, err
 	}
-	if r.ContentLength > limit {
-		return nil, errTooLarge(limit)
-	}
-	body, err := readBody(w, r, limit)
+	body, err := readBody(r, limit)
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, errTooLarge(limit)
-	}
-	if err != nil {
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &requestError{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)}
+	case err != nil:
 		return nil, errBadRequest("the body could not be read to its end")
-	}
-	if !utf8.Valid(body) {
+	case !utf8.Valid(body):
 		return nil, errBadRequest("the body is not UTF-8")
 	}
-	// Members of an object, so that their names are compared exactly, and a
-	// value and nothing after it.
+	// A map, so that names of members are compared exactly. Unmarshal accepts
+	// one value and nothing after it.
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil || members == nil {
 		return nil, errBadRequest("the body is not one JSON object")
@@ -77,14 +59,21 @@ func readPost(w http.ResponseWriter, r *http.Request, limit int64) (*graphql.Raw
 	return paramsOf(members)
 }
 
-// readBody asks for as much memory as the client has announced.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	limited := http.MaxBytesReader(w, r.Body, limit)
-	if r.ContentLength < 0 {
-		return io.ReadAll(limited)
+// readBody reads as much as the client announced: net/http's body then has no
+// more. If the client announced nothing, readBody bounds the body itself.
+func readBody(r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
 	}
-	body := make([]byte, r.ContentLength)
-	_, err := io.ReadFull(limited, body)
+	if r.ContentLength >= 0 {
+		body := make([]byte, r.ContentLength)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if int64(len(body)) > limit {
+		err = &http.MaxBytesError{Limit: limit}
+	}
 	return body, err
 }
 
@@ -102,8 +91,8 @@ func checkContentType(header http.Header) *requestError {
 	return nil
 }
 
-// readGet reads the parameters of the URL, variables and extensions being JSON.
-func readGet(_ http.ResponseWriter, r *http.Request, limit int64) (*graphql.RawParams, *requestError) {
+// readGet reads the parameters of the URL. Variables and extensions are JSON.
+func readGet(r *http.Request, limit int64) (*graphql.RawParams, *requestError) {
 	if int64(len(r.URL.RawQuery)) > limit {
 		return nil, &requestError{status: http.StatusRequestURITooLong, message: "the URL is too long"}
 	}
@@ -114,7 +103,7 @@ func readGet(_ http.ResponseWriter, r *http.Request, limit int64) (*graphql.RawP
 	members := map[string]json.RawMessage{}
 	for _, name := range []string{"query", "operationName"} {
 		if value := values.Get(name); value != "" {
-			members[name], _ = json.Marshal(value) // a string cannot fail
+			members[name], _ = json.Marshal(value) // a string always encodes
 		}
 	}
 	for _, name := range []string{"variables", "extensions"} {
@@ -125,7 +114,7 @@ func readGet(_ http.ResponseWriter, r *http.Request, limit int64) (*graphql.RawP
 	return paramsOf(members)
 }
 
-// paramsOf reads the members that GraphQL over HTTP defines and ignores others.
+// paramsOf reads the members that GraphQL over HTTP defines, and ignores others.
 func paramsOf(members map[string]json.RawMessage) (*graphql.RawParams, *requestError) {
 	params := &graphql.RawParams{}
 	if value, given := members["query"]; !given || string(value) == "null" {
@@ -153,8 +142,9 @@ func paramsOf(members map[string]json.RawMessage) (*graphql.RawParams, *requestE
 	return params, nil
 }
 
-// integers has whole numbers be integers: for a float, which JSON's numbers are
-// else, there is no Int. Above 2^53 a float does not say which it was.
+// integers converts whole numbers to int64. JSON decodes numbers as floats,
+// which an Int does not accept. A number above 2^53 stays a float, because a
+// float that big may stand for several integers.
 func integers(value any) any {
 	switch v := value.(type) {
 	case float64:

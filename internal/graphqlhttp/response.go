@@ -2,7 +2,6 @@ package graphqlhttp
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -14,8 +13,8 @@ import (
 	"rekey/internal/auth"
 )
 
-// requestErrorStatus is the status of a well-formed request whose document or
-// variables are not right.
+// requestErrorStatus returns the status for a well-formed request whose document
+// or variables are not valid.
 func (m mediaType) requestErrorStatus() int {
 	if m == mediaGraphQL {
 		return http.StatusBadRequest
@@ -23,66 +22,58 @@ func (m mediaType) requestErrorStatus() int {
 	return http.StatusOK
 }
 
-// executionStatus is the status of an executed operation. Any data makes it
-// 200; so does an error that HTTP has nothing to say about. Of several it is
-// the gravest, so that trouble in here is never told as 401.
+// codeStatus is the HTTP status of an error code.
+type codeStatus struct {
+	code   auth.Code
+	status int
+}
+
+// severity returns the codes that have a status of their own, the most severe
+// last.
+func severity() []codeStatus {
+	return []codeStatus{
+		{auth.CodeForbidden, http.StatusForbidden},
+		{auth.CodeUnauthenticated, http.StatusUnauthorized},
+		{auth.CodeRateLimited, http.StatusTooManyRequests},
+		{auth.CodeUnavailable, http.StatusServiceUnavailable},
+		{auth.CodeInternal, http.StatusInternalServerError},
+	}
+}
+
+// executionStatus returns the status of an executed operation. It is 200 if
+// there is data, or an error whose code has no status of its own. Otherwise the
+// most severe error decides, so that a client never gets 401 for an internal
+// failure.
 func (m mediaType) executionStatus(response *graphql.Response) int {
 	if m == mediaJSON || hasData(response) || len(response.Errors) == 0 {
 		return http.StatusOK
 	}
-	statuses := make([]int, 0, len(response.Errors))
+	statuses, worst := severity(), 0
 	for _, err := range response.Errors {
-		statuses = append(statuses, statusOf(err))
+		code, _ := err.Extensions["code"].(string)
+		i := slices.IndexFunc(statuses, func(s codeStatus) bool { return s.code == auth.Code(code) })
+		if i < 0 {
+			return http.StatusOK
+		}
+		worst = max(worst, i)
 	}
-	if slices.Contains(statuses, http.StatusOK) {
-		return http.StatusOK
-	}
-	return slices.MaxFunc(statuses, func(a, b int) int { return cmp.Compare(gravity(a), gravity(b)) })
+	return statuses[worst].status
 }
 
 func hasData(response *graphql.Response) bool {
 	return len(response.Data) > 0 && !bytes.Equal(response.Data, []byte("null"))
 }
 
-func statusOf(err *gqlerror.Error) int {
-	code, _ := err.Extensions["code"].(string)
-	switch auth.Code(code) {
-	case auth.CodeUnauthenticated:
-		return http.StatusUnauthorized
-	case auth.CodeForbidden:
-		return http.StatusForbidden
-	case auth.CodeRateLimited:
-		return http.StatusTooManyRequests
-	case auth.CodeUnavailable:
-		return http.StatusServiceUnavailable
-	case auth.CodeInternal:
-		return http.StatusInternalServerError
-	default:
-		return http.StatusOK
-	}
-}
-
-// gravity orders the statuses of statusOf.
-func gravity(status int) int {
-	return slices.Index([]int{
-		http.StatusForbidden,
-		http.StatusUnauthorized,
-		http.StatusTooManyRequests,
-		http.StatusServiceUnavailable,
-		http.StatusInternalServerError,
-	}, status)
-}
-
-// body is a GraphQL response. A request error has no data member, which is why
-// graphql.Response, which always has one, is not written as it is.
+// body is a GraphQL response. graphql.Response is not written as it is because
+// it always has a data member, which a request error must not have.
 type body struct {
 	Errors     gqlerror.List   `json:"errors,omitempty"`
 	Data       json.RawMessage `json:"data,omitempty"`
 	Extensions map[string]any  `json:"extensions,omitempty"`
 }
 
-// write answers. With a status that tells a failure the data, which is null
-// then, is left out.
+// write writes an answer. With the status of an error it leaves out the data,
+// which is null then.
 func write(w http.ResponseWriter, media mediaType, status int, response *graphql.Response) {
 	answer := body{Errors: response.Errors, Data: response.Data, Extensions: response.Extensions}
 	if status >= http.StatusBadRequest {
@@ -104,8 +95,9 @@ func write(w http.ResponseWriter, media mediaType, status int, response *graphql
 	}
 }
 
-// encode takes data alone as gqlgen wrote it: to check and copy it once more
-// costs as much as to write it did.
+// encode returns the parts of the encoded response. If there is only data, it is
+// used as gqlgen wrote it: checking and copying it again costs as much as
+// writing it did.
 func (b body) encode() [][]byte {
 	if len(b.Data) > 0 && len(b.Errors) == 0 && len(b.Extensions) == 0 {
 		return [][]byte{[]byte(`{"data":`), b.Data, []byte("}\n")}
@@ -118,8 +110,8 @@ func (b body) encode() [][]byte {
 	return [][]byte{append(encoded, '\n')}
 }
 
-// retryAfter is the longest wait in seconds that an error asks for. It is a
-// header with status 200 too: that is where generic HTTP clients look.
+// retryAfter returns the longest wait in seconds of the errors. The header is
+// also set with status 200, because generic HTTP clients look for it there.
 func retryAfter(errs gqlerror.List) int {
 	longest := 0
 	for _, err := range errs {
@@ -128,4 +120,14 @@ func retryAfter(errs gqlerror.List) int {
 		}
 	}
 	return longest
+}
+
+// encodeEvent encodes one response of a stream. It leaves out the data if it is
+// null because of an error.
+func encodeEvent(response *graphql.Response) ([]byte, error) {
+	answer := body{Errors: response.Errors, Data: response.Data, Extensions: response.Extensions}
+	if !hasData(response) && len(response.Errors) > 0 {
+		answer.Data = nil
+	}
+	return json.Marshal(answer)
 }

@@ -3,33 +3,33 @@ package graphqlhttp
 import "github.com/vektah/gqlparser/v2/ast"
 
 const (
-	// listFactor is how many items a list is taken to have.
+	// listFactor is the assumed number of items in a list.
 	listFactor = 10
-	// rowFactor is how many values cost as much as it does to read a row.
+	// rowFactor is how many values cost as much as reading a row.
 	rowFactor = 10
-	// saturated keeps sums of exponential documents from overflowing.
+	// saturated keeps the sums of exponential documents from overflowing.
 	saturated = 1 << 30
 )
 
-// shape is how big a document is. Of several operations the biggest counts,
-// though one is executed; what is counted as it is written is that of the
+// shape is the size of a document. Of several operations the biggest counts,
+// although only one is executed. What is counted as written is counted in the
 // whole document.
 type shape struct {
 	depth         int
 	rootFields    int
 	cost          int
-	values        int // that it may be answered with
+	values        int // that an operation may return
 	aliases       int
-	written       int // fields, as they stand in the document
+	written       int // fields, as written in the document
 	introspection bool
 	deferred      bool
-	once          int // root fields, as they are written, of which one is allowed
+	once          int // root fields, as written, of which one is allowed
 }
 
-// size is what a selection set amounts to with its fragments expanded.
+// size is the size of a selection set with its fragments expanded.
 type size struct{ depth, fields, cost, values int }
 
-// plus is a and b side by side.
+// plus returns the size of a and b in one selection set.
 func (a size) plus(b size) size {
 	return size{
 		depth:  max(a.depth, b.depth),
@@ -39,8 +39,8 @@ func (a size) plus(b size) size {
 	}
 }
 
-// measurer walks each selection set once: a fragment's size is kept, so that
-// fragments that double each other cost nothing to measure.
+// measurer walks each selection set once. It remembers the size of a fragment,
+// so that fragments that double each other are cheap to measure.
 type measurer struct {
 	schema    schemaFacts
 	fragments map[string]*ast.FragmentDefinition
@@ -48,7 +48,7 @@ type measurer struct {
 	shape     shape
 }
 
-// measure works on a document that was parsed and not validated.
+// measure returns the shape of a document that was parsed but not validated.
 func measure(document *ast.QueryDocument, schema schemaFacts) shape {
 	m := &measurer{
 		schema:    schema,
@@ -75,7 +75,7 @@ func (m *measurer) add(s size) {
 	m.shape.values = max(m.shape.values, s.values)
 }
 
-// selections measures a selection set; root says that it is, or may be, one of
+// selections measures a selection set. root is set if it is, or may be, one of
 // the mutation type itself.
 func (m *measurer) selections(set ast.SelectionSet, root bool) size {
 	var total size
@@ -115,8 +115,8 @@ func (m *measurer) field(f *ast.Field, root bool) size {
 	return size{depth: inner.depth + 1, fields: 1, cost: min(inner.cost+1, saturated), values: min(inner.values+1, saturated)}
 }
 
-// fragment is empty for one that is not there, or that holds itself: validation
-// refuses both.
+// fragment returns the size of a fragment. It is empty for a fragment that does
+// not exist, or that contains itself; validation refuses both.
 func (m *measurer) fragment(name string) size {
 	if known, seen := m.sizes[name]; seen {
 		return known
@@ -126,7 +126,9 @@ func (m *measurer) fragment(name string) size {
 		return size{}
 	}
 	m.sizes[name] = size{}
-	m.sizes[name] = m.selections(definition.SelectionSet, m.schema.mayBeMutation(definition.TypeCondition))
+	// On an object type that is not the mutation type, the fragment cannot be at
+	// the root of a mutation.
+	m.sizes[name] = m.selections(definition.SelectionSet, !m.schema.objects[definition.TypeCondition])
 	return m.sizes[name]
 }
 

@@ -22,34 +22,34 @@ type socket struct {
 	header http.Header // with the credentials of connection_init
 	wait   func(context.Context) error
 
-	// goroutines are all but the one that reads.
+	// goroutines are all goroutines except the one that reads.
 	goroutines sync.WaitGroup
 	closeOnce  sync.Once
 
 	mu            sync.Mutex
 	subscriptions map[string]*subscription
-	busy          int           // subscriptions that may still have something to say
-	quiet         chan struct{} // closed and made anew whenever there are none
+	busy          int           // subscriptions that may still send
+	quiet         chan struct{} // closed, and replaced, when busy becomes 0
 }
 
 // serveSocket serves a WebSocket until it is closed.
-func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
+func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request, media mediaType) {
 	if !h.streams.allows(r) {
-		h.turnAway(w, r, &auth.Error{Code: auth.CodeForbidden, Message: "pages of this origin may not connect: CORS_ORIGINS does not name it"})
+		h.turnAway(w, r, media, &auth.Error{Code: auth.CodeForbidden, Message: "pages of this origin may not connect: CORS_ORIGINS does not name it"})
 		return
 	}
 	release, err := h.streams.acquire(r.Context())
 	if err != nil {
-		h.turnAway(w, r, auth.AsError(err))
+		h.turnAway(w, r, media, err)
 		return
 	}
 	defer release()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
-		InsecureSkipVerify: true, // the origin has been looked at
+		InsecureSkipVerify: true, // the origin was checked above
 	})
 	if err != nil {
-		return // it has answered
+		return // Accept has answered
 	}
 	conn.SetReadLimit(h.streams.limits.MessageBytes)
 	ctx, cancel := context.WithCancel(r.Context())
@@ -60,10 +60,10 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	cancel()
 	_ = conn.CloseNow()
 	s.goroutines.Wait()
-	s.closeOnce.Do(func() {}) // what ended without us is not told of
+	s.closeOnce.Do(func() {}) // a socket that the client closed is not logged
 }
 
-// run does what the protocol says, in order.
+// run follows the protocol until the socket is to be closed.
 func (s *socket) run(ctx context.Context) {
 	if s.conn.Subprotocol() != subprotocol {
 		s.close(closeSubprotocol())
@@ -82,7 +82,7 @@ func (s *socket) run(ctx context.Context) {
 	}
 }
 
-// init waits for connection_init and authenticates by it.
+// init waits for connection_init and authenticates by its payload.
 func (s *socket) init(ctx context.Context) bool {
 	late := time.AfterFunc(s.streams.limits.InitTimeout, func() { s.close(closeInitTimeout()) })
 	m, ok := s.readInit(ctx)
@@ -102,7 +102,7 @@ func (s *socket) init(ctx context.Context) bool {
 	return s.send(ctx, message{Type: msgAck})
 }
 
-// readInit reads up to connection_init; clients may ping before.
+// readInit reads until connection_init. Clients may ping before it.
 func (s *socket) readInit(ctx context.Context) (message, bool) {
 	for {
 		m, ok := s.read(ctx)
@@ -118,7 +118,7 @@ func (s *socket) readInit(ctx context.Context) (message, bool) {
 	}
 }
 
-// handle does what a message asks for; false when the socket is to end.
+// handle serves one message. It returns false if the socket is to be closed.
 func (s *socket) handle(ctx context.Context, m message) bool {
 	switch m.Type {
 	case msgInit:
@@ -144,9 +144,9 @@ func (s *socket) handlePing(ctx context.Context, m message) bool {
 	return false
 }
 
-// read returns false when the connection has ended. Each message counts as a
-// request does: a flood of pings is one. Those that subscribe count later, and
-// are told when they are too many.
+// read returns false if the connection is closed. Every message counts against
+// the limits like a request, because pings can be a flood too. A subscribe
+// message counts later, in operation, and is answered with an error.
 func (s *socket) read(ctx context.Context) (message, bool) {
 	kind, text, err := s.conn.Read(ctx)
 	if err != nil {
@@ -163,16 +163,16 @@ func (s *socket) read(ctx context.Context) (message, bool) {
 	if m.Type == msgSubscribe {
 		return m, true
 	}
-	if err := s.admit(s.r); err != nil {
+	if err := s.options.Admit(s.r); err != nil {
 		s.close(closeFor(auth.AsError(err)))
 		return m, false
 	}
 	return m, true
 }
 
-// send writes a message. A client that does not read it in time is dropped. A
-// context that ends meanwhile must not end the whole connection, as it would:
-// it may be that of one subscription.
+// send writes a message. It drops a client that does not read it in time. The
+// end of ctx does not interrupt the write: that would close the connection, and
+// ctx may be that of one subscription.
 func (s *socket) send(ctx context.Context, m message) bool {
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -187,7 +187,7 @@ func (s *socket) send(ctx context.Context, m message) bool {
 	return err == nil
 }
 
-// keepAlive drops a client that does not answer.
+// keepAlive drops a client that does not answer a ping in time.
 func (s *socket) keepAlive(ctx context.Context) {
 	ticker := time.NewTicker(s.streams.limits.KeepAlive)
 	defer ticker.Stop()
@@ -197,24 +197,21 @@ func (s *socket) keepAlive(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if err := s.ping(ctx); err != nil {
-			if errors.Is(err, context.DeadlineExceeded) {
-				s.drop(closeSilent())
-			}
+		answer, cancel := context.WithTimeout(ctx, s.streams.limits.KeepAlive)
+		err := s.conn.Ping(answer)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.drop(closeSilent())
+		}
+		if err != nil {
 			_ = s.conn.CloseNow()
 			return
 		}
 	}
 }
 
-func (s *socket) ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.streams.limits.KeepAlive)
-	defer cancel()
-	return s.conn.Ping(ctx)
-}
-
-// watch closes the socket when its credentials are good no longer. Its
-// subscriptions end for the same reason and say so first.
+// watch closes the socket when its credentials become invalid. Its
+// subscriptions end for the same reason, and report it first.
 func (s *socket) watch(ctx context.Context) {
 	err := s.wait(ctx)
 	if ctx.Err() != nil {
@@ -224,13 +221,15 @@ func (s *socket) watch(ctx context.Context) {
 	s.close(closeFor(auth.AsError(err)))
 }
 
+// awaitLastWords waits until the subscriptions have sent their last messages, or
+// the limit is reached.
 func (s *socket) awaitLastWords(ctx context.Context) {
 	enough := time.NewTimer(s.streams.limits.LastWords)
 	defer enough.Stop()
 	s.mu.Lock()
-	silent, quiet := s.busy == 0, s.quiet
+	idle, quiet := s.busy == 0, s.quiet
 	s.mu.Unlock()
-	if silent {
+	if idle {
 		return
 	}
 	select {
@@ -240,8 +239,8 @@ func (s *socket) awaitLastWords(ctx context.Context) {
 	}
 }
 
-// close closes the socket, the first reason being the one that is told. It
-// waits for the client to agree, for some seconds at most.
+// close closes the socket; only the first reason is sent and logged. It waits
+// some seconds at most for the client to confirm.
 func (s *socket) close(c closing) {
 	s.closeOnce.Do(func() {
 		s.log(c)
@@ -249,7 +248,8 @@ func (s *socket) close(c closing) {
 	})
 }
 
-// drop is close where there is no more to say to the client, or no way to.
+// drop closes the socket without waiting for the client, which cannot or need
+// not be sent a reason.
 func (s *socket) drop(c closing) {
 	s.closeOnce.Do(func() {
 		s.log(c)
@@ -257,8 +257,8 @@ func (s *socket) drop(c closing) {
 	})
 }
 
-// log says why a socket is closed: its request's line has a status of 101,
-// whatever came of it.
+// log logs why a socket is closed. The line of its request has status 101 in
+// every case.
 func (s *socket) log(c closing) {
 	ctx, log := s.r.Context(), s.streams.log
 	code, reason := slog.Int("close_code", int(c.code)), slog.String("close_reason", c.reason)

@@ -9,7 +9,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// subprotocol is that of graphql-ws,
+// subprotocol is the protocol of graphql-ws,
 // https://github.com/enisdenny/graphql-ws/blob/master/PROTOCOL.md.
 const subprotocol = "graphql-transport-ws"
 
@@ -25,12 +25,12 @@ const (
 	msgComplete  = "complete"
 )
 
-// closing is why a socket is closed. Clients give up after those of 44xx but
-// 4403 and 4408, and come again after others.
+// closing is the reason for closing a socket. Clients give up after a code of
+// 44xx, except 4403 and 4408, and reconnect after any other.
 type closing struct {
 	code    websocket.StatusCode
 	reason  string
-	refusal *auth.Error // where the core, or a limit, says no
+	refusal *auth.Error // set if the core or a limit refused
 }
 
 func closeGoingAway() closing     { return closing{websocket.StatusGoingAway, "Going away", nil} }
@@ -43,14 +43,14 @@ func closeInitTimeout() closing   { return closing{4408, "Connection initialisat
 func closeDuplicate() closing     { return closing{4409, "Subscriber already exists", nil} }
 func closeInitAgain() closing     { return closing{4429, "Too many initialisation requests", nil} }
 
-// Who does not read, or is silent, cannot be told. The code is the one that
-// stands for a connection that just ended (RFC 6455 section 7.4.1).
+// These reasons cannot be sent, because the client does not read or answer.
+// Their code stands for a connection that just broke (RFC 6455 section 7.4.1).
 func closeUnread() closing { return closing{websocket.StatusAbnormalClosure, "Messages not read", nil} }
 func closeSilent() closing { return closing{websocket.StatusAbnormalClosure, "Ping not answered", nil} }
 
-// closeFor is how a socket is closed whose credentials are good no longer, or
-// were not: forbidden where a new access token would do, unauthorized where
-// only a new login would.
+// closeFor returns the reason for closing a socket whose credentials are
+// invalid: forbidden if a new access token helps, unauthorized if only a new
+// login does.
 func closeFor(err *auth.Error) closing {
 	c := closing{websocket.StatusTryAgainLater, "Try again later", nil}
 	switch {
@@ -63,14 +63,15 @@ func closeFor(err *auth.Error) closing {
 	return c
 }
 
-// message is one message of the protocol, either way.
+// message is one message of the protocol, in either direction.
 type message struct {
 	ID      string          `json:"id,omitempty"`
 	Type    string          `json:"type"`
 	Payload json.RawMessage `json:"payload,omitempty"`
 }
 
-// maxSubscriptionID is far more than any client's ids need.
+// maxSubscriptionID is the length of an id in bytes. It is far more than
+// clients need.
 const maxSubscriptionID = 128
 
 func readMessage(kind websocket.MessageType, text []byte) (message, bool) {
@@ -81,8 +82,8 @@ func readMessage(kind websocket.MessageType, text []byte) (message, bool) {
 	return m, len(m.ID) <= maxSubscriptionID
 }
 
-// withPayload returns the header of a request with the credentials that came
-// in the payload of connection_init: browsers cannot set headers.
+// withPayload returns the header of a request with the credentials of the
+// payload of connection_init, because browsers cannot set headers.
 func withPayload(header http.Header, payload json.RawMessage) (http.Header, bool) {
 	header = header.Clone()
 	if len(payload) == 0 {

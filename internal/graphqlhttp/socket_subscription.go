@@ -16,7 +16,8 @@ type subscription struct {
 	cancel context.CancelFunc
 }
 
-// subscribe begins a subscription; false when the socket is to end.
+// subscribe starts a subscription. It returns false if the socket is to be
+// closed.
 func (s *socket) subscribe(ctx context.Context, m message) bool {
 	if m.ID == "" {
 		s.close(closeBad("A subscription needs an id"))
@@ -55,7 +56,7 @@ func (s *socket) add(sub *subscription) (known, full bool) {
 	return false, false
 }
 
-// remove makes the id free again; false when it is free already.
+// remove frees the id. It returns false if the id is free already.
 func (s *socket) remove(sub *subscription) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +67,7 @@ func (s *socket) remove(sub *subscription) bool {
 	return true
 }
 
-// unsubscribe is the client's: nothing more is sent of the subscription.
+// unsubscribe ends a subscription for the client; nothing more is sent of it.
 func (s *socket) unsubscribe(id string) {
 	s.mu.Lock()
 	sub := s.subscriptions[id]
@@ -76,7 +77,7 @@ func (s *socket) unsubscribe(id string) {
 	}
 }
 
-// working counts the subscriptions that may still have something to say.
+// working counts the subscriptions that may still send.
 func (s *socket) working(change int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,14 +100,14 @@ func (s *socket) serve(ctx context.Context, sub *subscription, payload json.RawM
 			return false
 		}
 		last = nil
-		text, err := encodeStreamed(response)
+		text, err := encodeEvent(response)
 		return err == nil && s.send(ctx, message{ID: sub.id, Type: msgNext, Payload: text})
 	})
 	s.finish(ctx, sub, last)
 }
 
-// finish tells the client that a subscription has ended, with the errors it
-// ended with, if any.
+// finish reports the end of a subscription to the client, with the errors that
+// ended it, if any.
 func (s *socket) finish(ctx context.Context, sub *subscription, last *graphql.Response) {
 	if !s.remove(sub) || ctx.Err() != nil {
 		return
@@ -123,10 +124,10 @@ func (s *socket) sendErrors(ctx context.Context, id string, response *graphql.Re
 	return err == nil && s.send(ctx, message{ID: id, Type: msgError, Payload: text})
 }
 
-// operation reads what is asked, under the limits of any document; refused is
-// the response when it is not served.
+// operation reads and validates the document, under the same limits as any
+// other. If it is not served, refused is the response.
 func (s *socket) operation(ctx context.Context, payload json.RawMessage) (operation *graphql.OperationContext, refused *graphql.Response) {
-	if err := s.admit(s.r); err != nil {
+	if err := s.options.Admit(s.r); err != nil {
 		return nil, s.dispatch(ctx, auth.AsError(err))
 	}
 	var members map[string]json.RawMessage

@@ -159,7 +159,7 @@ func TestSocket_protocol(t *testing.T) {
 					if got := websocket.CloseStatus(err); got != tt.want {
 						t.Errorf("%v, want %d", err, tt.want)
 					}
-					f.toldOnce(t, `level=INFO msg="websocket closed" close_code=`+strconv.Itoa(int(tt.want))+" close_reason=")
+					f.loggedOnce(t, `level=INFO msg="websocket closed" close_code=`+strconv.Itoa(int(tt.want))+" close_reason=")
 					return
 				}
 				if strings.Contains(text, secret) {
@@ -175,7 +175,7 @@ func TestSocket_subprotocol(t *testing.T) {
 	for _, offered := range [][]string{nil, {"graphql-ws"}} {
 		w, _ := f.dial(t, nil, offered...)
 		w.closed(4406)
-		f.toldOnce(t, `level=INFO msg="websocket closed" close_code=4406 close_reason="Subprotocol not acceptable"`)
+		f.loggedOnce(t, `level=INFO msg="websocket closed" close_code=4406 close_reason="Subprotocol not acceptable"`)
 		f.closings.Reset()
 	}
 }
@@ -184,7 +184,7 @@ func TestSocket_initTimeout(t *testing.T) {
 	f := newStreamFixture(t, limited(StreamLimits{InitTimeout: 50 * time.Millisecond}))
 	w, _ := f.dial(t, nil, subprotocol)
 	w.closed(4408)
-	f.toldOnce(t, `level=INFO msg="websocket closed" close_code=4408 close_reason="Connection initialisation timeout"`)
+	f.loggedOnce(t, `level=INFO msg="websocket closed" close_code=4408 close_reason="Connection initialisation timeout"`)
 }
 
 func TestSocket_credentials(t *testing.T) {
@@ -202,9 +202,9 @@ func TestSocket_credentials(t *testing.T) {
 
 func TestSocket_refused(t *testing.T) {
 	for name, tt := range map[string]struct {
-		err  error
-		want websocket.StatusCode
-		told string
+		err    error
+		want   websocket.StatusCode
+		logged string
 	}{
 		"expired":     {auth.Unauthenticated(auth.ReasonTokenExpired, "m"), 4403, " reason=TOKEN_EXPIRED"},
 		"blacklisted": {auth.Unauthenticated(auth.ReasonTokenBlacklisted, "m"), 4403, " reason=TOKEN_BLACKLISTED"},
@@ -219,14 +219,14 @@ func TestSocket_refused(t *testing.T) {
 			w, _ := f.dial(t, nil, subprotocol)
 			w.say(`{"type":"connection_init"}`)
 			w.closed(tt.want)
-			told := []string{" transport=graphql close_code=" + strconv.Itoa(int(tt.want)), " code=" + string(auth.AsError(tt.err).Code), tt.told}
-			f.toldOnce(t, told...)
+			logged := []string{" transport=graphql close_code=" + strconv.Itoa(int(tt.want)), " code=" + string(auth.AsError(tt.err).Code), tt.logged}
+			f.loggedOnce(t, logged...)
 			f.connectErr = nil
 			f.closings.Reset()
 			w = f.open(t) // and the same while it is open
 			f.ends <- tt.err
 			w.closed(tt.want)
-			f.toldOnce(t, told...)
+			f.loggedOnce(t, logged...)
 		})
 	}
 }
@@ -329,7 +329,7 @@ func TestSocket_flood(t *testing.T) {
 		}
 		w.say(message)
 		w.closed(websocket.StatusTryAgainLater)
-		f.toldOnce(t, "close_code=1013", "code=RATE_LIMITED")
+		f.loggedOnce(t, "close_code=1013", "code=RATE_LIMITED")
 		f.closings.Reset()
 		f.flooded.Store(false)
 	}
@@ -354,7 +354,7 @@ func TestSocket_drain(t *testing.T) {
 	w.hear(`{"id":"a","type":"next","payload":{"data":{"sessionEvents":{"generation":1}}}}`)
 	f.streams.Drain()
 	w.closed(websocket.StatusGoingAway)
-	f.toldOnce(t, `level=INFO msg="websocket closed" close_code=1001 close_reason="Going away"`)
+	f.loggedOnce(t, `level=INFO msg="websocket closed" close_code=1001 close_reason="Going away"`)
 	if _, res := f.dial(t, nil, subprotocol); res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("a new connection: %d", res.StatusCode)
 	}
@@ -365,7 +365,7 @@ func TestSocket_drain(t *testing.T) {
 func TestSocket_deaf(t *testing.T) {
 	for name, tt := range map[string]struct {
 		limits StreamLimits
-		told   string
+		logged string
 	}{
 		"reads nothing":   {StreamLimits{WriteTimeout: time.Second}, "Messages not read"},
 		"answers no ping": {StreamLimits{KeepAlive: time.Second}, "Ping not answered"},
@@ -375,7 +375,7 @@ func TestSocket_deaf(t *testing.T) {
 			w := f.open(t)
 			w.subscribe("a", "subscription { sessionEvents { generation "+aliases(30)+" reason } }")
 			flood(t, f)
-			f.toldOnce(t, `level=INFO msg="websocket closed" close_code=1006 close_reason="`+tt.told+`"`)
+			f.loggedOnce(t, `level=INFO msg="websocket closed" close_code=1006 close_reason="`+tt.logged+`"`)
 		})
 	}
 }

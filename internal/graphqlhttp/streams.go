@@ -1,7 +1,6 @@
 package graphqlhttp
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,7 +14,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// StreamLimits bound what those who stay connected may cost.
+// StreamLimits bound the cost of clients that stay connected.
 type StreamLimits struct {
 	Connections  int // in total
 	PerAddress   int // connections of one client address, or of one IPv6 network
@@ -23,17 +22,18 @@ type StreamLimits struct {
 	MessageBytes int64
 	// InitTimeout is how long a WebSocket may take to authenticate.
 	InitTimeout time.Duration
-	// KeepAlive is the time between two signs of life, and what a WebSocket may
-	// take to answer one.
+	// KeepAlive is the interval of pings and comments, and how long a WebSocket
+	// may take to answer a ping.
 	KeepAlive time.Duration
 	// WriteTimeout is how long a client may take to read a message.
 	WriteTimeout time.Duration
-	// LastWords is how long subscriptions may take to say why they end before
+	// LastWords is how long subscriptions may take to report why they end before
 	// their WebSocket is closed for the same reason.
 	LastWords time.Duration
 }
 
-// DefaultStreamLimits hold the memory that streams take below some 200 MB.
+// DefaultStreamLimits returns limits that keep the memory for streams below
+// about 200 MB.
 func DefaultStreamLimits() StreamLimits {
 	return StreamLimits{
 		Connections: 2000, PerAddress: 100, PerSocket: 10, MessageBytes: 64 << 10,
@@ -41,33 +41,20 @@ func DefaultStreamLimits() StreamLimits {
 	}
 }
 
-func (l StreamLimits) withDefaults() StreamLimits {
-	d := DefaultStreamLimits()
-	return StreamLimits{
-		Connections:  cmp.Or(l.Connections, d.Connections),
-		PerAddress:   cmp.Or(l.PerAddress, d.PerAddress),
-		PerSocket:    cmp.Or(l.PerSocket, d.PerSocket),
-		MessageBytes: cmp.Or(l.MessageBytes, d.MessageBytes),
-		InitTimeout:  cmp.Or(l.InitTimeout, d.InitTimeout),
-		KeepAlive:    cmp.Or(l.KeepAlive, d.KeepAlive),
-		WriteTimeout: cmp.Or(l.WriteTimeout, d.WriteTimeout),
-		LastWords:    cmp.Or(l.LastWords, d.LastWords),
-	}
-}
-
-// StreamOptions are what NewStreams needs.
+// StreamOptions configure NewStreams.
 type StreamOptions struct {
-	// Connect authenticates a WebSocket by a header, and returns what waits
-	// until that authenticates no longer and says why, or until its context
-	// ends. Errors are *auth.Error.
+	// Connect authenticates a WebSocket by a header. The returned function waits
+	// until the credentials become invalid and returns the reason, or until its
+	// context ends. Errors are *auth.Error.
 	Connect func(ctx context.Context, header http.Header) (wait func(context.Context) error, err error)
-	// Origins are those whose pages may open a WebSocket; "*" is any. The
-	// page's own host always may, and who is no browser.
+	// Origins are the origins whose pages may open a WebSocket; "*" is any. Pages
+	// of the service's own host always may, and so may clients that are not
+	// browsers.
 	Origins []string
-	// Limits that are zero are those of DefaultStreamLimits.
+	// Limits are DefaultStreamLimits if they are zero.
 	Limits StreamLimits
-	// Log receives a line for each WebSocket that is refused or closed, with
-	// the code; none where the client leaves. Nil drops them.
+	// Log receives a line for each WebSocket that the server refuses or closes,
+	// with the code. If it is nil, nothing is logged.
 	Log *slog.Logger
 }
 
@@ -79,7 +66,7 @@ type Streams struct {
 	limits  StreamLimits
 	log     *slog.Logger
 
-	draining context.Context // ends when the process is about to
+	draining context.Context // ends when the process is about to shut down
 	drain    context.CancelCauseFunc
 	open     sync.WaitGroup
 
@@ -88,31 +75,35 @@ type Streams struct {
 	counts map[string]int // by address
 }
 
-// NewStreams makes streams for Options.Streams.
+// NewStreams returns streams for Options.Streams.
 func NewStreams(o StreamOptions) *Streams {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Limits == (StreamLimits{}) {
+		o.Limits = DefaultStreamLimits()
+	}
 	draining, drain := context.WithCancelCause(context.Background())
 	return &Streams{
-		connect: o.Connect, origins: o.Origins, limits: o.Limits.withDefaults(), log: o.Log,
+		connect: o.Connect, origins: o.Origins, limits: o.Limits, log: o.Log,
 		draining: draining, drain: drain, counts: map[string]int{},
 	}
 }
 
-var errDraining = errors.New("the process is about to end")
+var errDraining = errors.New("the process is shutting down")
 
-// Drain tells every connection to come again elsewhere, and admits no new one.
+// Drain closes every connection, so that its client reconnects elsewhere, and
+// refuses new ones.
 func (s *Streams) Drain() { s.drain(errDraining) }
 
-// Open returns how many connections stay open.
+// Open returns the number of open connections.
 func (s *Streams) Open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.total
 }
 
-// Wait waits until every connection has ended, or ctx.
+// Wait waits until every connection is closed, or ctx ends.
 func (s *Streams) Wait(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
@@ -127,7 +118,7 @@ func (s *Streams) Wait(ctx context.Context) error {
 	}
 }
 
-// acquire counts a connection; release uncounts it. The error is an
+// acquire counts a connection until release is called. The error is an
 // *auth.Error.
 func (s *Streams) acquire(ctx context.Context) (release func(), err error) {
 	address := auth.AddressKey(auth.ClientFrom(ctx).Address)
@@ -137,7 +128,7 @@ func (s *Streams) acquire(ctx context.Context) (release func(), err error) {
 	case s.draining.Err() != nil:
 		return nil, auth.Unavailable(errDraining)
 	case s.total >= s.limits.Connections:
-		return nil, auth.Unavailable(errors.New("too many connections stay open"))
+		return nil, auth.Unavailable(errors.New("too many connections are open"))
 	case s.counts[address] >= s.limits.PerAddress:
 		return nil, auth.RateLimited(s.limits.KeepAlive)
 	}
@@ -157,15 +148,15 @@ func (s *Streams) release(address string) {
 	s.open.Done()
 }
 
-// bound returns a context that also ends when the process is about to.
+// bound returns a context that also ends when the process is about to shut down.
 func (s *Streams) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(s.draining, func() { cancel(context.Cause(s.draining)) })
 	return ctx, func() { stop(); cancel(context.Canceled) }
 }
 
-// allows reports whether a page of the request's origin may connect. Who sends
-// no Origin is no browser, and can claim to be any page.
+// allows reports whether a page of the request's origin may connect. A request
+// without Origin is not a browser's, and could claim any origin.
 func (s *Streams) allows(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" || slices.Contains(s.origins, "*") {

@@ -31,7 +31,7 @@ func (s fakeSubscription) SessionEvents(context.Context) (<-chan *model.SessionE
 	return s.root.events, s.root.outcome()
 }
 
-// patience is how long a test waits for what should simply happen.
+// patience is how long a test waits for an expected event.
 const patience = 2 * time.Minute
 
 const subscribeDocument = "subscription { sessionEvents { generation } }"
@@ -41,12 +41,12 @@ type streamFixture struct {
 	*fixture
 	streams *Streams
 	url     string
-	// connectErr fails connect; ends makes what connect returned end.
+	// connectErr is the error of connect; ends ends the function it returned.
 	connectErr error
 	ends       chan error
-	header     http.Header  // that connect got
-	closings   bytes.Buffer // what is logged of sockets; whole when idle
-	flooded    atomic.Bool  // nothing is admitted
+	header     http.Header  // that connect received
+	closings   bytes.Buffer // the log of sockets; complete when idle
+	flooded    atomic.Bool  // if set, no request is admitted
 }
 
 func newStreamFixture(t *testing.T, change ...func(*StreamOptions)) *streamFixture {
@@ -56,8 +56,10 @@ func newStreamFixture(t *testing.T, change ...func(*StreamOptions)) *streamFixtu
 	for _, c := range change {
 		c(&o)
 	}
-	// A test that is about one of these sets it; the machine may be slow.
-	l := &o.Limits
+	// The machine may be slow: a test of one of the times sets it.
+	l, d := &o.Limits, DefaultStreamLimits()
+	l.Connections, l.PerAddress = cmp.Or(l.Connections, d.Connections), cmp.Or(l.PerAddress, d.PerAddress)
+	l.PerSocket, l.MessageBytes = cmp.Or(l.PerSocket, d.PerSocket), cmp.Or(l.MessageBytes, d.MessageBytes)
 	l.InitTimeout, l.KeepAlive = cmp.Or(l.InitTimeout, patience), cmp.Or(l.KeepAlive, patience)
 	l.WriteTimeout, l.LastWords = cmp.Or(l.WriteTimeout, patience), cmp.Or(l.LastWords, patience)
 	f.streams = NewStreams(o)
@@ -81,9 +83,9 @@ func newStreamFixture(t *testing.T, change ...func(*StreamOptions)) *streamFixtu
 	return f
 }
 
-// toldOnce shows that one line of the log has why a socket was closed, and
-// nothing else is told.
-func (f *streamFixture) toldOnce(t *testing.T, parts ...string) {
+// loggedOnce shows that the log has one line, with the reason why a socket was
+// closed.
+func (f *streamFixture) loggedOnce(t *testing.T, parts ...string) {
 	t.Helper()
 	f.idle(t)
 	got := f.closings.String()
@@ -113,8 +115,8 @@ func (f *streamFixture) connect(_ context.Context, header http.Header) (func(con
 	}, nil
 }
 
-// idle waits until every connection has ended, and shows that nothing of one
-// is left.
+// idle waits until every connection is closed, and shows that no goroutine is
+// left.
 func (f *streamFixture) idle(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
@@ -124,7 +126,7 @@ func (f *streamFixture) idle(t *testing.T) {
 		t.Fatalf("connections are left: %v\n%s", err, goroutinesOf(string(stacks[:runtime.Stack(stacks, true)])))
 	}
 	left := ""
-	for ctx.Err() == nil { // a goroutine that has said that it ended may not have yet
+	for ctx.Err() == nil { // a goroutine may report its end shortly before it ends
 		stacks := make([]byte, 1<<20)
 		stacks = stacks[:runtime.Stack(stacks, true)]
 		if left = goroutinesOf(string(stacks)); left == "" {
@@ -135,7 +137,7 @@ func (f *streamFixture) idle(t *testing.T) {
 	t.Errorf("goroutines are left:\n%s", left)
 }
 
-// goroutinesOf are those that run something of a stream.
+// goroutinesOf returns the stacks of goroutines that serve a stream.
 func goroutinesOf(stacks string) string {
 	var ours []string
 	for stack := range strings.SplitSeq(stacks, "\n\n") {
@@ -154,7 +156,7 @@ func (f *streamFixture) send(t *testing.T, generation int) {
 	select {
 	case f.root.events <- &model.SessionEvent{Generation: generation}:
 	case <-time.After(patience):
-		t.Fatal("nobody takes an event")
+		t.Fatal("the subscription takes no event")
 	}
 }
 
@@ -181,7 +183,7 @@ func TestStreams_acquire(t *testing.T) {
 	}
 	one()
 	if _, err = s.acquire(from("2001:db8::3")); err != nil {
-		t.Errorf("after one has ended: %v", err)
+		t.Errorf("after one was released: %v", err)
 	}
 	s.Drain()
 	if _, err = s.acquire(from("192.0.2.3")); auth.AsError(err).Code != auth.CodeUnavailable {

@@ -9,8 +9,8 @@ import (
 
 func TestDocumentCache_Add(t *testing.T) {
 	for name, c := range map[string]struct {
-		query string
-		kept  bool
+		query  string
+		cached bool
 	}{
 		"variables":    {`mutation($i: LoginInput!) { login(input: $i) { token } }`, true},
 		"plain":        {`{ me { id } }`, true},
@@ -23,8 +23,8 @@ func TestDocumentCache_Add(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cache := newDocumentCache()
 			cache.Add(t.Context(), c.query, &ast.QueryDocument{})
-			if _, kept := cache.Get(t.Context(), c.query); kept != c.kept {
-				t.Errorf("kept = %v", kept)
+			if _, cached := cache.Get(t.Context(), c.query); cached != c.cached {
+				t.Errorf("cached = %v", cached)
 			}
 		})
 	}
