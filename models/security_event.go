@@ -1,14 +1,14 @@
 package models
 
-// SecurityEvent is a row of security_events: one thing that happened. Neither
-// user nor session need be there any more.
+// SecurityEvent is a row of security_events. The user and the session may no
+// longer exist.
 type SecurityEvent struct {
-	ID        string `gorm:"primaryKey"` // made of At
+	ID        string `gorm:"primaryKey"` // sorts by At
 	At        int64
 	Kind      string
 	UserID    *string // indexed with the id
 	SessionID *string
-	Actor     string // who did it
+	Actor     string // the user, command or program that caused it
 	Transport string
 	Address   string
 	UserAgent string

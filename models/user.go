@@ -1,7 +1,7 @@
 package models
 
-// User is a row of users. GORM would fill CreatedAt and UpdatedAt with seconds
-// of its own clock; the tags forbid it.
+// User is a row of users. GORM would set CreatedAt and UpdatedAt to seconds of
+// its own clock, which the tags prevent.
 type User struct {
 	ID              string `gorm:"primaryKey"`
 	Name            string
@@ -11,6 +11,6 @@ type User struct {
 	CreatedAt       int64 `gorm:"autoCreateTime:false"`
 	UpdatedAt       int64 `gorm:"autoUpdateTime:false"`
 	DisabledAt      *int64
-	PasswordHash    string // PHC string
+	PasswordHash    string // in the PHC format
 	AuthEpoch       int64
 }

@@ -2,35 +2,37 @@ package store
 
 import (
 	"context"
+	"fmt"
+
+	"github.com/google/uuid"
 
 	"rekey/internal/auth"
 	"rekey/models"
 )
 
-// BlacklistAccess implements [auth.Store]. ErrNotFound when there is no such
-// session.
-func (s *Store) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, kept ...auth.Event) (auth.BlacklistedToken, error) {
-	const doing = "blacklist an access token"
+var _ auth.FeedStore = (*Store)(nil)
+
+// BlacklistAccess implements [auth.Store].
+func (s *Store) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, events ...auth.Event) (auth.BlacklistedToken, error) {
+	const doing = "blacklisting an access token"
 	if !isID(t.SessionID) {
 		return auth.BlacklistedToken{}, auth.ErrNotFound
 	}
 	if err := checkText(t.Reason); err != nil {
 		return auth.BlacklistedToken{}, fail(doing, err)
 	}
-	// DO NOTHING would return no row; writing the reason over itself returns
-	// the first note, in one statement.
-	rows, err := queryKeeping(ctx, s, `INSERT INTO blacklisted_tokens
-			(session_id, secret_hash, use, reason, blacklisted_at, expires_at)
+	// DO NOTHING would return no row. Writing the reason over itself returns
+	// the first entry in the same statement.
+	rows, err := change(ctx, s, `INSERT INTO blacklisted_tokens (`+blacklistColumns+`)
 		VALUES ( @session, @secret, @use, @reason, @at, @expires)
 		ON CONFLICT (session_id, secret_hash, use) DO UPDATE SET reason = blacklisted_tokens.reason
-		RETURNING reason, blacklisted_at, expires_at`,
+		RETURNING `+blacklistColumns,
 		params{
 			"session": t.SessionID, "secret": t.SecretHash[:], "use": string(auth.UseAccess),
 			"reason": t.Reason, "at": micros(t.BlacklistedAt), "expires": micros(t.ExpiresAt),
 		},
-		func(r *models.BlacklistedToken) []any { return []any{&r.Reason, &r.BlacklistedAt, &r.ExpiresAt} },
 		func(rows []models.BlacklistedToken) []auth.Event {
-			return onlyIf(rows[0].BlacklistedAt == micros(t.BlacklistedAt), kept) // else it was there before
+			return eventsIf(rows[0].BlacklistedAt == micros(t.BlacklistedAt), events) // otherwise it was there before
 		})
 	if violatesForeignKey(err) {
 		return auth.BlacklistedToken{}, auth.ErrNotFound
@@ -43,24 +45,124 @@ func (s *Store) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, ke
 	return t, nil
 }
 
-// BlacklistRefresh implements [auth.Store]. Repeating it keeps the first time;
-// false also when there is no such session.
-func (s *Store) BlacklistRefresh(ctx context.Context, t auth.BlacklistedToken, kept ...auth.Event) (bool, error) {
+// BlacklistRefresh implements [auth.Store]. A repetition keeps the first time.
+func (s *Store) BlacklistRefresh(ctx context.Context, t auth.BlacklistedToken, events ...auth.Event) (bool, error) {
 	if !isID(t.SessionID) {
 		return false, nil
 	}
-	type flag struct{ current, first bool }
+	type flag struct{ Current, First bool }
 	never := auth.NoRepeat()
-	flags, err := queryKeeping(ctx, s, `UPDATE sessions SET
+	flags, err := change(ctx, s, `UPDATE sessions SET
 			refresh_blacklisted_at = CASE WHEN secret_hash = @secret
 				THEN COALESCE(refresh_blacklisted_at, @at) ELSE refresh_blacklisted_at END,
 			retry_hash = CASE WHEN previous_hash = @secret THEN @never ELSE retry_hash END
 		WHERE id = @id AND (secret_hash = @secret OR previous_hash = @secret)
 		RETURNING secret_hash = @secret, COALESCE(refresh_blacklisted_at, 0) = @at`,
 		params{"id": t.SessionID, "secret": t.SecretHash[:], "at": micros(t.BlacklistedAt), "never": never[:]},
-		func(f *flag) []any { return []any{&f.current, &f.first} },
 		func(flags []flag) []auth.Event {
-			return onlyIf(len(flags) > 0 && flags[0].current && flags[0].first, kept)
+			return eventsIf(len(flags) > 0 && flags[0].Current && flags[0].First, events)
 		})
-	return len(flags) > 0 && flags[0].current, fail("blacklist a refresh token", err)
+	return len(flags) > 0 && flags[0].Current, fail("blacklisting a refresh token", err)
+}
+
+// feedRow is an entry of the blacklist, however it got there.
+type feedRow struct {
+	Session     string
+	At, Expires int64
+	Secret      []byte
+	Issued      *int64
+	Reason      string
+}
+
+// Blacklisted implements [auth.FeedStore]. For every kind but FeedRotated there
+// is an index in this order.
+func (s *Store) Blacklisted(ctx context.Context, kind auth.FeedKind, after auth.FeedCursor, limit int) ([]auth.FeedEvent, *auth.FeedCursor, error) {
+	const doing = "reading the blacklist"
+	statement, err := feedStatement(kind)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !isID(after.SessionID) {
+		after.SessionID = uuid.Nil.String()
+	}
+	var next *auth.FeedCursor
+	p := params{"at": micros(after.At), "session": after.SessionID, "secret": after.Secret[:], "limit": limit}
+	if kind == auth.FeedRotated {
+		if next, err = s.lastOf(ctx, after, limit); err != nil {
+			return nil, nil, fail(doing, err)
+		}
+		p["last"] = uuid.Max.String()
+		if next != nil {
+			p["last"] = next.SessionID
+		}
+	}
+	rows, err := query[feedRow](ctx, s, statement, p)
+	if err != nil {
+		return nil, nil, fail(doing, err)
+	}
+	events := values(rows, func(r feedRow) auth.FeedEvent { return fromFeedRow(kind, r) })
+	if kind != auth.FeedRotated && len(events) == limit {
+		last := events[limit-1]
+		next = &auth.FeedCursor{At: last.At, SessionID: last.SessionID}
+		if last.SecretHash != nil {
+			next.Secret = *last.SecretHash
+		}
+	}
+	return events, next, nil
+}
+
+// lastOf returns the position of the last of the next sessions, or nil if there
+// are fewer. The ids of sessions grow with time, so that they are on disk in
+// about this order. The condition on the id forces this way of reading. The
+// planner cannot be left to choose, because its statistics of rotated_at are
+// always outdated.
+func (s *Store) lastOf(ctx context.Context, after auth.FeedCursor, sessions int) (*auth.FeedCursor, error) {
+	ids, err := query[string](ctx, s, `SELECT id FROM sessions WHERE id > @session ORDER BY id LIMIT 1 OFFSET @skip`,
+		params{"session": after.SessionID, "skip": sessions - 1})
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	return &auth.FeedCursor{At: after.At, SessionID: ids[0]}, nil
+}
+
+func feedStatement(kind auth.FeedKind) (string, error) {
+	switch kind {
+	case auth.FeedRevoked:
+		return sessionFeed("revoked_at", "NULL, NULL", "revoked_reason"), nil
+	case auth.FeedRefresh:
+		return sessionFeed("refresh_blacklisted_at", "secret_hash, NULL", "'blacklisted'"), nil
+	case auth.FeedRotated:
+		return `SELECT id, rotated_at, 0, previous_hash, issued_at, 'rotated' FROM sessions
+			WHERE id > @session AND id <= @last AND rotated_at > @at`, nil
+	case auth.FeedAccess:
+		return `SELECT session_id, blacklisted_at, expires_at, secret_hash, NULL, 'blacklisted' FROM blacklisted_tokens
+			WHERE (blacklisted_at, session_id, secret_hash) > ( @at, @session, @secret)
+			ORDER BY blacklisted_at, session_id, secret_hash LIMIT @limit`, nil
+	}
+	return "", fmt.Errorf("unknown kind of blacklist entry: %q", string(kind))
+}
+
+// sessionFeed selects sessions by one of their times. Each session has at most
+// one entry.
+func sessionFeed(at, secretAndIssued, reason string) string {
+	return fmt.Sprintf(`SELECT id, %[1]s, 0, %[2]s, %[3]s FROM sessions
+		WHERE %[1]s IS NOT NULL AND (%[1]s, id) > ( @at, @session) ORDER BY %[1]s, id LIMIT @limit`,
+		at, secretAndIssued, reason)
+}
+
+func fromFeedRow(kind auth.FeedKind, r feedRow) auth.FeedEvent {
+	e := auth.FeedEvent{
+		Kind: kind, SessionID: r.Session, SecretHash: fromHashPtr(r.Secret), IssuedBefore: fromMicrosPtr(r.Issued),
+		Reason: r.Reason, At: fromMicros(r.At),
+	}
+	if r.Expires != 0 {
+		e.ExpiresAt = fromMicros(r.Expires)
+	}
+	switch kind {
+	case auth.FeedAccess:
+		e.Use = auth.UseAccess
+	case auth.FeedRefresh:
+		e.Use = auth.UseRefresh
+	}
+	return e
 }

@@ -9,7 +9,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// What is over is found by its index: the clock is asked once, not for each row.
+// Expired rows are found by an index: the clock is read once, not for each row.
 func TestStore_PostgresCleanPlan(t *testing.T) {
 	s, err := Open(t.Context(), Options{URL: throwaway.Postgres(t) + "&options=-c%20enable_seqscan%3Doff"})
 	if err != nil {
@@ -20,13 +20,12 @@ func TestStore_PostgresCleanPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	for table, key := range map[string]string{"sessions": "id", "blacklisted_tokens": "session_id, secret_hash, use"} {
-		lines, err := query(t.Context(), s.read, "EXPLAIN "+s.deleteExpired(table, key), params{"margin": 1, "limit": 1},
-			func(line *string) []any { return []any{line} })
+		lines, err := query[string](t.Context(), s, "EXPLAIN "+s.deleteExpired(table, key), params{"margin": 1, "limit": 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if plan := strings.Join(lines, "\n"); !strings.Contains(plan, "Index Cond: (expires_at <=") {
-			t.Errorf("%s are looked through:\n%s", table, plan)
+			t.Errorf("%s are read as a whole:\n%s", table, plan)
 		}
 	}
 	where, p := eventCondition(auth.JournalQuery{UserID: firstID(time.Time{}), OlderThan: firstID(time.Time{}), Limit: 1})
@@ -37,12 +36,12 @@ func TestStore_PostgresCleanPlan(t *testing.T) {
 		s.deleteOldEvents(): {params{"before": firstID(time.Time{}), "limit": 1}, "Index Cond: (id < '"},
 		`SELECT id FROM security_events WHERE ` + where + ` ORDER BY id DESC LIMIT @limit`: {p, "Backward using security_events_user_id"},
 	} {
-		lines, err := query(t.Context(), s.read, "EXPLAIN "+statement, test.p, func(line *string) []any { return []any{line} })
+		lines, err := query[string](t.Context(), s, "EXPLAIN "+statement, test.p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if plan := strings.Join(lines, "\n"); !strings.Contains(plan, test.cond) || strings.Contains(plan, "Sort") {
-			t.Errorf("the journal is looked through by %s:\n%s", statement, plan)
+			t.Errorf("%s reads the whole journal:\n%s", statement, plan)
 		}
 	}
 }

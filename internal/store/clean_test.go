@@ -154,7 +154,7 @@ func TestStore_KeepCleanFails(t *testing.T) {
 	defer stop()
 	go s.KeepClean(ctx, time.Millisecond, time.Hour)
 	for range 4 { // two rounds
-		if line := <-told; !strings.Contains(line, "cleaning up failed") || !strings.Contains(line, "closed") {
+		if line := <-told; !strings.Contains(line, "deleting expired rows failed; will retry") || !strings.Contains(line, "closed") {
 			t.Errorf("logged %q", line)
 		}
 	}

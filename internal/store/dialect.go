@@ -8,27 +8,26 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// The engines' names, as Store.Dialect returns them.
+// The names of the engines, as Store.Dialect returns them.
 const (
 	SQLite   = "sqlite"
 	Postgres = "postgres"
 )
 
-// dialect is what differs between the engines.
+// dialect holds the differences between the engines.
 type dialect struct {
 	name  string
 	clock string // microseconds since the epoch
-	least string // the function that returns the smallest argument
+	least string // the function that returns its smallest argument
 	// forShare and skipLocked end a SELECT. SQLite has one writer at a time
 	// and needs neither.
 	forShare   string
 	skipLocked string
-	// alone is a further condition of a WHERE: that nobody else has the lock,
+	// tryLock extends a WHERE by the condition that nobody else holds the lock,
 	// which the statement then holds.
-	alone func(lock int64) string
-	swaps func(s *Store, pool *sql.DB) *swaps
-	// tx is how a transaction begins.
-	tx *sql.TxOptions
+	tryLock func(lock int64) string
+	batcher func(s *Store, pool *sql.DB) *batcher
+	tx      *sql.TxOptions // how a transaction starts
 
 	goose      goose.Dialect
 	migrations fs.FS
@@ -37,15 +36,16 @@ type dialect struct {
 func postgresDialect() dialect {
 	return dialect{
 		name:       Postgres,
-		swaps:      newPostgresSwaps,
 		clock:      `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
 		least:      "LEAST",
 		forShare:   "FOR SHARE",
 		skipLocked: "FOR UPDATE SKIP LOCKED",
-		alone:      func(lock int64) string { return fmt.Sprintf("AND (SELECT pg_try_advisory_xact_lock(%d))", lock) },
-		// Whatever the server's default: after waiting for the user's row, a
-		// transaction's next statement must see what the other one committed,
-		// which a snapshot of the whole transaction would hide.
+		tryLock:    func(lock int64) string { return fmt.Sprintf("AND (SELECT pg_try_advisory_xact_lock(%d))", lock) },
+		batcher:    newPostgresBatcher,
+		// Independent of the server's default: after waiting for the user's
+		// row, the next statement of a transaction must see what the other
+		// transaction committed. One snapshot for the whole transaction would
+		// hide that.
 		tx:         &sql.TxOptions{Isolation: sql.LevelReadCommitted},
 		goose:      goose.DialectPostgres,
 		migrations: migrationsOf(Postgres),
@@ -54,12 +54,12 @@ func postgresDialect() dialect {
 
 func sqliteDialect() dialect {
 	return dialect{
-		name:  SQLite,
-		swaps: newSQLiteSwaps,
-		// 'subsec' has milliseconds; SQLite knows no more.
+		name: SQLite,
+		// 'subsec' has milliseconds, the finest time that SQLite has.
 		clock:      `(CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000)`,
 		least:      "MIN",
-		alone:      func(int64) string { return "" }, // there is one writer
+		tryLock:    func(int64) string { return "" }, // there is one writer
+		batcher:    newSQLiteBatcher,
 		goose:      goose.DialectSQLite3,
 		migrations: migrationsOf(SQLite),
 	}

@@ -13,11 +13,11 @@ import (
 	"rekey/internal/auth"
 )
 
-// fail turns an error of the database into one of the core's: what was being
-// done is added, and every value of a parameter is taken out.
+// fail converts an error of the database to one of the core. It adds what was
+// being done and removes all values of parameters.
 //
-// Whatever is not certainly a fault of the program is CodeUnavailable. Trouble
-// told as anything else would log people out.
+// Every error is CodeUnavailable unless it is certainly a fault of the program.
+// Clients would log people out after a temporary problem under another code.
 func fail(doing string, err error) error {
 	switch {
 	case err == nil:
@@ -44,9 +44,9 @@ func failure(doing string, err error) error {
 }
 
 // nothingDone reports whether err proves that nothing was written and nothing
-// will be: no connection was had, or the server itself refused, which rolls
-// back. A server that goes away (FATAL) may have committed before, and some
-// say themselves that they do not know (40003, class 08).
+// will be: there was no connection, or the server itself refused, which rolls
+// back. A server that shuts down (FATAL) may have committed before, and some
+// errors say themselves that the outcome is unknown (40003, class 08).
 func nothingDone(err error) bool {
 	if errors.As(err, new(*pgconn.ConnectError)) || errors.Is(err, auth.ErrNothingDone) {
 		return true
@@ -56,7 +56,18 @@ func nothingDone(err error) bool {
 		pg.Code != "40003" && !strings.HasPrefix(pg.Code, "08")
 }
 
-// isFault reports whether err is the program's own: bad SQL, bad data, a
+// rolledBack reports whether err proves that nothing was done and that another
+// try may succeed: a serialization failure, the victim of a deadlock, or another
+// caller that was cancelled while it prepared the statement for both.
+func rolledBack(ctx context.Context, err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "40001" || pg.Code == "40P01"
+	}
+	return errors.Is(err, context.Canceled) && ctx.Err() == nil
+}
+
+// isFault reports whether err is a fault of the program: bad SQL, bad data, a
 // violated constraint.
 func isFault(err error) bool {
 	var pg *pgconn.PgError
@@ -70,7 +81,7 @@ func isFault(err error) bool {
 	return errors.Is(err, errBadValue) || isConversion(err)
 }
 
-// Primary result codes of SQLite (https://sqlite.org/rescode.html).
+// Result codes of SQLite (https://sqlite.org/rescode.html).
 const (
 	sqliteError      = 1
 	sqliteBusy       = 5
@@ -79,6 +90,7 @@ const (
 	sqliteMismatch   = 20
 	sqliteMisuse     = 21
 	sqliteRange      = 25
+	sqliteForeignKey = 787 // an extended code of sqliteConstraint
 )
 
 func isSQLiteFault(err *gosqlite.Error) bool {
@@ -93,44 +105,71 @@ func isSQLiteFault(err *gosqlite.Error) bool {
 	return false
 }
 
-// errBadValue is a value that no column can hold.
-var errBadValue = errors.New("not a value that can be stored")
+// errBadValue marks a value that no column can hold.
+var errBadValue = errors.New("the value cannot be stored")
 
 // isConversion reports whether a parameter could not be encoded or a column
-// not be read. Such errors quote the value.
+// could not be read. Such errors quote the value.
 func isConversion(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "encode args[") || strings.Contains(text, "Scan error on column")
 }
 
-// emailTaken reports whether err says that the e-mail key exists already. The
-// constraint's name is Postgres', the column's is in SQLite's message.
+// emailTaken reports whether err says that the e-mail key exists already.
+// Postgres names the constraint, and SQLite's message names the column.
 func emailTaken(err error) bool {
+	if !errors.Is(err, gorm.ErrDuplicatedKey) {
+		return false
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return errors.Is(err, gorm.ErrDuplicatedKey) && pg.ConstraintName == "users_email_key_unique"
+		return pg.ConstraintName == "users_email_key_unique"
 	}
-	return errors.Is(err, gorm.ErrDuplicatedKey) && strings.Contains(err.Error(), "users.email_key")
+	return strings.Contains(err.Error(), "users.email_key")
 }
 
-// violatesForeignKey reports whether a row that err's row refers to is not there.
+// violatesForeignKey reports whether a row refers to a row that does not exist.
 func violatesForeignKey(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return pg.Code == "23503"
 	}
 	var lite *gosqlite.Error
-	const sqliteConstraintForeignKey = 787
-	return errors.As(err, &lite) && lite.Code() == sqliteConstraintForeignKey
+	return errors.As(err, &lite) && lite.Code() == sqliteForeignKey
 }
 
-// rolledBack reports whether err proves that nothing was done and that doing
-// it again may work: a serialization failure, a deadlock's victim, or another
-// caller having been cancelled while preparing the statement for us both.
-func rolledBack(ctx context.Context, err error) bool {
+// engineError is the part of an engine's error that contains no values. The
+// detail, hint and context of Postgres quote rows and parameters.
+type engineError struct {
+	code    string
+	message string
+}
+
+// Error returns the engine's message and code.
+func (e *engineError) Error() string {
+	if e.message == "" {
+		return "database error " + e.code
+	}
+	return fmt.Sprintf("%s (%s)", e.message, e.code)
+}
+
+// redact returns err without the values of parameters.
+func redact(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return pg.Code == "40001" || pg.Code == "40P01"
+		kept := &engineError{code: "SQLSTATE " + pg.Code}
+		if !strings.HasPrefix(pg.Code, "22") { // the message of a data exception quotes the value
+			kept.message = pg.Message
+		}
+		return kept
 	}
-	return errors.Is(err, context.Canceled) && ctx.Err() == nil
+	var lite *gosqlite.Error
+	if errors.As(err, &lite) {
+		// SQLite's messages name tables and columns, never values.
+		return &engineError{code: fmt.Sprintf("SQLite %d", lite.Code()), message: lite.Error()}
+	}
+	if isConversion(err) {
+		return errors.New("a parameter or a column has the wrong type")
+	}
+	return err
 }

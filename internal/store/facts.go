@@ -13,48 +13,53 @@ import (
 	"rekey/internal/auth"
 )
 
-// Facts are what an operator wants to know of a database.
+// Facts describe a database to an operator.
 type Facts struct {
-	Version string // the engine's
-	// Schema is the last migration that was applied, 0 for none, and Newest
+	Version string // of the engine
+	// Schema is the last migration that was applied, 0 if none was. Newest is
 	// the last one that this program has.
 	Schema, Newest int64
-	// Settings are the engine's own, by their names there; of SQLite those of
-	// the connection that writes.
+	// Settings are the engine's own, by their names there. On SQLite they are
+	// those of the connection that writes.
 	Settings map[string]string
-	Standby  bool // it takes no writes
-	// Connections are open to the server by anybody; 0 on SQLite.
+	Standby  bool // it accepts no writes
+	// Connections counts the open connections of all clients; 0 on SQLite.
 	Connections int
-	// Replicas are those of rekey that serve now, as far as they say so; a
-	// command is none.
+	// Replicas counts the replicas of rekey that serve now. Commands are not
+	// replicas.
 	Replicas int
 }
 
-// Facts reads them. It is for a store that was opened with Options.ReadOnly.
-// CodeUnavailable.
+// replicaSilence is the time after which a replica that writes no more notes is
+// not counted.
+const replicaSilence = 5 * time.Second
+
+// Facts reads the facts of a store that was opened with Options.ReadOnly. Its
+// error is CodeUnavailable.
 func (s *Store) Facts(ctx context.Context) (f Facts, err error) {
-	ctx, cancel := s.begin.bounded(ctx)
+	ctx, cancel := context.WithTimeout(ctx, s.options.timeout())
 	defer cancel()
-	look := map[string]func(context.Context, *sql.DB, *Facts) error{SQLite: sqliteFacts, Postgres: postgresFacts}[s.dialect.name]
-	if err := look(ctx, s.pools[0], &f); err != nil {
-		return f, fail("look at the database", err)
+	if s.dialect.name == Postgres {
+		err = postgresFacts(ctx, s.pools[0], &f)
+	} else {
+		err = sqliteFacts(ctx, s.pools[0], &f)
+	}
+	if err != nil {
+		return f, fail("inspecting the database", err)
 	}
 	if f.Newest, err = s.newestMigration(); err != nil {
 		return f, err
 	}
 	if f.Schema, err = s.appliedMigration(ctx); err != nil || f.Schema == 0 {
-		return f, fail("look at the migrations", err)
+		return f, fail("reading the migrations", err)
 	}
 	if err := s.pools[0].QueryRowContext(ctx, fmt.Sprintf( //nolint:gosec // both parts are ours
 		`SELECT count(*) FROM replica_notes WHERE written_at > %s - %d AND replica NOT LIKE '%s%%'`,
 		s.dialect.clock, replicaSilence.Microseconds(), auth.CommandReplica)).Scan(&f.Replicas); err != nil {
-		return f, fail("look at the replicas", err)
+		return f, fail("counting the replicas", err)
 	}
 	return f, nil
 }
-
-// replicaSilence is after how long without a note a replica is thought gone.
-const replicaSilence = 5 * time.Second
 
 func sqliteFacts(ctx context.Context, pool *sql.DB, f *Facts) error {
 	f.Settings = map[string]string{}
@@ -68,56 +73,50 @@ func sqliteFacts(ctx context.Context, pool *sql.DB, f *Facts) error {
 	return pool.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&f.Version)
 }
 
-// postgresSettings are looked up where there are such; databases that speak
-// the protocol have some of them only.
+// postgresSettings are read if they exist: databases that speak the protocol of
+// Postgres have only some of them.
 const postgresSettings = `SELECT name, setting FROM pg_settings WHERE name IN (
 	'server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'default_transaction_isolation',
 	'max_connections', 'superuser_reserved_connections', 'reserved_connections')`
 
 func postgresFacts(ctx context.Context, pool *sql.DB, f *Facts) (err error) {
-	if f.Settings, err = pairs(ctx, pool, postgresSettings); err != nil {
-		return err
-	}
-	f.Version = f.Settings["server_version"]
-	if err := pool.QueryRowContext(ctx, "SELECT pg_is_in_recovery()").Scan(&f.Standby); err != nil {
-		return err
-	}
-	return pool.QueryRowContext(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL").Scan(&f.Connections)
-}
-
-func pairs(ctx context.Context, pool *sql.DB, statement string) (_ map[string]string, err error) {
-	rows, err := pool.QueryContext(ctx, statement)
+	rows, err := pool.QueryContext(ctx, postgresSettings)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	all := map[string]string{}
+	f.Settings = map[string]string{}
 	for rows.Next() {
 		var name, value string
 		if err := rows.Scan(&name, &value); err != nil {
-			return nil, err
+			return err
 		}
-		all[name] = value
+		f.Settings[name] = value
 	}
-	return all, rows.Err()
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	f.Version = f.Settings["server_version"]
+	return pool.QueryRowContext(ctx, `SELECT pg_is_in_recovery(),
+		(SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL)`).Scan(&f.Standby, &f.Connections)
 }
 
 func (s *Store) newestMigration() (newest int64, err error) {
 	names, err := fs.Glob(s.dialect.migrations, "*.sql")
 	if err != nil {
-		return 0, fmt.Errorf("list the migrations: %w", err)
+		return 0, fmt.Errorf("listing the migrations: %w", err)
 	}
 	for _, name := range names {
 		version, err := goose.NumericComponent(name)
 		if err != nil {
-			return 0, fmt.Errorf("list the migrations: %w", err)
+			return 0, fmt.Errorf("listing the migrations: %w", err)
 		}
 		newest = max(newest, version)
 	}
 	return newest, nil
 }
 
-// appliedMigration is 0 for a database that has none.
+// appliedMigration returns 0 for a database without migrations.
 func (s *Store) appliedMigration(ctx context.Context) (applied int64, err error) {
 	err = s.pools[0].QueryRowContext(ctx, "SELECT COALESCE(max(version_id), 0) FROM "+goose.DefaultTablename+" WHERE is_applied").Scan(&applied)
 	if err != nil && isFault(err) { // there is no such table

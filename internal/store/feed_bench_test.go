@@ -27,7 +27,7 @@ func BenchmarkBlacklisted_rotated(b *testing.B) {
 			NULL, 0, 0, 0, 9000000000000000, repeat('u', 100), '203.0.113.7', 0, 0, NULL, NULL, '' FROM generate_series(1, 1000000) i`,
 		`ANALYZE sessions`,
 	} {
-		if err := s.write.WithContext(b.Context()).Exec(statement).Error; err != nil {
+		if err := s.write.db.WithContext(b.Context()).Exec(statement).Error; err != nil {
 			b.Fatal(err)
 		}
 	}

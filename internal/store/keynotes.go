@@ -22,7 +22,7 @@ func (s *Store) WriteKeyNote(ctx context.Context, replica string, note map[auth.
 	if err := checkText(replica); err != nil {
 		return fail(doing, err)
 	}
-	_, err = s.exec(ctx, `INSERT INTO key_notes (replica, keys, written_at) VALUES ( @replica, @keys, `+s.dialect.clock+`)
+	_, err = s.exec(ctx, nil, `INSERT INTO key_notes (replica, keys, written_at) VALUES ( @replica, @keys, `+s.dialect.clock+`)
 		ON CONFLICT (replica) DO UPDATE SET keys = excluded.keys, written_at = excluded.written_at`,
 		params{"replica": replica, "keys": string(text)})
 	return fail(doing, err)
@@ -31,8 +31,8 @@ func (s *Store) WriteKeyNote(ctx context.Context, replica string, note map[auth.
 // KeyNotes implements [auth.KeyNotes].
 func (s *Store) KeyNotes(ctx context.Context, maxAge time.Duration) (map[string]map[auth.KeyPurpose]auth.KeyNote, error) {
 	const doing = "read the notes about keys"
-	rows, err := query(ctx, s.read, `SELECT replica, keys FROM key_notes WHERE written_at >= `+s.dialect.clock+` - @age`,
-		params{"age": maxAge.Microseconds()}, func(n *models.KeyNote) []any { return []any{&n.Replica, &n.Keys} })
+	rows, err := query[models.KeyNote](ctx, s, `SELECT replica, keys, written_at FROM key_notes WHERE written_at >= `+s.dialect.clock+` - @age`,
+		params{"age": maxAge.Microseconds()})
 	if err != nil {
 		return nil, fail(doing, err)
 	}
@@ -49,7 +49,7 @@ func (s *Store) KeyNotes(ctx context.Context, maxAge time.Duration) (map[string]
 
 // DeleteKeyNotes implements [auth.KeyNotes].
 func (s *Store) DeleteKeyNotes(ctx context.Context, replica string, minAge time.Duration) error {
-	_, err := s.exec(ctx, `DELETE FROM key_notes WHERE replica = @replica OR written_at < `+s.dialect.clock+` - @age`,
+	_, err := s.exec(ctx, nil, `DELETE FROM key_notes WHERE replica = @replica OR written_at < `+s.dialect.clock+` - @age`,
 		params{"replica": replica, "age": minAge.Microseconds()})
 	return fail("delete notes about keys", err)
 }

@@ -47,7 +47,7 @@ func TestStatementLogger_Trace(t *testing.T) {
 	})
 	t.Run("FailedStatement", func(t *testing.T) {
 		out.Reset()
-		_, err := s.exec(ctx, "UPDATE nowhere SET x = @x", params{"x": "hunter2"})
+		_, err := s.exec(ctx, nil, "UPDATE nowhere SET x = @x", params{"x": "hunter2"})
 		if err == nil {
 			t.Fatal("no error")
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -14,7 +15,7 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// migrationsOf returns the migrations of a dialect; they are part of the
+// migrationsOf returns the migrations of an engine. They are embedded in the
 // program.
 func migrationsOf(name string) fs.FS {
 	sub, err := fs.Sub(migrations, "migrations/"+name)
@@ -25,28 +26,32 @@ func migrationsOf(name string) fs.FS {
 }
 
 // Migrate brings the schema up to date and returns how many migrations it
-// applied. Replicas that start at once wait for each other.
+// applied. Replicas that start at the same time wait for each other.
 func (s *Store) Migrate(ctx context.Context) (applied int, err error) {
-	if s.options.postgres() {
+	if s.dialect.name == Postgres {
 		applied, err = s.migratePostgres(ctx)
 	} else {
 		applied, err = s.migrateSQLite(ctx)
 	}
-	return applied, fail("migrate the database", err)
+	return applied, fail("migrating the database", err)
 }
 
-// Each second a waiting replica asks for the advisory lock again, for at most
-// five minutes.
+// A waiting replica asks for the advisory lock once a second, for at most five
+// minutes.
 const (
 	migrationLockSeconds = 1
 	migrationLockTries   = 300
 )
 
+// migratePostgres uses a pool of its own without a statement timeout, because
+// building an index may take longer than a statement of a request may.
 func (s *Store) migratePostgres(ctx context.Context) (applied int, err error) {
-	pool, err := migrationPool(s.options.URL)
+	config, err := postgresConfig(s.options.URL)
 	if err != nil {
 		return 0, err
 	}
+	config.RuntimeParams["statement_timeout"] = "0"
+	pool := stdlib.OpenDB(*config)
 	defer func() { err = errors.Join(err, pool.Close()) }()
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(migrationLockSeconds, migrationLockTries))
 	if err != nil {
@@ -61,11 +66,7 @@ func (s *Store) migrateSQLite(ctx context.Context) (applied int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, held.release()) }()
-	pool, err := s.begin.db.DB()
-	if err != nil {
-		return 0, err
-	}
-	return s.up(ctx, pool)
+	return s.up(ctx, s.pools[0])
 }
 
 func (s *Store) up(ctx context.Context, pool *sql.DB, options ...goose.ProviderOption) (int, error) {

@@ -32,13 +32,13 @@ func openPostgres(o Options) (*Store, error) {
 		return nil, errors.Join(err, pool.Close())
 	}
 	s := &Store{dialect: postgresDialect(), options: o, pools: []*sql.DB{pool}}
-	s.begin, s.write = s.handle(db), s.handle(prepared(db))
+	s.begin, s.write = s.handle(db), s.prepared(db)
 	s.read = s.write
 	return s, nil
 }
 
-// CheckURL tells whether Open could make use of a URL; it does not connect. The
-// empty one is SQLite. The error does not repeat the URL.
+// CheckURL reports whether Open can use a URL; it does not connect. An empty URL
+// means SQLite. The error does not quote the URL.
 func CheckURL(url string) error {
 	if url == "" {
 		return nil
@@ -49,43 +49,30 @@ func CheckURL(url string) error {
 	return nil
 }
 
-// postgresConfig reads a URL and adds the timeouts that it does not set. The
-// parser's own words are dropped: they quote pieces of the URL, and a password
-// with an unescaped character is such a piece.
+// postgresConfig parses a URL and adds the timeouts that it does not set. It
+// drops the parser's own words, because they quote parts of the URL, such as a
+// password with an unescaped character. pgx would take a URL with another scheme
+// for a list of key=value pairs.
 func postgresConfig(url string) (*pgx.ConnConfig, error) {
-	if !isPostgresURL(url) {
+	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
 		return nil, errors.New("the database URL must begin with postgres:// or postgresql://")
 	}
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("the database URL cannot be read: a parameter is not valid, or special characters of a password are not percent-encoded")
 	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = ConnectTimeout
+	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, ConnectTimeout)
+	for name, value := range map[string]string{
+		"statement_timeout": milliseconds(StatementTimeout),
+		"lock_timeout":      milliseconds(LockTimeout),
+		"application_name":  "rekey",
+	} {
+		_, given := config.RuntimeParams[name]
+		if !given && !strings.Contains(config.RuntimeParams["options"], name) {
+			config.RuntimeParams[name] = value
+		}
 	}
-	setUnlessGiven(config, "statement_timeout", milliseconds(StatementTimeout))
-	setUnlessGiven(config, "lock_timeout", milliseconds(LockTimeout))
-	setUnlessGiven(config, "application_name", "rekey")
 	return config, nil
 }
 
-func setUnlessGiven(config *pgx.ConnConfig, name, value string) {
-	_, given := config.RuntimeParams[name]
-	if given || strings.Contains(config.RuntimeParams["options"], name) {
-		return
-	}
-	config.RuntimeParams[name] = value
-}
-
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
-
-// migrationPool opens a pool of its own for migrations: building an index may
-// take longer than a request's statement may.
-func migrationPool(url string) (*sql.DB, error) {
-	config, err := postgresConfig(url)
-	if err != nil {
-		return nil, err
-	}
-	config.RuntimeParams["statement_timeout"] = "0"
-	return stdlib.OpenDB(*config), nil
-}

@@ -2,165 +2,184 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"rekey/internal/auth"
 )
 
-// ended is a session that a statement revoked.
-type ended struct {
-	id, user       string
-	idle, absolute int64 // expiries
+// revokedRow is a session that a statement revoked.
+type revokedRow struct {
+	ID, UserID      string
+	Idle, ExpiresAt int64 // expiries
 }
 
-const endedColumns = "id, user_id, refresh_expires_at, expires_at"
-
-func endedFields(e *ended) []any { return []any{&e.id, &e.user, &e.idle, &e.absolute} }
+const revokedColumns = "id, user_id, refresh_expires_at, expires_at"
 
 // live reports whether the session had not expired before it was revoked.
-func (e ended) live(at int64) bool { return at < e.idle && at < e.absolute }
+func (r revokedRow) live(at time.Time) bool { return micros(at) < min(r.Idle, r.ExpiresAt) }
 
-// RevokeSession implements [auth.Store]. An expired session is revoked, too,
-// but counts as having ended before: a replica whose clock is a little behind
-// may think it live.
-func (s *Store) RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, kept ...auth.Event) (bool, error) {
-	const doing = "revoke a session"
+// liveOnes returns the rows of sessions that had not expired.
+func liveOnes(rows []revokedRow, at time.Time) []revokedRow {
+	return slices.DeleteFunc(slices.Clone(rows), func(r revokedRow) bool { return !r.live(at) })
+}
+
+func ids(rows []revokedRow) []string {
+	return values(rows, func(r revokedRow) string { return r.ID })
+}
+
+// RevokeSession implements [auth.Store]. It revokes an expired session too, but
+// returns false for it: a replica whose clock is behind may take it for live.
+func (s *Store) RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, events ...auth.Event) (bool, error) {
+	const doing = "revoking a session"
 	if !isID(userID) || !isID(sessionID) {
 		return false, auth.ErrNotFound
 	}
 	if err := checkText(reason); err != nil {
 		return false, fail(doing, err)
 	}
-	all, err := queryKeeping(ctx, s, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
-		WHERE id = @id AND user_id = @user AND revoked_at IS NULL RETURNING `+endedColumns,
-		params{"id": sessionID, "user": userID, "reason": reason, "at": micros(at)}, endedFields,
-		func(all []ended) []auth.Event { return onlyIf(len(liveIDs(all, at)) > 0, kept) })
+	rows, err := change(ctx, s, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
+		WHERE id = @id AND user_id = @user AND revoked_at IS NULL RETURNING `+revokedColumns,
+		params{"id": sessionID, "user": userID, "reason": reason, "at": micros(at)},
+		func(rows []revokedRow) []auth.Event { return eventsIf(len(liveOnes(rows, at)) > 0, events) })
 	if err != nil {
 		return false, fail(doing, err)
 	}
-	if len(all) == 0 {
-		return false, s.hasSession(ctx, userID, sessionID)
+	if len(rows) > 0 {
+		return rows[0].live(at), nil
 	}
-	return all[0].live(micros(at)), nil
+	_, err = queryOne[string](ctx, s, `SELECT id FROM sessions WHERE id = @id AND user_id = @user`,
+		params{"id": sessionID, "user": userID})
+	return false, fail("finding a session", err)
 }
 
-// hasSession returns ErrNotFound unless the user has the session.
-func (s *Store) hasSession(ctx context.Context, userID, sessionID string) error {
-	_, err := queryOne(ctx, s.read, `SELECT id FROM sessions WHERE id = @id AND user_id = @user`,
-		params{"id": sessionID, "user": userID}, func(id *string) []any { return []any{id} })
-	return fail("find a session", err)
-}
-
-// EndSessions implements [auth.Store]. BeforeCommit is called inside the
-// transaction and must not use the store; it may be called more than once, and
-// gets the ids of expired sessions, too, which the result leaves out.
-func (s *Store) EndSessions(ctx context.Context, change auth.EndSessions, kept ...auth.Event) ([]string, error) {
-	const doing = "end sessions"
-	if !isID(change.UserID) {
+// EndSessions implements [auth.Store]. It calls BeforeCommit inside the
+// transaction, possibly more than once. BeforeCommit must not use the store. It
+// also gets the ids of expired sessions, which are not in the result.
+func (s *Store) EndSessions(ctx context.Context, end auth.EndSessions, events ...auth.Event) ([]string, error) {
+	const doing = "revoking a user's sessions"
+	if !isID(end.UserID) {
 		return nil, auth.ErrNotFound
 	}
-	if err := checkText(change.Reason, change.ExpectPasswordHash, change.PasswordHash); err != nil {
+	if err := checkText(end.Reason, end.ExpectPasswordHash, end.PasswordHash); err != nil {
 		return nil, fail(doing, err)
 	}
-	var live []string
+	var live []revokedRow
 	var refused error
 	err := s.transaction(ctx, func(tx *gorm.DB) (err error) {
 		live, refused = nil, nil
-		if err := changeUser(tx, change); err != nil {
+		if err := changeUser(tx, end); err != nil {
 			return err
 		}
-		all, err := revokeAll(tx, change)
+		all, err := revokeAll(tx, end)
 		if err != nil {
 			return err
 		}
-		live, refused = liveIDs(all, change.At), beforeCommit(tx.Statement.Context, change, all)
-		if refused != nil || len(live) == 0 && !change.RaiseEpoch {
+		live = liveOnes(all, end.At)
+		if end.BeforeCommit != nil {
+			refused = end.BeforeCommit(tx.Statement.Context, ids(all))
+		}
+		if refused != nil || len(live) == 0 && !end.RaiseEpoch {
 			return refused
 		}
-		return keep(tx, counted(kept, len(live)))
+		return record(tx, counted(events, len(live)))
 	})
 	if refused != nil {
-		return nil, refused // the caller's own error, as it is
+		return nil, refused // the caller's own error, unchanged
 	}
 	if err != nil {
 		return nil, fail(doing, err)
 	}
-	return live, nil
+	return ids(live), nil
 }
 
-// changeUser writes the user's row even where nothing of it changes: that
-// locks it before any session. A login under way (see insertSession) has then
-// either committed, and revokeAll sees its session, or waits, and finds the
-// epoch raised.
-func changeUser(tx *gorm.DB, change auth.EndSessions) error {
-	set, where, p := userChange(change)
+// changeUser writes the user's row even if nothing in it changes, because that
+// locks the row before any session is revoked. A login in progress (see
+// CreateSession) has then either committed, and revokeAll sees its session, or
+// it waits and finds the epoch raised.
+func changeUser(tx *gorm.DB, end auth.EndSessions) error {
+	set, where, p := userChange(end)
 	done := tx.Exec(`UPDATE users SET `+set+` WHERE `+where, p)
 	if done.Error != nil || done.RowsAffected > 0 {
 		return done.Error
 	}
-	var n int64
-	found := tx.Raw(`SELECT count(*) FROM users WHERE id = @user`, p).Scan(&n)
+	found, err := collect[int](tx, `SELECT 1 FROM users WHERE id = @user`, p)
 	switch {
-	case found.Error != nil:
-		return found.Error
-	case n == 0:
+	case err != nil:
+		return err
+	case len(found) == 0:
 		return auth.ErrNotFound
 	}
 	return auth.ErrMovedOn
 }
 
-func userChange(change auth.EndSessions) (set, where string, p params) {
+func userChange(end auth.EndSessions) (set, where string, p params) {
 	set, where = "auth_epoch = auth_epoch + @raise", "id = @user"
-	p = params{"user": change.UserID, "raise": 0, "at": micros(change.At)}
-	if change.RaiseEpoch {
+	p = params{"user": end.UserID, "raise": 0, "at": micros(end.At)}
+	if end.RaiseEpoch {
 		p["raise"] = 1
 	}
-	if change.Disable {
+	if end.Disable {
 		set += ", disabled_at = COALESCE(disabled_at, @at)"
 	}
-	if change.ExpectPasswordHash != "" || change.PasswordHash != "" {
+	if end.ExpectPasswordHash != "" || end.PasswordHash != "" {
 		set += ", password_hash = @password"
 		where += " AND password_hash = @expected"
-		p["password"], p["expected"] = change.PasswordHash, change.ExpectPasswordHash
+		p["password"], p["expected"] = end.PasswordHash, end.ExpectPasswordHash
 	}
-	if change.Disable || change.PasswordHash != "" {
+	if end.Disable || end.PasswordHash != "" {
 		set += ", updated_at = @at"
 	}
 	return set, where, p
 }
 
-// revokeAll ends the sessions. A rotation of one of them that is under way
-// holds its row: this statement waits and revokes the row as rotated. One that
-// comes later waits for this transaction, and then finds the row revoked.
-func revokeAll(tx *gorm.DB, change auth.EndSessions) ([]ended, error) {
-	p := params{"user": change.UserID, "reason": change.Reason, "at": micros(change.At)}
+// revokeAll revokes the sessions. A rotation in progress holds the row of its
+// session: this statement waits for it and revokes the row as rotated. A later
+// rotation waits for this transaction and then finds the row revoked.
+func revokeAll(tx *gorm.DB, end auth.EndSessions) ([]revokedRow, error) {
+	p := params{"user": end.UserID, "reason": end.Reason, "at": micros(end.At)}
 	where := "user_id = @user AND revoked_at IS NULL"
-	if isID(change.Except) {
+	if isID(end.Except) {
 		where += " AND id <> @except"
-		p["except"] = change.Except
+		p["except"] = end.Except
 	}
-	return collect(tx, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
-		WHERE `+where+` RETURNING `+endedColumns, p, endedFields)
+	return collect[revokedRow](tx, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
+		WHERE `+where+` RETURNING `+revokedColumns, p)
 }
 
-func liveIDs(all []ended, at time.Time) (ids []string) {
-	for _, e := range all {
-		if e.live(micros(at)) {
-			ids = append(ids, e.id)
-		}
+// SessionsBegunBefore implements [auth.Store]. Pages follow the primary key, so
+// that revoking all sessions reads each of them once.
+func (s *Store) SessionsBegunBefore(ctx context.Context, before time.Time, after string, limit int) ([]string, error) {
+	if !isID(after) {
+		after = uuid.Nil.String()
 	}
-	return ids
+	list, err := query[string](ctx, s, `SELECT id FROM sessions
+		WHERE id > @after AND revoked_at IS NULL AND created_at < @before ORDER BY id LIMIT @limit`,
+		params{"after": after, "before": micros(before), "limit": limit})
+	return list, fail("listing old sessions", err)
 }
 
-func beforeCommit(ctx context.Context, change auth.EndSessions, all []ended) error {
-	if change.BeforeCommit == nil {
-		return nil
+// RevokeSessions implements [auth.Store]. It revokes expired sessions too, as
+// RevokeSession does. If two calls revoke the same sessions, Postgres may roll
+// one of them back to resolve a deadlock; that one is then retried.
+func (s *Store) RevokeSessions(ctx context.Context, sessionIDs []string, reason string, at time.Time, events ...auth.Event) ([]string, error) {
+	const doing = "revoking sessions"
+	if err := checkText(reason); err != nil {
+		return nil, fail(doing, err)
 	}
-	ids := make([]string, len(all))
-	for i, e := range all {
-		ids[i] = e.id
+	sessionIDs = slices.DeleteFunc(slices.Clone(sessionIDs), func(id string) bool { return !isID(id) })
+	if len(sessionIDs) == 0 {
+		return nil, nil
 	}
-	return change.BeforeCommit(ctx, ids)
+	rows, err := change(ctx, s, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
+		WHERE id IN @ids AND revoked_at IS NULL RETURNING `+revokedColumns,
+		params{"ids": sessionIDs, "reason": reason, "at": micros(at)},
+		func(rows []revokedRow) []auth.Event { return eventsOfEach(events, liveOnes(rows, at)) })
+	if err != nil {
+		return nil, fail(doing, err)
+	}
+	return ids(liveOnes(rows, at)), nil
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -13,17 +12,17 @@ import (
 	"rekey/internal/auth"
 )
 
-// Rotate implements [auth.Store]. While others are under way it waits for its
-// turn together with all that come meanwhile: see [swaps].
+// Rotate implements [auth.Store]. While other rotations are in progress it
+// waits and then shares a statement with those that wait too: see [batcher].
 func (s *Store) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	if !isID(r.SessionID) || !isID(r.UserID) {
 		return auth.SessionState{}, auth.ErrMovedOn
 	}
-	const doing = "rotate a session"
+	const doing = "rotating a session"
 	if err := checkText(r.UserAgent, r.IPAddress); err != nil {
 		return auth.SessionState{}, fail(doing, err)
 	}
-	row, err := s.swaps.do(ctx, r)
+	row, err := s.rotations.rotate(ctx, r)
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return auth.SessionState{}, auth.ErrMovedOn
 	}
@@ -33,15 +32,16 @@ func (s *Store) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState,
 	return row.value(), nil
 }
 
-// swapSet and swapWhere are the compare-and-swap. Two of them on one row wait
-// for each other; the second then judges the row as the first left it, and
-// finds that the current secret is another.
+// rotateSet and rotateWhere are the compare-and-swap. Of two that change the
+// same row, one waits for the other. It then finds the row as the other left
+// it, with another current secret, and changes nothing.
 //
-// COALESCE(NULLIF(...)) stores the retry hash, unless there is none or it is
-// that of the rotation before: then the attempt. A token that a clock ahead of
-// the database's issued would be refused by everybody else.
+// retry_hash becomes the hash of the retry key, or the attempt if there is no
+// key or if it is the key of the previous rotation. The last condition rejects
+// a token issued by a clock that is ahead of the database's: all others would
+// refuse the token.
 const (
-	swapSet = `UPDATE sessions SET
+	rotateSet = `UPDATE sessions SET
 			generation = sessions.generation + 1,
 			previous_hash = sessions.secret_hash,
 			secret_hash = @next,
@@ -53,19 +53,16 @@ const (
 			last_seen_at = @now,
 			user_agent = @agent,
 			ip_address = @address`
-	swapWhere = `
+	rotateWhere = `
 		WHERE sessions.id = @session AND sessions.user_id = @owner AND sessions.secret_hash = @current
 			AND sessions.revoked_at IS NULL AND sessions.refresh_blacklisted_at IS NULL
 			AND sessions.refresh_expires_at > @now AND sessions.expires_at > @now
 			AND @issued <= CLOCK + @leeway`
+	// rotateParams are the parameters in the order of rotateArgs.
+	rotateParams = "session, owner, current, next, retry, attempt, now, issued, leeway, access, refresh, agent, address"
 )
 
-// swapParams are the parameters in the order of swapArgs.
-func swapParams() []string {
-	return []string{"session", "owner", "current", "next", "retry", "attempt", "now", "issued", "leeway", "access", "refresh", "agent", "address"}
-}
-
-func swapArgs(r auth.Rotation) []any {
+func rotateArgs(r *auth.Rotation) []any {
 	return []any{
 		r.SessionID, r.UserID, r.Current[:], r.Next[:], hashBytes(r.RetryHash), r.Attempt[:],
 		micros(r.Now), micros(r.IssuedAt), r.ClockLeeway.Microseconds(), micros(r.AccessExpiresAt), micros(r.RefreshExpiresAt),
@@ -73,29 +70,23 @@ func swapArgs(r auth.Rotation) []any {
 	}
 }
 
-// swapText fills in the clock, and for each parameter what spell makes of its
-// name and its number, which begins with 1.
-func (s *Store) swapText(template string, spell func(name string, number int) string) string {
+// rotateStatement fills in the dialect's expressions and, for each parameter,
+// what param returns for its name and its number, which starts at 1.
+func (s *Store) rotateStatement(template string, param func(name string, number int) string) string {
 	pairs := []string{"CLOCK", s.dialect.clock, "LEAST", s.dialect.least}
-	for i, name := range swapParams() {
-		pairs = append(pairs, "@"+name, spell(name, i+1))
+	for i, name := range strings.Split(rotateParams, ", ") {
+		pairs = append(pairs, "@"+name, param(name, i+1))
 	}
 	return strings.NewReplacer(pairs...).Replace(template)
 }
 
-// byNumber spells a parameter as both engines know it: $1.
-func byNumber(_ string, number int) string { return "$" + strconv.Itoa(number) }
+// numbered writes a parameter in the form that both engines know: $1.
+func numbered(_ string, number int) string { return "$" + strconv.Itoa(number) }
 
-// traced runs one statement and logs it as GORM's are.
-func (s *Store) traced(ctx context.Context, text string, run func() error) error {
-	begin := time.Now() //nolint:forbidigo // it is logged, and nothing is judged by it
-	err := run()
+// trace logs a statement that did not run through GORM as GORM's are logged.
+func (s *Store) trace(ctx context.Context, begin time.Time, text string, err error) {
 	s.log.Trace(ctx, begin, func() (string, int64) {
 		text, _ := s.log.ParamsFilter(ctx, text)
 		return text, -1
 	}, err)
-	if err != nil {
-		return fmt.Errorf("swapping: %w", err)
-	}
-	return nil
 }

@@ -6,16 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"gorm.io/gorm"
 
 	"rekey/internal/auth"
 )
 
-// sqliteSwaps swaps on SQLite, which has one writer: there is one statement
-// under way, and a batch is a transaction, for whose commit the disk is waited
-// for once.
-type sqliteSwaps struct {
+// sqliteRotator rotates on SQLite, which has one writer. One statement runs at
+// a time, and a batch is a transaction, so that its rotations wait for the disk
+// once.
+type sqliteRotator struct {
 	*Store
 	pool *sql.DB
 	text string
@@ -24,21 +25,20 @@ type sqliteSwaps struct {
 	prepared *sql.Stmt
 }
 
-// newSQLiteSwaps: the user's columns are scalar subqueries because SQLite knows
-// no columns of a FROM in RETURNING.
-func newSQLiteSwaps(s *Store, pool *sql.DB) *swaps {
-	q := &sqliteSwaps{Store: s, pool: pool}
-	q.text = s.swapText(swapSet+swapWhere+`
+// newSQLiteBatcher reads the user's columns by scalar subqueries, because
+// SQLite accepts no columns of a FROM in RETURNING.
+func newSQLiteBatcher(s *Store, pool *sql.DB) *batcher {
+	q := &sqliteRotator{Store: s, pool: pool}
+	q.text = s.rotateStatement(rotateSet+rotateWhere+`
 			AND EXISTS (SELECT 1 FROM users u WHERE u.id = sessions.user_id AND u.disabled_at IS NULL)
-		RETURNING `+list("", sessionColumns(), "")+`,
-			user_id, `+list("(SELECT u.", userColumns()[1:], " FROM users u WHERE u.id = sessions.user_id)")+`, CLOCK, false`, byNumber)
-	return &swaps{single: q.swap, together: q.swapTogether, limit: 1, timeout: s.options.timeout(), patience: patience}
+		RETURNING `+sessionColumns+`, `+each(userColumns, "(SELECT u.", " FROM users u WHERE u.id = sessions.user_id)")+`, CLOCK, false`, numbered)
+	return &batcher{single: q.rotate, batch: q.rotateBatch, slots: 1, slotTime: slotTime, timeout: s.options.timeout()}
 }
 
-// statement is prepared at its first use: the tables are not there when the
-// store is opened. It must not be inside a transaction, which has the only
-// connection.
-func (q *sqliteSwaps) statement(ctx context.Context) (*sql.Stmt, error) {
+// statement prepares the statement at its first use, because the tables may not
+// exist when the store is opened. It must not be called inside a transaction,
+// which holds the only connection.
+func (q *sqliteRotator) statement(ctx context.Context) (*sql.Stmt, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.prepared == nil {
@@ -51,23 +51,23 @@ func (q *sqliteSwaps) statement(ctx context.Context) (*sql.Stmt, error) {
 	return q.prepared, nil
 }
 
-func (q *sqliteSwaps) swap(ctx context.Context, r auth.Rotation) (row stateRow, err error) {
-	ctx, cancel := q.write.bounded(ctx)
+func (q *sqliteRotator) rotate(ctx context.Context, r *auth.Rotation) (row stateRow, err error) {
+	ctx, cancel := context.WithTimeout(ctx, q.options.timeout())
 	defer cancel()
 	statement, err := q.statement(ctx)
 	if err != nil {
 		return row, err
 	}
-	err = q.traced(ctx, q.text, func() (err error) {
-		row, err = swapBy(ctx, statement, r)
-		return err
-	})
+	begin := time.Now() //nolint:forbidigo // it is logged, and nothing is judged by it
+	row, err = rotateBy(ctx, statement, r)
+	q.trace(ctx, begin, q.text, err)
 	return row, err
 }
 
-// swapBy reads the rows to the end and closes them: SQLite commits there.
-func swapBy(ctx context.Context, statement *sql.Stmt, r auth.Rotation) (row stateRow, err error) {
-	rows, err := statement.QueryContext(ctx, swapArgs(r)...)
+// rotateBy reads the rows to the end and closes them, because SQLite commits at
+// that point.
+func rotateBy(ctx context.Context, statement *sql.Stmt, r *auth.Rotation) (row stateRow, err error) {
+	rows, err := statement.QueryContext(ctx, rotateArgs(r)...)
 	if err != nil {
 		return row, err
 	}
@@ -75,7 +75,7 @@ func swapBy(ctx context.Context, statement *sql.Stmt, r auth.Rotation) (row stat
 	found := false
 	for rows.Next() {
 		found = true
-		if err := rows.Scan(stateFields(&row)...); err != nil {
+		if err := rows.Scan(fields(&row)...); err != nil {
 			return row, err
 		}
 	}
@@ -85,25 +85,25 @@ func swapBy(ctx context.Context, statement *sql.Stmt, r auth.Rotation) (row stat
 	return row, gorm.ErrRecordNotFound
 }
 
-func (q *sqliteSwaps) swapTogether(ctx context.Context, batch []*swap) error {
+func (q *sqliteRotator) rotateBatch(ctx context.Context, batch []*pending) (err error) {
+	begin := time.Now() //nolint:forbidigo // it is logged, and nothing is judged by it
+	defer func() { q.trace(ctx, begin, q.text, err) }()
 	statement, err := q.statement(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", err, auth.ErrNothingDone)
 	}
-	return q.traced(ctx, q.text, func() error {
-		tx, err := q.pool.BeginTx(ctx, nil)
-		if err != nil {
-			return fmt.Errorf("%w: %w", err, auth.ErrNothingDone)
+	tx, err := q.pool.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("%w: %w", err, auth.ErrNothingDone)
+	}
+	for _, p := range batch {
+		row, err := rotateBy(ctx, tx.StmtContext(ctx, statement), &p.rotation)
+		switch {
+		case err == nil:
+			p.row, p.found = row, true
+		case !errors.Is(err, gorm.ErrRecordNotFound):
+			return errors.Join(err, tx.Rollback(), auth.ErrNothingDone)
 		}
-		for _, c := range batch {
-			row, err := swapBy(ctx, tx.StmtContext(ctx, statement), c.rotation)
-			switch {
-			case err == nil:
-				c.row, c.found = row, true
-			case !errors.Is(err, gorm.ErrRecordNotFound):
-				return errors.Join(err, tx.Rollback(), auth.ErrNothingDone)
-			}
-		}
-		return tx.Commit()
-	})
+	}
+	return tx.Commit()
 }

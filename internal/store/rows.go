@@ -1,11 +1,72 @@
 package store
 
 import (
+	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
 
 	"rekey/internal/auth"
 	"rekey/models"
 )
+
+// The columns of each table, in the order of the fields of its model.
+const (
+	userColumns = "id, name, email, email_key, email_verified_at, " +
+		"created_at, updated_at, disabled_at, password_hash, auth_epoch"
+	sessionColumns = "id, user_id, generation, secret_hash, previous_hash, rotated_at, retry_hash, " +
+		"issued_at, access_expires_at, refresh_expires_at, expires_at, " +
+		"user_agent, ip_address, created_at, last_seen_at, refresh_blacklisted_at, revoked_at, revoked_reason"
+	blacklistColumns = "session_id, secret_hash, use, reason, blacklisted_at, expires_at"
+	eventColumns     = "id, at, kind, user_id, session_id, actor, transport, address, user_agent, request_id, detail, count"
+	apiKeyColumns    = "id, name, prefix, hash, scopes, created_at, last_used_at, revoked_at"
+	sealedKeyColumns = "kid, purpose, number, sealed, master, life, created_at, signs_from, ends_at"
+)
+
+// each writes before and after around every column of a list.
+func each(columns, before, after string) string {
+	return before + strings.ReplaceAll(columns, ", ", after+", "+before) + after
+}
+
+// rowParams returns the fields of a row as parameters that are named by its
+// columns. They are pointers, which both drivers follow.
+func rowParams(columns string, row any) params {
+	values := fields(row)
+	p := make(params, len(values))
+	for i, column := range strings.Split(columns, ", ") {
+		p[column] = values[i]
+	}
+	return p
+}
+
+// isID reports whether id is a UUID as it is stored: lower case, with hyphens.
+// No row has any other id, and Postgres rejects a query for it.
+func isID(id string) bool {
+	u, err := uuid.Parse(id)
+	return err == nil && u.String() == id
+}
+
+func checkIDs(ids ...string) error {
+	for _, id := range ids {
+		if !isID(id) {
+			return fmt.Errorf("an id is not a UUID in lower case: %w", errBadValue)
+		}
+	}
+	return nil
+}
+
+// checkText rejects text that Postgres cannot hold, on both engines. SQLite
+// would accept it and find no row where Postgres fails.
+func checkText(texts ...string) error {
+	for _, text := range texts {
+		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+			return fmt.Errorf("text contains NUL or invalid UTF-8: %w", errBadValue)
+		}
+	}
+	return nil
+}
 
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
@@ -27,7 +88,7 @@ func fromMicrosPtr(us *int64) *time.Time {
 	return &t
 }
 
-// hashBytes returns nil for no hash, which is stored as NULL.
+// hashBytes returns nil, which is stored as NULL, if there is no hash.
 func hashBytes(h *auth.SecretHash) []byte {
 	if h == nil {
 		return nil
@@ -46,6 +107,15 @@ func fromHashPtr(b []byte) *auth.SecretHash {
 	}
 	h := fromHash(b)
 	return &h
+}
+
+// values converts rows to values of the core. The result is never nil.
+func values[R, V any](rows []R, convert func(R) V) []V {
+	list := make([]V, len(rows))
+	for i, row := range rows {
+		list[i] = convert(row)
+	}
+	return list
 }
 
 func userRow(u auth.User) models.User {

@@ -10,32 +10,23 @@ import (
 
 var _ auth.SealedKeys = (*Store)(nil)
 
-func sealedKeyFields(k *models.SealedKey) []any {
-	return []any{&k.KID, &k.Purpose, &k.Number, &k.Sealed, &k.Master, &k.Life, &k.CreatedAt, &k.SignsFrom, &k.EndsAt}
-}
-
-// SealedKeys implements [auth.SealedKeys]. The clock is read first: a key that
-// is added in between is not younger than it.
+// SealedKeys implements [auth.SealedKeys]. It reads the clock first, so that no
+// key that is added in between is younger than the time that it returns.
 func (s *Store) SealedKeys(ctx context.Context) ([]auth.SealedKey, time.Time, error) {
 	now, err := s.Now(ctx)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	rows, err := query(ctx, s.read, `SELECT kid, purpose, number, sealed, master, life, created_at, signs_from, ends_at
-		FROM sealed_keys ORDER BY purpose, COALESCE(number, 0), kid`, nil, sealedKeyFields)
+	rows, err := query[models.SealedKey](ctx, s, `SELECT `+sealedKeyColumns+` FROM sealed_keys ORDER BY purpose, COALESCE(number, 0), kid`, nil)
 	if err != nil {
-		return nil, time.Time{}, fail("read the key ring", err)
+		return nil, time.Time{}, fail("reading the key ring", err)
 	}
-	keys := make([]auth.SealedKey, len(rows))
-	for i, row := range rows {
-		keys[i] = fromSealedKeyRow(row)
-	}
-	return keys, now, nil
+	return values(rows, fromSealedKeyRow), now, nil
 }
 
 // AddKey implements [auth.SealedKeys].
-func (s *Store) AddKey(ctx context.Context, k auth.SealedKey, lead time.Duration, kept ...auth.Event) (bool, error) {
-	const doing = "add a key"
+func (s *Store) AddKey(ctx context.Context, k auth.SealedKey, lead time.Duration, events ...auth.Event) (bool, error) {
+	const doing = "adding a key"
 	if err := checkText(k.KID, k.Master); err != nil {
 		return false, fail(doing, err)
 	}
@@ -43,7 +34,7 @@ func (s *Store) AddKey(ctx context.Context, k auth.SealedKey, lead time.Duration
 	if k.Number != 0 {
 		number = &k.Number
 	}
-	n, err := s.execKeeping(ctx, kept, `INSERT INTO sealed_keys (kid, purpose, number, sealed, master, life, created_at, signs_from, ends_at)
+	n, err := s.exec(ctx, events, `INSERT INTO sealed_keys (`+sealedKeyColumns+`)
 		SELECT @kid, @purpose, CAST(@number AS bigint), @sealed, @master, @life, c.now,
 			CASE WHEN @signs THEN c.now + @lead END, CASE WHEN @signs THEN NULL ELSE c.now + @life END
 		FROM (SELECT `+s.dialect.clock+` AS now) c WHERE TRUE
@@ -56,12 +47,12 @@ func (s *Store) AddKey(ctx context.Context, k auth.SealedKey, lead time.Duration
 }
 
 // EndKey implements [auth.SealedKeys].
-func (s *Store) EndKey(ctx context.Context, kid string, after time.Duration, kept ...auth.Event) error {
-	const doing = "end a key"
+func (s *Store) EndKey(ctx context.Context, kid string, after time.Duration, events ...auth.Event) error {
+	const doing = "ending a key"
 	if err := checkText(kid); err != nil {
 		return fail(doing, err)
 	}
-	n, err := s.execKeeping(ctx, kept, `UPDATE sealed_keys SET ends_at = CASE WHEN ends_at < `+s.dialect.clock+` + @after
+	n, err := s.exec(ctx, events, `UPDATE sealed_keys SET ends_at = CASE WHEN ends_at < `+s.dialect.clock+` + @after
 			THEN ends_at ELSE `+s.dialect.clock+` + @after END
 		WHERE kid = @kid`, params{"kid": kid, "after": after.Microseconds()})
 	if err == nil && n == 0 {
@@ -72,22 +63,22 @@ func (s *Store) EndKey(ctx context.Context, kid string, after time.Duration, kep
 
 // RaiseKeyLife implements [auth.SealedKeys].
 func (s *Store) RaiseKeyLife(ctx context.Context, kid string, life time.Duration) error {
-	_, err := s.exec(ctx, `UPDATE sealed_keys SET life = @life WHERE kid = @kid AND life < @life`,
+	_, err := s.exec(ctx, nil, `UPDATE sealed_keys SET life = @life WHERE kid = @kid AND life < @life`,
 		params{"kid": kid, "life": life.Microseconds()})
-	return fail("raise the life of a key", err)
+	return fail("raising the lifetime of a key", err)
 }
 
 // ResealKey implements [auth.SealedKeys].
-func (s *Store) ResealKey(ctx context.Context, kid, from string, sealed []byte, master string, kept ...auth.Event) (bool, error) {
-	n, err := s.execKeeping(ctx, kept, `UPDATE sealed_keys SET sealed = @sealed, master = @master WHERE kid = @kid AND master = @from`,
+func (s *Store) ResealKey(ctx context.Context, kid, from string, sealed []byte, master string, events ...auth.Event) (bool, error) {
+	n, err := s.exec(ctx, events, `UPDATE sealed_keys SET sealed = @sealed, master = @master WHERE kid = @kid AND master = @from`,
 		params{"kid": kid, "from": from, "sealed": sealed, "master": master})
-	return n == 1, fail("encrypt a key anew", err)
+	return n == 1, fail("re-encrypting a key", err)
 }
 
 // DeleteKey implements [auth.SealedKeys].
-func (s *Store) DeleteKey(ctx context.Context, kid string, kept ...auth.Event) error {
-	_, err := s.execKeeping(ctx, kept, `DELETE FROM sealed_keys WHERE kid = @kid`, params{"kid": kid})
-	return fail("delete a key", err)
+func (s *Store) DeleteKey(ctx context.Context, kid string, events ...auth.Event) error {
+	_, err := s.exec(ctx, events, `DELETE FROM sealed_keys WHERE kid = @kid`, params{"kid": kid})
+	return fail("deleting a key", err)
 }
 
 func fromSealedKeyRow(r models.SealedKey) auth.SealedKey {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -20,55 +19,41 @@ func checkSession(sess auth.Session) error {
 }
 
 // CreateSession implements [auth.Store].
-func (s *Store) CreateSession(ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string, kept ...auth.Event) error {
-	const doing = "create a session"
+func (s *Store) CreateSession(ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string, events ...auth.Event) error {
+	const doing = "creating a session"
 	if err := checkSession(sess); err != nil {
 		return fail(doing, err)
 	}
 	if err := checkText(passwordHash, rehash); err != nil {
 		return fail(doing, err)
 	}
+	row := sessionRow(sess)
+	p := rowParams(sessionColumns, &row)
+	p["user"], p["epoch"], p["password"], p["rehash"] = sess.UserID, epoch, passwordHash, rehash
 	if rehash != "" {
-		return fail(doing, s.createRehashing(ctx, sess, epoch, passwordHash, rehash, kept))
+		return fail(doing, s.createRehashing(ctx, p, row, events))
 	}
-	n, err := s.execKeeping(ctx, kept, s.insertSession(), sessionParams(sess, epoch, passwordHash))
+	// FOR SHARE makes the insert wait for a change of the user that is in
+	// progress, and then sees the user as changed. A later change waits for the
+	// insert. The check of the foreign key would not do: it takes FOR KEY SHARE,
+	// which does not conflict with raising the epoch.
+	n, err := s.exec(ctx, events, fmt.Sprintf(`INSERT INTO sessions (%s) SELECT %s FROM users WHERE %s %s`,
+		sessionColumns, each(sessionColumns, "@", ""), unchangedUser, s.dialect.forShare), p)
 	if err == nil && n == 0 {
 		err = auth.ErrMovedOn
 	}
 	return fail(doing, err)
 }
 
-// insertSession inserts while the user is as expected. FOR SHARE makes it wait
-// for a change of the user that is under way and judge the user as that leaves
-// it, and makes a later change wait for the insert. The foreign key's own
-// check takes FOR KEY SHARE, which does not conflict with raising the epoch.
-func (s *Store) insertSession() string {
-	columns := sessionColumns()
-	return fmt.Sprintf(`INSERT INTO sessions (%s) SELECT %s FROM users
-		WHERE id = @user AND auth_epoch = @epoch AND password_hash = @password AND disabled_at IS NULL %s`,
-		list("", columns, ""), list("@", columns, ""), s.dialect.forShare)
-}
+// unchangedUser is the condition that the user is as the login found it.
+const unchangedUser = `id = @user AND auth_epoch = @epoch AND password_hash = @password AND disabled_at IS NULL`
 
-// sessionParams takes the fields as pointers: that is how they are scanned, and
-// both drivers follow pointers.
-func sessionParams(sess auth.Session, epoch int64, passwordHash string) params {
-	row, columns := sessionRow(sess), sessionColumns()
-	p := params{"user": sess.UserID, "epoch": epoch, "password": passwordHash}
-	for i, field := range sessionFields(&row) {
-		p[columns[i]] = field
-	}
-	return p
-}
-
-// createRehashing replaces the password's hash first: that takes the user's
-// row in the mode that the transaction needs. FOR SHARE first would deadlock
-// with another login doing the same.
-func (s *Store) createRehashing(ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string, kept []auth.Event) error {
-	row := sessionRow(sess)
+// createRehashing replaces the password's hash before it inserts the session.
+// The update locks the user's row in the mode that the transaction needs. With
+// FOR SHARE first, two logins that do the same would deadlock.
+func (s *Store) createRehashing(ctx context.Context, p params, row models.Session, events []auth.Event) error {
 	return s.transaction(ctx, func(tx *gorm.DB) error {
-		done := tx.Exec(`UPDATE users SET password_hash = @rehash
-			WHERE id = @user AND auth_epoch = @epoch AND password_hash = @password AND disabled_at IS NULL`,
-			params{"rehash": rehash, "user": sess.UserID, "epoch": epoch, "password": passwordHash})
+		done := tx.Exec(`UPDATE users SET password_hash = @rehash WHERE `+unchangedUser, p)
 		if done.Error != nil {
 			return done.Error
 		}
@@ -78,27 +63,26 @@ func (s *Store) createRehashing(ctx context.Context, sess auth.Session, epoch in
 		if err := tx.Create(&row).Error; err != nil {
 			return err
 		}
-		return keep(tx, kept)
+		return record(tx, events)
 	})
 }
+
+// liveSessions is the condition that a session of the user is neither revoked
+// nor expired.
+const liveSessions = `user_id = @user AND revoked_at IS NULL AND expires_at > @now AND refresh_expires_at > @now`
 
 // Sessions implements [auth.Store].
 func (s *Store) Sessions(ctx context.Context, userID string, now time.Time, limit int) ([]auth.Session, error) {
 	if !isID(userID) {
 		return nil, nil
 	}
-	rows, err := query(ctx, s.read, `SELECT `+list("", sessionColumns(), "")+` FROM sessions
-		WHERE user_id = @user AND revoked_at IS NULL AND expires_at > @now AND refresh_expires_at > @now
-		ORDER BY created_at DESC, id DESC LIMIT @limit`,
-		params{"user": userID, "now": micros(now), "limit": limit}, sessionFields)
+	rows, err := query[models.Session](ctx, s, `SELECT `+sessionColumns+` FROM sessions
+		WHERE `+liveSessions+` ORDER BY created_at DESC, id DESC LIMIT @limit`,
+		params{"user": userID, "now": micros(now), "limit": limit})
 	if err != nil {
-		return nil, fail("list sessions", err)
+		return nil, fail("listing sessions", err)
 	}
-	sessions := make([]auth.Session, len(rows))
-	for i, row := range rows {
-		sessions[i] = fromSessionRow(row)
-	}
-	return sessions, nil
+	return values(rows, fromSessionRow), nil
 }
 
 // SurplusSessions implements [auth.Store].
@@ -106,31 +90,26 @@ func (s *Store) SurplusSessions(ctx context.Context, userID, own string, now tim
 	if !isID(userID) || !isID(own) {
 		return nil, nil
 	}
-	ids, err := query(ctx, s.read, `SELECT id FROM sessions
-		WHERE user_id = @user AND id <> @own AND revoked_at IS NULL AND expires_at > @now AND refresh_expires_at > @now
-		ORDER BY last_seen_at DESC, id DESC LIMIT @limit OFFSET @keep`,
-		params{"user": userID, "own": own, "now": micros(now), "keep": keep, "limit": limit}, func(id *string) []any { return []any{id} })
-	return ids, fail("list the sessions of a user that are too many", err)
+	ids, err := query[string](ctx, s, `SELECT id FROM sessions
+		WHERE id <> @own AND `+liveSessions+` ORDER BY last_seen_at DESC, id DESC LIMIT @limit OFFSET @keep`,
+		params{"user": userID, "own": own, "now": micros(now), "keep": keep, "limit": limit})
+	return ids, fail("listing the sessions over the maximum", err)
 }
 
 // stateRow is a session with its user, as SessionState and Rotate read them.
 type stateRow struct {
-	session     models.Session
-	user        models.User
-	now         int64
-	blacklisted bool
-}
-
-func stateFields(r *stateRow) []any {
-	return slices.Concat(sessionFields(&r.session), userFields(&r.user), []any{&r.now, &r.blacklisted})
+	Session     models.Session
+	User        models.User
+	Now         int64
+	Blacklisted bool
 }
 
 func (r stateRow) value() auth.SessionState {
 	return auth.SessionState{
-		Session:           fromSessionRow(r.session),
-		User:              fromUserRow(r.user),
-		Now:               fromMicros(r.now),
-		AccessBlacklisted: r.blacklisted,
+		Session:           fromSessionRow(r.Session),
+		User:              fromUserRow(r.User),
+		Now:               fromMicros(r.Now),
+		AccessBlacklisted: r.Blacklisted,
 	}
 }
 
@@ -139,23 +118,23 @@ func (s *Store) SessionState(ctx context.Context, sessionID string, secret auth.
 	if !isID(sessionID) {
 		return auth.SessionState{}, auth.ErrNotFound
 	}
-	row, err := queryOne(ctx, s.read, `SELECT `+
-		list("s.", sessionColumns(), "")+`, `+list("u.", userColumns(), "")+`, `+s.dialect.clock+`, b.session_id IS NOT NULL
+	row, err := queryOne[stateRow](ctx, s, `SELECT `+
+		each(sessionColumns, "s.", "")+`, `+each(userColumns, "u.", "")+`, `+s.dialect.clock+`, b.session_id IS NOT NULL
 		FROM sessions s JOIN users u ON u.id = s.user_id
 		LEFT JOIN blacklisted_tokens b ON b.session_id = s.id AND b.secret_hash = @secret AND b.use = @use
 		WHERE s.id = @id`,
-		params{"id": sessionID, "secret": secret[:], "use": string(auth.UseAccess)}, stateFields)
+		params{"id": sessionID, "secret": secret[:], "use": string(auth.UseAccess)})
 	if err != nil {
-		return auth.SessionState{}, fail("read a session", err)
+		return auth.SessionState{}, fail("reading a session", err)
 	}
 	return row.value(), nil
 }
 
 // Now implements [auth.Store].
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	us, err := queryOne(ctx, s.read, `SELECT `+s.dialect.clock, nil, func(us *int64) []any { return []any{us} })
+	us, err := queryOne[int64](ctx, s, `SELECT `+s.dialect.clock, nil)
 	if err != nil {
-		return time.Time{}, fail("read the database's clock", err)
+		return time.Time{}, fail("reading the database's clock", err)
 	}
 	return fromMicros(us), nil
 }

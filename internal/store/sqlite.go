@@ -9,20 +9,20 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	gosqlite "github.com/glebarez/go-sqlite"
 	"github.com/glebarez/sqlite"
 	"gorm.io/gorm"
 )
 
-// sqliteReaders is how many connections read. WAL lets them read while the
-// one writer writes.
+// sqliteReaders is the number of connections that read.
 const sqliteReaders = 4
 
 // journalMode lets readers read while the writer writes. The file keeps it.
 const journalMode = "journal_mode(WAL)"
 
-// busyTimeout is how long SQLite waits for another process' write, in
+// busyTimeout is how long SQLite waits for a write of another process, in
 // milliseconds.
 const busyTimeout = "busy_timeout(3000)"
 
@@ -32,7 +32,7 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	}
 	path, err := filepath.Abs(o.Path)
 	if err != nil {
-		return nil, fmt.Errorf("find the database file: %w", err)
+		return nil, fmt.Errorf("finding the database file: %w", err)
 	}
 	o.Path = path
 	s := &Store{dialect: sqliteDialect(), options: o}
@@ -47,32 +47,33 @@ func (s *Store) openFiles(ctx context.Context) (err error) {
 		return s.openPools("query_only(1)", "synchronous(FULL)", "foreign_keys(1)")
 	}
 	if err := os.MkdirAll(filepath.Dir(s.options.Path), 0o700); err != nil {
-		return fmt.Errorf("make the database's directory: %w", err)
+		return fmt.Errorf("creating the database's directory: %w", err)
 	}
 	if s.options.Exclusive {
 		if s.claim, err = claim(ctx, s.options.Path); err != nil {
 			return err
 		}
 	}
-	made, err := createPrivately(s.options.Path)
+	created, err := createPrivately(s.options.Path)
 	if err != nil {
 		return err
 	}
-	if made { // a mistyped path would look like any other start
-		s.options.logger().InfoContext(ctx, "a new, empty database was made", "path", s.options.Path)
+	if created { // a mistyped path would otherwise look like any other start
+		s.options.logger().InfoContext(ctx, "created a new, empty database", "path", s.options.Path)
 	}
 	if s.file, err = os.Stat(s.options.Path); err != nil {
-		return fmt.Errorf("look at the database file: %w", err)
+		return fmt.Errorf("inspecting the database file: %w", err)
 	}
 	return s.openPools(journalMode, "synchronous(FULL)", "foreign_keys(1)")
 }
 
-// ErrFileGone is wrapped by Ping's error when SQLite's file was moved, deleted
-// or replaced: the one that is open works on, and is lost with the process.
+// ErrFileGone is wrapped by Ping's error if SQLite's file was moved, deleted or
+// replaced. The open file still works, but its content is lost when the process
+// ends.
 var ErrFileGone = errors.New("the database's file was moved, deleted or replaced while it was open")
 
-// inPlace is ErrFileGone when the path does not lead to the file that is open.
-// SQLite itself notices nothing.
+// inPlace returns ErrFileGone if the path no longer leads to the file that is
+// open. SQLite itself does not detect this.
 func (s *Store) inPlace() error {
 	if s.file == nil {
 		return nil
@@ -81,16 +82,16 @@ func (s *Store) inPlace() error {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(s.file, there) {
 		return fmt.Errorf("%w: %s", ErrFileGone, s.options.Path)
 	}
-	return nil // of other trouble the statements tell
+	return nil // the statements report other problems
 }
 
-// openPools opens the connections; pragmas are those of the one that writes.
+// openPools opens the connections. The pragmas are for the one that writes.
 func (s *Store) openPools(pragmas ...string) error {
 	write, err := s.openPool(1, pragmas...)
 	if err != nil {
 		return err
 	}
-	s.begin, s.write = s.handle(write), s.handle(prepared(write))
+	s.begin, s.write = s.handle(write), s.prepared(write)
 	readers := []string{"query_only(1)"}
 	if !s.options.ReadOnly {
 		readers = append(readers, journalMode)
@@ -99,39 +100,43 @@ func (s *Store) openPools(pragmas ...string) error {
 	if err != nil {
 		return err
 	}
-	s.read = s.handle(prepared(read))
+	s.read = s.prepared(read)
 	return nil
 }
 
-// createPrivately makes the file with a mode that SQLite would not choose,
-// unless it is there; then it may be written to. SQLite gives -wal and -shm the
-// mode of the main file.
-func createPrivately(path string) (made bool, err error) {
+// createPrivately creates the file, unless it exists, with a mode that only its
+// owner can read, which SQLite would not do. It checks that an existing file is
+// writable. SQLite gives -wal and -shm the mode of the main file.
+func createPrivately(path string) (created bool, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	made = err == nil
+	created = err == nil
 	if errors.Is(err, fs.ErrExist) {
 		f, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	}
 	if err != nil {
-		return false, fmt.Errorf("create the database file: %w", err)
+		return false, fmt.Errorf("creating the database file: %w", err)
 	}
-	return made, f.Close()
+	return created, f.Close()
 }
 
 // openPool opens connections with the given pragmas. Transactions take the
-// write lock at once: one that began by reading could not be upgraded.
+// write lock when they begin: one that began by reading could not be upgraded.
 func (s *Store) openPool(conns int, pragmas ...string) (*gorm.DB, error) {
 	query := url.Values{
 		"_pragma": append([]string{busyTimeout}, pragmas...),
 		"_txlock": {"immediate"},
 	}
 	if s.options.ReadOnly {
-		query.Set("mode", "rw") // and not made; rw for the files of a WAL
+		query.Set("mode", "rw") // does not create the file, but may write the files of a WAL
 	}
-	dsn := url.URL{Scheme: "file", Path: s.options.Path, RawQuery: query.Encode()}
+	path := filepath.ToSlash(s.options.Path)
+	if !strings.HasPrefix(path, "/") { // it begins with a drive of Windows
+		path = "/" + path
+	}
+	dsn := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
 	pool, err := sql.Open(sqlite.DriverName, dsn.String())
 	if err != nil {
-		return nil, fail("open the database", err)
+		return nil, fail("opening the database", err)
 	}
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)

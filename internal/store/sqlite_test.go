@@ -46,7 +46,7 @@ func TestOpen_SQLiteMade(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Count(log.String(), `level=INFO msg="a new, empty database was made" path=`+path); got != want {
+		if got := strings.Count(log.String(), `level=INFO msg="created a new, empty database" path=`+path); got != want {
 			t.Errorf("told %d times, want %d: %s", got, want, log.String())
 		}
 	}

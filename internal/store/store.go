@@ -1,3 +1,12 @@
+// Package store keeps users, sessions and blacklisted tokens in SQLite or in
+// Postgres. It owns the SQL, the migrations and the conversion between rows and
+// the core's values, and is the only user of GORM.
+//
+// [Store] implements all storage that the core needs: [auth.Store],
+// [auth.ReplicaNotes], [auth.FeedStore], [auth.APIKeyStore], [auth.SealedKeys]
+// and [auth.KeyNotes]. It contains no rules: the core decides which token is
+// valid, what a reuse means and when a session expires. Package storetest is
+// the contract, a test suite that runs on every engine.
 package store
 
 import (
@@ -25,56 +34,54 @@ type Store struct {
 	// write and read run single statements. On Postgres they are one pool; on
 	// SQLite write has the only connection that may change anything.
 	write, read handle
-	// begin starts transactions. GORM's prepared statements are kept out of
-	// them: one that is first prepared inside a transaction ends with it, and
-	// a transaction waiting for a statement that another caller prepares,
-	// which in turn waits for a connection, would wait for ever. pgx keeps
-	// prepared statements a connection anyway.
-	begin handle
-	swaps *swaps
-	log   statementLogger
+	// begin starts transactions, which do not use GORM's prepared statements. A
+	// statement that is first prepared inside a transaction is closed with it.
+	// And a transaction that waits for another caller to prepare a statement,
+	// while that caller waits for a connection, would wait forever. pgx keeps
+	// prepared statements for each connection anyway.
+	begin     handle
+	rotations *batcher
+	log       statementLogger
 
 	pools []*sql.DB
 	claim *fileLock   // nil unless Options.Exclusive
-	file  os.FileInfo // SQLite's, as it was opened; nil on Postgres and with Options.ReadOnly
+	file  os.FileInfo // of SQLite's file when it was opened; nil on Postgres and with Options.ReadOnly
 }
 
 // Open opens the database and checks that it answers, for as long as
-// Options.Wait. It does not migrate. ErrInUse when Options.Exclusive cannot be
-// had; CodeUnavailable when the database does not answer.
-func Open(ctx context.Context, o Options) (*Store, error) {
-	s, err := open(ctx, o)
+// Options.Wait. It does not migrate. It returns ErrInUse if Options.Exclusive is
+// set and another process holds the database, and CodeUnavailable if the
+// database does not answer.
+func Open(ctx context.Context, o Options) (s *Store, err error) {
+	if o.URL != "" {
+		s, err = openPostgres(o)
+	} else {
+		s, err = openSQLite(ctx, o)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if o.DatabaseClock != "" {
 		s.dialect.clock = o.DatabaseClock
 	}
-	s.log = logged(o)
-	s.swaps = s.dialect.swaps(s, s.pools[0]) // the one that writes
+	s.log = newStatementLogger(o)
+	s.rotations = s.dialect.batcher(s, s.pools[0]) // the pool that writes
 	if err := s.options.await(ctx, s.Ping); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func open(ctx context.Context, o Options) (*Store, error) {
-	if o.postgres() {
-		return openPostgres(o)
-	}
-	return openSQLite(ctx, o)
-}
-
 // Dialect returns SQLite or Postgres.
 func (s *Store) Dialect() string { return s.dialect.name }
 
-// PoolStats are those of a pool of connections.
+// PoolStats are the statistics of a connection pool.
 type PoolStats struct {
 	Name string // "all"; on SQLite "read" and "write"
 	sql.DBStats
 }
 
-// PoolStats returns those of each pool, for metrics.
+// PoolStats returns the statistics of each pool, for metrics.
 func (s *Store) PoolStats() []PoolStats {
 	if len(s.pools) == 1 {
 		return []PoolStats{{"all", s.pools[0].Stats()}}
@@ -82,24 +89,24 @@ func (s *Store) PoolStats() []PoolStats {
 	return []PoolStats{{"write", s.pools[0].Stats()}, {"read", s.pools[1].Stats()}}
 }
 
-// Ping checks that the database answers; CodeUnavailable otherwise. That wraps
-// ErrFileGone when SQLite's file is not where it was opened.
+// Ping checks that the database answers. Its error is CodeUnavailable and wraps
+// ErrFileGone if SQLite's file is no longer where it was opened.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.inPlace(); err != nil {
 		return auth.Unavailable(err)
 	}
-	ctx, cancel := s.read.bounded(ctx)
+	ctx, cancel := context.WithTimeout(ctx, s.options.timeout())
 	defer cancel()
 	for _, pool := range s.pools {
 		if err := pool.PingContext(ctx); err != nil {
-			return auth.Unavailable(failure("reach the database", err))
+			return auth.Unavailable(failure("reaching the database", err))
 		}
 	}
 	return nil
 }
 
-// Close closes the connections and gives up an exclusive claim. Statements
-// under way are waited for.
+// Close waits for statements in progress, closes the connections and releases
+// an exclusive claim.
 func (s *Store) Close() error {
 	var errs []error
 	for _, pool := range s.pools {
@@ -114,20 +121,19 @@ func attach(d gorm.Dialector, o Options) (*gorm.DB, error) {
 		SkipDefaultTransaction: true,
 		TranslateError:         true,
 		DisableAutomaticPing:   true,
-		// SELECT * in a prepared statement breaks when a newer replica's
-		// migration adds a column.
-		QueryFields: true,
-		// For ever: GORM closes a statement that it thinks old, used or not.
+		// Forever: GORM closes a statement that it considers old, used or not.
 		PrepareStmtTTL: math.MaxInt64,
-		Logger:         logged(o),
+		Logger:         newStatementLogger(o),
 	})
 	if err != nil {
-		return nil, fail("open the database", err)
+		return nil, fail("opening the database", err)
 	}
 	return db, nil
 }
 
-// prepared returns a handle whose statements are prepared once a connection.
-func prepared(db *gorm.DB) *gorm.DB { return db.Session(&gorm.Session{PrepareStmt: true}) }
-
 func (s *Store) handle(db *gorm.DB) handle { return handle{db: db, timeout: s.options.timeout()} }
+
+// prepared returns a handle that prepares each statement once per connection.
+func (s *Store) prepared(db *gorm.DB) handle {
+	return s.handle(db.Session(&gorm.Session{PrepareStmt: true}))
+}

@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"rekey/internal/auth"
@@ -11,62 +13,54 @@ import (
 )
 
 // CreateUser implements [auth.Store].
-func (s *Store) CreateUser(ctx context.Context, u auth.User, sess auth.Session, kept ...auth.Event) error {
-	const doing = "create a user"
-	if err := checkUser(u); err != nil {
-		return fail(doing, err)
-	}
-	if err := checkSession(sess); err != nil {
-		return fail(doing, err)
-	}
-	user, session := userRow(u), sessionRow(sess)
-	err := s.transaction(ctx, func(tx *gorm.DB) error {
-		if err := tx.Create(&user).Error; err != nil {
-			return err
-		}
-		if err := tx.Create(&session).Error; err != nil {
-			return err
-		}
-		return keep(tx, kept)
-	})
-	if emailTaken(err) {
-		return auth.ErrEmailTaken
-	}
-	return fail(doing, err)
+func (s *Store) CreateUser(ctx context.Context, u auth.User, sess auth.Session, events ...auth.Event) error {
+	return s.insertUser(ctx, u, &sess, events)
 }
 
 // AddUser implements [auth.Store].
-func (s *Store) AddUser(ctx context.Context, u auth.User, kept ...auth.Event) error {
-	const doing = "add a user"
-	if err := checkUser(u); err != nil {
+func (s *Store) AddUser(ctx context.Context, u auth.User, events ...auth.Event) error {
+	return s.insertUser(ctx, u, nil, events)
+}
+
+// insertUser inserts a user and, unless sess is nil, its first session.
+func (s *Store) insertUser(ctx context.Context, u auth.User, sess *auth.Session, events []auth.Event) error {
+	const doing = "creating a user"
+	if err := checkIDs(u.ID); err != nil {
 		return fail(doing, err)
 	}
-	user := userRow(u)
+	if err := checkText(u.Name, u.Email, u.EmailKey, u.PasswordHash); err != nil {
+		return fail(doing, err)
+	}
+	if sess != nil {
+		if err := checkSession(*sess); err != nil {
+			return fail(doing, err)
+		}
+	}
 	err := s.transaction(ctx, func(tx *gorm.DB) error {
+		user := userRow(u)
 		if err := tx.Create(&user).Error; err != nil {
 			return err
 		}
-		return keep(tx, kept)
+		if sess != nil {
+			session := sessionRow(*sess)
+			if err := tx.Create(&session).Error; err != nil {
+				return err
+			}
+		}
+		return record(tx, events)
 	})
 	if emailTaken(err) {
 		return auth.ErrEmailTaken
 	}
 	return fail(doing, err)
-}
-
-func checkUser(u auth.User) error {
-	if err := checkIDs(u.ID); err != nil {
-		return err
-	}
-	return checkText(u.Name, u.Email, u.EmailKey, u.PasswordHash)
 }
 
 // UserByEmailKey implements [auth.Store].
 func (s *Store) UserByEmailKey(ctx context.Context, key string) (auth.User, error) {
 	if err := checkText(key); err != nil {
-		return auth.User{}, fail("find a user", err)
+		return auth.User{}, fail("finding a user", err)
 	}
-	return s.user(ctx, "email_key = ?", key)
+	return s.user(ctx, "email_key", key)
 }
 
 // UserByID implements [auth.Store].
@@ -74,31 +68,55 @@ func (s *Store) UserByID(ctx context.Context, id string) (auth.User, error) {
 	if !isID(id) {
 		return auth.User{}, auth.ErrNotFound
 	}
-	return s.user(ctx, "id = ?", id)
+	return s.user(ctx, "id", id)
 }
 
-func (s *Store) user(ctx context.Context, where string, value string) (auth.User, error) {
-	ctx, cancel := s.read.bounded(ctx)
-	defer cancel()
-	var row models.User
-	err := retry(ctx, func() error { return s.read.WithContext(ctx).Where(where, value).Take(&row).Error })
+func (s *Store) user(ctx context.Context, column, value string) (auth.User, error) {
+	row, err := queryOne[models.User](ctx, s, `SELECT `+userColumns+` FROM users WHERE `+column+` = @value`, params{"value": value})
 	if err != nil {
-		return auth.User{}, fail("find a user", err)
+		return auth.User{}, fail("finding a user", err)
 	}
 	return fromUserRow(row), nil
 }
 
-// EnableUser implements [auth.Store]. Enabling a user who is not disabled
-// changes nothing.
-func (s *Store) EnableUser(ctx context.Context, userID string, at time.Time, kept ...auth.Event) error {
+// Users implements [auth.Store]. Pages follow the primary key, so that all
+// pages together read each user once, whatever the filter.
+func (s *Store) Users(ctx context.Context, f auth.UserFilter, limit int) ([]auth.User, error) {
+	const doing = "listing users"
+	if err := checkText(f.Email); err != nil {
+		return nil, fail(doing, err)
+	}
+	where, p := "id > @after", params{"after": uuid.Nil.String(), "limit": limit}
+	if isID(f.After) {
+		p["after"] = f.After
+	}
+	if f.Email != "" {
+		const escape = "!"
+		where += " AND email_key LIKE @pattern ESCAPE '" + escape + "'"
+		literal := strings.NewReplacer(escape, escape+escape, "%", escape+"%", "_", escape+"_").Replace(f.Email)
+		p["pattern"] = "%" + literal + "%"
+	}
+	if f.Disabled != nil {
+		where += " AND (disabled_at IS NOT NULL) = @disabled"
+		p["disabled"] = *f.Disabled
+	}
+	rows, err := query[models.User](ctx, s, `SELECT `+userColumns+` FROM users WHERE `+where+` ORDER BY id LIMIT @limit`, p)
+	if err != nil {
+		return nil, fail(doing, err)
+	}
+	return values(rows, fromUserRow), nil
+}
+
+// EnableUser implements [auth.Store]. It changes nothing if the user is not
+// disabled.
+func (s *Store) EnableUser(ctx context.Context, userID string, at time.Time, events ...auth.Event) error {
 	if !isID(userID) {
 		return auth.ErrNotFound
 	}
-	n, err := s.execKeeping(ctx, kept, `UPDATE users SET disabled_at = NULL, updated_at = @at
-		WHERE id = @id AND disabled_at IS NOT NULL`,
-		params{"id": userID, "at": micros(at)})
+	n, err := s.exec(ctx, events, `UPDATE users SET disabled_at = NULL, updated_at = @at
+		WHERE id = @id AND disabled_at IS NOT NULL`, params{"id": userID, "at": micros(at)})
 	if err != nil {
-		return fail("enable a user", err)
+		return fail("enabling a user", err)
 	}
 	if n == 0 {
 		_, err := s.UserByID(ctx, userID)

@@ -9,7 +9,7 @@ CREATE TABLE security_events (
     user_id    uuid,
     session_id uuid,
     actor      text   NOT NULL,
-    transport       text   NOT NULL,
+    door       text   NOT NULL,
     address    text   NOT NULL,
     user_agent text   NOT NULL,
     request_id text   NOT NULL,

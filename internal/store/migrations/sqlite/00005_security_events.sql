@@ -9,7 +9,7 @@ CREATE TABLE security_events (
     user_id    text,
     session_id text,
     actor      text    NOT NULL,
-    transport       text    NOT NULL,
+    door       text    NOT NULL,
     address    text    NOT NULL,
     user_agent text    NOT NULL,
     request_id text    NOT NULL,

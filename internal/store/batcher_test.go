@@ -13,31 +13,31 @@ import (
 	"rekey/internal/auth"
 )
 
-// table is the database under some swaps. Statements wait for release.
+// table is the database of a batcher. Statements wait for release.
 type table struct {
-	*swaps
+	*batcher
 	sent    chan []string
 	release chan error
 }
 
-func newTable(limit int) *table {
+func newTable(slots int) *table {
 	tb := &table{sent: make(chan []string, 100), release: make(chan error)}
-	tb.swaps = &swaps{
-		single: func(_ context.Context, r auth.Rotation) (stateRow, error) {
+	tb.batcher = &batcher{
+		single: func(_ context.Context, r *auth.Rotation) (stateRow, error) {
 			err := tb.run([]string{"single " + r.SessionID})
 			var row stateRow
-			row.session.ID = r.SessionID
+			row.Session.ID = r.SessionID
 			return row, err
 		},
-		together: func(_ context.Context, batch []*swap) error {
+		batch: func(_ context.Context, batch []*pending) error {
 			var ids []string
-			for _, c := range batch {
-				ids = append(ids, c.rotation.SessionID)
-				c.row.session.ID, c.found = c.rotation.SessionID, c.rotation.SessionID != "missing"
+			for _, p := range batch {
+				ids = append(ids, p.rotation.SessionID)
+				p.row.Session.ID, p.found = p.rotation.SessionID, p.rotation.SessionID != "missing"
 			}
 			return tb.run(ids)
 		},
-		limit: limit, timeout: time.Minute, patience: time.Hour,
+		slots: slots, timeout: time.Minute, slotTime: time.Hour,
 	}
 	return tb
 }
@@ -47,39 +47,39 @@ func (tb *table) run(ids []string) error {
 	return <-tb.release
 }
 
-// come lets rotations come one after the other, and returns their outcomes.
+// come starts rotations one after the other and returns their outcomes.
 func (tb *table) come(ctx context.Context, t *testing.T, ids ...string) []chan error {
 	t.Helper()
 	var outcomes []chan error
 	for _, id := range ids {
-		before := tb.waitingNow()
+		before := tb.waiting()
 		outcome := make(chan error, 1)
 		outcomes = append(outcomes, outcome)
 		go func() {
-			row, err := tb.do(ctx, auth.Rotation{SessionID: id})
-			if err == nil && row.session.ID != id {
-				err = fmt.Errorf("got the row of %s", row.session.ID)
+			row, err := tb.rotate(ctx, auth.Rotation{SessionID: id})
+			if err == nil && row.Session.ID != id {
+				err = fmt.Errorf("got the row of %s", row.Session.ID)
 			}
 			outcome <- err
 		}()
-		for tb.waitingNow() == before {
+		for tb.waiting() == before {
 			time.Sleep(time.Millisecond) //nolint:forbidigo // until the goroutine is in the queue
 		}
 	}
 	return outcomes
 }
 
-func (tb *table) waitingNow() int {
+func (tb *table) waiting() int {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
-	return len(tb.waiting)
+	return len(tb.queue)
 }
 
-// busy occupies everything by single statements.
+// busy occupies all slots with single statements.
 func (tb *table) busy(t *testing.T) {
 	t.Helper()
-	for range tb.limit {
-		go func() { _, _ = tb.do(t.Context(), auth.Rotation{SessionID: "first"}) }()
+	for range tb.slots {
+		go func() { _, _ = tb.rotate(t.Context(), auth.Rotation{SessionID: "first"}) }()
 		wantSent(t, tb, "single first")
 	}
 }
@@ -91,8 +91,8 @@ func wantSent(t *testing.T, tb *table, want ...string) {
 	}
 }
 
-func TestSwaps_do(t *testing.T) {
-	t.Run("Together", func(t *testing.T) {
+func TestBatcher_rotate(t *testing.T) {
+	t.Run("Batch", func(t *testing.T) {
 		tb := newTable(1)
 		tb.busy(t)
 		outcomes := tb.come(t.Context(), t, "a", "b", "missing", "a")
@@ -107,18 +107,18 @@ func TestSwaps_do(t *testing.T) {
 			}
 		}
 	})
-	t.Run("AtMost", func(t *testing.T) {
+	t.Run("MaxBatch", func(t *testing.T) {
 		tb := newTable(1)
 		tb.busy(t)
 		var ids []string
-		for i := range maxTogether + 1 {
+		for i := range maxBatch + 1 {
 			ids = append(ids, fmt.Sprint(i))
 		}
 		outcomes := tb.come(t.Context(), t, ids...)
 		tb.release <- nil
-		wantSent(t, tb, ids[:maxTogether]...)
+		wantSent(t, tb, ids[:maxBatch]...)
 		tb.release <- nil
-		wantSent(t, tb, ids[maxTogether])
+		wantSent(t, tb, ids[maxBatch])
 		tb.release <- nil
 		for i := range outcomes {
 			if err := <-outcomes[i]; err != nil {
@@ -126,31 +126,31 @@ func TestSwaps_do(t *testing.T) {
 			}
 		}
 	})
-	t.Run("UnknownToAll", func(t *testing.T) {
+	t.Run("UnknownOutcome", func(t *testing.T) {
 		tb := newTable(2)
 		tb.busy(t)
 		outcomes := tb.come(t.Context(), t, "a", "b")
 		tb.release <- nil
 		wantSent(t, tb, "a", "b")
-		trouble := errors.New("connection lost")
-		tb.release <- nil // the other one that was busy
-		tb.release <- trouble
+		lost := errors.New("connection lost")
+		tb.release <- nil // the other slot
+		tb.release <- lost
 		for i := range outcomes {
 			if err := <-outcomes[i]; err == nil || errors.Is(err, gorm.ErrRecordNotFound) {
-				t.Errorf("rotation %d: %v, want trouble", i, err)
+				t.Errorf("rotation %d: %v, want the connection's error", i, err)
 			}
 		}
 	})
 }
 
-// What certainly did nothing is tried one by one.
-func TestSwaps_doAlone(t *testing.T) {
+// The rotations of a batch that certainly did nothing are tried one by one.
+func TestBatcher_rotate_single(t *testing.T) {
 	tb := newTable(1)
 	tb.busy(t)
 	outcomes := tb.come(t.Context(), t, "a", "b")
 	tb.release <- nil
 	wantSent(t, tb, "a", "b")
-	tb.release <- fmt.Errorf("a row is held: %w", auth.ErrNothingDone)
+	tb.release <- fmt.Errorf("a row is locked: %w", auth.ErrNothingDone)
 	got := slices.Concat(<-tb.sent, <-tb.sent)
 	slices.Sort(got)
 	if want := []string{"single a", "single b"}; !slices.Equal(got, want) {
@@ -160,13 +160,13 @@ func TestSwaps_doAlone(t *testing.T) {
 	tb.release <- nil
 	tb.release <- fault
 	if a, b := <-outcomes[0], <-outcomes[1]; (a == nil) == (b == nil) {
-		t.Errorf("outcomes are %v and %v, want one fault", a, b)
+		t.Errorf("outcomes are %v and %v, want one error", a, b)
 	}
 }
 
-// Who leaves while waiting is not rotated, and knows it; who leaves later does
-// not know.
-func TestSwaps_doCancelled(t *testing.T) {
+// A caller that gives up while it waits learns that nothing was done. One that
+// gives up later learns that the outcome is unknown.
+func TestBatcher_rotate_cancelled(t *testing.T) {
 	tb := newTable(1)
 	tb.busy(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -185,16 +185,16 @@ func TestSwaps_doCancelled(t *testing.T) {
 	}
 	tb.release <- nil
 	if err := <-stays; err != nil {
-		t.Errorf("who stays: %v", err)
+		t.Errorf("the other caller: %v", err)
 	}
 }
 
-// A statement that takes long holds nobody up.
-func TestSwaps_patience(t *testing.T) {
+// A statement that takes long frees its slot.
+func TestBatcher_slotTime(t *testing.T) {
 	tb := newTable(1)
-	tb.patience = time.Millisecond
+	tb.slotTime = time.Millisecond
 	tb.busy(t)
-	go func() { _, _ = tb.do(t.Context(), auth.Rotation{SessionID: "a"}) }()
+	go func() { _, _ = tb.rotate(t.Context(), auth.Rotation{SessionID: "a"}) }()
 	if got := <-tb.sent; len(got) != 1 {
 		t.Errorf("sent %v", got)
 	}

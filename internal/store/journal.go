@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"rekey/internal/auth"
+	"rekey/models"
+)
+
+// Record implements [auth.Journal].
+func (s *Store) Record(ctx context.Context, e auth.Event) error {
+	return fail("recording an event", s.write.run(ctx, func(db *gorm.DB) error { return record(db, []auth.Event{e}) }))
+}
+
+// record inserts events into the journal, in the transaction of their cause.
+func record(tx *gorm.DB, events []auth.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	rows := make([]models.SecurityEvent, len(events))
+	for i, e := range events {
+		row, err := eventRow(e)
+		if err != nil {
+			return err
+		}
+		rows[i] = row
+	}
+	return tx.Create(&rows).Error
+}
+
+func eventsIf(happened bool, events []auth.Event) []auth.Event {
+	if happened {
+		return events
+	}
+	return nil
+}
+
+// counted returns events with the number of sessions that were revoked.
+func counted(events []auth.Event, n int) []auth.Event {
+	events = slices.Clone(events)
+	for i := range events {
+		events[i].Count = n
+	}
+	return events
+}
+
+// eventsOfEach returns the events once for each session.
+func eventsOfEach(events []auth.Event, sessions []revokedRow) (each []auth.Event) {
+	for _, e := range events {
+		for _, row := range sessions {
+			e.UserID, e.SessionID = row.UserID, row.ID
+			each = append(each, e)
+		}
+	}
+	return each
+}
+
+// Recorded implements [auth.Journal].
+func (s *Store) Recorded(ctx context.Context, q auth.JournalQuery) ([]auth.RecordedEvent, error) {
+	if q.UserID != "" && !isID(q.UserID) {
+		return nil, nil
+	}
+	where, p := eventCondition(q)
+	order := "DESC"
+	if q.Oldest {
+		order = "ASC"
+	}
+	rows, err := query[models.SecurityEvent](ctx, s, `SELECT `+eventColumns+` FROM security_events
+		WHERE `+where+` ORDER BY id `+order+` LIMIT @limit`, p)
+	if err != nil {
+		return nil, fail("reading the journal", err)
+	}
+	events := values(rows, fromEventRow)
+	if q.Oldest {
+		slices.Reverse(events)
+	}
+	return events, nil
+}
+
+func eventCondition(q auth.JournalQuery) (where string, p params) {
+	and := []string{"id > @newer", "id < @older"}
+	p = params{"newer": uuid.Nil.String(), "older": uuid.Max.String(), "limit": q.Limit}
+	if isID(q.NewerThan) {
+		p["newer"] = q.NewerThan
+	}
+	if isID(q.OlderThan) {
+		p["older"] = q.OlderThan
+	}
+	if q.UserID != "" {
+		and = append(and, "user_id = @user")
+		p["user"] = q.UserID
+	}
+	if len(q.Kinds) > 0 {
+		and = append(and, "kind IN @kinds")
+		p["kinds"] = q.Kinds
+	}
+	if !q.Since.IsZero() {
+		and = append(and, "id >= @since")
+		p["since"] = firstID(q.Since)
+	}
+	return strings.Join(and, " AND "), p
+}
+
+// idTime returns the first half of a version 7 UUID for a time: milliseconds
+// since the epoch, then the fraction of the millisecond in 4096 parts (RFC 9562,
+// section 6.2, method 3).
+func idTime(at time.Time) uint64 {
+	us := uint64(max(0, micros(at)))
+	return us/1000<<16 | 7<<12 | us%1000*4096/1000
+}
+
+// firstID returns the lowest id that an event at this time can have.
+func firstID(at time.Time) string {
+	id := uuid.UUID{8: 0x80}
+	binary.BigEndian.PutUint64(id[:8], idTime(at))
+	return id.String()
+}
+
+// eventRow creates the row of an event. Its id sorts by time, whichever replica
+// creates it.
+func eventRow(e auth.Event) (models.SecurityEvent, error) {
+	c := e.Client
+	if err := checkText(string(e.Kind), string(c.Transport), c.Address, c.UserAgent, c.RequestID, c.Actor, e.Detail); err != nil {
+		return models.SecurityEvent{}, err
+	}
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return models.SecurityEvent{}, fmt.Errorf("creating an id: %w", err)
+	}
+	binary.BigEndian.PutUint64(id[:8], idTime(e.At))
+	return models.SecurityEvent{
+		ID: id.String(), At: micros(e.At), Kind: string(e.Kind), UserID: idPtr(e.UserID), SessionID: idPtr(e.SessionID),
+		Actor: c.Who(), Transport: string(c.Transport), Address: c.Address, UserAgent: c.UserAgent, RequestID: c.RequestID,
+		Detail: e.Detail, Count: int64(e.Count),
+	}, nil
+}
+
+// idPtr returns nil, which is stored as NULL, for anything but an id.
+func idPtr(id string) *string {
+	if !isID(id) {
+		return nil
+	}
+	return &id
+}
+
+func fromEventRow(r models.SecurityEvent) auth.RecordedEvent {
+	e := auth.RecordedEvent{ID: r.ID, Event: auth.Event{
+		Kind: auth.EventKind(r.Kind), At: fromMicros(r.At), Detail: r.Detail, Count: int(r.Count),
+		Client: auth.Client{
+			Address: r.Address, UserAgent: r.UserAgent, RequestID: r.RequestID, Transport: auth.Transport(r.Transport), Actor: r.Actor,
+		},
+	}}
+	if r.UserID != nil {
+		e.UserID = *r.UserID
+	}
+	if r.SessionID != nil {
+		e.SessionID = *r.SessionID
+	}
+	return e
+}
