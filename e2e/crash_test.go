@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/glebarez/go-sqlite"
+	_ "github.com/glebarez/sqlite"
 )
 
 // crashes is a server that is killed and restarted while clients continue.

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/glebarez/go-sqlite"
+	_ "github.com/glebarez/sqlite"
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"rekey/internal/auth"

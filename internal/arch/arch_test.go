@@ -29,7 +29,6 @@ const (
 	httpLib    = "net/http"
 	websockets = "github.com/coder/websocket"
 	sqlLib     = "database/sql"
-	gobreaker  = "github.com/sony/gobreaker"
 	gooseLib   = "github.com/pressly/goose"
 	sqliteLib  = "github.com/glebarez/"
 	pgxLib     = "github.com/jackc/pgx"
@@ -42,7 +41,7 @@ const (
 // names them.
 func restricted() []string {
 	return []string{
-		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, websockets, sqlLib, gobreaker, gooseLib, sqliteLib, pgxLib, compressor,
+		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, websockets, sqlLib, gooseLib, sqliteLib, pgxLib, compressor,
 		prometheus, otel,
 	}
 }
@@ -71,7 +70,7 @@ func packages() map[string]rule {
 		"internal/limit":                   {allowed: []string{"internal/auth", "internal/redispool"}, libraries: []string{redisLib}},
 		"internal/pubsub":                  {allowed: []string{"internal/auth"}, libraries: []string{redisLib}},
 		"internal/pubsub/pubsubtest":       {allowed: []string{"internal/auth"}},
-		"internal/redispool":               {libraries: []string{redisLib, gobreaker}},
+		"internal/redispool":               {libraries: []string{redisLib}},
 		"internal/web":                     {allowed: []string{"internal/auth"}, libraries: []string{httpLib, compressor, prometheus}},
 		"internal/graphqlhttp":             {allowed: []string{"internal/auth"}, libraries: []string{httpLib, websockets, gqlgenLib, gqlparser}},
 		"internal/observe":                 {allowed: []string{"internal/auth"}, libraries: []string{prometheus, otel}},

@@ -4,11 +4,9 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// maxUnacknowledged bounds the swaps remembered, the longest unused going first: some
+// maxUnacknowledged bounds the swaps remembered, the oldest are dropped first: some
 // 10 MB at the most, and more than one outage cuts off.
 const maxUnacknowledged = 1 << 16
 
@@ -23,17 +21,31 @@ const maxUnacknowledged = 1 << 16
 //
 // The zero value is ready for use.
 type unacknowledgedSwaps struct {
-	mu    sync.Mutex
-	marks *simplelru.LRU[SecretHash, time.Time] // when the child was handed out; zero: not yet
+	mu sync.Mutex
+	// recent and old have when each child was handed out; zero: not yet. When
+	// recent is full, it becomes old, and the previous old is dropped.
+	recent, old map[SecretHash]time.Time
 }
 
 func (u *unacknowledgedSwaps) remember(mark SecretHash) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.marks == nil {
-		u.marks, _ = simplelru.NewLRU[SecretHash, time.Time](maxUnacknowledged, nil) // fails for no size only
+	u.set(mark, time.Time{})
+}
+
+// set and get are for callers that hold the lock.
+func (u *unacknowledgedSwaps) set(mark SecretHash, at time.Time) {
+	if u.recent == nil || len(u.recent) >= maxUnacknowledged/2 {
+		u.recent, u.old = map[SecretHash]time.Time{}, u.recent
 	}
-	u.marks.Add(mark, time.Time{})
+	u.recent[mark] = at
+}
+
+func (u *unacknowledgedSwaps) get(mark SecretHash) (deliveredAt time.Time, ours bool) {
+	if deliveredAt, ours = u.recent[mark]; !ours {
+		deliveredAt, ours = u.old[mark]
+	}
+	return deliveredAt, ours
 }
 
 // find returns when the child of a swap was handed out, zero when it was not
@@ -44,24 +56,18 @@ func (u *unacknowledgedSwaps) find(mark *SecretHash) (deliveredAt time.Time, our
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.marks == nil {
-		return time.Time{}, false
-	}
-	return u.marks.Peek(*mark)
+	return u.get(*mark)
 }
 
 // claim is true for the one caller that may hand the child out.
 func (u *unacknowledgedSwaps) claim(mark SecretHash, at time.Time) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.marks == nil {
-		return false
-	}
-	deliveredAt, ours := u.marks.Peek(mark)
+	deliveredAt, ours := u.get(mark)
 	if !ours || !deliveredAt.IsZero() {
 		return false
 	}
-	u.marks.Add(mark, at)
+	u.set(mark, at)
 	return true
 }
 

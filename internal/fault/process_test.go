@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"testing"
 
-	_ "github.com/glebarez/go-sqlite"
+	_ "github.com/glebarez/sqlite"
 
 	"rekey/internal/test/throwaway"
 )

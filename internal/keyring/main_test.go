@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/glebarez/go-sqlite"
+	_ "github.com/glebarez/sqlite"
 
 	"rekey/internal/auth"
 	"rekey/internal/keyring"

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hashicorp/golang-lru/v2/simplelru"
-
 	"rekey/internal/auth"
 )
 
@@ -19,17 +17,22 @@ type Memory struct {
 	mu sync.Mutex
 	// limits has the counts of each limit by its name. Each limit has its own
 	// bound, so that many keys under one limit do not evict those of another.
-	limits map[string]*simplelru.LRU[string, int64]
+	limits map[string]counts
 }
 
-// NewMemory returns a limiter that keeps at most maxKeys keys for each limit. It
-// evicts the least recently used key, which then has its whole burst again. It
-// panics if maxKeys is not positive, because memory would be unbounded.
+// counts has the counts of one limit in two generations. When recent is full, it
+// becomes old, and the previous old is dropped: with it go the keys that were
+// not used for longest.
+type counts struct{ recent, old map[string]int64 }
+
+// NewMemory returns a limiter that keeps at most maxKeys keys for each limit (at
+// least two). A key that it drops has its whole burst again. It panics if maxKeys
+// is not positive, because memory would be unbounded.
 func NewMemory(maxKeys int, now func() time.Time) *Memory {
 	if maxKeys <= 0 {
 		panic("limit: maxKeys must be positive")
 	}
-	return &Memory{maxKeys: maxKeys, now: now, start: now(), limits: map[string]*simplelru.LRU[string, int64]{}}
+	return &Memory{maxKeys: maxKeys, now: now, start: now(), limits: map[string]counts{}}
 }
 
 // Allow implements [auth.Limiter].
@@ -48,15 +51,18 @@ func (m *Memory) count(c auth.Check) auth.Quota {
 	defer m.mu.Unlock()
 	now := m.now().Sub(m.start).Microseconds()
 	keys := m.limits[c.Limit.Name]
-	if keys == nil {
-		keys, _ = simplelru.NewLRU[string, int64](m.maxKeys, nil) // fails only if the size is not positive
-		m.limits[c.Limit.Name] = keys
+	full, recent := keys.recent[key]
+	if !recent {
+		full = keys.old[key]
+		if keys.recent == nil || len(keys.recent) >= (m.maxKeys+1)/2 {
+			keys.recent, keys.old = map[string]int64{}, keys.recent
+			m.limits[c.Limit.Name] = keys
+		}
 	}
-	full, _ := keys.Get(key)
 	next, wait := r.count(full, now)
+	keys.recent[key] = next
 	if wait > 0 {
 		return refused(c.Limit, wait)
 	}
-	keys.Add(key, next)
 	return r.allowed(c.Limit, next-now)
 }

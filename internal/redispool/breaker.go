@@ -3,113 +3,143 @@ package redispool
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/sony/gobreaker/v2"
 )
 
-// tripAfter brief commands in a row that a node failed, it is given a rest.
+// tripAfter is how many brief commands in a row must fail to open a circuit.
 const tripAfter = 3
 
-// ErrRefused is the error of a brief command that was not sent because its
-// node's breaker is open.
-var ErrRefused = errors.New("redis was too slow of late")
+// ErrRefused is the error of a brief command that was not sent because the
+// circuit of its node is open.
+var ErrRefused = errors.New("redis timeouts: circuit open")
 
-// breaker is a hook that stands before one node. A cluster has one a node: a
-// node that hangs must not take the others' answers away.
+// breaker is a hook for one node. When brief commands get no answer in time, it
+// opens the circuit: it refuses them for a while, and then sends one as a trial,
+// whose answer closes the circuit. In a cluster each node has its own, because
+// the others still answer when one hangs.
 type breaker struct {
-	circuit *gobreaker.TwoStepCircuitBreaker[any]
+	openFor time.Duration
+	now     func() time.Time
+	log     *slog.Logger
+
+	mu       sync.Mutex
+	failures int // in a row, while the circuit is closed
+	open     bool
+	retryAt  time.Time // if open: when a trial may be sent
+	trial    bool      // one is on its way
 }
 
-func newBreaker(node string, o Options) breaker {
-	b := breaker{circuit: gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
-		Name:    node,
-		Timeout: o.OpenFor,
-		ReadyToTrip: func(c gobreaker.Counts) bool {
-			return c.ConsecutiveFailures >= tripAfter
-		},
-		IsSuccessful: answered,
-		// A caller who went away is no sign that the node did.
-		IsExcluded:    func(err error) bool { return errors.Is(err, context.Canceled) },
-		OnStateChange: func(node string, from, to gobreaker.State) { logChange(o.Logger, node, from, to) },
-	})}
+func newBreaker(node string, o Options) *breaker {
+	b := &breaker{openFor: o.OpenFor, now: o.Now, log: o.Logger.With("node", node)}
 	o.breakers.add(node, b)
 	return b
 }
 
-// breakers are those of a pool by node. A node that is there no more has one
-// that nobody asks, and it is not open for long.
-type breakers struct {
-	mu sync.Mutex
-	of map[string]breaker
-}
-
-func (b *breakers) add(node string, each breaker) {
+// allow returns ErrRefused, or whether the command is a trial. The caller then
+// calls done.
+func (b *breaker) allow() (trial bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.of[node] = each
+	if !b.open {
+		return false, nil
+	}
+	if b.trial || b.now().Before(b.retryAt) {
+		return false, ErrRefused
+	}
+	b.trial = true
+	return true, nil
 }
 
-func (b *breakers) open() int {
+// done takes the error of a command. Answers that are errors are answers, and a
+// caller that cancels says nothing about the node.
+func (b *breaker) done(trial bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := 0
-	for _, each := range b.of {
-		if each.circuit.State() == gobreaker.StateOpen {
-			n++
+	if trial {
+		b.trial = false
+	} else if b.open {
+		return // sent before the circuit opened
+	}
+	var answer redis.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+	case err == nil || errors.As(err, &answer):
+		b.failures = 0
+		if b.open {
+			b.open = false
+			b.log.Info("redis answers again; circuit closed")
+		}
+	case b.open:
+		b.retryAt = b.now().Add(b.openFor)
+	default:
+		if b.failures++; b.failures >= tripAfter {
+			b.open, b.retryAt = true, b.now().Add(b.openFor)
+			b.log.Warn("redis timeouts; circuit open, bypassing it", "open_ms", b.openFor.Milliseconds())
 		}
 	}
-	return n
 }
 
-// answered tells an answer, be it an error, from none in time.
-func answered(err error) bool {
-	var reply redis.Error
-	return err == nil || errors.As(err, &reply)
-}
-
-// logChange leaves out the trials in between: they are no news.
-func logChange(log *slog.Logger, node string, from, to gobreaker.State) {
-	switch {
-	case from == gobreaker.StateClosed:
-		log.Warn("redis does not answer in time, requests go on without it", "node", node)
-	case to == gobreaker.StateClosed:
-		log.Info("redis answers in time again", "node", node)
-	}
-}
-
-// run sends a command unless it is brief and the node's breaker is open. What
-// go-redis sends along with it, to greet the node on a new connection, comes by
-// here too: it is a part of the command and not counted again.
-func (b breaker) run(ctx context.Context, send func(ctx context.Context) error) error {
+// run sends a command unless it is brief and refused. go-redis also calls it for
+// what it sends to greet the node on a new connection: that is a part of the
+// command and not counted again.
+func (b *breaker) run(ctx context.Context, send func(ctx context.Context) error) error {
 	if !isBrief(ctx) {
 		return send(ctx)
 	}
-	done, err := b.circuit.Allow()
+	trial, err := b.allow()
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
+		return err
 	}
 	err = send(context.WithValue(ctx, briefKey{}, false))
-	done(err)
+	b.done(trial, err)
 	return err
 }
 
-// DialHook is redis.Hook's.
-func (b breaker) DialHook(next redis.DialHook) redis.DialHook { return next }
+// DialHook implements [redis.Hook].
+func (b *breaker) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-// ProcessHook is redis.Hook's.
-func (b breaker) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+// ProcessHook implements [redis.Hook].
+func (b *breaker) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		return b.run(ctx, func(ctx context.Context) error { return next(ctx, cmd) })
 	}
 }
 
-// ProcessPipelineHook is redis.Hook's.
-func (b breaker) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+// ProcessPipelineHook implements [redis.Hook].
+func (b *breaker) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		return b.run(ctx, func(ctx context.Context) error { return next(ctx, cmds) })
 	}
+}
+
+// breakers has the breakers of a pool by node. That of a node that has left is
+// not used, and it does not stay open.
+type breakers struct {
+	mu     sync.Mutex
+	byNode map[string]*breaker
+}
+
+func (b *breakers) add(node string, one *breaker) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.byNode[node] = one
+}
+
+// open returns how many circuits refuse commands now.
+func (b *breakers) open() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, one := range b.byNode {
+		one.mu.Lock()
+		if one.open && one.now().Before(one.retryAt) {
+			n++
+		}
+		one.mu.Unlock()
+	}
+	return n
 }

@@ -76,8 +76,8 @@ func (p trial) wantLog(t *testing.T, lines ...string) {
 const unhurried = 2 * time.Second
 
 const (
-	saysBad  = "redis does not answer in time"
-	saysGood = "redis answers in time again"
+	saysBad  = "redis timeouts; circuit open"
+	saysGood = "redis answers again; circuit closed"
 )
 
 func TestPool_Hang(t *testing.T) {

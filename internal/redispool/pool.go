@@ -28,6 +28,8 @@ type Options struct {
 	// OpenFor is how long brief commands are refused after a node has failed
 	// some, before one is let through again; 1 s when 0.
 	OpenFor time.Duration
+	// Now is the clock for OpenFor, time.Now when nil.
+	Now func() time.Time
 
 	breakers *breakers // those of the pool
 }
@@ -48,7 +50,13 @@ func (o Options) withDefaults() Options {
 	if o.OpenFor == 0 {
 		o.OpenFor = defaultOpenFor
 	}
-	o.breakers = &breakers{of: map[string]breaker{}}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.breakers = &breakers{byNode: map[string]*breaker{}}
 	return o
 }
 

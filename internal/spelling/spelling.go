@@ -5,8 +5,6 @@ package spelling
 import (
 	"slices"
 	"strings"
-
-	"github.com/agnivade/levenshtein"
 )
 
 // most is how many letters may be wrong, and never more than a third of them.
@@ -26,7 +24,7 @@ func Nearest(word string, names []string) string {
 }
 
 func distance(a, b string) int {
-	d := levenshtein.ComputeDistance(a, b)
+	d := edits([]rune(a), []rune(b))
 	if d == most && letters(a) == letters(b) {
 		return 1
 	}
@@ -37,4 +35,24 @@ func letters(s string) string {
 	runes := []rune(s)
 	slices.Sort(runes)
 	return string(runes)
+}
+
+// edits returns the Levenshtein distance: how many characters must be inserted,
+// removed or replaced to turn a into b.
+func edits(a, b []rune) int {
+	row := make([]int, len(b)+1) // from the part of a so far to each part of b
+	for j := range row {
+		row[j] = j
+	}
+	for i := range a {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range b {
+			if a[i] != b[j] {
+				diagonal++
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }

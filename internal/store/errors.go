@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	gosqlite "github.com/glebarez/go-sqlite"
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 
@@ -37,7 +36,7 @@ func fail(doing string, err error) error {
 }
 
 func failure(doing string, err error) error {
-	if lite := (*gosqlite.Error)(nil); errors.As(err, &lite) && lite.Code()&0xff == sqliteBusy {
+	if lite := sqliteErr(nil); errors.As(err, &lite) && lite.Code()&0xff == sqliteBusy {
 		doing += ": another process has been writing to the database for longer than 3 s"
 	}
 	return fmt.Errorf("%s: %w", doing, redact(err))
@@ -74,11 +73,17 @@ func isFault(err error) bool {
 	if errors.As(err, &pg) {
 		return strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23") || strings.HasPrefix(pg.Code, "42")
 	}
-	var lite *gosqlite.Error
+	var lite sqliteErr
 	if errors.As(err, &lite) {
 		return isSQLiteFault(lite)
 	}
 	return errors.Is(err, errBadValue) || isConversion(err)
+}
+
+// sqliteErr is an error of the SQLite driver.
+type sqliteErr interface {
+	error
+	Code() int
 }
 
 // Result codes of SQLite (https://sqlite.org/rescode.html).
@@ -93,7 +98,7 @@ const (
 	sqliteForeignKey = 787 // an extended code of sqliteConstraint
 )
 
-func isSQLiteFault(err *gosqlite.Error) bool {
+func isSQLiteFault(err sqliteErr) bool {
 	switch err.Code() & 0xff {
 	case sqliteTooBig, sqliteConstraint, sqliteMismatch, sqliteMisuse, sqliteRange:
 		return true
@@ -134,7 +139,7 @@ func violatesForeignKey(err error) bool {
 	if errors.As(err, &pg) {
 		return pg.Code == "23503"
 	}
-	var lite *gosqlite.Error
+	var lite sqliteErr
 	return errors.As(err, &lite) && lite.Code() == sqliteForeignKey
 }
 
@@ -163,7 +168,7 @@ func redact(err error) error {
 		}
 		return kept
 	}
-	var lite *gosqlite.Error
+	var lite sqliteErr
 	if errors.As(err, &lite) {
 		// SQLite's messages name tables and columns, never values.
 		return &engineError{code: fmt.Sprintf("SQLite %d", lite.Code()), message: lite.Error()}

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	gosqlite "github.com/glebarez/go-sqlite"
 	"github.com/glebarez/sqlite"
 	"gorm.io/gorm"
 )
@@ -151,8 +150,8 @@ type sqliteDialector struct{ sqlite.Dialector }
 // Translate is called by GORM for every error (TranslateError).
 func (d sqliteDialector) Translate(err error) error {
 	translated := d.Dialector.Translate(err)
-	var engine *gosqlite.Error
-	if errors.As(err, &engine) && !errors.As(translated, new(*gosqlite.Error)) {
+	var engine sqliteErr
+	if errors.As(err, &engine) && !errors.As(translated, new(sqliteErr)) {
 		return fmt.Errorf("%w: %w", translated, engine)
 	}
 	return translated

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"rekey/internal/auth"
 )
 
@@ -62,16 +60,23 @@ type health struct {
 type checker struct {
 	log    *slog.Logger
 	checks []Check
-	flight singleflight.Group
-	mu     sync.Mutex
-	logged map[string]string // the last logged reason by check
+
+	mu      sync.Mutex
+	logged  map[string]string    // the last logged reason by check
+	running map[string]*checkRun // by check
+}
+
+// checkRun is a check that has not finished. err is set before done is closed.
+type checkRun struct {
+	done chan struct{}
+	err  error
 }
 
 // Ready answers 503 if a required check fails, else 200. Checks run in
 // parallel, each for at most two seconds. A failure is logged when it begins,
 // changes or ends.
 func Ready(log *slog.Logger, checks []Check) http.Handler {
-	c := &checker{log: log, checks: checks, logged: map[string]string{}}
+	c := &checker{log: log, checks: checks, logged: map[string]string{}, running: map[string]*checkRun{}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := c.runAll(r.Context())
 		w.Header().Set("Content-Type", "application/json; charset=UTF-8")
@@ -105,29 +110,47 @@ func (c *checker) runAll(ctx context.Context) health {
 	return answer
 }
 
-// run returns after the timeout even if the check ignores its context. That
-// context does not end with the request, because another probe may be waiting
-// for the same run.
+// run returns after the timeout even if the check ignores its context. Probes
+// that arrive while a check runs share its result, so its context does not end
+// with the request.
 func (c *checker) run(ctx context.Context, check Check) error {
 	ctx = context.WithoutCancel(ctx)
 	wait, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	done := c.flight.DoChan(check.Name, func() (_ any, err error) {
-		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-		defer cancel()
-		defer func() { // a panic in this goroutine would end the process
-			if v := recover(); v != nil {
-				err = fmt.Errorf("check panicked with a %T", v)
-			}
-		}()
-		return nil, check.Func(ctx)
-	})
+	r := c.start(ctx, check)
 	select {
-	case result := <-done:
-		return result.Err
+	case <-r.done:
+		return r.err
 	case <-wait.Done():
 		return fmt.Errorf("running check %s: %w", check.Name, wait.Err())
 	}
+}
+
+// start starts a check, unless it is running already.
+func (c *checker) start(ctx context.Context, check Check) *checkRun {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.running[check.Name]
+	if r != nil {
+		return r
+	}
+	r = &checkRun{done: make(chan struct{})}
+	c.running[check.Name] = r
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+		defer cancel()
+		defer func() {
+			if v := recover(); v != nil { // a panic in this goroutine would end the process
+				r.err = fmt.Errorf("check panicked with a %T", v)
+			}
+			c.mu.Lock()
+			delete(c.running, check.Name)
+			c.mu.Unlock()
+			close(r.done)
+		}()
+		r.err = check.Func(ctx)
+	}()
+	return r
 }
 
 // publicReason returns what the answer shows of a check's error.

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"time"
 
-	_ "github.com/glebarez/go-sqlite" // the driver that rekey uses
+	_ "github.com/glebarez/sqlite" // the driver that rekey uses
 
 	"rekey/bench/internal/seed"
 )
