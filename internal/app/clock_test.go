@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A replica's clock goes wrong between two looks at it: nobody is told that a
-// good token is not, nothing is issued that others would refuse, and nothing is
+// A replica's clock becomes skewed between two checks. No valid token is refused
+// as invalid, no token is issued that others would refuse, and nothing is
 // consumed.
 func TestClock_Skewed(t *testing.T) {
 	for _, e := range engines() {
@@ -52,8 +52,8 @@ func (p play) skewed(name string, off time.Duration) {
 	p.accessIs(p.rotate(old.refresh, "").access, "")
 }
 
-// A clock that is not far enough off to be called skewed costs nobody a good
-// token, however small the leeway.
+// A clock that is within the limit costs no client a valid token, however small
+// CLOCK_LEEWAY is.
 func TestClock_short(t *testing.T) {
 	for _, leeway := range []string{"0s", "100ms"} {
 		for _, d := range transports() {

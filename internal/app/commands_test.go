@@ -11,9 +11,9 @@ import (
 	"rekey/internal/auth"
 )
 
-// TestCommands_joinLate: beside a server, a command that only reads leaves no
-// note that the server would heed; one that is about to end something waits
-// until the server must have read it.
+// TestCommands_joinLate: beside a server, a command that only reads writes no
+// note that would make the server distrust its cache. A command that is about to
+// revoke something waits until the server must have read its note.
 func TestCommands_joinLate(t *testing.T) {
 	dir := t.TempDir()
 	vars := map[string]string{"DATA_DIR": dir}
@@ -36,7 +36,7 @@ func TestCommands_joinLate(t *testing.T) {
 		}
 		return n
 	}
-	// A server's, of a minute from now: it is fresh however slow this machine is.
+	// A server's note of one minute from now is fresh on a machine of any speed.
 	if _, err := db.Exec(`INSERT INTO replica_notes (replica, nodes, written_at) VALUES ('server', '["memory"]', (unixepoch() + 60) * 1000000)`); err != nil {
 		t.Fatal(err)
 	}

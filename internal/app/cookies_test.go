@@ -18,10 +18,10 @@ type browser struct {
 	cookie string
 }
 
-// answered is what a page, and the browser around it, are told.
+// answered holds what a page and its browser receive.
 type answered struct {
 	status  int
-	problem string // the first error's reason, or code
+	problem string // reason of the first error, or its code
 	set     []*http.Cookie
 	header  http.Header
 	payload struct {
@@ -39,7 +39,7 @@ const (
 )
 
 // send posts a document with the cookie and headers (name, value, ...), and
-// keeps the cookie of the answer.
+// stores the cookie of the answer.
 func (b *browser) send(document string, header ...string) answered {
 	b.t.Helper()
 	body, err := json.Marshal(map[string]any{"query": document})
@@ -85,7 +85,7 @@ func (b *browser) do(req *http.Request) answered {
 			got.problem = e.Reason
 		}
 	}
-	_ = json.Unmarshal(body.Data.X, &got.payload) // one of the two fits
+	_ = json.Unmarshal(body.Data.X, &got.payload) // one of the two matches
 	_ = json.Unmarshal(body.Data.X, &got.count)
 	for _, c := range got.set {
 		b.cookie = c.Value
@@ -101,7 +101,7 @@ func newBrowser(t *testing.T, settings map[string]string) *browser {
 	return &browser{stack: newStack(t, engines()[0], all)}
 }
 
-// signedIn is a browser after sign-up.
+// signedIn returns a browser that has signed up.
 func signedIn(t *testing.T, settings map[string]string) *browser {
 	t.Helper()
 	b := newBrowser(t, settings)
@@ -111,7 +111,7 @@ func signedIn(t *testing.T, settings map[string]string) *browser {
 	return b
 }
 
-// checkKept: a pair whose refresh token is in the cookie alone.
+// checkKept requires a pair whose refresh token is only in the cookie.
 func (b *browser) checkKept(got answered, maxAge time.Duration) {
 	b.t.Helper()
 	if got.problem != "" || got.payload.Token == "" || got.payload.RefreshToken != nil || len(got.set) != 1 {
@@ -130,7 +130,7 @@ func seconds(d time.Duration) string {
 	return string(text)
 }
 
-// checkUnchanged: an error that leaves the cookie alone.
+// checkUnchanged requires an error that does not change the cookie.
 func (b *browser) checkUnchanged(got answered, status int, problem string) {
 	b.t.Helper()
 	if got.status != status || got.problem != problem || len(got.set) != 0 {
@@ -154,8 +154,8 @@ func TestCookie_pair(t *testing.T) {
 	b.checkKept(b.send(loginDocument), 2*time.Hour)
 }
 
-// What is sent along with the refresh does not count beside the cookie; a
-// token given as argument counts before it.
+// The cookie takes precedence over an Authorization header that is sent with the
+// refresh. A token given as argument takes precedence over the cookie.
 func TestCookie_order(t *testing.T) {
 	b := signedIn(t, nil)
 	other := &browser{stack: b.stack}
@@ -172,8 +172,9 @@ func TestCookie_order(t *testing.T) {
 	none.checkKept(none.send(refreshDocument, "Authorization", "Bearer "+b.cookie), 30*24*time.Hour)
 }
 
-// A browser has one session: what takes the place of its cookie ends the
-// session in it, whoever's it was and however old the token; nothing else does.
+// A browser has one session: a pair that replaces its cookie revokes the session
+// of the old cookie, whoever owns it and however old the token is. Nothing else
+// revokes it.
 func TestCookie_replaced(t *testing.T) {
 	const other = `mutation { x: signUp(input: {name: "Bo", email: "bo@example.com", password: "` + goodPassword + `"}) { token refreshToken } }`
 	for name, replace := range map[string]func(b *browser) answered{
@@ -220,14 +221,14 @@ func TestCookie_replaced(t *testing.T) {
 	})
 }
 
-// moveIn brings a session by argument.
+// moveIn presents another session's token as argument.
 func (b *browser) moveIn() answered {
 	page := &browser{stack: b.stack}
 	page.send(loginDocument)
 	return b.send(`mutation { x: refreshToken(refreshToken: "` + page.cookie + `") { token refreshToken } }`)
 }
 
-// A response may get lost with its cookie: the same key gets the same one.
+// If a response is lost with its cookie, the same key returns the same cookie.
 func TestCookie_retry(t *testing.T) {
 	b := signedIn(t, nil)
 	lost := *b
@@ -251,7 +252,7 @@ func TestCookie_logout(t *testing.T) {
 		if problem := b.access(access); problem != "" {
 			t.Errorf("the bearer's session: %s", problem)
 		}
-		old.checkCleared(old.send(logoutDocument), 0) // nothing left to end
+		old.checkCleared(old.send(logoutDocument), 0) // nothing remains to be revoked
 	})
 	t.Run("everywhere", func(t *testing.T) {
 		b := signedIn(t, nil)
@@ -274,8 +275,8 @@ func TestCookie_logout(t *testing.T) {
 	})
 }
 
-// No error changes the cookie: the winner of a race may just have set a good
-// one, and an outage is no reason to log anybody out.
+// No error changes the cookie: the winner of a race may just have set a valid
+// one, and an outage must sign nobody out.
 func TestCookie_errors(t *testing.T) {
 	t.Run("raced and reused", func(t *testing.T) {
 		b := signedIn(t, nil)
@@ -306,20 +307,21 @@ func TestCookie_errors(t *testing.T) {
 	})
 	t.Run("limited", func(t *testing.T) {
 		b := signedIn(t, map[string]string{"RATE_LIMITS": "on"})
-		for b.send(refreshDocument).problem == "" { // the clock stands
+		for b.send(refreshDocument).problem == "" { // the clock does not advance
 		}
 		b.checkUnchanged(b.send(refreshDocument), 429, "RATE_LIMITED")
 	})
 }
 
-// skewed moves the replica's clock against the database's, and has it noticed.
+// skewed shifts the replica's clock against the database's and lets the replica
+// detect this.
 func (b *browser) skewed(d time.Duration) {
 	b.advanceReplica(d)
-	_ = b.app.core.CheckClock(b.t.Context()) // the error is what is wanted
+	_ = b.app.core.CheckClock(b.t.Context()) // the error is expected
 }
 
-// A page of a foreign origin changes nothing and learns nothing; one that is
-// named may act with the cookie.
+// A page of a foreign origin changes nothing and reads nothing. A listed origin
+// may act with the cookie.
 func TestCookie_origins(t *testing.T) {
 	b := signedIn(t, map[string]string{"CORS_ORIGINS": "https://app.example.com"})
 	own := strings.TrimPrefix(b.url, "http://")
@@ -352,7 +354,8 @@ func TestCookie_origins(t *testing.T) {
 	}
 }
 
-// Outside of cookie mode there is no cookie, and one that comes is ignored.
+// Without cookie mode no cookie is set, and a cookie that a client sends is
+// ignored.
 func TestCookie_off(t *testing.T) {
 	b := newBrowser(t, map[string]string{"COOKIE_MODE": "off"})
 	foreign := []string{"Sec-Fetch-Site", "cross-site", "Origin", "https://any.example"}
@@ -368,7 +371,7 @@ func TestCookie_off(t *testing.T) {
 	}
 }
 
-// The legacy route knows no cookie, and a GET to the other transport changes none.
+// The legacy route ignores cookies, and a GET to GraphQL changes none.
 func TestCookie_otherTransports(t *testing.T) {
 	b := signedIn(t, nil)
 	for path, status := range map[string]int{"/auth/refresh": 400, "/graphql?query=mutation%7Blogout%7D": 405} {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// device is where a client says that it is.
+// device holds the user agent and the address of a client.
 type device struct{ UserAgent, IPAddress string }
 
 // refreshOn refreshes by one of the transports, on a device. It returns the new
@@ -50,8 +50,8 @@ func (s *stack) refreshOn(d transport, on device, token, key string) string {
 	return answer.Payload.RefreshToken + answer.Data.RefreshToken.RefreshToken
 }
 
-// isOn wants the only session of ada's to be on a device, as users and operators
-// are told.
+// isOn requires that the only session of ada is on a device, as users and
+// operators see it.
 func (s *stack) isOn(what string, want device) {
 	s.t.Helper()
 	list, err := s.app.core.UserSessions(s.t.Context(), "ada@example.com", 10)
@@ -63,8 +63,8 @@ func (s *stack) isOn(what string, want device) {
 	}
 }
 
-// TestDevices: a session is where it was refreshed last. A repeated refresh and
-// one that is refused change nothing.
+// TestDevices: a session shows the device that refreshed it last. A repeated or
+// refused refresh changes nothing.
 func TestDevices(t *testing.T) {
 	for _, e := range engines()[:2] {
 		for _, d := range transports() {

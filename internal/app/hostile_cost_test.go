@@ -35,14 +35,15 @@ func openAppOn(tb testing.TB, env map[string]string) *app {
 	return a
 }
 
-// way is one of those on which a token comes in.
+// way is one of the paths on which a token arrives.
 type way struct {
 	name string
-	// forms are hostile tokens that are to be presented on it.
+	// forms returns the hostile tokens to present on it.
 	forms func(g *target) map[string]forged
-	// present is a request with a token.
+	// present sends a request with a token.
 	present func(g *target, token string)
-	// good is a request with a good one: a refresh goes on with what it answers.
+	// good sends a request with a valid token. A refresh continues with the
+	// token of its answer.
 	good func(g *target)
 }
 
@@ -97,10 +98,11 @@ func goodMe(g *target) {
 	}
 }
 
-// atATime is how many requests are measured at a time.
+// atATime is the number of requests that are measured together.
 const atATime = 2
 
-// costs is what one of such requests takes of the processor, at least.
+// costs returns the CPU time of one such request; the minimum of several
+// measurements.
 func costs(turns int, request func()) time.Duration {
 	return cputime.Least(turns, func() {
 		for range atATime {
@@ -109,12 +111,13 @@ func costs(turns int, request func()) time.Duration {
 	}) / atATime
 }
 
-// ofOurKey are the families of forms that only our own key can have signed, as
-// it does for a session that is gone by now: what they say is believed, and
+// ofOurKey lists the families of forms that only our own key can have signed, as
+// it did for a session that no longer exists: their claims are trusted and
 // looked up.
 var ofOurKey = []string{"claims", "dates", "session"}
 
-// most is how much of a good token's work a hostile one may make.
+// most returns the limit for a hostile token's work, relative to a valid
+// token's.
 func most(family string) float64 {
 	if slices.Contains(ofOurKey, family) {
 		return 1.5
@@ -122,9 +125,10 @@ func most(family string) float64 {
 	return 1
 }
 
-// TestHostileTokens_cost: a token that somebody forges makes no more work than a
-// good one does on the same way, though its signature is both made and verified;
-// one that our own key has signed half as much again at most.
+// TestHostileTokens_cost: a forged token causes at most the work of a valid
+// token on the same path, although a valid token's signature is both created and
+// verified. A token that our own key has signed causes at most one and a half
+// times that work.
 func TestHostileTokens_cost(t *testing.T) {
 	for _, w := range ways() {
 		t.Run(w.name, func(t *testing.T) {
@@ -137,7 +141,7 @@ func TestHostileTokens_cost(t *testing.T) {
 				family, _, _ := strings.Cut(name, "/")
 				present := func() { w.present(g, form.token) }
 				least := costs(2, present)
-				// Whatever else the machine does only adds to what is measured.
+				// Other work of the machine only adds to the measurement.
 				for again := 0; share(least) > most(family) && again < 20; again++ {
 					least = min(least, costs(3, present))
 				}
@@ -154,8 +158,9 @@ func TestHostileTokens_cost(t *testing.T) {
 	}
 }
 
-// BenchmarkHostileTokens compares each form with a good token on its way, and
-// with the guard of the legacy transport, which verifies and looks at the session.
+// BenchmarkHostileTokens compares each form with a valid token on the same path,
+// and with the guard of the legacy transport, which verifies the token and reads
+// the session.
 func BenchmarkHostileTokens(b *testing.B) {
 	run := func(name string, request func()) {
 		b.Run(name, func(b *testing.B) {

@@ -17,8 +17,8 @@ import (
 	"rekey/internal/token"
 )
 
-// forge makes tokens of one use: with the service's own key of that use, with
-// the service's key of the other use, and with a stranger's.
+// forge creates tokens of one use, signed with the service's own key of that
+// use, with its key of the other use, and with a stranger's key.
 type forge struct {
 	tb                  testing.TB
 	own, other, foreign *ecdsa.PrivateKey
@@ -48,14 +48,14 @@ func segment(content string) string { return base64.RawURLEncoding.EncodeToStrin
 // part returns a segment of the live token.
 func (f forge) part(i int) string { return strings.Split(f.good, ".")[i] }
 
-// put puts a segment in another's place; the signature stays.
+// put replaces a segment and keeps the signature.
 func (f forge) put(i int, with string) string {
 	parts := strings.Split(f.good, ".")
 	parts[i] = with
 	return strings.Join(parts, ".")
 }
 
-// sign signs segments as they are spelt, by ES256.
+// signSegments signs encoded segments with ES256.
 func (f forge) signSegments(key *ecdsa.PrivateKey, header, claims string) string {
 	f.tb.Helper()
 	signed := header + "." + claims
@@ -68,7 +68,7 @@ func (f forge) sign(key *ecdsa.PrivateKey, header, claims string) string {
 	return f.signSegments(key, segment(header), segment(claims))
 }
 
-// rawSignature is r and s, so many bytes each.
+// rawSignature returns r and s with size bytes each.
 func (f forge) rawSignature(key *ecdsa.PrivateKey, digest []byte, size int) []byte {
 	f.tb.Helper()
 	r, s, err := ecdsa.Sign(rand.Reader, key, digest)
@@ -81,12 +81,12 @@ func (f forge) rawSignature(key *ecdsa.PrivateKey, digest []byte, size int) []by
 // under signs the live claims under another header, with the service's own key.
 func (f forge) under(header string) string { return f.sign(f.own, header, f.claims) }
 
-// member adds a member to the good header.
+// member adds a member to the valid header.
 func (f forge) member(key *ecdsa.PrivateKey, member string) string {
 	return f.sign(key, strings.TrimSuffix(f.header, "}")+","+member+"}", f.claims)
 }
 
-// plain is a header without kid, and one more member.
+// plain returns a header without kid and with one more member.
 func plain(member string) string {
 	if member != "" {
 		member = "," + member
@@ -94,7 +94,7 @@ func plain(member string) string {
 	return `{"alg":"ES256","typ":"JWT"` + member + `}`
 }
 
-// claiming signs other claims under the good header, with the service's own key.
+// claiming signs other claims under the valid header with the service's own key.
 func (f forge) claiming(claims string) string { return f.sign(f.own, f.header, claims) }
 
 // claim replaces a number among the live claims.
@@ -115,7 +115,7 @@ func (f forge) added(members string) string {
 	return f.claiming(strings.TrimSuffix(f.claims, "}") + "," + members + "}")
 }
 
-// hmacOf signs the live claims by an HMAC under a key that is no secret.
+// hmacOf signs the live claims with an HMAC under a public key.
 func (f forge) hmacOf(alg string, newHash func() hash.Hash, key []byte) string {
 	signed := segment(`{"alg":"`+alg+`","typ":"JWT"}`) + "." + f.part(1)
 	mac := hmac.New(newHash, key)
@@ -123,7 +123,7 @@ func (f forge) hmacOf(alg string, newHash func() hash.Hash, key []byte) string {
 	return signed + "." + segment(string(mac.Sum(nil)))
 }
 
-// es384 is a signature of our key by another algorithm.
+// es384 returns a signature of our key by another algorithm.
 func (f forge) es384() string {
 	signed := segment(`{"alg":"ES384","typ":"JWT"}`) + "." + f.part(1)
 	digest := sha512.Sum384([]byte(signed))

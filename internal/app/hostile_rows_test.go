@@ -15,10 +15,10 @@ import (
 const (
 	allOfSession = "id current generation userAgent ipAddress createdAt lastSeenAt expiresAt absoluteExpiresAt revokedAt revokedReason"
 	allOfEvent   = "id at kind reason actor sessionId sessionsEnded address userAgent requestId"
-	manyRows     = 300 // more than a field answers
+	manyRows     = 300 // more than a field returns
 )
 
-// times is a field so many times, each under a name of its own.
+// times returns a field n times, each under an alias.
 func times(n int, field string) string {
 	var b strings.Builder
 	for i := range n {
@@ -27,7 +27,7 @@ func times(n int, field string) string {
 	return b.String()
 }
 
-// greedy are documents that ask for as many rows as they are allowed.
+// greedy returns documents that request as many rows as allowed.
 func greedy() map[string]string {
 	events := func(n int, which string) string {
 		return `{` + times(n, "securityEvents"+which+"{...f}") + ` } fragment f on SecurityEventConnection {
@@ -47,7 +47,7 @@ func greedy() map[string]string {
 	}
 }
 
-// tooGreedy are a little more than that.
+// tooGreedy returns documents that request slightly more than allowed.
 func tooGreedy() map[string]string {
 	return map[string]string{
 		"sessions, everything":   `{` + times(4, "sessions{...f}") + `} fragment f on Session {` + allOfSession + `}`,
@@ -59,8 +59,8 @@ func tooGreedy() map[string]string {
 	}
 }
 
-// fill gives the user as many sessions and events as there may be, with what a
-// client may put into them.
+// fill gives the user the maximum number of sessions and events, with contents
+// that clients can choose.
 func (g *guarded) fill() {
 	g.t.Helper()
 	agent := strings.Repeat("\u00e9", 250)
@@ -75,8 +75,8 @@ func (g *guarded) fill() {
 	}
 }
 
-// answered fails the test unless a document is answered, and returns how long
-// the answer is.
+// answered fails the test unless a document is answered. It returns the length
+// of the answer.
 func (g *guarded) answered(name, document string) int {
 	g.t.Helper()
 	w := g.target.graphql(g.tokens.access, document, map[string]any{"t": g.tokens.refresh})
@@ -87,7 +87,7 @@ func (g *guarded) answered(name, document string) int {
 	return w.Body.Len()
 }
 
-// request is one that asks for a document.
+// request returns a function that sends a document.
 func (g *guarded) request(document string) func() {
 	body, err := json.Marshal(map[string]any{"query": document, "variables": map[string]any{"t": g.tokens.refresh}})
 	if err != nil {
@@ -100,8 +100,9 @@ func (g *guarded) request(document string) func() {
 	}
 }
 
-// TestHostileRows: whatever rows a document asks for, it costs this process no
-// more CPU than any other request may; what would is refused unread.
+// TestHostileRows: a document costs this process at most the CPU time that any
+// request may cost, however many rows it requests. A document that would cost
+// more is refused before it is executed.
 func TestHostileRows(t *testing.T) {
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {

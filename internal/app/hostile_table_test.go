@@ -14,13 +14,14 @@ import (
 	"rekey/internal/auth"
 )
 
-// forged is a hostile token and the reason for which every transport refuses it.
+// forged is a hostile token and the reason with which every transport refuses
+// it.
 type forged struct {
 	token  string
 	reason auth.Reason
 }
 
-// hostileForms are the tokens that must get nobody anywhere, by name.
+// hostileForms returns the tokens that every transport must refuse, by name.
 func (f forge) hostileForms() map[string]forged {
 	all := map[string]forged{}
 	for family, forms := range map[string]map[string]string{
@@ -53,7 +54,8 @@ func (f forge) badForm() map[string]string {
 	return forms
 }
 
-// badSpelling decodes to the bytes of the good token, or nearly so.
+// badSpelling returns other encodings of the bytes of the valid token, or nearly
+// so.
 func (f forge) badSpelling() map[string]string {
 	forms := map[string]string{}
 	for i, name := range []string{"header", "claims", "signature"} {
@@ -69,7 +71,8 @@ func (f forge) badSpelling() map[string]string {
 	forms["claims resigned with padding"] = f.signSegments(f.own, f.part(0), f.part(1)+"=")
 	standard := base64.RawStdEncoding.EncodeToString([]byte(strings.TrimSuffix(f.claims, "}") + `,"x":"\u00ff?>~~~"}`))
 	forms["claims resigned in the standard alphabet"] = f.signSegments(f.own, f.part(0), standard+"+/")
-	// 64 bytes leave four unused bits in the last character: 15 other spellings.
+	// 64 bytes leave four unused bits in the last character, which allows 15
+	// other spellings.
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := strings.IndexByte(alphabet, f.good[len(f.good)-1])
 	for bits := 1; bits < 16; bits++ {
@@ -226,7 +229,8 @@ func (f forge) expired() map[string]forged {
 	return forms
 }
 
-// strangers are well signed, and of no session of their user.
+// strangers returns tokens with a valid signature that belong to no session of
+// their user.
 func (f forge) strangers() map[string]forged {
 	forms := map[string]forged{}
 	_, rest, _ := strings.Cut(f.claims, `"auth":{"id":"`)
@@ -250,8 +254,9 @@ func (f forge) strangers() map[string]forged {
 	return forms
 }
 
-// ownSpellings are other tokens that the service's own key has signed for the
-// same session and secret: they are that token, whatever they look like.
+// ownSpellings returns other tokens that the service's own key has signed for
+// the same session and secret. They count as the same token, however they are
+// encoded.
 func (f forge) ownSpellings() map[string]string {
 	n := elliptic.P256().Params().N
 	s := new(big.Int).Sub(n, new(big.Int).SetBytes(f.signature[32:]))

@@ -17,7 +17,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// target is the service's handler with a way to forge tokens for it.
+// target is the service's handler, with the means to forge tokens for it.
 type target struct {
 	tb              testing.TB
 	handler         http.Handler
@@ -48,7 +48,7 @@ func newTarget(tb testing.TB, a *app) *target {
 	return g
 }
 
-// guarded is a target that tests look into.
+// guarded is a target with access to its internals.
 type guarded struct {
 	*target
 	*stack
@@ -60,8 +60,8 @@ func newGuarded(t *testing.T) *guarded {
 	return &guarded{newTarget(t, s.app), s}
 }
 
-// serve answers a request without a network: what no HTTP client would send
-// must be refused, too.
+// serve answers a request without a network, so that tests can send what no HTTP
+// client would send.
 func (g *target) serve(r *http.Request, bearer string) *httptest.ResponseRecorder {
 	if bearer != "" {
 		r.Header["Authorization"] = []string{"Bearer " + bearer}
@@ -88,7 +88,7 @@ func (g *target) graphql(bearer, query string, vars map[string]any) *httptest.Re
 
 const refreshMutation = `mutation($t: String) { refreshToken(refreshToken: $t) { token refreshToken } }`
 
-// everything is all that is in the database.
+// everything returns the contents of the database.
 func (g *guarded) everything() string {
 	g.t.Helper()
 	var all strings.Builder
@@ -127,7 +127,7 @@ func (g *guarded) write(all *strings.Builder, table string) {
 	}
 }
 
-// restTells is the status and the beginning of the message for a reason.
+// restTells returns the status and the beginning of the message for a reason.
 func restTells(reason auth.Reason) (status int, message string) {
 	switch reason {
 	case auth.ReasonTokenMissing:
@@ -179,7 +179,8 @@ func (g *guarded) checkGraphQL(t *testing.T, w *httptest.ResponseRecorder, want 
 	g.checkQuiet(t, w, want)
 }
 
-// checkQuiet: an answer is short, and neither it nor the log repeats the token.
+// checkQuiet requires that the answer is short, and that neither it nor the log
+// contains the token.
 func (g *guarded) checkQuiet(t *testing.T, w *httptest.ResponseRecorder, want forged) {
 	t.Helper()
 	if w.Body.Len() > 1000 {
@@ -197,9 +198,9 @@ func (g *guarded) checkInactive(t *testing.T, key, token string) {
 	}
 }
 
-// TestHostileTokens: through every transport, refused for the same reason, in the
-// transport's own form; nothing is written, nothing panics, and the live token that
-// they were made of is as good as before.
+// TestHostileTokens: every transport refuses the token for the same reason, in
+// its own format. Nothing is written, nothing panics, and the live token that
+// the forged one was made from stays valid.
 func TestHostileTokens(t *testing.T) {
 	g := newGuarded(t)
 	refresh, access := g.refresh.hostileForms(), g.target.access.hostileForms()
@@ -217,7 +218,7 @@ func TestHostileTokens(t *testing.T) {
 			if f := access[name]; f.token != "" {
 				g.checkInactive(t, orders, f.token)
 			}
-			if want.token != "" && !strings.HasPrefix(name, "key/of the other use") { // which is a good access token
+			if want.token != "" && !strings.HasPrefix(name, "key/of the other use") { // which is a valid access token
 				g.checkInactive(t, gateway, want.token)
 			}
 			if after := g.everything(); after != before {
@@ -236,9 +237,9 @@ func TestHostileTokens(t *testing.T) {
 	}
 }
 
-// TestHostileTokens_spellings: what our own key has signed for a session and
-// secret is that token, whatever it looks like: rotated away or blacklisted
-// with it, in the window a race, and with the key of the rotation its retry.
+// TestHostileTokens_spellings: any encoding that our own key has signed for a
+// session and secret is the same token: it is replaced and blacklisted with it,
+// is a race within the window, and gets a repeat with the key of the rotation.
 func TestHostileTokens_spellings(t *testing.T) {
 	g := newGuarded(t)
 	next := refreshREST(g.stack, g.tokens.refresh, key1)

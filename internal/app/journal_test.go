@@ -13,11 +13,11 @@ import (
 	"rekey/internal/test/logcheck"
 )
 
-// checkJournal looks through the journal for secrets, as for those in a log.
+// checkJournal searches the journal for secrets, as logcheck searches a log.
 func (s *stack) checkJournal() {
 	rows, err := s.app.store.Recorded(context.WithoutCancel(s.t.Context()), auth.JournalQuery{Limit: 10_000})
 	if err != nil {
-		return // a test has taken the database away
+		return // a test has removed the database
 	}
 	var text strings.Builder
 	for _, row := range rows {
@@ -30,7 +30,8 @@ func (s *stack) checkJournal() {
 	logcheck.Check(s.t, text.String(), append(s.keys, "example.com")...)
 }
 
-// kinds are what the journal has, in the order of the alphabet: the clock stands.
+// kinds returns the kinds of events in the journal in alphabetical order,
+// because the clock does not advance.
 func (s *stack) kinds() string {
 	s.t.Helper()
 	rows, err := s.app.store.Recorded(s.t.Context(), auth.JournalQuery{Limit: 1000})
@@ -47,8 +48,8 @@ func (s *stack) kinds() string {
 
 const keysAdded = "key_added key_added key_added" // at the first start
 
-// A refresh and its retry keep nothing: they are one statement and one commit.
-// Of many who present an old token one keeps an event.
+// A refresh and its retry write no event: they are one statement and one commit.
+// Many requests that present an old token write one event.
 func TestJournal_refresh(t *testing.T) {
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
@@ -80,7 +81,8 @@ func TestJournal_refresh(t *testing.T) {
 	}
 }
 
-// What cannot be kept in the journal is not done; what failed fails as ever.
+// A change that cannot be recorded in the journal is not made. A failure is
+// reported in any case.
 func TestJournal_lost(t *testing.T) {
 	for _, e := range engines()[:2] {
 		t.Run(e.name, func(t *testing.T) {
@@ -118,7 +120,7 @@ func TestJournal_lost(t *testing.T) {
 	}
 }
 
-// Whoever acts for whom is in the journal, and the user may see that it was done.
+// The journal records the actor of each change, and the user can see it.
 func TestJournal_actors(t *testing.T) {
 	s := newStack(t, engines()[0], nil)
 	ctx := auth.WithClient(t.Context(), auth.Operator("grace"))

@@ -13,13 +13,14 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// limitsOf is what an answer tells of limits.
+// limitsOf returns the headers about limits of an answer.
 func limitsOf(h http.Header) string {
 	return fmt.Sprintf("%s / %s / %s", h.Get("RateLimit-Policy"), h.Get("RateLimit"), h.Get("Retry-After"))
 }
 
-// TestLimits_told: each transport tells what is left, and when to come again; the
-// legacy one, whose headers clients know, only when to come again.
+// TestLimits_told: each transport reports the remaining requests and when to
+// retry. The legacy transport, whose headers clients know, reports only when to
+// retry.
 func TestLimits_told(t *testing.T) {
 	s := newStack(t, engines()[0], map[string]string{"RATE_LIMITS": "on"})
 	pair := s.signUp("ada@example.com")
@@ -31,7 +32,7 @@ func TestLimits_told(t *testing.T) {
 		}
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("Accept", "application/graphql-response+json")
-		req.Header.Set("X-Forwarded-For", "203.0.113.9") // nobody's word is taken for it
+		req.Header.Set("X-Forwarded-For", "203.0.113.9") // an untrusted peer's header is ignored
 		if bearer != "" {
 			req.Header.Set("Authorization", "Bearer "+bearer)
 		}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestMaxSessions: a login over the bound ends the session that was unused for
-// longest, its access token included, and no other.
+// TestMaxSessions: a login over the limit revokes the session that was unused
+// for the longest time, with its access token, and no other.
 func TestMaxSessions(t *testing.T) {
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
@@ -41,8 +41,8 @@ func TestMaxSessions(t *testing.T) {
 	}
 }
 
-// TestMaxSessions_own: a login whose turn came late, while other sessions were
-// used, does not end the session that it has just made.
+// TestMaxSessions_own: a login that waited while other sessions were used does
+// not revoke its own session.
 func TestMaxSessions_own(t *testing.T) {
 	for _, e := range engines()[:2] {
 		t.Run(e.name, func(t *testing.T) {

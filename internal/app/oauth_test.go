@@ -15,8 +15,7 @@ import (
 
 const notActive = `200 {"active":false}`
 
-// oauth posts a form to the transport for programs; its answer is the status and
-// the body.
+// oauth posts a form to the OAuth transport and returns the status and the body.
 func (s *stack) oauth(endpoint, key, form string) string {
 	s.t.Helper()
 	req, err := http.NewRequest(http.MethodPost, s.url+"/oauth/"+endpoint, strings.NewReader(form))
@@ -94,8 +93,8 @@ func (c programCaller) revoke(token string) {
 	}
 }
 
-// TestIntrospection: what rekey itself would refuse is not active, and nothing
-// else is told of it; what it would take is.
+// TestIntrospection: a token that rekey itself would refuse is not active, and
+// the answer says nothing else. A token that rekey would accept is active.
 func TestIntrospection(t *testing.T) {
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
@@ -139,7 +138,7 @@ func TestIntrospection(t *testing.T) {
 	}
 }
 
-// TestIntrospection_issuer: what the token says of itself is told.
+// TestIntrospection_issuer: the answer contains the claims of the token.
 func TestIntrospection_issuer(t *testing.T) {
 	s := newStack(t, engines()[0], map[string]string{"ISSUER": "https://auth.example.com", "AUDIENCE": "orders"})
 	ask := programCaller{s, s.keyFor("orders", auth.ScopeIntrospect)}
@@ -150,7 +149,8 @@ func TestIntrospection_issuer(t *testing.T) {
 	}
 }
 
-// TestIntrospection_unavailable: what cannot be judged is not called bad.
+// TestIntrospection_unavailable: a token that cannot be judged is not reported
+// as inactive.
 func TestIntrospection_unavailable(t *testing.T) {
 	s := newStack(t, engines()[0], nil)
 	ask := programCaller{s, s.keyFor("orders", auth.ScopeIntrospect, auth.ScopeRevoke)}
@@ -163,8 +163,8 @@ func TestIntrospection_unavailable(t *testing.T) {
 	}
 }
 
-// TestRevocation: a refresh token ends its session, an access token only
-// itself, and what there is not is revoked already.
+// TestRevocation: a refresh token revokes its session, an access token only
+// itself, and an unknown token counts as revoked.
 func TestRevocation(t *testing.T) {
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
@@ -180,7 +180,7 @@ func TestRevocation(t *testing.T) {
 			if second.problem != "" {
 				t.Fatalf("the refresh token of a revoked access token: %s", second.problem)
 			}
-			ask.revoke(first.refresh) // a used one: its session ends all the same
+			ask.revoke(first.refresh) // a used token still revokes its session
 			ask.revoke(second.refresh)
 			if problem := s.access(second.access); problem != "SESSION_REVOKED" {
 				t.Errorf("the access token of a revoked refresh token: %q", problem)
@@ -208,7 +208,8 @@ func TestRevocation(t *testing.T) {
 	}
 }
 
-// TestOAuth_keys: each endpoint wants its own scope, and uses are noted.
+// TestOAuth_keys: each endpoint requires its own scope, and the last use of a
+// key is recorded.
 func TestOAuth_keys(t *testing.T) {
 	s := newStack(t, engines()[0], nil)
 	mine := s.signUp("ada@example.com")
@@ -235,8 +236,8 @@ func TestOAuth_keys(t *testing.T) {
 	}
 }
 
-// TestOAuth_limits are on by default: a program's by its key, a guesser's by
-// its address.
+// TestOAuth_limits: limits are on by default, for a program by its API key and
+// for guesses by the address.
 func TestOAuth_limits(t *testing.T) {
 	s := newStack(t, engines()[0], map[string]string{"RATE_LIMITS": "on"})
 	ask := programCaller{s, s.keyFor("orders", auth.ScopeIntrospect)}

@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-// path is one way a request can go through the program.
+// path is one way of a request through the program.
 type path struct {
 	method, target, body string
 	header               []string // name, value, ...
 	status               int
 	breaks               func(s *stack) // before the request
-	logged               string         // beside the access log's line
+	logged               string         // in addition to the line of the access log
 }
 
 func graphqlPaths() map[string]path {
@@ -68,10 +68,10 @@ func otherPaths() map[string]path {
 	}
 }
 
-// TestRequestID: whichever way a request goes, the id that the client gave it
-// is in the answer's header, in each error of the GraphQL transport, and in each
-// line of the log about it. Only what net/http refuses by itself has none:
-// malformed HTTP, and headers that are too long.
+// TestRequestID: on every path, the client's request id is in the answer's
+// header, in each GraphQL error, and in each log line about the request. Only
+// requests that net/http refuses itself have none: malformed HTTP and oversized
+// headers.
 func TestRequestID(t *testing.T) {
 	s := newStack(t, engines()[0], map[string]string{"COOKIE_MODE": "on"})
 	number := 0
@@ -99,7 +99,7 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// walk sends a request and undoes what it broke.
+// walk sends a request and repairs what the path broke.
 func (s *stack) walk(t *testing.T, p path, id string) (http.Header, []byte) {
 	t.Helper()
 	if p.breaks != nil {
@@ -158,7 +158,7 @@ func checkLog(t *testing.T, lines []string, p path) {
 	}
 }
 
-// about returns the lines with a request's id.
+// about returns the lines with a request id.
 func (l *logBuffer) about(id string) []string {
 	var found []string
 	for line := range strings.Lines(l.String()) {
@@ -169,8 +169,8 @@ func (l *logBuffer) about(id string) []string {
 	return found
 }
 
-// TestLog_session: once a request turned out to be about a session, the log
-// says about which, also where it is refused.
+// TestLog_session: as soon as a request is known to concern a session, log lines
+// contain the session's id, also if the request is refused.
 func TestLog_session(t *testing.T) {
 	s := newStack(t, engines()[0], nil)
 	first := s.signUp("ada@example.com")

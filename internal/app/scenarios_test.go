@@ -8,8 +8,8 @@ import (
 	"rekey/internal/auth"
 )
 
-// The wording of each outcome at each transport.
-func told(d transport, reason string) string {
+// wording returns the text of an outcome at a transport.
+func wording(d transport, reason string) string {
 	if d.name == "GraphQL" {
 		return reason
 	}
@@ -39,7 +39,7 @@ func (p play) rotate(token, key string) tokens {
 
 func (p play) refused(token, key, reason string) {
 	p.t.Helper()
-	want := told(p.d, reason)
+	want := wording(p.d, reason)
 	if reason == "SESSION_MISSING" && p.d.name == "GraphQL" {
 		want = "SESSION_UNKNOWN"
 	}
@@ -76,8 +76,9 @@ type scenario struct {
 	run      func(p play)
 }
 
-// scenarios is the decision table of a refresh, row by row. Every row is run
-// through both transports on every engine: that is the proof that transports are thin.
+// scenarios holds the decision table of a refresh, one row each. Every row runs
+// through both transports on every engine, which proves that the transports are
+// thin.
 func scenarios() map[string]scenario {
 	return map[string]scenario{
 		"current: a new pair, the old one blacklisted, its access token after the overlap": {run: func(p play) {

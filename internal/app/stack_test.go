@@ -33,7 +33,7 @@ func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
 type stack struct {
 	t   *testing.T
 	url string
-	db  *sql.DB // for what no transport can do: looking, and breaking things
+	db  *sql.DB // for what no transport can do: reading and breaking state
 	app *app
 	log *logBuffer
 	// ports are those of the core, which tests may replace while it runs.
@@ -61,7 +61,7 @@ func (p *ports) install(o *auth.Options) {
 	p.options = *o
 }
 
-// engine is a database, and whether Redis stands beside it.
+// engine is a database, with or without Redis.
 type engine struct {
 	name   string
 	driver string
@@ -177,13 +177,13 @@ func (l *logBuffer) count(kind string) int {
 
 type tokens struct{ access, refresh string }
 
-// outcome is what a refresh came to, in the words of the core.
+// outcome holds the result of a refresh in the core's terms.
 type outcome struct {
 	tokens
 	problem string // "" or a reason, or a code
 }
 
-// transport refreshes through one transport and translates what it says.
+// transport refreshes through one transport and translates the answer.
 type transport struct {
 	name    string
 	refresh func(s *stack, token, key string) outcome
@@ -193,7 +193,7 @@ func transports() []transport {
 	return []transport{{"GraphQL", refreshGraphQL}, {"REST", refreshREST}}
 }
 
-// sent notes an idempotency key, which the log may not tell.
+// sent records an idempotency key, which must not appear in the log.
 func (s *stack) sent(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -331,7 +331,8 @@ func (s *stack) login(email string) tokens {
 	return tokens{data.Login.Token, data.Login.RefreshToken}
 }
 
-// access returns what an access check comes to, "" when the token is live.
+// access performs an access check and returns its problem, or "" if the token is
+// valid.
 func (s *stack) access(token string) string {
 	s.t.Helper()
 	var data struct{ Me struct{ Email string } }

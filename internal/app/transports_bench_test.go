@@ -14,9 +14,9 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// BenchmarkTransports_Refresh is a refresh through each transport, without a network, on
-// Postgres. Each goroutine has a session: with several (-cpu 8) their swaps
-// come together.
+// BenchmarkTransports_Refresh refreshes through each transport, without a
+// network, on Postgres. Each goroutine has a session. With several goroutines
+// (-cpu 8) their swaps share statements.
 func BenchmarkTransports_Refresh(b *testing.B) {
 	address := throwaway.Postgres(b)
 	a := openAppOn(b, map[string]string{"DATABASE_URL": address})

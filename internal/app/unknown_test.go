@@ -12,7 +12,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// lossy is a store whose answers to swaps get lost.
+// lossy is a store that loses the answers to swaps.
 type lossy struct {
 	auth.Store
 	mu    sync.Mutex
@@ -24,9 +24,9 @@ type loss int
 
 const (
 	nothingLost loss = iota
-	answerLost       // the swap commits; neither that nor a look at the row is told
-	requestLost      // the swap never happens; nobody can tell
-	delayed          // the swap commits after everybody has looked
+	answerLost       // the swap commits; neither its answer nor the row can be read
+	requestLost      // the swap is never executed, and nobody can find out
+	delayed          // the swap commits after the row was read
 )
 
 func (l *lossy) lose(m loss) {
@@ -66,14 +66,14 @@ func (l *lossy) SessionState(ctx context.Context, id string, secret auth.SecretH
 	return l.Store.SessionState(ctx, id, secret)
 }
 
-// lost is a play whose first refresh of a token got no answer.
+// lost is a play whose first refresh of a token gets no answer.
 type lost struct {
 	play
 	store  *lossy
 	tokens tokens
 }
 
-// told503 refreshes while answers get lost.
+// told503 refreshes while answers are lost.
 func (p lost) told503(m loss, key string) {
 	p.t.Helper()
 	p.store.lose(m)
@@ -84,7 +84,8 @@ func (p lost) told503(m loss, key string) {
 	p.store.lose(nothingLost)
 }
 
-// unknownOutcomes: whoever was told 503 comes again with the same token.
+// unknownOutcomes returns cases in which a client that received 503 retries with
+// the same token.
 func unknownOutcomes() map[string]struct {
 	settings map[string]string
 	run      func(p lost)
@@ -166,7 +167,7 @@ func unknownOutcomes() map[string]struct {
 				switch out.problem {
 				case "":
 					pairs++
-				case told(p.d, "TOKEN_BLACKLISTED"):
+				case wording(p.d, "TOKEN_BLACKLISTED"):
 				default:
 					p.t.Errorf("refresh: %q", out.problem)
 				}
@@ -232,8 +233,8 @@ type mute struct{ auth.Tokens }
 
 func (mute) Mint(auth.TokenUse, auth.Claims) (string, error) { return "", errors.New("no ink") }
 
-// gate lets nobody sign an access token until so many have come to it: then
-// all of them have looked at the row.
+// gate blocks the signing of access tokens until a number of requests wait for
+// it: all of them have then read the row.
 type gate struct {
 	auth.Tokens
 	here *sync.WaitGroup
@@ -253,7 +254,7 @@ func (g gate) Mint(use auth.TokenUse, c auth.Claims) (string, error) {
 	return g.Tokens.Mint(use, c)
 }
 
-// guard asks the legacy guard.
+// guard sends a request to the legacy guard.
 func (p lost) guard(token string, status int) {
 	p.t.Helper()
 	req, err := http.NewRequest(http.MethodGet, p.url+"/auth/nowhere", nil)

@@ -1,6 +1,6 @@
-// Package cputime measures what something takes of the processor, for tests
-// that bound it: time that a busy machine gave to others does not count, and how
-// fast its processor is is measured along.
+// Package cputime measures CPU time for tests that limit it. Time that a busy
+// machine gives to other processes does not count, and the speed of the
+// processor is measured in the same run.
 package cputime
 
 import (
@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// Request is what one request may take at most, in signatures (see
-// [Signatures]): 100 ms of a processor that makes one in 40 µs, and ten times as
-// much under the race detector.
+// Request limits the CPU time of one request, in signatures (see [Signatures]):
+// 100 ms on a processor that creates a signature in 40 µs, and ten times as much
+// with the race detector.
 const Request = 2500 * raceFactor
 
-// Used is what this process has used of all processors so far.
+// Used returns the CPU time that this process has used so far.
 func Used() time.Duration {
 	var usage syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // fails for a bad argument only
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // fails only for an invalid argument
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// Least is the least that this process used in so many turns of do: whatever
-// else it has to do, and the machine, only adds.
+// Least returns the minimum CPU time of a number of calls of do. Other work of
+// the process and of the machine only adds to a measurement.
 func Least(turns int, do func()) time.Duration {
 	least := time.Duration(1<<63 - 1)
 	for range turns {
@@ -35,7 +35,8 @@ func Least(turns int, do func()) time.Duration {
 	return least
 }
 
-// Signature is what an ES256 signature takes of this processor now, at least.
+// Signature returns the minimum CPU time of an ES256 signature on this
+// processor.
 func Signature() (time.Duration, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -53,6 +54,6 @@ func Signature() (time.Duration, error) {
 	return took / each, err
 }
 
-// Signatures says how many signatures could have been made in a time, when one
-// takes so long: the unit of bounds that hold on any machine.
+// Signatures returns took as a number of signatures, each of which takes one.
+// Limits in this unit hold on any machine.
 func Signatures(took, one time.Duration) float64 { return float64(took) / float64(one) }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// work keeps the processor busy until this process has used so much more of it.
+// work uses the processor until this process has used d more of it.
 func work(d time.Duration) {
 	for begun := Used(); Used()-begun < d; {
 	}

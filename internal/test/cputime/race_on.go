@@ -2,6 +2,6 @@
 
 package cputime
 
-// raceFactor is how much slower the race detector may make things, beside
-// signatures, most of which is assembly and not slowed.
+// raceFactor is the slowdown by the race detector relative to signatures, which
+// are mostly assembly and not slowed.
 const raceFactor = 10

@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-// passwords are those that the tests use, right and wrong ones.
+// passwords returns the passwords that the tests use, right and wrong ones.
 func passwords() []string {
 	return []string{"correct horse", "wrong horse", "hunter2", "battery staple", "canary"}
 }
 
-// shapes are what secrets look like, whoever made them. A token has a dot: the
-// id of a key may look like the beginning of one.
+// shapes returns patterns of secrets from any source. A token must contain a
+// dot, because the id of a key can look like the beginning of a token.
 func shapes() map[string]*regexp.Regexp {
 	return map[string]*regexp.Regexp{
 		"a token":                   regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.`),
@@ -30,18 +30,19 @@ func shapes() map[string]*regexp.Regexp {
 	}
 }
 
-// Check fails the test when a line of the log tells a secret: one of the told,
-// a password of the tests, or what looks like a secret. All of it is looked at:
-// a panic and its stack are no lines of a logger's, but end in the same place.
-func Check(t testing.TB, log string, told ...string) {
+// Check fails the test if the log contains a secret: one of the given secrets, a
+// password of the tests, or something that looks like a secret. It searches the
+// whole text, not only the lines of a logger, because panics and their stacks
+// are written to the same place.
+func Check(t testing.TB, log string, secrets ...string) {
 	t.Helper()
-	for _, found := range Find(log, told...) {
-		t.Errorf("the log tells %s", found)
+	for _, found := range Find(log, secrets...) {
+		t.Errorf("the log contains %s", found)
 	}
 }
 
-// Logger logs, of every level, for a test that does not read it. It is checked
-// when the test ends.
+// Logger returns a logger of every level for a test that does not read the log.
+// The log is checked when the test ends.
 func Logger(t testing.TB) *slog.Logger {
 	t.Helper()
 	log := &Text{}
@@ -56,7 +57,7 @@ type Text struct {
 	buf strings.Builder
 }
 
-// Write is io.Writer's.
+// Write appends b. It implements io.Writer.
 func (x *Text) Write(b []byte) (int, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -70,9 +71,9 @@ func (x *Text) String() string {
 	return x.buf.String()
 }
 
-// Find returns what Check complains of: what was found, and the line.
-func Find(log string, told ...string) []string {
-	words := append(passwords(), told...)
+// Find returns the findings of Check, each with its line.
+func Find(log string, secrets ...string) []string {
+	words := append(passwords(), secrets...)
 	shapes := shapes()
 	var found []string
 	for line := range strings.Lines(log) {

@@ -13,17 +13,17 @@ const (
 	lockName  = "lock"
 )
 
-// directory is a server's own. Its lock is held as long as the test binary
-// lives: a test that panics or runs out of time ends the binary without any
-// cleanup, and the next one removes what it left.
+// directory is the directory of one server. Its lock is held as long as the test
+// binary lives. A test that panics or times out ends the binary without a
+// cleanup; the next test binary then removes the directory.
 type directory struct {
 	path string
 	lock *os.File
 }
 
-// newDirectory makes a directory owned by the user that the server will run
-// as, below parent ("": the system's temporary one). It is not below a test's
-// TempDir, which other users cannot enter.
+// newDirectory creates a directory below parent ("" for the system's temporary
+// directory), owned by the user that the server will run as. It is not below a
+// test's TempDir, which other users cannot enter.
 func newDirectory(parent string, cred *syscall.Credential) (*directory, error) {
 	removeOrphans()
 	path, err := os.MkdirTemp(parent, dirPrefix)
@@ -37,8 +37,8 @@ func newDirectory(parent string, cred *syscall.Credential) (*directory, error) {
 	return d, nil
 }
 
-// hold takes the lock before the file has its name: there is no moment at
-// which the directory looks left behind.
+// hold takes the lock before the file has its name, so that the directory never
+// looks abandoned.
 func (d *directory) hold() error {
 	f, err := os.CreateTemp(d.path, lockName)
 	if err != nil {
@@ -59,7 +59,7 @@ func (d *directory) remove() error {
 	return err
 }
 
-// chown hands a path over to the user of cred, if there is one.
+// chown gives a path to the user of cred, if cred is not nil.
 func chown(path string, cred *syscall.Credential) error {
 	if cred == nil {
 		return nil
@@ -67,8 +67,8 @@ func chown(path string, cred *syscall.Credential) error {
 	return os.Chown(path, int(cred.Uid), int(cred.Gid))
 }
 
-// removeOrphans removes directories whose lock nobody holds. What cannot be
-// removed is another user's.
+// removeOrphans removes directories whose lock is not held. It skips directories
+// of other users.
 func removeOrphans() {
 	locks, _ := filepath.Glob(filepath.Join(os.TempDir(), dirPrefix+"*", lockName))
 	for _, path := range locks {

@@ -1,19 +1,19 @@
-// Package throwaway starts real Postgres and Redis servers for tests, Redis
-// under a sentinel and as a cluster too: on free loopback ports, in temporary
-// directories of their own, ended and removed afterwards. A proxy before one
-// of them makes it slow, or hang.
+// Package throwaway starts real Postgres and Redis servers for tests, Redis also
+// with a sentinel and as a cluster. The servers use free loopback ports and
+// temporary directories of their own, and are stopped and removed after the
+// test. A proxy in front of a server makes it slow, or makes it hang.
 //
-// It knows where the binaries are usually found and how to start them, and
-// nothing of what the tests do with them. A test binary that uses it has
+// The package finds the usual binaries and starts them. It knows nothing about
+// the tests. A test binary that uses it has
 //
 //	func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
 //
-// Programs that are no tests open servers with Open*, and close them.
+// Other programs open servers with Open* and close them.
 //
-// Where a binary is missing the test is skipped with the name of the Debian
-// package that has it; with REQUIRE_SERVICES=1 in the environment it fails.
+// If a binary is missing, the test is skipped, and the message names the Debian
+// package to install. With REQUIRE_SERVICES=1 in the environment the test fails.
 //
 // POSTGRES_OPTIONS in the environment is added to the command line of every
-// Postgres but standbys, to run tests against a server set up differently, such
-// as "-c default_transaction_isolation=serializable", which no standby takes.
+// Postgres except standbys. It runs tests on a server with other settings, such
+// as "-c default_transaction_isolation=serializable", which standbys refuse.
 package throwaway

@@ -10,13 +10,14 @@ import (
 	"testing"
 )
 
-// requireEnv set to 1 turns skipping for want of a binary into failing: a run
-// that is meant to prove something must not be green because it did nothing.
+// requireEnv set to 1 makes a test fail if a binary is missing, instead of
+// skipping it: a run that must prove something must not pass because it did
+// nothing.
 const requireEnv = "REQUIRE_SERVICES"
 
 // LookPath returns the path of a binary, from PATH or else from the newest
-// /usr/lib/postgresql/*/bin (Debian keeps Postgres' servers off PATH). When
-// there is none the test is skipped, or fails under REQUIRE_SERVICES=1, naming
+// /usr/lib/postgresql/*/bin (Debian keeps Postgres' servers off PATH). If it is
+// missing, LookPath skips the test, or fails it if REQUIRE_SERVICES=1, and names
 // the Debian package to install.
 func LookPath(tb testing.TB, binary, debianPackage string) string {
 	tb.Helper()
@@ -31,7 +32,7 @@ func LookPath(tb testing.TB, binary, debianPackage string) string {
 	return ""
 }
 
-// FindBinary is [LookPath] for programs that are no tests.
+// FindBinary is [LookPath] for programs other than tests.
 func FindBinary(binary, debianPackage string) (string, error) {
 	return findBinary(binary, debianPackage)
 }
@@ -56,8 +57,8 @@ func newestPostgres(binary string) string {
 	return slices.MaxFunc(found, func(a, b string) int { return postgresMajor(a) - postgresMajor(b) })
 }
 
-// postgresMajor reads 15 out of /usr/lib/postgresql/15/bin/postgres; 0 when
-// there is no number.
+// postgresMajor reads 15 from /usr/lib/postgresql/15/bin/postgres. It returns 0
+// if the path contains no number.
 func postgresMajor(path string) int {
 	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
 	return n

@@ -10,9 +10,10 @@ import (
 	"syscall"
 )
 
-// OpenPostgres is [StartPostgres] for programs that are no tests: errors are
-// returned, and the caller closes the server. It uses Start where a test uses
-// Restart. The server's directory is made below parent, "" for the usual place.
+// OpenPostgres is [StartPostgres] for programs other than tests: it returns
+// errors, and the caller closes the server. Such a program uses Start where a
+// test uses Restart. The server's directory is created below parent; "" means
+// the default.
 func OpenPostgres(parent string, args ...string) (*PostgresServer, error) {
 	binary, err := findBinary("postgres", "postgresql")
 	if err != nil {
@@ -21,9 +22,9 @@ func OpenPostgres(parent string, args ...string) (*PostgresServer, error) {
 	return startPostgres(binary, parent, args)
 }
 
-// OpenStandby copies p and starts the copy as its hot standby under the name
-// that synchronous_standby_names has. It streams from upstream, host:port,
-// which may be a proxy in front of p.
+// OpenStandby copies p and starts the copy as its hot standby under the name in
+// synchronous_standby_names. It streams from upstream, host:port, which may be a
+// proxy in front of p.
 func (p *PostgresServer) OpenStandby(name, upstream string, args ...string) (*PostgresServer, error) {
 	binary, err := findBinary("postgres", "postgresql")
 	if err != nil {
@@ -42,7 +43,7 @@ func (p *PostgresServer) OpenStandby(name, upstream string, args ...string) (*Po
 	return s, nil
 }
 
-// copyOf fills the empty data directory from p and makes it a standby.
+// copyOf copies p into the empty data directory and makes it a standby.
 func (p *PostgresServer) copyOf(of *PostgresServer, binary, name, upstream string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
@@ -69,7 +70,7 @@ func (p *PostgresServer) give(path, content string) error {
 	return chown(path, p.s.cred)
 }
 
-// Promote makes a standby a primary, and returns when it takes writes.
+// Promote promotes a standby to a primary and returns when it accepts writes.
 func (p *PostgresServer) Promote() error {
 	return p.Exec("SELECT pg_promote(true, 60)")
 }
@@ -77,22 +78,23 @@ func (p *PostgresServer) Promote() error {
 // Exec runs one statement in the maintenance database, as superuser.
 func (p *PostgresServer) Exec(statement string) error { return p.exec(statement) }
 
-// Start starts the server again after Stop or Kill. It runs already: no error.
+// Start starts the server again after Stop or Kill. It does nothing if the
+// server runs.
 func (p *PostgresServer) Start() error { return p.s.startAgain() }
 
-// Addr returns host:port; the same after a restart.
+// Addr returns host:port, which stays the same after a restart.
 func (p *PostgresServer) Addr() string { return p.s.addr() }
 
-// PID is the process that all others of the server are children of.
+// PID returns the id of the server's first process.
 func (p *PostgresServer) PID() int { return p.s.proc.pid() }
 
-// LogFile is what the server writes to.
+// LogFile returns the path of the server's log.
 func (p *PostgresServer) LogFile() string { return p.s.logFile() }
 
-// Close kills the server and removes all that it had.
+// Close kills the server and removes its files.
 func (p *PostgresServer) Close() error { return p.s.remove() }
 
-// OpenRedis is [Redis] for programs that are no tests.
+// OpenRedis is [Redis] for programs other than tests.
 func OpenRedis(args ...string) (*RedisServer, error) {
 	binary, err := findBinary("redis-server", "redis-server")
 	if err != nil {
@@ -101,10 +103,10 @@ func OpenRedis(args ...string) (*RedisServer, error) {
 	return startRedis(binary, args)
 }
 
-// Start starts the server again after Stop or Kill, with what it saved.
+// Start starts the server again after Stop or Kill, with the data that it saved.
 func (r *RedisServer) Start() error { return r.s.startAgain() }
 
-// Forget removes what the server saved, while it is down.
+// Forget removes the saved data of a stopped server.
 func (r *RedisServer) Forget() error {
 	return os.RemoveAll(filepath.Join(r.s.dir.path, "dump.rdb"))
 }
@@ -112,10 +114,10 @@ func (r *RedisServer) Forget() error {
 // Signal sends a signal such as SIGSTOP.
 func (r *RedisServer) Signal(sig syscall.Signal) { r.s.signal(sig) }
 
-// LogFile is what the server writes to.
+// LogFile returns the path of the server's log.
 func (r *RedisServer) LogFile() string { return r.s.logFile() }
 
-// Close kills the server and removes all that it had.
+// Close kills the server and removes its files.
 func (r *RedisServer) Close() error { return r.s.remove() }
 
 func (s *server) startAgain() error {

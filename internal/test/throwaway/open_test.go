@@ -19,8 +19,8 @@ func closing(t *testing.T, close func() error) {
 	})
 }
 
-// TestPostgresServer_OpenStandby: what a synchronous standby has confirmed is
-// there after the primary was killed.
+// TestPostgresServer_OpenStandby: after the primary was killed, the standby has
+// everything that it had confirmed.
 func TestPostgresServer_OpenStandby(t *testing.T) {
 	LookPath(t, "postgres", "postgresql")
 	primary, err := OpenPostgres("", "-c", "synchronous_standby_names=copy")

@@ -28,8 +28,8 @@ const (
 	optionsEnv = "POSTGRES_OPTIONS"
 )
 
-// PostgresServer is a running Postgres of one's own. Its methods are for the
-// test's goroutine; they fail the test that started it.
+// PostgresServer is a running Postgres server. Its methods must be called from
+// the test's goroutine; they fail the test that started it.
 type PostgresServer struct {
 	tb        testing.TB // nil for the shared one
 	s         *server
@@ -37,9 +37,9 @@ type PostgresServer struct {
 	databases atomic.Int64
 }
 
-// StartPostgres starts a Postgres of the test's own, with Postgres' own
-// durability, and ends it after the test. args are added to the command line
-// of postgres, such as "-c", "max_connections=20".
+// StartPostgres starts a durable Postgres server for this test and stops it
+// after the test. args are added to the command line of postgres, such as "-c",
+// "max_connections=20".
 func StartPostgres(tb testing.TB, args ...string) *PostgresServer {
 	tb.Helper()
 	p, err := startPostgres(LookPath(tb, "postgres", "postgresql"), "", args)
@@ -55,7 +55,7 @@ func StartPostgres(tb testing.TB, args ...string) *PostgresServer {
 	return p
 }
 
-// URL returns the address of the database "postgres", with the password of a
+// URL returns the URL of the database "postgres", with the password of a
 // superuser.
 func (p *PostgresServer) URL() string { return p.url(maintenDB) }
 
@@ -69,14 +69,14 @@ func (p *PostgresServer) Database(tb testing.TB) string {
 	return p.url(name)
 }
 
-// Stop ends the server in its own way; sessions are cut off.
+// Stop stops the server with a fast shutdown, which disconnects sessions.
 func (p *PostgresServer) Stop() { p.s.end(pgFastStop) }
 
-// Kill ends the server and all its processes by SIGKILL.
+// Kill kills the server and all its processes with SIGKILL.
 func (p *PostgresServer) Kill() { p.s.kill() }
 
-// Restart stops the server if it runs, and starts it again on the same port
-// with its data; after Kill it recovers first.
+// Restart stops the server if it runs, and starts it again on the same port with
+// its data. After Kill it recovers first.
 func (p *PostgresServer) Restart() {
 	p.tb.Helper()
 	p.Stop()
@@ -103,9 +103,10 @@ func (p *PostgresServer) exec(statement string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
-// startPostgres makes a cluster next to the given binary's initdb and starts it.
+// startPostgres creates a cluster with the initdb beside the given binary, and
+// starts it.
 func startPostgres(binary, parent string, args []string) (*PostgresServer, error) {
-	args = append(strings.Fields(os.Getenv(optionsEnv)), args...) // the test's own come last, and win
+	args = append(strings.Fields(os.Getenv(optionsEnv)), args...) // the test's own come last and take precedence
 	p, err := newPostgres(binary, parent, rand.Text(), args)
 	if err != nil {
 		return nil, err
@@ -119,7 +120,7 @@ func startPostgres(binary, parent string, args []string) (*PostgresServer, error
 	return p, nil
 }
 
-// newPostgres prepares a server that has no data yet.
+// newPostgres prepares a server without data.
 func newPostgres(binary, parent, password string, args []string) (*PostgresServer, error) {
 	cred, err := postgresCredential()
 	if err != nil {
@@ -135,13 +136,14 @@ func newPostgres(binary, parent, password string, args []string) (*PostgresServe
 		return append([]string{binary, "-D", dataDir(dir.path), "-p", strconv.Itoa(port),
 			"-c", "listen_addresses=" + loopback, "-c", "unix_socket_directories="}, args...)
 	}
-	s.ready = func(int) error { return p.exec("SELECT 1") } // the password tells ours from any other
+	s.ready = func(int) error { return p.exec("SELECT 1") } // the password distinguishes our server from any other
 	return p, nil
 }
 
 func dataDir(dir string) string { return filepath.Join(dir, "data") }
 
-// initdb makes the cluster. It does not sync: nobody kills it while it works.
+// initdb creates the cluster without syncing, because nothing kills it
+// meanwhile.
 func (p *PostgresServer) initdb(postgres string) error {
 	pwfile := filepath.Join(p.s.dir.path, "password")
 	if err := os.WriteFile(pwfile, []byte(p.password), 0o600); err != nil {
@@ -157,7 +159,7 @@ func (p *PostgresServer) initdb(postgres string) error {
 		"--encoding=UTF8", "--no-locale", "--no-sync")
 }
 
-// run runs one of the programs that stand next to postgres, as its user.
+// run runs a program from the directory of postgres, as its user.
 func (p *PostgresServer) run(ctx context.Context, postgres, program string, args ...string) error {
 	binary, err := filepath.EvalSymlinks(postgres)
 	if err != nil {
@@ -171,8 +173,9 @@ func (p *PostgresServer) run(ctx context.Context, postgres, program string, args
 	return nil
 }
 
-// postgresCredential returns the user to run Postgres as when we are root,
-// which Postgres refuses: postgres, or else nobody. Nil when we are not root.
+// postgresCredential returns the user to run Postgres as if this process is
+// root, which Postgres refuses: postgres, or else nobody. It returns nil if this
+// process is not root.
 func postgresCredential() (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	startTimeout = 3 * time.Minute // a machine may be slow: patience costs nothing when all is well
+	startTimeout = 3 * time.Minute // a machine may be slow; on a fast machine the limit costs nothing
 	stopTimeout  = time.Minute
 	poll         = 5 * time.Millisecond
 )
@@ -25,15 +25,15 @@ type process struct {
 	done chan struct{} // closed when the server has ended and was waited for
 }
 
-// startProcess starts argv in dir with env on top of a bare environment, its
-// output going to logFile, as the user of cred (nil: as we are).
+// startProcess starts argv in dir with env added to a minimal environment and
+// with its output in logFile, as the user of cred (nil: the current user).
 func startProcess(dir, logFile string, cred *syscall.Credential, env []string, argv ...string) (*process, error) {
 	out, err := os.OpenFile(filepath.Join(dir, logFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the server's log: %w", err)
 	}
-	defer func() { _ = out.Close() }()                                     // the child has its own
-	cmd := exec.CommandContext(context.Background(), argv[0], argv[1:]...) // it is ended by stop or kill, later than any test's context
+	defer func() { _ = out.Close() }()                                     // the child has its own copy
+	cmd := exec.CommandContext(context.Background(), argv[0], argv[1:]...) // stop or kill ends it later
 	cmd.Dir = dir
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}, env...)
 	cmd.Stdout, cmd.Stderr = out, out
@@ -47,9 +47,9 @@ func startProcess(dir, logFile string, cred *syscall.Credential, env []string, a
 	return p, nil
 }
 
-// run starts the child and waits for it on one thread that is kept for it: the
-// parent-death signal is sent when the thread that forked ends, not when the
-// process does, and Go ends idle threads as it likes.
+// run starts the child and waits for it on a dedicated thread. The parent-death
+// signal is sent when the thread that forked ends, not when the process ends,
+// and Go ends idle threads.
 func (p *process) run(started chan<- error) {
 	runtime.LockOSThread()
 	err := p.cmd.Start()
@@ -57,7 +57,7 @@ func (p *process) run(started chan<- error) {
 	if err != nil {
 		return
 	}
-	_ = p.cmd.Wait() // how it ended does not matter: it was told to, or the log says why
+	_ = p.cmd.Wait() // the exit status does not matter: it was asked to end, or the log says why
 	close(p.done)
 }
 
@@ -72,7 +72,7 @@ func (p *process) ended() bool {
 	}
 }
 
-// stop asks the server to end by sig, and kills it when it does not.
+// stop sends sig, and kills the server if it does not end.
 func (p *process) stop(sig syscall.Signal) {
 	if p.ended() {
 		return
@@ -85,10 +85,10 @@ func (p *process) stop(sig syscall.Signal) {
 	}
 }
 
-// kill ends the server and all its children at once, and waits until they are
-// gone. The children are listed one by one because Postgres gives each of its
-// own a process group; it is stopped before, so that it has no more of them
-// meanwhile.
+// kill kills the server and all its children, and waits until they have ended.
+// It lists the children individually, because Postgres gives each of its
+// children a process group. It stops the server first, so that it starts no more
+// children.
 func (p *process) kill() {
 	if p.ended() {
 		return
@@ -101,12 +101,12 @@ func (p *process) kill() {
 	for _, child := range children {
 		_ = syscall.Kill(child, syscall.SIGKILL)
 	}
-	_ = every(stopTimeout, func() bool { // the worst that can come of it is a failing restart
+	_ = every(stopTimeout, func() bool { // the worst consequence is a failing restart
 		return !slices.ContainsFunc(children, alive)
 	})
 }
 
-// every polls until done says so; false when time is up before.
+// every polls until done returns true. It returns false after limit.
 func every(limit time.Duration, done func() bool) bool {
 	up := time.After(limit)
 	for !done() {
@@ -119,7 +119,7 @@ func every(limit time.Duration, done func() bool) bool {
 	return true
 }
 
-// await polls ready until it answers nil, the process ends or time is up.
+// await polls ready until it returns nil, the process ends or the time is up.
 func (p *process) await(ready func() error) error {
 	var err error
 	inTime := every(startTimeout, func() bool {
@@ -136,9 +136,10 @@ func (p *process) await(ready func() error) error {
 	return fmt.Errorf("not ready after %v: %w", startTimeout, err)
 }
 
-// errEnded is how a taken port shows itself: the server ends at once.
+// errEnded is returned if the server ends at once, for example because its port
+// is taken.
 var errEnded = errors.New("the server ended while starting")
 
-// alive reports whether a process is there. A zombie of ours is waited for by
-// run; those of Postgres by init.
+// alive reports whether a process exists. Zombies do not count: run waits for
+// our own, and init for those of Postgres.
 func alive(pid int) bool { return syscall.Kill(pid, 0) == nil && !zombie(pid) }

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// childAttr puts a child into a process group of its own and has it killed
-// when the test binary dies, whatever kills that.
+// childAttr puts a child into a process group of its own. The kernel kills it
+// when the test binary dies for any reason.
 func childAttr(cred *syscall.Credential) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: cred}
 }
@@ -30,13 +30,14 @@ func childrenOf(pid int) []int {
 
 func zombie(pid int) bool { return state(pid) == "Z" }
 
-// stopped reports whether a process is not running, by a signal or for ever.
+// stopped reports whether a process is stopped by a signal or has ended.
 func stopped(pid int) bool {
 	s := state(pid)
 	return s == "T" || s == "Z" || s == ""
 }
 
-// state is the letter that proc(5) has for it, "" when it is gone.
+// state returns the letter that proc(5) defines for the state of a process, or
+// "" if it has ended.
 func state(pid int) string {
 	fields := statFields(fmt.Sprintf("/proc/%d/stat", pid))
 	if len(fields) == 0 {
@@ -46,7 +47,7 @@ func state(pid int) string {
 }
 
 // statFields returns the fields of a stat file from the state on. The name
-// before it stands in brackets and may itself hold spaces and brackets.
+// before it is in brackets and may itself contain spaces and brackets.
 func statFields(path string) [][]byte {
 	stat, err := os.ReadFile(path)
 	if err != nil {

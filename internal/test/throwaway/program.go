@@ -9,17 +9,18 @@ import (
 	"time"
 )
 
-// Program is a server that this package knows nothing of.
+// Program describes how to start a server of any kind.
 type Program struct {
-	// Argv is its command line. dir is its own directory, removed at Close.
+	// Argv returns its command line. dir is its own directory, which Close
+	// removes.
 	Argv func(dir string, port int) []string
-	// Env is its environment, on top of PATH, LC_ALL and TZ.
+	// Env returns its environment in addition to PATH, LC_ALL and TZ.
 	Env func(dir string, port int) []string
-	// Ready is nil once it answers at addr.
+	// Ready returns nil if it answers at addr.
 	Ready func(ctx context.Context, addr string) error
 }
 
-// ProgramServer is a running [Program], ended with the process that opened it.
+// ProgramServer is a running [Program]. It ends with the process that opened it.
 type ProgramServer struct{ s *server }
 
 // OpenProgram starts a program on a free loopback port and waits until it is
@@ -45,31 +46,32 @@ func OpenProgram(p Program) (*ProgramServer, error) {
 	return &ProgramServer{s: s}, nil
 }
 
-// Addr returns host:port; the same after a restart.
+// Addr returns host:port, which stays the same after a restart.
 func (p *ProgramServer) Addr() string { return p.s.addr() }
 
-// PID is the program's process.
+// PID returns the id of the program's process.
 func (p *ProgramServer) PID() int { return p.s.proc.pid() }
 
-// LogFile is what the program writes to, kept over restarts.
+// LogFile returns the path of the program's log, which restarts continue.
 func (p *ProgramServer) LogFile() string { return p.s.logFile() }
 
-// Start starts the program again when it has ended, and waits until it is ready.
+// Start starts the program again after it has ended, and waits until it is
+// ready.
 func (p *ProgramServer) Start() error { return p.s.startAgain() }
 
-// Kill ends the program by SIGKILL, also one that is stopped.
+// Kill kills the program with SIGKILL, even if it is stopped.
 func (p *ProgramServer) Kill() { p.s.kill() }
 
 // Signal sends a signal such as SIGSTOP.
 func (p *ProgramServer) Signal(sig syscall.Signal) { p.s.signal(sig) }
 
-// Ended is closed when the program has ended, however it did.
+// Ended returns a channel that is closed when the program has ended.
 func (p *ProgramServer) Ended() <-chan struct{} { return p.s.proc.done }
 
 // Close kills the program and removes its directory.
 func (p *ProgramServer) Close() error { return p.s.remove() }
 
-// FreeAddr returns a loopback host:port where nobody listens at this moment.
+// FreeAddr returns a loopback host:port that is free now.
 func FreeAddr() (string, error) {
 	port, err := freePort()
 	return net.JoinHostPort(loopback, strconv.Itoa(port)), err

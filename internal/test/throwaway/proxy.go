@@ -25,7 +25,7 @@ type Proxy struct {
 	cuts     int // how often all connections were closed
 }
 
-// fault is what a proxy does to the data that it forwards.
+// fault describes how a proxy treats the data that it forwards.
 type fault struct {
 	delay      time.Duration // of every answer
 	hang       chan struct{} // not nil: nothing is forwarded until it is closed

@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// RedisServer is a running redis-server without persistence. Its methods are
-// for the test's goroutine; they fail the test that started it.
+// RedisServer is a running redis-server without persistence. Its methods must be
+// called from the test's goroutine; they fail the test that started it.
 type RedisServer struct {
 	tb testing.TB
 	s  *server
 }
 
-// Redis starts a Redis of the test's own and ends it after the test. args are
-// added to its command line, such as "--maxmemory-policy", "allkeys-lru".
+// Redis starts a Redis server for this test and stops it after the test. args
+// are added to its command line, such as "--maxmemory-policy", "allkeys-lru".
 func Redis(tb testing.TB, args ...string) *RedisServer {
 	tb.Helper()
 	r, err := startRedis(LookPath(tb, "redis-server", "redis-server"), args)
@@ -53,19 +53,19 @@ func startRedis(binary string, args []string) (*RedisServer, error) {
 	return &RedisServer{s: s}, nil
 }
 
-// Addr returns host:port; the same after a restart.
+// Addr returns host:port, which stays the same after a restart.
 func (r *RedisServer) Addr() string { return r.s.addr() }
 
 // URL returns redis://host:port/0.
 func (r *RedisServer) URL() string { return "redis://" + r.s.addr() + "/0" }
 
-// Stop ends the server in its own way.
+// Stop stops the server with SIGTERM.
 func (r *RedisServer) Stop() { r.s.end(syscall.SIGTERM) }
 
-// Kill ends the server by SIGKILL.
+// Kill kills the server with SIGKILL.
 func (r *RedisServer) Kill() { r.s.kill() }
 
-// Restart ends the server if it runs, and starts it again on the same port,
+// Restart stops the server if it runs, and starts it again on the same port,
 // empty and with a new run id.
 func (r *RedisServer) Restart() {
 	r.tb.Helper()
@@ -75,8 +75,8 @@ func (r *RedisServer) Restart() {
 	}
 }
 
-// redisReady asks who answers at addr. The process id is compared because
-// another server may have taken the port before ours could.
+// redisReady checks which server answers at addr. It compares the process id,
+// because another server may have taken the port.
 func redisReady(addr string, pid int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -85,7 +85,7 @@ func redisReady(addr string, pid int) error {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // nobody may hang who holds the port but does not answer
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // a server that holds the port but does not answer must not block us
 	if _, err := conn.Write([]byte("INFO server\r\n")); err != nil {
 		return err
 	}

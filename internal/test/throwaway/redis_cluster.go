@@ -8,20 +8,20 @@ import (
 	"testing"
 )
 
-// slots is how many a cluster has.
+// slots is the number of slots of a cluster.
 const slots = 16384
 
 // RedisCluster is a cluster whose masters share the slots evenly. Its methods
-// are for the test's goroutine; they fail the test that started it.
+// must be called from the test's goroutine; they fail the test that started it.
 type RedisCluster struct {
 	tb       testing.TB
 	Masters  []*RedisServer
-	Replicas []*RedisServer // one a master in their order, or none
+	Replicas []*RedisServer // one per master in their order, or empty
 }
 
-// Cluster starts a cluster of some masters, each with a replica if so wanted,
-// and ends it after the test. The nodes take nobody for dead by themselves,
-// however slow the machine is; what is served stays served.
+// Cluster starts a cluster of masters, each with a replica if replicas is true,
+// and stops it after the test. The nodes never declare each other dead, so that
+// a slow machine changes nothing.
 func Cluster(tb testing.TB, masters int, replicas bool) *RedisCluster {
 	tb.Helper()
 	c := &RedisCluster{tb: tb}
@@ -35,22 +35,22 @@ func Cluster(tb testing.TB, masters int, replicas bool) *RedisCluster {
 		c.must(m, "CLUSTER", "ADDSLOTSRANGE", i*slots/masters, (i+1)*slots/masters-1)
 	}
 	for i, n := range c.nodes() {
-		// Without an epoch of its own each, nodes argue about who owns a slot.
+		// Without different epochs, nodes disagree about the owner of a slot.
 		c.must(n, "CLUSTER", "SET-CONFIG-EPOCH", i+1)
 	}
 	c.meet()
 	for i, r := range c.Replicas {
 		c.must(r, "CLUSTER", "REPLICATE", c.ID(c.Masters[i]))
 	}
-	c.Await("all know what is whose, and replicas have copied it", func() bool { return c.settled(c.nodes()) })
-	for _, n := range c.nodes() { // until here they had to talk often
+	c.Await("all know what is whose, and replicas have copied it", func() bool { return c.consistent(c.nodes()) })
+	for _, n := range c.nodes() { // until here they had to communicate often
 		c.must(n, "CONFIG", "SET", "cluster-node-timeout", 3_600_000)
 	}
 	return c
 }
 
-// node starts one. The bus has a port of its own: the usual one, 10000 higher,
-// may not exist.
+// node starts a node. The bus gets a port of its own, because the default one,
+// 10000 higher, may not exist.
 func (c *RedisCluster) node() *RedisServer {
 	c.tb.Helper()
 	bus, err := freePort()
@@ -63,12 +63,13 @@ func (c *RedisCluster) node() *RedisServer {
 		"--repl-diskless-sync-delay", "0")
 }
 
-// nodes returns all, masters first.
+// nodes returns all nodes, masters first.
 func (c *RedisCluster) nodes() []*RedisServer {
 	return append(append([]*RedisServer{}, c.Masters...), c.Replicas...)
 }
 
-// meet introduces everyone to the first, and returns when all know all.
+// meet introduces every node to the first one, and returns when all know each
+// other.
 func (c *RedisCluster) meet() {
 	c.tb.Helper()
 	host, port, _ := net.SplitHostPort(c.Masters[0].Addr())
@@ -90,9 +91,9 @@ func (c *RedisCluster) meet() {
 	})
 }
 
-// settled reports whether these nodes know who serves which slot, and those
-// that are replicas follow their masters.
-func (c *RedisCluster) settled(nodes []*RedisServer) bool {
+// consistent reports whether these nodes know which node serves which slot, and
+// whether replicas follow their masters.
+func (c *RedisCluster) consistent(nodes []*RedisServer) bool {
 	served := fmt.Sprintf("cluster_slots_ok:%d\r\n", slots)
 	for _, n := range nodes {
 		text, _ := ask(n, "CLUSTER", "INFO").Text()
@@ -134,8 +135,8 @@ func (c *RedisCluster) ID(n *RedisServer) string {
 	return id
 }
 
-// Promote makes a replica a master in the place of its own, which may be dead,
-// and returns when the living others follow it.
+// Promote makes a replica replace its master, which may be dead. It returns when
+// the other living nodes follow it.
 func (c *RedisCluster) Promote(replica *RedisServer) {
 	c.tb.Helper()
 	c.must(replica, "CLUSTER", "FAILOVER", "TAKEOVER")
@@ -162,7 +163,7 @@ func lineOf(text, id string) string {
 	return ""
 }
 
-// Await polls until done says so, and fails the test when it never does.
+// Await polls until done returns true, and fails the test if that never happens.
 func (c *RedisCluster) Await(what string, done func() bool) {
 	c.tb.Helper()
 	if !every(startTimeout, done) {
@@ -170,9 +171,9 @@ func (c *RedisCluster) Await(what string, done func() bool) {
 	}
 }
 
-// Move hands a slot with all its keys from one master to another, the way
-// redis-cli does. midway is called when half of the work is done: the slot is
-// being moved, and the first key has gone.
+// Move moves a slot with all its keys from one master to another, as redis-cli
+// does. It calls midway when the slot is being moved and the first key has been
+// moved.
 func (c *RedisCluster) Move(slot int, from, to *RedisServer, midway func()) {
 	c.tb.Helper()
 	c.must(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", c.ID(from))

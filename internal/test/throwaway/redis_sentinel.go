@@ -14,11 +14,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// masterName is what the sentinel calls its master.
+// masterName names the master in the sentinel's configuration.
 const masterName = "main"
 
 // RedisSentinel is a sentinel that watches a master and a replica. It promotes
-// the other one when it is told to, whether the master lives or not.
+// the replica on request, whether the master lives or not.
 type RedisSentinel struct {
 	tb       testing.TB
 	sentinel *RedisServer
@@ -43,10 +43,11 @@ func Sentinel(tb testing.TB) *RedisSentinel {
 			tb.Errorf("throwaway sentinel: %v", err)
 		}
 	})
-	// Only for tests there are other periods than those of ten seconds; a server
-	// that does not know them is only slower. A replica is promoted only if its
-	// INFO is no older than three periods. A sentinel whose timer is two seconds
-	// late does nothing for half a minute: a machine may well pause for so long.
+	// The default periods of ten seconds can be changed for tests only. A server
+	// that does not support this is just slower. A replica is promoted only if
+	// its INFO is no older than three periods. A sentinel whose timer is two
+	// seconds late does nothing for half a minute, and a machine may pause for
+	// that long.
 	ask(s.sentinel, "SENTINEL", "DEBUG", "INFO-PERIOD", 1000, "PUBLISH-PERIOD", 200, "ASK-PERIOD", 100, "TILT-TRIGGER", 3_600_000)
 	s.await("sentinel knows the replica", func() bool {
 		replicas, err := ask(s.sentinel, "SENTINEL", "REPLICAS", masterName).Slice()
@@ -55,8 +56,9 @@ func Sentinel(tb testing.TB) *RedisSentinel {
 	return s
 }
 
-// startSentinel writes the file that a sentinel keeps its state in. It takes
-// nobody for dead by itself, however slow the machine is.
+// startSentinel writes the file in which a sentinel stores its state. The
+// sentinel declares no server dead by itself, so that a slow machine changes
+// nothing.
 func startSentinel(binary, host, port string) (*RedisServer, error) {
 	dir, err := newDirectory("", nil)
 	if err != nil {
@@ -84,7 +86,7 @@ func (s *RedisSentinel) URL() string {
 	return "redis+sentinel://" + s.sentinel.Addr() + "?master_name=" + masterName
 }
 
-// Master returns the server that the sentinel calls the master.
+// Master returns the server that the sentinel reports as the master.
 func (s *RedisSentinel) Master() *RedisServer {
 	s.tb.Helper()
 	answer, err := ask(s.sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName).StringSlice()
@@ -96,7 +98,7 @@ func (s *RedisSentinel) Master() *RedisServer {
 			return node
 		}
 	}
-	s.tb.Fatalf("the sentinel names %v, which is none of ours", answer)
+	s.tb.Fatalf("the sentinel names %v, which is not one of ours", answer)
 	return nil
 }
 
@@ -109,15 +111,15 @@ func (s *RedisSentinel) Failover() {
 	s.await("old master is a replica", func() bool { return strings.Contains(info(old), "role:slave") })
 }
 
-// Promote has the sentinel promote the other node than old, which may be dead,
-// and returns when it has.
+// Promote makes the sentinel promote the node that is not old, and returns when
+// this is done. old may be dead.
 func (s *RedisSentinel) Promote(old *RedisServer) {
 	s.tb.Helper()
 	s.await("other node is promoted", func() bool {
 		master := s.Master()
 		if master == old {
-			// Refused while one is under way, or when the replica has not been
-			// heard of lately: then, and when one is given up, it begins anew.
+			// The sentinel refuses this during a failover, and if the replica
+			// has not answered recently. In these cases the loop repeats it.
 			_ = ask(s.sentinel, "SENTINEL", "FAILOVER", masterName).Err()
 		}
 		return master != old && strings.Contains(info(master), "role:master")

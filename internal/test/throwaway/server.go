@@ -12,12 +12,12 @@ import (
 	"syscall"
 )
 
-// portTries is how often a free port is chosen: another process can take it
-// between our looking and the server's binding.
+// portTries limits how often a free port is chosen, because another process can
+// take a port before the server binds it.
 const portTries = 5
 
-// server is what a Postgres and a Redis server have in common: a directory, a
-// port and a process that can be ended and started again.
+// server holds what servers of all kinds have in common: a directory, a port,
+// and a process that can be stopped and started again.
 type server struct {
 	dir   *directory
 	port  int
@@ -55,21 +55,21 @@ func (s *server) start() error {
 	return nil
 }
 
-// end stops the server by sig, if it runs.
+// end stops the server with sig, if it runs.
 func (s *server) end(sig syscall.Signal) {
 	if s.proc != nil {
 		s.proc.stop(sig)
 	}
 }
 
-// kill ends the server without asking, if it runs.
+// kill kills the server, if it runs.
 func (s *server) kill() {
 	if s.proc != nil {
 		s.proc.kill()
 	}
 }
 
-// remove kills the server and removes all that it had.
+// remove kills the server and removes its files.
 func (s *server) remove() error {
 	s.kill()
 	return s.dir.remove()
@@ -93,15 +93,15 @@ func (s *server) addr() string { return net.JoinHostPort(loopback, strconv.Itoa(
 
 const loopback = "127.0.0.1"
 
-// Ports are chosen below those that systems give to outgoing connections (on
-// Linux from 32768 on), one of which could take a port before a server does,
-// or while it is down.
+// Ports are chosen below the range for outgoing connections (on Linux from 32768
+// on). An outgoing connection could take a port before a server binds it, or
+// while the server is stopped.
 const (
 	firstPort = 10_000
 	portCount = 20_000
 )
 
-// freePort returns a loopback port on which nobody listens at this moment.
+// freePort returns a loopback port that is free now.
 func freePort() (int, error) {
 	var err error
 	for range 100 {

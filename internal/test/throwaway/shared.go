@@ -9,16 +9,16 @@ import (
 	"testing"
 )
 
-// sharedServers are those that live as long as the test binary.
+// sharedServers holds the servers that live as long as the test binary.
 type sharedServers struct {
 	mu       sync.Mutex
-	main     bool // Main will remove what is started
+	main     bool // Main will remove the servers
 	postgres *PostgresServer
-	err      error // what the one attempt to start Postgres came to
+	err      error // the result of the only attempt to start Postgres
 }
 
-// shared is the one variable of this package: tests of one binary have nothing
-// but the package in common.
+// shared is the only variable of this package, because the tests of a binary
+// share nothing else.
 var shared sharedServers
 
 // Main runs the tests, then stops and removes every shared server. It returns
@@ -37,10 +37,10 @@ func Main(m *testing.M) int {
 	return code
 }
 
-// Postgres returns the URL of a fresh empty database on a server that the test
-// binary shares, started at first use. The database goes after the test, with
-// whoever is still connected. The server does not sync: it survives no crash.
-// The URL has pgx wait for as long as a machine may stall.
+// Postgres returns the URL of a new empty database on a server that the test
+// binary shares and that starts at first use. After the test the database is
+// dropped, even if clients are still connected. The server does not sync: it
+// survives no crash. The URL makes pgx wait for as long as a machine may stall.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
 	binary := LookPath(tb, "postgres", "postgresql")
@@ -61,7 +61,8 @@ func Postgres(tb testing.TB) string {
 	return address + stalls
 }
 
-// stalls is for the end of a URL: no wait for a lock ends by itself.
+// stalls is the end of a URL that prevents waits for locks from timing out on a
+// slow machine.
 const stalls = "&connect_timeout=60&statement_timeout=60000&lock_timeout=60000"
 
 func (s *sharedServers) startedPostgres(binary string) (*PostgresServer, error) {
