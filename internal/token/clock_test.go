@@ -70,8 +70,8 @@ func TestCodec_Verify_clock(t *testing.T) {
 	})
 }
 
-// A NumericDate may have a fraction; it never makes a token last longer or
-// begin earlier.
+// A NumericDate may have a fraction. The fraction never extends the validity of
+// a token.
 func TestCodec_Verify_fractions(t *testing.T) {
 	f := newFixture(t)
 	now := issuedAt.Unix()

@@ -9,7 +9,7 @@ import (
 
 const iat = `"iat":1000000000`
 
-// wrongType is what encoding/json says of a member.
+// wrongType returns the error of encoding/json for a member of the wrong type.
 func wrongType(kind, field, goType string) auth.TokenFailure {
 	return notJSON("json: cannot unmarshal " + kind + " into Go struct field " + field + " of type " + goType)
 }
@@ -59,11 +59,11 @@ func TestCodec_Verify_members(t *testing.T) {
 	own := func(claims string) string { return sign(t, f.refresh, plainHeader, claims) }
 	dates := func(members string) string { return own(`{` + members + `}`) }
 	runHostile(t, f, []hostile{
-		{"DuplicateExp", dates(`"exp":1,"exp":4000000000,` + iat), badClaims(`claims: member "exp" stands twice`)},
-		{"DuplicateEscaped", dates(`"\u0065xp":1,"exp":4000000000,` + iat), badClaims(`claims: member "exp" stands twice`)},
-		{"DuplicateNested", dates(`"user":{"auth":{"id":"a","id":"b"}},"exp":4000000000,` + iat), badClaims(`claims: member "id" stands twice`)},
-		{"DuplicateUnknown", dates(`"x":[{"y":1,"y":2}],"exp":4000000000,` + iat), badClaims(`claims: member "y" stands twice`)},
-		{"DuplicateUser", dates(`"user":{},"user":{},"exp":4000000000,` + iat), badClaims(`claims: member "user" stands twice`)},
+		{"DuplicateExp", dates(`"exp":1,"exp":4000000000,` + iat), badClaims(`claims: member "exp" is duplicated`)},
+		{"DuplicateEscaped", dates(`"\u0065xp":1,"exp":4000000000,` + iat), badClaims(`claims: member "exp" is duplicated`)},
+		{"DuplicateNested", dates(`"user":{"auth":{"id":"a","id":"b"}},"exp":4000000000,` + iat), badClaims(`claims: member "id" is duplicated`)},
+		{"DuplicateUnknown", dates(`"x":[{"y":1,"y":2}],"exp":4000000000,` + iat), badClaims(`claims: member "y" is duplicated`)},
+		{"DuplicateUser", dates(`"user":{},"user":{},"exp":4000000000,` + iat), badClaims(`claims: member "user" is duplicated`)},
 		{"CaseVariantExp", dates(`"EXP":4000000000,` + iat), badClaims(`claims: member "EXP" is in the wrong case`)},
 		{"CaseVariantBeside", dates(`"exp":1,"Exp":4000000000,` + iat), badClaims(`claims: member "Exp" is in the wrong case`)},
 		{"CaseVariantNested", dates(`"user":{"auth":{"Token":"x"}},"exp":4000000000,` + iat), badClaims(`claims: member "Token" is in the wrong case`)},
@@ -86,7 +86,7 @@ func TestCodec_Verify_members(t *testing.T) {
 	})
 }
 
-// What encoding/json repeats of a token is bounded.
+// Errors of encoding/json contain a bounded part of the token.
 func TestCodec_Verify_detailIsBounded(t *testing.T) {
 	f := newFixture(t)
 	tok := sign(t, f.refresh, plainHeader, `{"user":{"id":1`+strings.Repeat("0", 3000)+`}}`)

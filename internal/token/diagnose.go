@@ -16,15 +16,16 @@ const (
 	maxDetailBytes    = 256
 )
 
-// diagnose says what is wrong with a token that does not hold, as the legacy
-// service would have said it: it decoded header and claims in full before it
-// looked at the algorithm, and the signature last. What it finds no other
-// fault in is a matter of the signature: not ours, or a second spelling.
+// diagnose returns what is wrong with a token that did not verify, as the legacy
+// service would have reported it. That service decoded header and claims
+// completely, then checked the algorithm, and then the signature. If diagnose
+// finds no other fault, the signature is invalid, or the encoding is not
+// canonical.
 func diagnose(token string) auth.TokenFailure {
 	if len(token) > auth.MaxTokenBytes {
 		return auth.TokenFailure{Fault: auth.FaultTooLong}
 	}
-	// Counting first keeps a token of nothing but dots from allocating.
+	// Counting first prevents allocations for a token of many dots.
 	if strings.Count(token, ".") != 2 {
 		return auth.TokenFailure{Fault: auth.FaultSegments}
 	}
@@ -48,9 +49,14 @@ func diagnose(token string) auth.TokenFailure {
 	return auth.TokenFailure{Fault: auth.FaultSignature}
 }
 
-// decodePart decodes a segment and what is in it.
+// decodePart decodes a segment and its content.
 func decodePart(part string, decode func([]byte) error) auth.TokenFailure {
-	data, err := decodeSegment(part)
+	// Padding is optional, as in the legacy service, so that an offset is the one
+	// that it would have reported.
+	if rest := len(part) % 4; rest > 0 {
+		part += strings.Repeat("=", 4-rest)
+	}
+	data, err := base64.URLEncoding.DecodeString(part)
 	if corrupt, ok := errors.AsType[base64.CorruptInputError](err); ok {
 		return auth.TokenFailure{Fault: auth.FaultBase64, Offset: int64(corrupt)}
 	}
@@ -60,22 +66,13 @@ func decodePart(part string, decode func([]byte) error) auth.TokenFailure {
 	return auth.TokenFailure{}
 }
 
-// decodeSegment is lenient as the legacy service was, so that an offset is the
-// one that it would have told.
-func decodeSegment(part string) ([]byte, error) {
-	if rest := len(part) % 4; rest > 0 {
-		part += strings.Repeat("=", 4-rest)
-	}
-	return base64.URLEncoding.DecodeString(part)
-}
-
-// decodeClaims reads a stream, so that empty claims are told as "EOF".
+// decodeClaims reads a stream, so that the error for empty claims is "EOF".
 func decodeClaims(data []byte) error {
 	return json.NewDecoder(bytes.NewReader(data)).Decode(&claims{})
 }
 
-// algorithmText is an alg, whatever its type, in visible ASCII; "<nil>" when
-// there is none.
+// algorithmText returns an alg of any type in visible ASCII, or "<nil>" if there
+// is no alg.
 func algorithmText(alg any) string {
 	text := strings.Map(func(r rune) rune {
 		if r <= ' ' || r > '~' {
@@ -86,7 +83,8 @@ func algorithmText(alg any) string {
 	return text[:min(len(text), maxAlgorithmBytes)]
 }
 
-// detail bounds an error's text: encoding/json repeats numbers at any length.
+// detail returns a bounded error text: encoding/json repeats numbers of any
+// length.
 func detail(err error) string {
 	text := err.Error()
 	return strings.ToValidUTF8(text[:min(len(text), maxDetailBytes)], "")

@@ -18,7 +18,7 @@ import (
 	"rekey/internal/token"
 )
 
-// issuedAt is the clock of the tests; tokens are good from here on.
+// issuedAt is the time of the tests. Tokens are valid from here on.
 var issuedAt = time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func newKey(tb testing.TB) *ecdsa.PrivateKey {
@@ -30,7 +30,7 @@ func newKey(tb testing.TB) *ecdsa.PrivateKey {
 	return key
 }
 
-// fixture is a codec with keys at hand to forge tokens with.
+// fixture is a codec with its keys, to forge tokens with.
 type fixture struct {
 	codec           *token.Codec
 	access, refresh *ecdsa.PrivateKey
@@ -87,7 +87,7 @@ func segment(content string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(content))
 }
 
-// sign makes a token of a header and claims as they are spelt.
+// sign returns a token with exactly this header and these claims.
 func sign(tb testing.TB, key *ecdsa.PrivateKey, header, claims string) string {
 	tb.Helper()
 	return signSegments(tb, key, segment(header), segment(claims))
@@ -103,7 +103,7 @@ func signSegments(tb testing.TB, key *ecdsa.PrivateKey, header, claims string) s
 	return signed + "." + base64.RawURLEncoding.EncodeToString(sig)
 }
 
-// failure is what a token failed for; the zero value when it verified.
+// failure returns the fault of a token, or the zero value if it verified.
 func failure(tb testing.TB, err error) auth.TokenFailure {
 	tb.Helper()
 	if err == nil {
@@ -111,7 +111,7 @@ func failure(tb testing.TB, err error) auth.TokenFailure {
 	}
 	e, ok := errors.AsType[*auth.Error](err)
 	if !ok || e.Token == nil {
-		tb.Fatalf("error %v is not that of a token", err)
+		tb.Fatalf("error %v has no token failure", err)
 	}
 	want := auth.ReasonTokenInvalid
 	if e.Token.Fault == auth.FaultExpired {

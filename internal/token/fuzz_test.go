@@ -12,8 +12,7 @@ import (
 )
 
 // fixedFixture has the same keys in every process: the fuzzer's workers are
-// processes of their own, and what is kept in testdata must mean the same
-// tomorrow.
+// separate processes, and the inputs in testdata must keep their meaning.
 func fixedFixture(f *testing.F) fixture {
 	f.Helper()
 	key := func(last byte) *ecdsa.PrivateKey {
@@ -32,8 +31,8 @@ func fixedFixture(f *testing.F) fixture {
 	return fix
 }
 
-// Nothing but the one token that was minted verifies, and nothing panics. The
-// mirrored signature (r, n-s) verifies too; no mutation comes upon it.
+// Only the one token that was minted verifies, and nothing panics. The mirrored
+// signature (r, n-s) verifies too, but no mutation finds it.
 func FuzzCodec_Verify(f *testing.F) {
 	fix := fixedFixture(f)
 	good := fix.mint(f)

@@ -15,7 +15,7 @@ import (
 	"rekey/internal/token"
 )
 
-// hostile is one token and what is wrong with it; no fault when it is good.
+// hostile is a token and its fault; there is no fault if it is valid.
 type hostile struct {
 	name  string
 	token string
@@ -135,7 +135,7 @@ func TestCodec_Verify_algorithm(t *testing.T) {
 	})
 }
 
-// es384 is a token that verifies under our key, by another algorithm.
+// es384 returns a token that our key signed with another algorithm.
 func es384(t *testing.T, key *ecdsa.PrivateKey) string {
 	t.Helper()
 	signed := segment(`{"alg":"ES384","typ":"JWT"}`) + "." + segment(goodClaims)
@@ -196,8 +196,8 @@ func TestCodec_Verify_header(t *testing.T) {
 		{"CritB64", own(`"crit":["b64"],"b64":false`), fault(auth.FaultHeader)},
 		{"CritForged", forged(`"crit":["x"]`), fault(auth.FaultHeader)},
 		{"OtherTyp", sign(t, f.refresh, `{"alg":"ES256","typ":"at+jwt"}`, goodClaims), auth.TokenFailure{}},
-		{"DuplicateAlg", sign(t, f.refresh, `{"alg":"none","alg":"ES256"}`, goodClaims), badClaims(`header: member "alg" stands twice`)},
-		{"DuplicateKid", own(`"kid":"x",` + kid(f.refresh)), badClaims(`header: member "kid" stands twice`)},
+		{"DuplicateAlg", sign(t, f.refresh, `{"alg":"none","alg":"ES256"}`, goodClaims), badClaims(`header: member "alg" is duplicated`)},
+		{"DuplicateKid", own(`"kid":"x",` + kid(f.refresh)), badClaims(`header: member "kid" is duplicated`)},
 		{"CaseVariantKid", own(`"KID":"x"`), badClaims(`header: member "KID" is in the wrong case`)},
 		{"KelvinKid", own(`"\u212aid":"x"`), badClaims(`header: member "` + "\u212a" + `id" is in the wrong case`)},
 		{"CaseVariantCrit", own(`"Crit":["x"]`), badClaims(`header: member "Crit" is in the wrong case`)},

@@ -2,6 +2,7 @@ package token
 
 import (
 	"crypto/ecdsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -9,7 +10,7 @@ import (
 	"fmt"
 )
 
-// jwk is a public key as RFC 7517 and RFC 7518 section 6.2 have it.
+// jwk is the JSON of a public key (RFC 7517, RFC 7518 section 6.2).
 type jwk struct {
 	Type      string `json:"kty"`
 	Use       string `json:"use"`
@@ -20,8 +21,8 @@ type jwk struct {
 	Y         string `json:"y"`
 }
 
-// JWKS returns a JWK set of public keys (RFC 7517 section 5), in their order.
-// Its error names a key that is not valid.
+// JWKS returns a JWK set of public keys (RFC 7517 section 5), in their order. It
+// fails if a key is not valid.
 func JWKS(keys []*ecdsa.PublicKey) ([]byte, error) {
 	set := struct {
 		Keys []jwk `json:"keys"`
@@ -42,12 +43,24 @@ func JWKS(keys []*ecdsa.PublicKey) ([]byte, error) {
 func PublicPEM(key *ecdsa.PublicKey) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
-		return nil, fmt.Errorf("writing a public key: %w", err)
+		return nil, fmt.Errorf("encoding a public key: %w", err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
 }
 
-// coordinates of a valid key, as a JWK spells them; empty for one that is not.
+// Thumbprint returns the SHA-256 JWK thumbprint of a key in base64url (RFC 7638),
+// which is its kid. It is empty for a key that is not valid.
+func Thumbprint(key *ecdsa.PublicKey) string {
+	x, y := coordinates(key)
+	if x == "" {
+		return ""
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, `{"crv":%q,"kty":"EC","x":%q,"y":%q}`, key.Params().Name, x, y))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// coordinates returns those of a key, encoded as in a JWK. They are empty for a
+// key that is not valid.
 func coordinates(key *ecdsa.PublicKey) (x, y string) {
 	point, err := key.Bytes() // 0x04, x, y: SEC 1 section 2.3.3
 	if err != nil {

@@ -65,7 +65,7 @@ func TestCodec_Replace(t *testing.T) {
 	}
 	after := f.mint(t)
 	if before == after {
-		t.Error("the old key signs on")
+		t.Error("the old key still signs")
 	}
 	for name, tok := range map[string]string{"Before": before, "After": after} {
 		if _, err := f.codec.Verify(auth.UseRefresh, tok, issuedAt); err != nil {
@@ -82,7 +82,7 @@ func TestCodec_Replace(t *testing.T) {
 	})
 }
 
-// While keys may be missing, an unknown one says nothing about the token.
+// While keys may be missing, a token under an unknown key may be valid.
 func TestCodec_Outdated(t *testing.T) {
 	f, outdated := newFixture(t), true
 	codec := newCodec(t, token.Options{

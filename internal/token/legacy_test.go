@@ -12,7 +12,7 @@ import (
 	"rekey/internal/token"
 )
 
-// exchange is one recorded exchange of the legacy service.
+// exchange is a recorded exchange of the legacy service.
 type exchange struct {
 	Name    string
 	At      time.Time
@@ -22,7 +22,7 @@ type exchange struct {
 	Response struct{ Body string }
 }
 
-// recorded is a token of the legacy service and when it was seen.
+// recorded is a token of the legacy service and the time of its use.
 type recorded struct {
 	name, token string
 	at          time.Time
@@ -99,7 +99,7 @@ func otherUse(use auth.TokenUse) auth.TokenUse {
 	return auth.UseAccess
 }
 
-// plainClaims is a token's claims as a stranger would read them.
+// plainClaims are a token's claims as another program would read them.
 type plainClaims struct {
 	User struct {
 		ID, Name, Email string

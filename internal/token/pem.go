@@ -11,7 +11,7 @@ import (
 )
 
 // LoadSigningKey reads a P-256 private key from a PEM file, PKCS#8 ("PRIVATE
-// KEY") or SEC 1 ("EC PRIVATE KEY"). The file's mode is the operator's matter.
+// KEY") or SEC 1 ("EC PRIVATE KEY"). It accepts any file mode.
 func LoadSigningKey(path string) (*ecdsa.PrivateKey, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -25,7 +25,7 @@ func LoadSigningKey(path string) (*ecdsa.PrivateKey, error) {
 }
 
 // LoadVerifyKeys reads P-256 public keys from PEM files ("PUBLIC KEY"), one or
-// several to a file. Its error names the problems of all files at once.
+// several in a file. Its error names the problems of all files.
 func LoadVerifyKeys(paths []string) ([]*ecdsa.PublicKey, error) {
 	var (
 		keys     []*ecdsa.PublicKey
@@ -60,37 +60,30 @@ func ParseSigningKey(data []byte) (*ecdsa.PrivateKey, error) {
 		blocks = blocks[1:]
 	}
 	if len(blocks) != 1 {
-		return nil, fmt.Errorf("one key is wanted, the file holds %d PEM blocks", len(blocks))
+		return nil, fmt.Errorf("one key is required, the file holds %d PEM blocks", len(blocks))
 	}
-	key, err := parsePrivateBlock(blocks[0])
+	block := blocks[0]
+	var parsed any
+	switch {
+	case block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "":
+		return nil, errors.New("the key is encrypted, which is not supported")
+	case block.Type == "EC PRIVATE KEY":
+		parsed, err = x509.ParseECPrivateKey(block.Bytes)
+	case block.Type == "PRIVATE KEY":
+		parsed, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case block.Type == "PUBLIC KEY":
+		return nil, errors.New("this is a public key, the private one is required")
+	default:
+		return nil, fmt.Errorf("a private key is required, this is PEM %q", block.Type)
+	}
 	if err != nil {
 		return nil, err
 	}
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("an ECDSA key is required, this is %T", parsed)
+	}
 	return key, checkP256(&key.PublicKey)
-}
-
-func parsePrivateBlock(block *pem.Block) (*ecdsa.PrivateKey, error) {
-	if block.Headers["DEK-Info"] != "" {
-		return nil, errors.New("the key is encrypted, which is not supported")
-	}
-	switch block.Type {
-	case "EC PRIVATE KEY":
-		return x509.ParseECPrivateKey(block.Bytes)
-	case "PRIVATE KEY":
-		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		if key, ok := key.(*ecdsa.PrivateKey); ok {
-			return key, nil
-		}
-		return nil, fmt.Errorf("an ECDSA key is wanted, this is %T", key)
-	case "ENCRYPTED PRIVATE KEY":
-		return nil, errors.New("the key is encrypted, which is not supported")
-	case "PUBLIC KEY":
-		return nil, errors.New("this is a public key, the private one is wanted")
-	}
-	return nil, fmt.Errorf("a private key is wanted, this is PEM %q", block.Type)
 }
 
 // ParseVerifyKeys reads one or several P-256 public keys from the content of a
@@ -102,8 +95,22 @@ func ParseVerifyKeys(data []byte) ([]*ecdsa.PublicKey, error) {
 	}
 	var keys []*ecdsa.PublicKey
 	for _, block := range blocks {
-		key, err := parsePublicBlock(block)
+		switch block.Type {
+		case "PUBLIC KEY":
+		case "PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY":
+			return nil, errors.New("this is a private key, only its public half belongs here (openssl pkey -pubout)")
+		default:
+			return nil, fmt.Errorf("a public key is required, this is PEM %q", block.Type)
+		}
+		parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
 		if err != nil {
+			return nil, err
+		}
+		key, ok := parsed.(*ecdsa.PublicKey)
+		if !ok {
+			return nil, fmt.Errorf("an ECDSA key is required, this is %T", parsed)
+		}
+		if err := checkP256(key); err != nil {
 			return nil, err
 		}
 		keys = append(keys, key)
@@ -111,27 +118,8 @@ func ParseVerifyKeys(data []byte) ([]*ecdsa.PublicKey, error) {
 	return keys, nil
 }
 
-func parsePublicBlock(block *pem.Block) (*ecdsa.PublicKey, error) {
-	switch block.Type {
-	case "PUBLIC KEY":
-	case "PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY":
-		return nil, errors.New("this is a private key, only its public half belongs here (openssl pkey -pubout)")
-	default:
-		return nil, fmt.Errorf("a public key is wanted, this is PEM %q", block.Type)
-	}
-	key, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
-	public, ok := key.(*ecdsa.PublicKey)
-	if !ok {
-		return nil, fmt.Errorf("an ECDSA key is wanted, this is %T", key)
-	}
-	return public, checkP256(public)
-}
-
-// pemBlocks returns all blocks. pem.Decode passes over damaged ones in
-// silence; here they are an error.
+// pemBlocks returns all blocks. pem.Decode skips damaged blocks; pemBlocks fails
+// for them.
 func pemBlocks(data []byte) ([]*pem.Block, error) {
 	var blocks []*pem.Block
 	for rest := data; ; {

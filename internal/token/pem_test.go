@@ -81,12 +81,12 @@ func TestLoadSigningKey(t *testing.T) {
 		"PKCS8":          {pkcs8(t, key), ""},
 		"SEC1":           {sec1(t, key), ""},
 		"WithParameters": {append(parameters, sec1(t, key)...), ""},
-		"Public":         {pkix(t, &key.PublicKey), "the private one is wanted"},
+		"Public":         {pkix(t, &key.PublicKey), "the private one is required"},
 		"P384":           {pkcs8(t, p384(t)), "needs P-256"},
-		"RSA":            {pkcs8(t, rsaKey(t)), "an ECDSA key is wanted"},
+		"RSA":            {pkcs8(t, rsaKey(t)), "an ECDSA key is required"},
 		"Two":            {append(pkcs8(t, key), pkcs8(t, newKey(t))...), "holds 2 PEM blocks"},
 		"Encrypted":      {pemOf(t, "ENCRYPTED PRIVATE KEY", []byte{1}, nil), "encrypted"},
-		"Certificate":    {pemOf(t, "CERTIFICATE", []byte{1}, nil), "private key is wanted"},
+		"Certificate":    {pemOf(t, "CERTIFICATE", []byte{1}, nil), "private key is required"},
 		"Damaged":        {pemOf(t, "PRIVATE KEY", []byte{1}, nil), "key.pem: "},
 		"Empty":          {nil, "not a PEM file"},
 	} {
@@ -140,7 +140,7 @@ func TestLoadVerifyKeys(t *testing.T) {
 		}
 		for _, want := range []string{
 			"none: no such file", "only its public half belongs here", "key is on P-384",
-			"an ECDSA key is wanted", "or a damaged one", `this is PEM "CERTIFICATE"`,
+			"an ECDSA key is required", "or a damaged one", `this is PEM "CERTIFICATE"`,
 		} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("error lacks %q:\n%v", want, err)

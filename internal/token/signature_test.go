@@ -35,9 +35,9 @@ func TestCodec_Verify_signature(t *testing.T) {
 	bad := fault(auth.FaultSignature)
 	runHostile(t, f, []hostile{
 		{"Good", pair(r, s), auth.TokenFailure{}},
-		// Both (r, s) and (r, n-s) verify under ECDSA. The second spelling is
-		// taken: it has the same claims, so it is the same session and secret,
-		// by which alone tokens are kept, rotated and blacklisted.
+		// Both (r, s) and (r, n-s) verify under ECDSA. The second form is accepted:
+		// it has the same claims, and so the same session and secret. Tokens are
+		// rotated and blacklisted by these alone.
 		{"MirroredS", pair(r, new(big.Int).Sub(n, s)), auth.TokenFailure{}},
 		{"AllZero", with(make([]byte, 64)), bad},
 		{"ZeroR", pair(zero, s), bad},
@@ -74,15 +74,15 @@ func TestCodec_Verify_everyByte(t *testing.T) {
 	}
 }
 
-// A token has one spelling, whatever decodes to the same bytes.
-func TestCodec_Verify_spelling(t *testing.T) {
+// A token has one encoding, even if others decode to the same bytes.
+func TestCodec_Verify_encoding(t *testing.T) {
 	f := newFixture(t)
 	good := f.mint(t)
 	bad := fault(auth.FaultSignature)
 	last := good[len(good)-1:]
 	var rows []hostile
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	// 64 bytes leave four unused bits in the last character: 16 spellings.
+	// 64 bytes leave four unused bits in the last character: 16 encodings.
 	for _, c := range strings.Split(alphabet, "") {
 		if c != last {
 			rows = append(rows, hostile{"LastCharacter" + c, good[:len(good)-1] + c, bad})
@@ -90,14 +90,14 @@ func TestCodec_Verify_spelling(t *testing.T) {
 	}
 	parts := strings.Split(good, ".")
 	for i, name := range []string{"Header", "Claims", "Signature"} {
-		rows = append(rows, respelt(f, t, parts, i, name)...)
+		rows = append(rows, reencoded(f, t, parts, i, name)...)
 	}
 	runHostile(t, f, rows)
 }
 
-// respelt spells one segment in other ways. Four line breaks keep the length a
-// multiple of four, so that the lenient decoder comes to the same bytes.
-func respelt(f fixture, t *testing.T, parts []string, i int, name string) []hostile {
+// reencoded encodes one segment in other ways. Four line breaks keep the length a
+// multiple of four, so that the lenient decoder returns the same bytes.
+func reencoded(f fixture, t *testing.T, parts []string, i int, name string) []hostile {
 	t.Helper()
 	put := func(s string) string {
 		out := append([]string(nil), parts...)
@@ -118,7 +118,7 @@ func respelt(f fixture, t *testing.T, parts []string, i int, name string) []host
 	if i == 2 {
 		return rows
 	}
-	// The same once more with the signature over what was respelt.
+	// The same again, with a signature of the changed segments.
 	for _, other := range []string{part[:8] + "\n\n\n\n" + part[8:], part + "\r\n\r\n"} {
 		resigned := append([]string(nil), parts...)
 		resigned[i] = other
@@ -127,7 +127,7 @@ func respelt(f fixture, t *testing.T, parts []string, i int, name string) []host
 	return rows
 }
 
-// A segment whose unused bits are set is refused though its own signature holds.
+// A segment whose unused bits are set is refused, although its signature is valid.
 func TestCodec_Verify_unusedBits(t *testing.T) {
 	f := newFixture(t)
 	claims := goodClaims
@@ -137,10 +137,10 @@ func TestCodec_Verify_unusedBits(t *testing.T) {
 	part := segment(claims)
 	tok := signSegments(t, f.refresh, segment(plainHeader), part)
 	if _, err := f.codec.Verify(auth.UseRefresh, tok, issuedAt); err != nil {
-		t.Fatalf("the canonical spelling: %+v", failure(t, err))
+		t.Fatalf("the canonical encoding: %+v", failure(t, err))
 	}
-	respelt := part[:len(part)-1] + string(part[len(part)-1]+1)
-	tok = signSegments(t, f.refresh, segment(plainHeader), respelt)
+	altered := part[:len(part)-1] + string(part[len(part)-1]+1)
+	tok = signSegments(t, f.refresh, segment(plainHeader), altered)
 	_, err := f.codec.Verify(auth.UseRefresh, tok, issuedAt)
 	if got := failure(t, err); got != fault(auth.FaultSignature) {
 		t.Errorf("%+v, want a signature fault", got)

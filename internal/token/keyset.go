@@ -3,8 +3,6 @@ package token
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 
@@ -13,36 +11,31 @@ import (
 	"rekey/internal/auth"
 )
 
-// KeySet is the keys of one use. Signing also verifies; Verify holds
-// additional public keys, such as those of before a key change.
+// KeySet holds the keys of one use. Signing also verifies. Verify holds further
+// public keys, such as those of previous signing keys.
 type KeySet struct {
 	Signing *ecdsa.PrivateKey
 	Verify  []*ecdsa.PublicKey
-	// Foreign are those of the others that also signed elsewhere: tokens of
-	// theirs may bear a kid of which nobody here knows.
+	// Foreign holds those of the keys above that also signed elsewhere. Their
+	// tokens may carry a kid that is not known here.
 	Foreign []*ecdsa.PublicKey
 }
 
-var (
-	errCrit       = errors.New("header has crit")
-	errUnknownKey = errors.New("header names an unknown key")
-	errSpelling   = errors.New("too long, or with line breaks")
-)
+var errUnknownKey = errors.New("header names an unknown key")
 
 // keyRing is a checked KeySet, ready for use.
 type keyRing struct {
-	signing *ecdsa.PrivateKey
-	header  string                      // first segment of every token minted
-	byID    map[string]*ecdsa.PublicKey // by thumbprint
-	// byHeader has the same keys by the first segment of what they signed.
-	byHeader map[string]*ecdsa.PublicKey
-	origin   map[string]string // thumbprint to what the key is, for errors
+	signing  *ecdsa.PrivateKey
+	header   string                      // the first segment of every token minted
+	byID     map[string]*ecdsa.PublicKey // by thumbprint
+	byHeader map[string]*ecdsa.PublicKey // by the first segment of the tokens that they signed
+	origin   map[string]string           // where a key comes from, by thumbprint, for errors
 	all      jwt.VerificationKeySet
 	foreign  jwt.VerificationKeySet
 }
 
-// newKeyRing checks a set. The ring holds the sound keys even when there is an
-// error, so that it can still be compared with the other one.
+// newKeyRing checks a set. Even if it returns an error, the ring holds the valid
+// keys, so that it can be compared with the other ring.
 func newKeyRing(use string, set KeySet) (*keyRing, error) {
 	r := &keyRing{byID: map[string]*ecdsa.PublicKey{}, byHeader: map[string]*ecdsa.PublicKey{}, origin: map[string]string{}}
 	var problems []error
@@ -62,7 +55,7 @@ func newKeyRing(use string, set KeySet) (*keyRing, error) {
 	return r, errors.Join(problems...)
 }
 
-// add takes a key in; one that is there already is left out.
+// add adds a key, unless the ring has it.
 func (r *keyRing) add(origin string, key *ecdsa.PublicKey) error {
 	if err := checkP256(key); err != nil {
 		return fmt.Errorf("%s: %w", origin, err)
@@ -78,34 +71,29 @@ func (r *keyRing) add(origin string, key *ecdsa.PublicKey) error {
 	return nil
 }
 
-// keyRings are the rings of all uses.
+// keyRings holds the rings of all uses.
 type keyRings struct{ access, refresh *keyRing }
 
-// newKeyRings also checks the rings against each other. It returns what is
-// sound of them even when there is an error.
+// newKeyRings checks the sets, and that they share no public key.
 func newKeyRings(access, refresh KeySet) (*keyRings, error) {
 	a, accessErr := newKeyRing("access", access)
 	r, refreshErr := newKeyRing("refresh", refresh)
-	return &keyRings{a, r}, errors.Join(accessErr, refreshErr, sharedKeys(a, r))
-}
-
-// sharedKeys names every public key that stands in both rings.
-func sharedKeys(a, b *keyRing) error {
-	var problems []error
+	problems := []error{accessErr, refreshErr}
 	for id, origin := range a.origin {
-		if other, shared := b.origin[id]; shared {
+		if other, shared := r.origin[id]; shared {
 			problems = append(problems, fmt.Errorf("%s and %s are the same key (kid %s)", origin, other, id))
 		}
 	}
-	return errors.Join(problems...)
+	return &keyRings{a, r}, errors.Join(problems...)
 }
 
-// candidates is the library's key function. kid is a key of a map and nothing
-// else; tokens without one, as the legacy service made them, may be by any key
-// of the ring, and those with another by a foreign one. Keys in the header (jwk, jku, x5u, x5c) are never looked at.
+// candidates returns the keys that may have signed a token: the key that kid
+// names; any key of the ring if there is no kid, as in tokens of the legacy
+// service; or any foreign key if kid is unknown. kid only serves as a key of a
+// map. Keys in the header (jwk, jku, x5u, x5c) are never used.
 func (r *keyRing) candidates(t *jwt.Token) (any, error) {
 	if _, present := t.Header["crit"]; present {
-		return nil, errCrit
+		return nil, errors.New("header has crit")
 	}
 	kid, present := t.Header["kid"]
 	if !present {
@@ -136,7 +124,8 @@ func (r *keyRing) lacks(token string) bool {
 	return present && !known
 }
 
-// checkP256 tells what makes a key unfit for ES256 (RFC 7518 section 3.4).
+// checkP256 returns an error for a key that is unfit for ES256 (RFC 7518 section
+// 3.4).
 func checkP256(key *ecdsa.PublicKey) error {
 	if key == nil || key.Curve == nil {
 		return errors.New("key is missing")
@@ -148,15 +137,4 @@ func checkP256(key *ecdsa.PublicKey) error {
 		return fmt.Errorf("key is not valid: %w", err)
 	}
 	return nil
-}
-
-// Thumbprint returns the SHA-256 JWK thumbprint of a key in base64url
-// (RFC 7638), which is its kid. It is empty for a key that is not valid.
-func Thumbprint(key *ecdsa.PublicKey) string {
-	x, y := coordinates(key)
-	if x == "" {
-		return ""
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, `{"crv":%q,"kty":"EC","x":%q,"y":%q}`, key.Params().Name, x, y))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
