@@ -1,10 +1,14 @@
 package arch
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -110,6 +114,40 @@ func TestPackages_Imports(t *testing.T) {
 				t.Error(fault)
 			}
 		})
+	}
+}
+
+// TestPackages_Documented compares the table of docs/architecture.md with the
+// one in this file: the same packages, and the same imports.
+func TestPackages_Documented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "docs/architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "\n## Packages\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	documented := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|.*\\| ([^|]+) \\|$").FindAllStringSubmatch(section, -1) {
+		documented[row[1]] = row[2]
+	}
+	for name, rule := range packages() {
+		name = cmp.Or(name, "server.go")
+		imports := strings.Join(rule.allowed, ", ")
+		switch imports {
+		case "":
+			imports = "nothing"
+		case "*":
+			imports = "everything"
+		}
+		if found, ok := documented[name]; !ok {
+			t.Errorf("docs/architecture.md has no row `%s`: say what it owns and imports", name)
+		} else if found != imports {
+			t.Errorf("docs/architecture.md says that %s may import %s; the table in arch_test.go says %s", name, found, imports)
+		}
+		delete(documented, name)
+	}
+	for name := range documented {
+		t.Errorf("docs/architecture.md has a row `%s`, which is not in the table in arch_test.go", name)
 	}
 }
 

@@ -1,7 +1,7 @@
-// Command figures measures the size of a code base, as docs/architecture.md
-// reports it:
+// Command figures measures the size of code bases, as docs/architecture.md
+// reports it. It writes the rows of a table, with a column for each directory:
 //
-//	go run ./internal/arch/figures [directory]
+//	go run ./internal/arch/figures [directory...]
 //
 // Production code is all Go code that is not generated, a test, a benchmark or
 // support for tests.
@@ -23,29 +23,54 @@ import (
 const shortFunction = 15
 
 func main() {
-	root := "."
-	if len(os.Args) > 1 {
-		root = os.Args[1]
+	roots := os.Args[1:]
+	if len(roots) == 0 {
+		roots = []string{"."}
 	}
-	if err := run(os.Stdout, root); err != nil {
+	if err := run(os.Stdout, roots); err != nil {
 		fmt.Fprintln(os.Stderr, "figures:", err)
 		os.Exit(1)
 	}
 }
 
-// run writes the figures of the code base at root as the rows of a table.
-func run(out io.Writer, root string) error {
+// run writes the figures of the code bases at roots.
+func run(out io.Writer, roots []string) error {
+	var table [][]string
+	for _, root := range roots {
+		rows, err := measure(root)
+		if err != nil {
+			return fmt.Errorf("measuring %s: %w", root, err)
+		}
+		for i, row := range rows {
+			if len(table) == i {
+				table = append(table, []string{row.name})
+			}
+			table[i] = append(table[i], row.value)
+		}
+	}
+	for _, row := range table {
+		if _, err := fmt.Fprintf(out, "| %s |\n", strings.Join(row, " | ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type figure struct{ name, value string }
+
+// measure returns the figures of the code base at root.
+func measure(root string) ([]figure, error) {
 	files, err := arch.GoFiles(root)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	product, all, err := dependencies(root, files)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	words, err := documentWords(root)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var count, lines, code, under50, top int
 	packages := map[string]bool{}
@@ -70,37 +95,31 @@ func run(out io.Writer, root string) error {
 		}
 		for _, function := range f.Functions() {
 			if function.Lines > functionLines {
-				functionLines, longestFunction = function.Lines, f.Path+" "+function.Name
+				functionLines, longestFunction = function.Lines, f.Path
 			}
 		}
 	}
 	single, functions := singleCallers(files)
-	rows := [][2]string{
-		{"production Go files", fmt.Sprint(count)},
+	return []figure{
+		{"Go files of production code", fmt.Sprint(count)},
 		{"their lines", fmt.Sprint(lines)},
-		{"their lines without comments and blanks", fmt.Sprint(code)},
+		{"**their lines without comments and blanks**", fmt.Sprint(code)},
 		{"files under 50 lines", fmt.Sprint(under50)},
 		{"Go files at the top level, tests included", fmt.Sprint(top)},
 		{"packages", fmt.Sprint(len(packages))},
 		{"unexported functions of at most 15 lines with one caller", fmt.Sprintf("%d of %d (%.1f %%)", single, functions, 100*float64(single)/float64(max(functions, 1)))},
-		{"longest file", fmt.Sprintf("%d lines (`%s`)", fileLines, longestFile)},
-		{"longest function", fmt.Sprintf("%d lines (`%s`)", functionLines, longestFunction)},
+		{"longest file, lines", fmt.Sprintf("%d (`%s`)", fileLines, longestFile)},
+		{"longest function, lines", fmt.Sprintf("%d (`%s`)", functionLines, longestFunction)},
 		{"direct dependencies of the product", fmt.Sprint(product)},
-		{"direct dependencies, tests included", fmt.Sprint(all)},
-		{"words in README and docs", fmt.Sprint(words)},
-	}
-	for _, row := range rows {
-		if _, err := fmt.Fprintf(out, "| %s | %s |\n", row[0], row[1]); err != nil {
-			return err
-		}
-	}
-	return nil
+		{"direct dependencies, those of tests included", fmt.Sprint(all)},
+		{"words in README.md and docs", fmt.Sprint(words)},
+	}, nil
 }
 
 var (
-	blockComment = regexp.MustCompile(`//[^\n]*`)
-	identifier   = regexp.MustCompile(`\b[a-z]\w*\b`)
-	unexported   = regexp.MustCompile(`^[a-z]`)
+	lineComment = regexp.MustCompile(`//[^\n]*`)
+	identifier  = regexp.MustCompile(`\b[a-z]\w*\b`)
+	unexported  = regexp.MustCompile(`^[a-z]`)
 )
 
 // singleCallers counts the names of unexported functions, and those of short
@@ -120,7 +139,7 @@ func singleCallers(files []arch.GoFile) (single, functions int) {
 				length[function.Name] = function.Lines
 			}
 		}
-		for _, name := range identifier.FindAllString(blockComment.ReplaceAllString(string(f.Source), ""), -1) {
+		for _, name := range identifier.FindAllString(lineComment.ReplaceAllString(string(f.Source), ""), -1) {
 			uses[name]++
 		}
 	}
