@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"rekey/internal/auth"
+	"rekey/internal/stream"
 )
 
 const apiKeyHeader = "X-API-Key"
@@ -24,7 +25,7 @@ func apiKeyOf(header http.Header) string {
 type Connections struct {
 	Auth    *auth.Service
 	Keys    *auth.APIKeys
-	Streams *auth.Streams
+	Streams *stream.Hub
 }
 
 // Connect authenticates by a header, with an API key or an access token. What
@@ -36,7 +37,7 @@ func (c Connections) Connect(ctx context.Context, header http.Header) (wait func
 		if err != nil {
 			return nil, err
 		}
-		return func(ctx context.Context) error { return c.Streams.WatchAPIKey(ctx, caller) }, nil
+		return func(ctx context.Context) error { return c.Streams.WatchKey(ctx, caller) }, nil
 	}
 	caller, err := c.Auth.Authenticate(ctx, auth.BearerToken(header.Values("Authorization")), clientOf(ctx))
 	if err != nil {

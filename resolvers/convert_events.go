@@ -6,65 +6,51 @@ import (
 
 	"rekey/graph/model"
 	"rekey/internal/auth"
+	"rekey/internal/stream"
 )
 
-func sessionEventOf(e auth.SessionEvent) *model.SessionEvent {
-	return &model.SessionEvent{
-		Kind:       sessionEventKindOf(e.Kind),
-		At:         e.At,
-		Generation: int(e.Generation),
-		Reason:     nonEmpty(e.Reason),
-		ExpiresAt:  nonZero(e.ExpiresAt),
-		UserAgent:  nonEmpty(e.UserAgent),
-		IPAddress:  nonEmpty(e.Address),
+func sessionEventOf(c auth.Change) *model.SessionEvent {
+	event := &model.SessionEvent{
+		At: c.At, Generation: int(c.Generation), ExpiresAt: nonZero(c.ExpiresAt),
+		UserAgent: nonEmpty(c.UserAgent), IPAddress: nonEmpty(c.Address),
 	}
-}
-
-func sessionEventKindOf(kind auth.SessionEventKind) model.SessionEventKind {
-	switch kind {
-	case auth.SessionRotated:
-		return model.SessionEventKindRotated
-	case auth.SessionRevoked:
-		return model.SessionEventKindRevoked
-	case auth.SessionExpiring:
-		return model.SessionEventKindSessionExpiring
-	default:
-		return model.SessionEventKindTokenExpiring
-	}
-}
-
-func blacklistEventOf(e auth.FeedEvent) *model.BlacklistEvent {
-	event := &model.BlacklistEvent{
-		Kind:         blacklistEventKindOf(e.Kind),
-		SessionID:    nonEmpty(e.SessionID),
-		IssuedBefore: e.IssuedBefore,
-		Reason:       nonEmpty(e.Reason),
-		At:           e.At,
-		EffectiveAt:  e.EffectiveAt,
-		ExpiresAt:    e.ExpiresAt,
-	}
-	if e.SecretHash != nil {
-		hash := hex.EncodeToString(e.SecretHash[:])
-		event.SecretHash = &hash
-	}
-	if e.Use != "" {
-		use := tokenUseOf(e.Use)
-		event.Use = &use
+	switch c.Kind {
+	case auth.ChangeRotated:
+		event.Kind = model.SessionEventKindRotated
+	case auth.ChangeRevoked:
+		event.Kind, event.Reason = model.SessionEventKindRevoked, nonEmpty(c.Reason)
+	case stream.TokenExpiring:
+		event.Kind = model.SessionEventKindTokenExpiring
+	case stream.SessionExpiring:
+		event.Kind = model.SessionEventKindSessionExpiring
 	}
 	return event
 }
 
-func blacklistEventKindOf(kind auth.FeedKind) model.BlacklistEventKind {
-	switch kind {
-	case auth.FeedRevoked:
-		return model.BlacklistEventKindSessionRevoked
-	case auth.FeedRotated:
-		return model.BlacklistEventKindRotated
-	case auth.FeedHeartbeat:
-		return model.BlacklistEventKindHeartbeat
-	default:
-		return model.BlacklistEventKindTokenBlacklisted
+func blacklistEventOf(c auth.Change) *model.BlacklistEvent {
+	event := &model.BlacklistEvent{
+		SessionID: nonEmpty(c.SessionID), IssuedBefore: nonZero(c.IssuedAt), Reason: nonEmpty(c.Reason),
+		At: c.At, EffectiveAt: c.EffectiveAt, ExpiresAt: c.ExpiresAt,
 	}
+	if c.SecretHash != nil {
+		hash := hex.EncodeToString(c.SecretHash[:])
+		event.SecretHash = &hash
+	}
+	switch c.Kind {
+	case auth.ChangeRevoked:
+		event.Kind = model.BlacklistEventKindSessionRevoked
+	case auth.ChangeRotated:
+		event.Kind = model.BlacklistEventKindRotated
+	case auth.ChangeAccess, auth.ChangeRefresh:
+		use := model.TokenUseAccess
+		if c.Kind == auth.ChangeRefresh {
+			use = model.TokenUseRefresh
+		}
+		event.Kind, event.Use = model.BlacklistEventKindTokenBlacklisted, &use
+	case stream.Heartbeat:
+		event.Kind = model.BlacklistEventKindHeartbeat
+	}
+	return event
 }
 
 func tokenUseOf(use auth.TokenUse) model.TokenUse {
@@ -74,7 +60,7 @@ func tokenUseOf(use auth.TokenUse) model.TokenUse {
 	return model.TokenUseAccess
 }
 
-// nonZero is null in the API for what is no time in the core.
+// nonZero returns null in the API for the core's zero time.
 func nonZero(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -7,7 +7,10 @@
 // stands in them.
 package resolvers
 
-import "rekey/internal/auth"
+import (
+	"rekey/internal/auth"
+	"rekey/internal/stream"
+)
 
 //go:generate go run github.com/99designs/gqlgen generate
 
@@ -15,7 +18,7 @@ import "rekey/internal/auth"
 type Resolver struct {
 	Auth *auth.Service
 	// Streams are what subscriptions follow.
-	Streams *auth.Streams
+	Streams *stream.Hub
 	// CookieMode keeps the refresh token in a cookie: see [WithAnswer].
 	CookieMode bool
 }

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"rekey/internal/auth"
 )
 
 type endKey struct{}
@@ -29,16 +31,16 @@ func endWith(ctx context.Context, err error) {
 	}
 }
 
-// stream is a stream of events that a subscription follows.
-type stream[E any] interface {
-	Next(ctx context.Context) (E, error)
+// changes is a stream of changes that a subscription follows.
+type changes interface {
+	Next(ctx context.Context) (auth.Change, error)
 	Close()
 }
 
 // follow returns the channel that gqlgen reads the events of a stream from. It
 // is closed when ctx or the stream ends. follow does not read ahead, so that the
-// core can disconnect slow clients.
-func follow[E, M any](ctx context.Context, s stream[E], convert func(E) *M) <-chan *M {
+// hub can disconnect slow clients.
+func follow[M any](ctx context.Context, s changes, convert func(auth.Change) *M) <-chan *M {
 	events := make(chan *M)
 	go func() {
 		defer close(events)
@@ -49,13 +51,13 @@ func follow[E, M any](ctx context.Context, s stream[E], convert func(E) *M) <-ch
 			}
 		}()
 		for {
-			event, err := s.Next(ctx)
+			change, err := s.Next(ctx)
 			if err != nil {
 				endWith(ctx, err)
 				return
 			}
 			select {
-			case events <- convert(event):
+			case events <- convert(change):
 			case <-ctx.Done():
 				return
 			}

@@ -27,6 +27,7 @@ import (
 	"rekey/internal/observe"
 	"rekey/internal/redispool"
 	"rekey/internal/store"
+	"rekey/internal/stream"
 	"rekey/internal/web"
 	"rekey/resolvers"
 )
@@ -120,7 +121,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	observer, limiter := a.observer(), a.limiter()
 	a.passwords = auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue, observer)
 	options := p.faults.Core(auth.Options{
-		Settings: settings(p.cfg), Store: auth.Announce(st, a.streams.bus), Tokens: tokens, Blacklist: a.blacklist(as), Limiter: limiter,
+		Settings: settings(p.cfg), Store: stream.Publish(st, a.streams.bus), Tokens: tokens, Blacklist: a.blacklist(as), Limiter: limiter,
 		Events: a.events(), Now: p.now, RotationKeys: rotation, Passwords: a.passwords, Observer: observer, Logger: p.log,
 	})
 	if p.changeCore != nil {
@@ -129,7 +130,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	if a.core, err = auth.New(options); err != nil {
 		return nil, err
 	}
-	a.openStreams(auth.NewAPIKeys(auth.APIKeyOptions{Store: st, Limiter: limiter, Observer: observer, Now: p.now, Logger: p.log}))
+	a.openStreams(options, auth.NewAPIKeys(auth.APIKeyOptions{Store: st, Limiter: limiter, Observer: observer, Now: p.now, Logger: p.log}))
 	a.exportStates()
 	return a, nil
 }

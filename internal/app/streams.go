@@ -8,7 +8,7 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/graphqlhttp"
-	"rekey/internal/pubsub"
+	"rekey/internal/stream"
 	"rekey/internal/web"
 	"rekey/resolvers"
 )
@@ -17,29 +17,32 @@ import (
 // of their connection.
 const goodbye = 2 * time.Second
 
-// streams are what clients that stay connected stand on.
+// streams holds what subscriptions need.
 type streams struct {
-	bus   auth.Bus
-	relay *pubsub.Redis // the bus, where it goes over Redis
+	bus   stream.Bus
+	redis *stream.Redis // the bus, if it uses Redis
 	keys  *auth.APIKeys
-	hub   *auth.Streams
+	hub   *stream.Hub
 	open  *graphqlhttp.Streams
 }
 
-// openBus is called before there is a core: its store publishes.
+// openBus is called before the core is created, whose store publishes.
 func (a *app) openBus() {
 	if a.redis == nil {
-		a.streams.bus = pubsub.NewLocal()
+		a.streams.bus = stream.NewLocal()
 		return
 	}
-	a.streams.relay = pubsub.NewRedis(pubsub.RedisOptions{Client: a.redis.UniversalClient, After: time.After, Logger: a.log})
-	a.streams.bus = a.streams.relay
+	a.streams.redis = stream.NewRedis(stream.RedisOptions{Client: a.redis.UniversalClient, After: time.After, Logger: a.log})
+	a.streams.bus = a.streams.redis
 }
 
-func (a *app) openStreams(keys *auth.APIKeys) {
+func (a *app) openStreams(core auth.Options, keys *auth.APIKeys) {
 	s := &a.streams
 	s.keys = keys
-	s.hub = auth.NewStreams(auth.StreamOptions{Core: a.core, Keys: s.keys, Bus: s.bus, Feed: a.store})
+	s.hub = stream.NewHub(stream.Options{
+		Core: a.core, CheckKey: keys.Check, Bus: s.bus, Store: a.store, Logger: a.log, Now: core.Now,
+		AccessTTL: core.AccessTTL, AccessOverlap: core.AccessOverlap, ClockLeeway: core.ClockLeeway,
+	})
 	connections := resolvers.Connections{Auth: a.core, Keys: s.keys, Streams: s.hub}
 	s.open = graphqlhttp.NewStreams(graphqlhttp.StreamOptions{Connect: connections.Connect, Origins: a.cfg.CORSOrigins, Log: a.log})
 }
@@ -53,8 +56,8 @@ func (s *streams) run(ctx context.Context, ticks <-chan time.Time) {
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	if s.relay != nil {
-		wg.Go(func() { s.relay.Run(ctx) })
+	if s.redis != nil {
+		wg.Go(func() { s.redis.Run(ctx) })
 	}
 	s.hub.Run(ctx, ticks)
 }
@@ -77,7 +80,7 @@ func (s *streams) bid(ctx context.Context) {
 
 // flush sends the notices that wait to be sent.
 func (s *streams) flush() {
-	if s.relay != nil {
-		s.relay.Flush(context.Background())
+	if s.redis != nil {
+		s.redis.Flush(context.Background())
 	}
 }

@@ -63,6 +63,29 @@ func (s *Service) accessVerdict(ctx context.Context, claims Claims, now time.Tim
 	return s.judgeAccess(st, claims, now), nil
 }
 
+// KnownValid reports whether an access token that authenticated before is
+// certainly not blacklisted, without asking the store.
+func (s *Service) KnownValid(ctx context.Context, c Claims) bool {
+	return s.cache.KnownValid(ctx, c.SessionID, HashSecret(c.Secret), c.IssuedAt)
+}
+
+// AccessSession returns the session of an access token that authenticated
+// before, as the store has it. Its error is the one that the token is refused
+// with now; the session is then returned, too, if there is one.
+func (s *Service) AccessSession(ctx context.Context, c Claims) (Session, error) {
+	st, err := s.store.SessionState(ctx, c.SessionID, HashSecret(c.Secret))
+	if errors.Is(err, ErrNotFound) {
+		return Session{}, isMissing.err()
+	}
+	if err != nil {
+		return Session{}, fmt.Errorf("reading the state of a session: %w", err)
+	}
+	if v := s.judgeAccess(st, c, s.now()); v != isCurrent {
+		return st.Session, v.err()
+	}
+	return st.Session, nil
+}
+
 // CheckRefreshToken is the guard of the legacy route: nil when the refresh
 // token is live and current. It only reads: nothing but a refresh itself
 // revokes for reuse.

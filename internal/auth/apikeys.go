@@ -227,8 +227,9 @@ func (k *APIKeys) refuse(ctx context.Context, c Client, presented string) error 
 
 func invalidKey() error { return Unauthenticated(ReasonTokenInvalid, "API key is not valid") }
 
-// stillGood checks a key that was authenticated before.
-func (k *APIKeys) stillGood(ctx context.Context, caller APIKeyCaller) error {
+// Check returns CodeUnauthenticated if a key that authenticated before is no
+// longer valid.
+func (k *APIKeys) Check(ctx context.Context, caller APIKeyCaller) error {
 	kept, err := k.store.APIKeyByPrefix(ctx, caller.Prefix)
 	if errors.Is(err, ErrNotFound) || err == nil && kept.RevokedAt != nil {
 		return invalidKey()

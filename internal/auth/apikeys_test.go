@@ -175,3 +175,13 @@ func TestKeys_madeUp(t *testing.T) {
 		t.Errorf("a good key from elsewhere: %v", err)
 	}
 }
+
+func TestAPIKeyCaller_Require(t *testing.T) {
+	caller := APIKeyCaller{Scopes: []Scope{ScopeBlacklistRead}}
+	if err := caller.Require(ScopeBlacklistRead); err != nil {
+		t.Errorf("with the scope: %v", err)
+	}
+	if err := (APIKeyCaller{Scopes: []Scope{"other"}}).Require(ScopeBlacklistRead); AsError(err).Code != CodeForbidden {
+		t.Errorf("without the scope: %v", err)
+	}
+}

@@ -112,8 +112,8 @@ func calls(fn *ast.FuncDecl, name string) []*ast.CallExpr {
 func TestUseCases_observed(t *testing.T) {
 	apart := strings.Fields(`Service.Admit Service.CheckClock Service.ClockSkewed Service.Now Service.WatchClock
 		Service.AddUser Service.DisableUser Service.EnableUser Service.EndAllSessions Service.EndSession
-		Service.EndUserSessions Service.ExportUsers Service.FindUser Service.Journal Service.UserSessions Service.Users
-		APIKeys.Authenticate APIKeys.AuthenticateCall APIKeys.Create APIKeys.List APIKeys.Revoke APIKeys.Wait`)
+		Service.EndUserSessions Service.ExportUsers Service.FindUser Service.Journal Service.UserSessions Service.AccessSession Service.KnownValid Service.Users
+		APIKeys.Authenticate APIKeys.Check APIKeys.AuthenticateCall APIKeys.Create APIKeys.List APIKeys.Revoke APIKeys.Wait`)
 	declared := map[string]int{} // how often each step is observed
 	for name, fn := range functions(t) {
 		observed := calls(fn, "observe")

@@ -2,6 +2,9 @@ package auth
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -27,6 +30,20 @@ func (u User) Disabled() bool { return u.DisabledAt != nil }
 // SecretHash is the SHA-256 of a session secret as it is spelt in tokens. Only
 // hashes are stored.
 type SecretHash [sha256.Size]byte
+
+// MarshalText implements [encoding.TextMarshaler], as lower-case hex.
+func (h SecretHash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (h *SecretHash) UnmarshalText(text []byte) error {
+	if len(text) != hex.EncodedLen(len(h)) {
+		return errors.New("a hash of the wrong length")
+	}
+	if _, err := hex.Decode(h[:], text); err != nil {
+		return fmt.Errorf("reading a hash: %w", err)
+	}
+	return nil
+}
 
 // HashSecret returns the hash of a secret.
 func HashSecret(secret string) SecretHash { return sha256.Sum256([]byte(secret)) }

@@ -10,7 +10,7 @@ import (
 	"rekey/models"
 )
 
-var _ auth.FeedStore = (*Store)(nil)
+var _ auth.ChangeStore = (*Store)(nil)
 
 // BlacklistAccess implements [auth.Store].
 func (s *Store) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, events ...auth.Event) (auth.BlacklistedToken, error) {
@@ -65,19 +65,20 @@ func (s *Store) BlacklistRefresh(ctx context.Context, t auth.BlacklistedToken, e
 	return len(flags) > 0 && flags[0].Current, fail("blacklisting a refresh token", err)
 }
 
-// feedRow is an entry of the blacklist, however it got there.
+// feedRow is a row that a change is read from. Values that its kind does not
+// have are 0 or NULL.
 type feedRow struct {
 	Session     string
 	At, Expires int64
 	Secret      []byte
-	Issued      *int64
+	Issued      int64
 	Reason      string
 }
 
-// Blacklisted implements [auth.FeedStore]. For every kind but FeedRotated there
+// Changes implements [auth.ChangeStore]. For every kind but ChangeRotated there
 // is an index in this order.
-func (s *Store) Blacklisted(ctx context.Context, kind auth.FeedKind, after auth.FeedCursor, limit int) ([]auth.FeedEvent, *auth.FeedCursor, error) {
-	const doing = "reading the blacklist"
+func (s *Store) Changes(ctx context.Context, kind auth.ChangeKind, after auth.ChangeCursor, limit int) ([]auth.Change, *auth.ChangeCursor, error) {
+	const doing = "reading changes"
 	statement, err := feedStatement(kind)
 	if err != nil {
 		return nil, nil, err
@@ -85,9 +86,9 @@ func (s *Store) Blacklisted(ctx context.Context, kind auth.FeedKind, after auth.
 	if !isID(after.SessionID) {
 		after.SessionID = uuid.Nil.String()
 	}
-	var next *auth.FeedCursor
+	var next *auth.ChangeCursor
 	p := params{"at": micros(after.At), "session": after.SessionID, "secret": after.Secret[:], "limit": limit}
-	if kind == auth.FeedRotated {
+	if kind == auth.ChangeRotated {
 		if next, err = s.lastOf(ctx, after, limit); err != nil {
 			return nil, nil, fail(doing, err)
 		}
@@ -100,15 +101,15 @@ func (s *Store) Blacklisted(ctx context.Context, kind auth.FeedKind, after auth.
 	if err != nil {
 		return nil, nil, fail(doing, err)
 	}
-	events := values(rows, func(r feedRow) auth.FeedEvent { return fromFeedRow(kind, r) })
-	if kind != auth.FeedRotated && len(events) == limit {
-		last := events[limit-1]
-		next = &auth.FeedCursor{At: last.At, SessionID: last.SessionID}
+	changes := values(rows, func(r feedRow) auth.Change { return fromFeedRow(kind, r) })
+	if kind != auth.ChangeRotated && len(changes) == limit {
+		last := changes[limit-1]
+		next = &auth.ChangeCursor{At: last.At, SessionID: last.SessionID}
 		if last.SecretHash != nil {
 			next.Secret = *last.SecretHash
 		}
 	}
-	return events, next, nil
+	return changes, next, nil
 }
 
 // lastOf returns the position of the last of the next sessions, or nil if there
@@ -116,30 +117,30 @@ func (s *Store) Blacklisted(ctx context.Context, kind auth.FeedKind, after auth.
 // about this order. The condition on the id forces this way of reading. The
 // planner cannot be left to choose, because its statistics of rotated_at are
 // always outdated.
-func (s *Store) lastOf(ctx context.Context, after auth.FeedCursor, sessions int) (*auth.FeedCursor, error) {
+func (s *Store) lastOf(ctx context.Context, after auth.ChangeCursor, sessions int) (*auth.ChangeCursor, error) {
 	ids, err := query[string](ctx, s, `SELECT id FROM sessions WHERE id > @session ORDER BY id LIMIT 1 OFFSET @skip`,
 		params{"session": after.SessionID, "skip": sessions - 1})
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	return &auth.FeedCursor{At: after.At, SessionID: ids[0]}, nil
+	return &auth.ChangeCursor{At: after.At, SessionID: ids[0]}, nil
 }
 
-func feedStatement(kind auth.FeedKind) (string, error) {
+func feedStatement(kind auth.ChangeKind) (string, error) {
 	switch kind {
-	case auth.FeedRevoked:
-		return sessionFeed("revoked_at", "NULL, NULL", "revoked_reason"), nil
-	case auth.FeedRefresh:
-		return sessionFeed("refresh_blacklisted_at", "secret_hash, NULL", "'blacklisted'"), nil
-	case auth.FeedRotated:
+	case auth.ChangeRevoked:
+		return sessionFeed("revoked_at", "NULL, 0", "revoked_reason"), nil
+	case auth.ChangeRefresh:
+		return sessionFeed("refresh_blacklisted_at", "secret_hash, 0", "'blacklisted'"), nil
+	case auth.ChangeRotated:
 		return `SELECT id, rotated_at, 0, previous_hash, issued_at, 'rotated' FROM sessions
 			WHERE id > @session AND id <= @last AND rotated_at > @at`, nil
-	case auth.FeedAccess:
-		return `SELECT session_id, blacklisted_at, expires_at, secret_hash, NULL, 'blacklisted' FROM blacklisted_tokens
+	case auth.ChangeAccess:
+		return `SELECT session_id, blacklisted_at, expires_at, secret_hash, 0, 'blacklisted' FROM blacklisted_tokens
 			WHERE (blacklisted_at, session_id, secret_hash) > ( @at, @session, @secret)
 			ORDER BY blacklisted_at, session_id, secret_hash LIMIT @limit`, nil
 	}
-	return "", fmt.Errorf("unknown kind of blacklist entry: %q", string(kind))
+	return "", fmt.Errorf("unknown kind of change: %q", string(kind))
 }
 
 // sessionFeed selects sessions by one of their times. Each session has at most
@@ -150,19 +151,13 @@ func sessionFeed(at, secretAndIssued, reason string) string {
 		at, secretAndIssued, reason)
 }
 
-func fromFeedRow(kind auth.FeedKind, r feedRow) auth.FeedEvent {
-	e := auth.FeedEvent{
-		Kind: kind, SessionID: r.Session, SecretHash: fromHashPtr(r.Secret), IssuedBefore: fromMicrosPtr(r.Issued),
-		Reason: r.Reason, At: fromMicros(r.At),
-	}
+func fromFeedRow(kind auth.ChangeKind, r feedRow) auth.Change {
+	c := auth.Change{Kind: kind, SessionID: r.Session, SecretHash: fromHashPtr(r.Secret), Reason: r.Reason, At: fromMicros(r.At)}
 	if r.Expires != 0 {
-		e.ExpiresAt = fromMicros(r.Expires)
+		c.ExpiresAt = fromMicros(r.Expires)
 	}
-	switch kind {
-	case auth.FeedAccess:
-		e.Use = auth.UseAccess
-	case auth.FeedRefresh:
-		e.Use = auth.UseRefresh
+	if r.Issued != 0 {
+		c.IssuedAt = fromMicros(r.Issued)
 	}
-	return e
+	return c
 }

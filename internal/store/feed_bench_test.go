@@ -8,10 +8,10 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// BenchmarkBlacklisted_rotated reads all rotations after a moment, as followers
+// BenchmarkChanges_rotated reads all rotations after a moment, as followers
 // of the blacklist have it done, from a million sessions that were refreshed
 // within the last 15 minutes each.
-func BenchmarkBlacklisted_rotated(b *testing.B) {
+func BenchmarkChanges_rotated(b *testing.B) {
 	s, err := Open(b.Context(), Options{URL: throwaway.Postgres(b) + "&statement_timeout=0", Timeout: time.Minute})
 	if err != nil {
 		b.Fatal(err)
@@ -35,8 +35,8 @@ func BenchmarkBlacklisted_rotated(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				entries := 0
-				for after := (&auth.FeedCursor{At: time.UnixMicro(0).Add(15*time.Minute - age)}); after != nil; {
-					page, next, err := s.Blacklisted(b.Context(), auth.FeedRotated, *after, 2000)
+				for after := (&auth.ChangeCursor{At: time.UnixMicro(0).Add(15*time.Minute - age)}); after != nil; {
+					page, next, err := s.Changes(b.Context(), auth.ChangeRotated, *after, 2000)
 					if err != nil {
 						b.Fatal(err)
 					}

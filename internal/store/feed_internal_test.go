@@ -22,9 +22,9 @@ func TestFeed_indexes(t *testing.T) {
 		ID, Parent, Unused int
 		Detail             string
 	}
-	for kind, want := range map[auth.FeedKind]string{
-		auth.FeedRevoked: "INDEX sessions_revoked_at", auth.FeedRefresh: "INDEX sessions_refresh_blacklisted_at",
-		auth.FeedAccess: "INDEX blacklisted_tokens_blacklisted_at", auth.FeedRotated: "USING INDEX sqlite_autoindex_sessions_1 (id>? AND id<?)",
+	for kind, want := range map[auth.ChangeKind]string{
+		auth.ChangeRevoked: "INDEX sessions_revoked_at", auth.ChangeRefresh: "INDEX sessions_refresh_blacklisted_at",
+		auth.ChangeAccess: "INDEX blacklisted_tokens_blacklisted_at", auth.ChangeRotated: "USING INDEX sqlite_autoindex_sessions_1 (id>? AND id<?)",
 	} {
 		statement, err := feedStatement(kind)
 		if err != nil {

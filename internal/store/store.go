@@ -3,7 +3,7 @@
 // the core's values, and is the only user of GORM.
 //
 // [Store] implements all storage that the core needs: [auth.Store],
-// [auth.ReplicaNotes], [auth.FeedStore], [auth.APIKeyStore], [auth.SealedKeys]
+// [auth.ReplicaNotes], [auth.ChangeStore], [auth.APIKeyStore], [auth.SealedKeys]
 // and [auth.KeyNotes]. It contains no rules: the core decides which token is
 // valid, what a reuse means and when a session expires. Package storetest is
 // the contract, a test suite that runs on every engine.

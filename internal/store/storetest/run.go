@@ -13,7 +13,7 @@ type Store interface {
 	auth.Store
 	auth.ReplicaNotes
 	auth.APIKeyStore
-	auth.FeedStore
+	auth.ChangeStore
 	auth.SealedKeys
 	auth.KeyNotes
 	// Clean deletes at most limit blacklisted tokens and limit sessions that

@@ -57,11 +57,11 @@ func testAPIKeyChanges(t *testing.T, s suite) {
 }
 
 // entries returns what the feed has of some sessions: other tests leave theirs.
-func (s suite) entries(t *testing.T, kind auth.FeedKind, after auth.FeedCursor, of ...auth.Session) []auth.FeedEvent {
+func (s suite) entries(t *testing.T, kind auth.ChangeKind, after auth.ChangeCursor, of ...auth.Session) []auth.Change {
 	t.Helper()
-	all, _, err := s.Blacklisted(t.Context(), kind, after, 10_000)
+	all, _, err := s.Changes(t.Context(), kind, after, 10_000)
 	must(t, err)
-	return slices.DeleteFunc(all, func(e auth.FeedEvent) bool {
+	return slices.DeleteFunc(all, func(e auth.Change) bool {
 		return !slices.ContainsFunc(of, func(sess auth.Session) bool { return sess.ID == e.SessionID })
 	})
 }
@@ -84,16 +84,15 @@ func testFeed(t *testing.T, s suite) {
 		BlacklistedAt: at, ExpiresAt: at.Add(time.Minute)}
 	_, err = s.BlacklistAccess(t.Context(), access)
 	must(t, err)
-	for kind, want := range map[auth.FeedKind]auth.FeedEvent{
-		auth.FeedRevoked: {SessionID: revoked.ID, Reason: auth.RevokedByLogout},
-		auth.FeedRotated: {SessionID: rotated.ID, Reason: "rotated", SecretHash: &rotated.SecretHash, IssuedBefore: &r.IssuedAt},
-		auth.FeedRefresh: {SessionID: flagged.ID, Reason: "blacklisted", SecretHash: &flagged.SecretHash, Use: auth.UseRefresh},
-		auth.FeedAccess: {SessionID: single.ID, Reason: "blacklisted", SecretHash: &single.SecretHash, Use: auth.UseAccess,
-			ExpiresAt: access.ExpiresAt},
+	for kind, want := range map[auth.ChangeKind]auth.Change{
+		auth.ChangeRevoked: {SessionID: revoked.ID, Reason: auth.RevokedByLogout},
+		auth.ChangeRotated: {SessionID: rotated.ID, Reason: "rotated", SecretHash: &rotated.SecretHash, IssuedAt: r.IssuedAt},
+		auth.ChangeRefresh: {SessionID: flagged.ID, Reason: "blacklisted", SecretHash: &flagged.SecretHash},
+		auth.ChangeAccess:  {SessionID: single.ID, Reason: "blacklisted", SecretHash: &single.SecretHash, ExpiresAt: access.ExpiresAt},
 	} {
 		want.Kind, want.At = kind, at
-		wantEqual(t, string(kind), s.entries(t, kind, auth.FeedCursor{At: at.Add(-time.Microsecond)}, all...), []auth.FeedEvent{want})
-		here := auth.FeedCursor{At: at, SessionID: want.SessionID}
+		wantEqual(t, string(kind), s.entries(t, kind, auth.ChangeCursor{At: at.Add(-time.Microsecond)}, all...), []auth.Change{want})
+		here := auth.ChangeCursor{At: at, SessionID: want.SessionID}
 		if want.SecretHash != nil {
 			here.Secret = *want.SecretHash
 		}
@@ -120,9 +119,9 @@ func testFeedPages(t *testing.T, s suite) {
 	s.clock.Set(t, noon())
 	_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: auth.RevokedByLogout, At: at})
 	must(t, err)
-	for _, kind := range []auth.FeedKind{auth.FeedRevoked, auth.FeedRotated} {
+	for _, kind := range []auth.ChangeKind{auth.ChangeRevoked, auth.ChangeRotated} {
 		for _, limit := range []int{1, 3, 7, 8, 100} {
-			seen := s.pages(t, kind, auth.FeedCursor{At: at.Add(-time.Second)}, limit)
+			seen := s.pages(t, kind, auth.ChangeCursor{At: at.Add(-time.Second)}, limit)
 			for _, sess := range mine {
 				if seen[sess.ID] != 1 {
 					t.Errorf("%s, limit %d: a session comes %d times", kind, limit, seen[sess.ID])
@@ -133,11 +132,11 @@ func testFeedPages(t *testing.T, s suite) {
 }
 
 // pages reads all pages and counts how often each session comes.
-func (s suite) pages(t *testing.T, kind auth.FeedKind, from auth.FeedCursor, limit int) map[string]int {
+func (s suite) pages(t *testing.T, kind auth.ChangeKind, from auth.ChangeCursor, limit int) map[string]int {
 	t.Helper()
 	seen := map[string]int{}
 	for after := &from; after != nil; {
-		page, next, err := s.Blacklisted(t.Context(), kind, *after, limit)
+		page, next, err := s.Changes(t.Context(), kind, *after, limit)
 		must(t, err)
 		if len(page) > limit {
 			t.Fatalf("%d entries on a page of %d", len(page), limit)

@@ -1,0 +1,243 @@
+// Package stream sends changes of sessions to the clients that follow them:
+// people follow their own session, resource servers follow the blacklist.
+//
+// One type of event, [auth.Change], passes through two channels. The store
+// publishes it after its commit, and a [Bus] carries it to the [Hub] of every
+// replica; each hub sends it to its subscribers. A bus may lose changes, so the
+// hub reads them from the store as well.
+package stream
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rekey/internal/auth"
+)
+
+// Core is what a Hub needs of [auth.Service].
+type Core interface {
+	// ClockSkewed reports whether the last check of the clock failed.
+	ClockSkewed() bool
+	CheckClock(ctx context.Context) error
+	// KnownValid reports whether an access token is certainly still valid,
+	// without asking the store.
+	KnownValid(ctx context.Context, c auth.Claims) bool
+	// AccessSession reads an access token's session. Its error is the one that
+	// the token is refused with now. It returns the session with that error if
+	// there is one.
+	AccessSession(ctx context.Context, c auth.Claims) (auth.Session, error)
+}
+
+// Options are what a Hub needs. All fields are required.
+type Options struct {
+	Core Core
+	// CheckKey returns CodeUnauthenticated if an API key is no longer valid.
+	CheckKey func(ctx context.Context, caller auth.APIKeyCaller) error
+	Bus      Bus
+	Store    auth.ChangeStore
+	Logger   *slog.Logger
+	Now      func() time.Time
+	// The settings of the core.
+	AccessTTL     time.Duration
+	AccessOverlap time.Duration
+	ClockLeeway   time.Duration
+}
+
+// Hub sends changes to subscribers. It gets them from the bus, and reads the
+// store for what the bus may have lost. It ends a stream when its subscriber's
+// access token or API key becomes invalid. It is safe for concurrent use.
+type Hub struct {
+	opts Options
+	feed *feed
+
+	mu       sync.Mutex
+	sessions map[string]map[*SessionStream]bool // by session id
+	keys     map[*subscription]auth.APIKeyCaller
+
+	ticks int // used by tick alone
+	// These are held while the work of one tick lasts; the next is left out.
+	rechecking, reading sync.Mutex
+}
+
+const (
+	// recheckTicks is how many ticks, one a second, are between two checks of
+	// all subscribers' tokens and keys.
+	recheckTicks = 2
+	// recheckTimeout bounds one such round. Subscribers that it does not reach
+	// wait for the next.
+	recheckTimeout = 2 * time.Second
+	rechecksAtOnce = 8
+)
+
+// NewHub returns a hub. Run keeps it going.
+func NewHub(o Options) *Hub {
+	return &Hub{
+		opts: o, feed: newFeed(o),
+		sessions: map[string]map[*SessionStream]bool{}, keys: map[*subscription]auth.APIKeyCaller{},
+	}
+}
+
+// Run follows the bus, and does what is due at every tick, until ctx ends.
+// Ticks arrive every second.
+func (h *Hub) Run(ctx context.Context, ticks <-chan time.Time) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { h.opts.Bus.Follow(ctx, h.onChange) })
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
+			h.tick(ctx, &wg)
+		}
+	}
+}
+
+func (h *Hub) tick(ctx context.Context, wg *sync.WaitGroup) {
+	background := func(running *sync.Mutex, work func(context.Context)) {
+		if running.TryLock() {
+			wg.Go(func() {
+				defer running.Unlock()
+				work(ctx)
+			})
+		}
+	}
+	h.ticks++
+	if !h.opts.Core.ClockSkewed() { // a wrong clock judges no token
+		h.checkExpiry()
+		if h.ticks%recheckTicks == 0 {
+			background(&h.rechecking, h.recheck)
+		}
+	}
+	background(&h.reading, h.feed.tick)
+}
+
+// onChange passes a change on to the subscribers that it concerns.
+func (h *Hub) onChange(c auth.Change) {
+	h.feed.onChange(c)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for st := range h.sessions[c.SessionID] {
+		st.onChange(c)
+		h.dropEnded(st)
+	}
+}
+
+func (h *Hub) checkExpiry() {
+	now := h.opts.Now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, streams := range h.sessions {
+		for st := range streams {
+			st.checkExpiry(now)
+			h.dropEnded(st)
+		}
+	}
+}
+
+// recheck checks whether subscribers' tokens and keys are still valid. If the
+// store cannot be read, streams go on: then nothing can have been revoked.
+func (h *Hub) recheck(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, recheckTimeout)
+	defer cancel()
+	h.mu.Lock()
+	keys := maps.Clone(h.keys)
+	tokens := map[auth.SecretHash]auth.Claims{} // each token once, however many streams it has
+	for _, streams := range h.sessions {
+		for st := range streams {
+			tokens[st.secret] = st.claims
+		}
+	}
+	h.mu.Unlock()
+	var group errgroup.Group
+	group.SetLimit(rechecksAtOnce)
+	for secret, claims := range tokens {
+		group.Go(func() error { h.recheckToken(ctx, secret, claims); return nil })
+	}
+	for sub, caller := range keys {
+		group.Go(func() error {
+			if err := h.opts.CheckKey(ctx, caller); unauthenticated(err) {
+				sub.end(err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // no check returns an error
+}
+
+func (h *Hub) recheckToken(ctx context.Context, secret auth.SecretHash, claims auth.Claims) {
+	if h.opts.Core.KnownValid(ctx, claims) {
+		return
+	}
+	session, err := h.opts.Core.AccessSession(ctx, claims)
+	if err != nil && !unauthenticated(err) {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for st := range h.sessions[claims.SessionID] {
+		if st.secret.Equal(secret) {
+			st.onState(session, err)
+			h.dropEnded(st)
+		}
+	}
+}
+
+func unauthenticated(err error) bool {
+	return err != nil && auth.AsError(err).Code == auth.CodeUnauthenticated
+}
+
+// dropEnded forgets a stream that has ended. The caller holds the lock.
+func (h *Hub) dropEnded(st *SessionStream) {
+	if !st.ended() {
+		return
+	}
+	id := st.claims.SessionID
+	delete(h.sessions[id], st)
+	if len(h.sessions[id]) == 0 {
+		delete(h.sessions, id)
+	}
+}
+
+// WatchKey waits until an API key is no longer valid, and returns the reason,
+// or ctx's cause if ctx ends first.
+func (h *Hub) WatchKey(ctx context.Context, caller auth.APIKeyCaller) error {
+	sub := newSubscription(0)
+	h.joinKey(sub, caller)
+	defer h.dropKey(sub)
+	_, err := sub.Next(ctx)
+	return err
+}
+
+// joinKey ends a subscription when the caller's API key becomes invalid.
+func (h *Hub) joinKey(sub *subscription, caller auth.APIKeyCaller) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.keys[sub] = caller
+}
+
+func (h *Hub) dropKey(sub *subscription) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.keys, sub)
+}
+
+// Followers returns how many people follow their session.
+func (h *Hub) Followers() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, streams := range h.sessions {
+		for st := range streams {
+			if st.open() {
+				n++
+			}
+		}
+	}
+	return n
+}

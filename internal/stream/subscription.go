@@ -1,0 +1,62 @@
+package stream
+
+import (
+	"context"
+	"errors"
+
+	"rekey/internal/auth"
+)
+
+var (
+	// errSlow ends subscriptions that are too far behind.
+	errSlow = errors.New("the subscriber is too slow")
+	// errClockSkewed ends subscriptions that a wrong clock would mislead.
+	errClockSkewed = errors.New("this replica's clock differs too much from the database's")
+)
+
+// subscription is what a subscriber still has to be sent, and why its stream
+// ended. It is bounded: the hub disconnects slow subscribers.
+type subscription struct {
+	changes chan auth.Change
+	ctx     context.Context // done when the subscription has ended; its cause is the reason
+	// end ends the subscription. Only the first reason counts.
+	end context.CancelCauseFunc
+}
+
+func newSubscription(buffer int) *subscription {
+	s := &subscription{changes: make(chan auth.Change, buffer)}
+	s.ctx, s.end = context.WithCancelCause(context.Background())
+	return s
+}
+
+func (s *subscription) ended() bool { return s.ctx.Err() != nil }
+
+// send never waits.
+func (s *subscription) send(c auth.Change) {
+	if s.ended() {
+		return
+	}
+	select {
+	case s.changes <- c:
+	default:
+		s.end(auth.Unavailable(errSlow))
+	}
+}
+
+// Next waits for the next change. Its error is the reason why there are no
+// more, or ctx's cause if ctx ends first.
+func (s *subscription) Next(ctx context.Context) (auth.Change, error) {
+	select {
+	case c := <-s.changes:
+		return c, nil
+	case <-ctx.Done():
+		return auth.Change{}, context.Cause(ctx)
+	case <-s.ctx.Done():
+	}
+	select { // what was sent before the end
+	case c := <-s.changes:
+		return c, nil
+	default:
+		return auth.Change{}, context.Cause(s.ctx)
+	}
+}
