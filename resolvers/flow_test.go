@@ -237,6 +237,7 @@ func TestResolver_Logout(t *testing.T) {
 func TestResolver_Sessions(t *testing.T) {
 	s := newStack(t)
 	first := s.signUp(t)
+	s.setNow(s.now.Load().Add(time.Second))
 	second := s.login(t)
 	list := field[[]session](t, s.send(t, `{ sessions { id current } }`, nil, bearer(first.Token)...), "sessions")
 	if len(list) != 2 || list[0].ID != second.Session.ID || list[0].Current || !list[1].Current {

@@ -127,13 +127,9 @@ func (k *APIKeys) Create(ctx context.Context, name string, scopes []Scope) (key 
 	if err := checkScopes(scopes); err != nil {
 		return "", APIKey{}, err
 	}
-	id, err := newID()
-	if err != nil {
-		return "", APIKey{}, err
-	}
 	secret, prefix := newSecret(), newSecret()[:prefixBytes]
 	now := k.now()
-	kept = APIKey{ID: id, Name: name, Prefix: prefix, Hash: HashSecret(secret), Scopes: scopes, CreatedAt: now.Truncate(time.Microsecond)}
+	kept = APIKey{ID: NewID(now).String(), Name: name, Prefix: prefix, Hash: HashSecret(secret), Scopes: scopes, CreatedAt: now.Truncate(time.Microsecond)}
 	e := Event{Kind: EventAPIKeyCreated, At: now, Client: ClientFrom(ctx), Detail: prefix}
 	if err := k.store.CreateAPIKey(ctx, kept, e); err != nil {
 		return "", APIKey{}, fmt.Errorf("keeping an API key: %w", err)

@@ -49,10 +49,7 @@ func (s *Service) newSession(ctx context.Context, userID string, now time.Time, 
 	if err := s.CheckClock(ctx); err != nil {
 		return Session{}, "", Unavailable(err)
 	}
-	id, err := newID()
-	if err != nil {
-		return Session{}, "", err
-	}
+	id := NewID(now).String()
 	logSession(ctx, id)
 	secret := newSecret()
 	iat := now.Truncate(time.Second)

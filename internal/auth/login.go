@@ -56,13 +56,9 @@ func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (U
 	if err != nil {
 		return User{}, err
 	}
-	id, err := newID()
-	if err != nil {
-		return User{}, err
-	}
 	at := now.Truncate(time.Microsecond)
 	return User{
-		ID: id, Name: name, Email: email, EmailKey: key,
+		ID: NewID(now).String(), Name: name, Email: email, EmailKey: key,
 		CreatedAt: at, UpdatedAt: at, PasswordHash: hash,
 	}, nil
 }

@@ -7,8 +7,6 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
-
-	"github.com/google/uuid"
 )
 
 const secretBytes = 32
@@ -68,20 +66,4 @@ func hashIdempotencyKey(key string) (*SecretHash, error) {
 
 func badIdempotencyKey() error {
 	return BadInput("idempotencyKey", fmt.Sprintf("idempotency key must be %d to %d visible ASCII characters", minIdempotencyKey, maxIdempotencyKey))
-}
-
-// newID returns a version 7 UUID: in order of time, so that indexes stay compact.
-func newID() (string, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return "", fmt.Errorf("making an id: %w", err)
-	}
-	return id.String(), nil
-}
-
-// canonicalID reports whether id is spelt as ids are stored. Others are
-// unknown; they never reach the database.
-func canonicalID(id string) bool {
-	parsed, err := uuid.Parse(id)
-	return err == nil && parsed.String() == id
 }

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/urfave/cli/v3"
 
 	"rekey/internal/auth"
@@ -102,7 +101,7 @@ func journalQuery(cmd *cli.Command) (auth.JournalQuery, error) {
 	if q.Limit < 2 || q.Limit > 1001 {
 		return q, usage("--limit takes a number from 1 to 1000")
 	}
-	if q.OlderThan != "" && uuid.Validate(q.OlderThan) != nil {
+	if _, ok := auth.ParseID(q.OlderThan); q.OlderThan != "" && !ok {
 		return q, usage("--after takes the id of an event")
 	}
 	for _, name := range cmd.StringSlice("kind") {

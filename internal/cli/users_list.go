@@ -6,7 +6,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/urfave/cli/v3"
 
 	"rekey/internal/auth"
@@ -75,7 +74,7 @@ func (p Program) listUsers(ctx context.Context, cmd *cli.Command) error {
 	if limit < 1 || limit > 1000 {
 		return usage("--limit takes a number from 1 to 1000")
 	}
-	if filter.After != "" && uuid.Validate(filter.After) != nil {
+	if _, ok := auth.ParseID(filter.After); filter.After != "" && !ok {
 		return usage("--after takes the id of a user")
 	}
 	return p.withCore(ctx, func(core *auth.Service) error {

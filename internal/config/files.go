@@ -2,12 +2,9 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"strings"
-
-	"github.com/joho/godotenv"
 )
 
 // directory takes the path of a directory, which need not exist yet.
@@ -101,40 +98,4 @@ func inFile(s setting) setting {
 		}
 	}
 	return f
-}
-
-// DefaultEnvFile is read from the working directory if it exists.
-const DefaultEnvFile = ".env"
-
-// ReadEnvFile returns the path and the variables of a file of NAME=value lines.
-// Without a path it reads DefaultEnvFile; read is empty if there is no such
-// file. The error repeats nothing of the content.
-func ReadEnvFile(path string) (read string, vars map[string]string, err error) {
-	optional := path == ""
-	if optional {
-		path = DefaultEnvFile
-	}
-	content, err := os.ReadFile(path)
-	if optional && errors.Is(err, fs.ErrNotExist) {
-		return "", nil, nil
-	}
-	if err != nil {
-		return "", nil, fmt.Errorf("%s cannot be read: %w", path, cause(err))
-	}
-	if vars, err = godotenv.UnmarshalBytes(content); err != nil {
-		return "", nil, fmt.Errorf("%s: line %d is not NAME=value", path, badLine(string(content)))
-	}
-	return path, vars, nil
-}
-
-// badLine returns the number of the line after the longest part that can be
-// parsed. A quoted value may span several lines.
-func badLine(content string) int {
-	good, lines := 0, strings.SplitAfter(content, "\n")
-	for i := range lines {
-		if _, err := godotenv.Unmarshal(strings.Join(lines[:i+1], "")); err == nil {
-			good = i + 1
-		}
-	}
-	return min(good+1, len(lines))
 }

@@ -40,3 +40,29 @@ func TestReadEnvFile(t *testing.T) {
 		}
 	}
 }
+
+func TestParseEnv(t *testing.T) {
+	for content, want := range map[string]map[string]string{
+		"":                                  {},
+		"A=1\nB=$A/${A}x\nC='$A'\nD=\"$A\"": {"A": "1", "B": "1/1x", "C": "$A", "D": "1"},
+		`A=pa$$word`:                        {"A": "pa$$word"},
+		`A=1` + "\n" + `B=\$A "\$A"`:        {"A": "1", "B": `$A "$A"`},
+		`A="a \"quoted\" # b\nc" # comment`: {"A": "a \"quoted\" # b\nc"},
+		"A='one\ntwo # three\n' # comment":  {"A": "one\ntwo # three\n"},
+		"  export  A = b c  # comment":      {"A": "b c"},
+		"A=b#c":                             {"A": "b#c"},
+		"A=#c":                              {"A": ""},
+		"A= # c":                            {"A": ""},
+		"A=$MISSING.":                       {"A": "."},
+		`A='C:\'`:                           {"A": `C:\`},
+	} {
+		if vars, badLine := parseEnv(content); badLine != 0 || !maps.Equal(vars, want) {
+			t.Errorf("%q: %q, line %d, want %q", content, vars, badLine, want)
+		}
+	}
+	for content, want := range map[string]int{"=1": 1, "A B=1": 1, "A": 1, "\n\nA=\"\n\n": 3, "A='b' c": 1, "1A=b": 1} {
+		if vars, badLine := parseEnv(content); badLine != want {
+			t.Errorf("%q: %q, line %d, want %d", content, vars, badLine, want)
+		}
+	}
+}

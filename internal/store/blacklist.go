@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"rekey/internal/auth"
 	"rekey/models"
 )
@@ -84,7 +82,7 @@ func (s *Store) Changes(ctx context.Context, kind auth.ChangeKind, after auth.Ch
 		return nil, nil, err
 	}
 	if !isID(after.SessionID) {
-		after.SessionID = uuid.Nil.String()
+		after.SessionID = auth.MinID
 	}
 	var next *auth.ChangeCursor
 	p := params{"at": micros(after.At), "session": after.SessionID, "secret": after.Secret[:], "limit": limit}
@@ -92,7 +90,7 @@ func (s *Store) Changes(ctx context.Context, kind auth.ChangeKind, after auth.Ch
 		if next, err = s.lastOf(ctx, after, limit); err != nil {
 			return nil, nil, fail(doing, err)
 		}
-		p["last"] = uuid.Max.String()
+		p["last"] = auth.MaxID
 		if next != nil {
 			p["last"] = next.SessionID
 		}

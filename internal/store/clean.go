@@ -55,7 +55,7 @@ func (s *Store) CleanJournal(ctx context.Context, keep time.Duration, limit int)
 	if err != nil {
 		return 0, err
 	}
-	n, err := s.exec(ctx, nil, s.deleteOldEvents(), params{"before": firstID(now.Add(-keep)), "limit": limit})
+	n, err := s.exec(ctx, nil, s.deleteOldEvents(), params{"before": auth.FirstID(now.Add(-keep)).String(), "limit": limit})
 	return int(n), fail("deleting old events", err)
 }
 

@@ -28,12 +28,12 @@ func TestStore_PostgresCleanPlan(t *testing.T) {
 			t.Errorf("%s are read as a whole:\n%s", table, plan)
 		}
 	}
-	where, p := eventCondition(auth.JournalQuery{UserID: firstID(time.Time{}), OlderThan: firstID(time.Time{}), Limit: 1})
+	where, p := eventCondition(auth.JournalQuery{UserID: auth.FirstID(time.Time{}).String(), OlderThan: auth.FirstID(time.Time{}).String(), Limit: 1})
 	for statement, test := range map[string]struct {
 		p    params
 		cond string
 	}{
-		s.deleteOldEvents(): {params{"before": firstID(time.Time{}), "limit": 1}, "Index Cond: (id < '"},
+		s.deleteOldEvents(): {params{"before": auth.FirstID(time.Time{}).String(), "limit": 1}, "Index Cond: (id < '"},
 		`SELECT id FROM security_events WHERE ` + where + ` ORDER BY id DESC LIMIT @limit`: {p, "Backward using security_events_user_id"},
 	} {
 		lines, err := query[string](t.Context(), s, "EXPLAIN "+statement, test.p)

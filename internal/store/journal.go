@@ -2,13 +2,9 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"rekey/internal/auth"
@@ -87,7 +83,7 @@ func (s *Store) Recorded(ctx context.Context, q auth.JournalQuery) ([]auth.Recor
 
 func eventCondition(q auth.JournalQuery) (where string, p params) {
 	and := []string{"id > @newer", "id < @older"}
-	p = params{"newer": uuid.Nil.String(), "older": uuid.Max.String(), "limit": q.Limit}
+	p = params{"newer": auth.MinID, "older": auth.MaxID, "limit": q.Limit}
 	if isID(q.NewerThan) {
 		p["newer"] = q.NewerThan
 	}
@@ -104,24 +100,9 @@ func eventCondition(q auth.JournalQuery) (where string, p params) {
 	}
 	if !q.Since.IsZero() {
 		and = append(and, "id >= @since")
-		p["since"] = firstID(q.Since)
+		p["since"] = auth.FirstID(q.Since).String()
 	}
 	return strings.Join(and, " AND "), p
-}
-
-// idTime returns the first half of a version 7 UUID for a time: milliseconds
-// since the epoch, then the fraction of the millisecond in 4096 parts (RFC 9562,
-// section 6.2, method 3).
-func idTime(at time.Time) uint64 {
-	us := uint64(max(0, micros(at)))
-	return us/1000<<16 | 7<<12 | us%1000*4096/1000
-}
-
-// firstID returns the lowest id that an event at this time can have.
-func firstID(at time.Time) string {
-	id := uuid.UUID{8: 0x80}
-	binary.BigEndian.PutUint64(id[:8], idTime(at))
-	return id.String()
 }
 
 // eventRow creates the row of an event. Its id sorts by time, whichever replica
@@ -131,13 +112,8 @@ func eventRow(e auth.Event) (models.SecurityEvent, error) {
 	if err := checkText(string(e.Kind), string(c.Transport), c.Address, c.UserAgent, c.RequestID, c.Actor, e.Detail); err != nil {
 		return models.SecurityEvent{}, err
 	}
-	id, err := uuid.NewRandom()
-	if err != nil {
-		return models.SecurityEvent{}, fmt.Errorf("creating an id: %w", err)
-	}
-	binary.BigEndian.PutUint64(id[:8], idTime(e.At))
 	return models.SecurityEvent{
-		ID: id.String(), At: micros(e.At), Kind: string(e.Kind), UserID: idPtr(e.UserID), SessionID: idPtr(e.SessionID),
+		ID: auth.NewID(e.At).String(), At: micros(e.At), Kind: string(e.Kind), UserID: idPtr(e.UserID), SessionID: idPtr(e.SessionID),
 		Actor: c.Who(), Transport: string(c.Transport), Address: c.Address, UserAgent: c.UserAgent, RequestID: c.RequestID,
 		Detail: e.Detail, Count: int64(e.Count),
 	}, nil

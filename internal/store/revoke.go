@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"rekey/internal/auth"
@@ -154,7 +153,7 @@ func revokeAll(tx *gorm.DB, end auth.EndSessions) ([]revokedRow, error) {
 // that revoking all sessions reads each of them once.
 func (s *Store) SessionsBegunBefore(ctx context.Context, before time.Time, after string, limit int) ([]string, error) {
 	if !isID(after) {
-		after = uuid.Nil.String()
+		after = auth.MinID
 	}
 	list, err := query[string](ctx, s, `SELECT id FROM sessions
 		WHERE id > @after AND revoked_at IS NULL AND created_at < @before ORDER BY id LIMIT @limit`,

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -105,7 +104,8 @@ func batchArgs(batch []*pending) []any {
 	agent, address := make([]string, n), make([]string, n)
 	for i, p := range batch {
 		r := &p.rotation
-		sessions[i], owners[i] = uuid.MustParse(r.SessionID), uuid.MustParse(r.UserID) // Rotate has checked them
+		sessions[i], _ = auth.ParseID(r.SessionID) // Rotate has checked both
+		owners[i], _ = auth.ParseID(r.UserID)
 		current[i], next[i], retry[i], attempt[i] = r.Current[:], r.Next[:], hashBytes(r.RetryHash), r.Attempt[:]
 		now[i], issued[i], leeway[i] = micros(r.Now), micros(r.IssuedAt), r.ClockLeeway.Microseconds()
 		access[i], refresh[i] = micros(r.AccessExpiresAt), micros(r.RefreshExpiresAt)

@@ -6,8 +6,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
-
 	"rekey/internal/auth"
 	"rekey/models"
 )
@@ -44,8 +42,8 @@ func rowParams(columns string, row any) params {
 // isID reports whether id is a UUID as it is stored: lower case, with hyphens.
 // No row has any other id, and Postgres rejects a query for it.
 func isID(id string) bool {
-	u, err := uuid.Parse(id)
-	return err == nil && u.String() == id
+	_, ok := auth.ParseID(id)
+	return ok
 }
 
 func checkIDs(ids ...string) error {

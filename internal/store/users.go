@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"rekey/internal/auth"
@@ -86,7 +85,7 @@ func (s *Store) Users(ctx context.Context, f auth.UserFilter, limit int) ([]auth
 	if err := checkText(f.Email); err != nil {
 		return nil, fail(doing, err)
 	}
-	where, p := "id > @after", params{"after": uuid.Nil.String(), "limit": limit}
+	where, p := "id > @after", params{"after": auth.MinID, "limit": limit}
 	if isID(f.After) {
 		p["after"] = f.After
 	}
