@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -58,8 +59,9 @@ const (
 // app is the core with what it stands on.
 type app struct {
 	*program
-	core  *auth.Service
-	store *store.Store
+	replica string // the id of this process among the replicas
+	core    *auth.Service
+	store   *store.Store
 	// passwords hashes the passwords of the core.
 	passwords *auth.Passwords
 	redis     *redispool.Pool // nil without REDIS_URL
@@ -96,7 +98,10 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &app{program: p, store: st}
+	a := &app{program: p, store: st, replica: rand.Text()}
+	if as == command {
+		a.replica = auth.CommandReplica + a.replica
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
@@ -144,7 +149,7 @@ func (a *app) openCache(ctx context.Context, as role) (err error) {
 		}
 	}
 	a.cache, err = a.newCache(ctx, as, blacklist.Options{
-		Notes: a.store, Now: a.now, After: time.After, Logger: a.log, Redis: a.redis,
+		Replica: a.replica, Notes: a.store, Now: a.now, After: time.After, Logger: a.log, Redis: a.redis,
 		AccessLifetime: a.cfg.AccessTTL, ClockLeeway: a.cfg.ClockLeeway,
 	})
 	if err != nil {
@@ -167,14 +172,11 @@ func (a *app) blacklist(as role) auth.Blacklist {
 // newCache: a server that owns its SQLite file is the only writer but for
 // commands, and notes of its former lives say nothing any more.
 func (a *app) newCache(ctx context.Context, as role, o blacklist.Options) (*blacklist.Cache, error) {
-	if as == command {
-		o.ReplicaPrefix = auth.CommandReplica
-	}
 	switch {
 	case a.redis != nil:
 		return blacklist.NewRedis(o), nil
 	case as == server && a.store.Dialect() == store.SQLite:
-		return blacklist.NewMemory(o), a.store.DeleteReplicaNotes(ctx, 0)
+		return blacklist.NewMemory(o), a.store.DeleteReplicas(ctx, 0)
 	}
 	return blacklist.NewNone(o), nil
 }

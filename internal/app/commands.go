@@ -164,7 +164,7 @@ func (c *commands) openRing(ctx context.Context) (_ *keyring.Ring, closeStore fu
 		return nil, nil, err
 	}
 	_, err = st.Migrate(ctx)
-	ring, ringErr := p.newRing(st, auth.LogEvents{Logger: p.log})
+	ring, ringErr := p.newRing(st, "", auth.LogEvents{Logger: p.log})
 	if err := errors.Join(err, ringErr); err != nil {
 		return nil, nil, errors.Join(err, st.Close())
 	}

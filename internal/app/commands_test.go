@@ -31,13 +31,13 @@ func TestCommands_joinLate(t *testing.T) {
 	t.Cleanup(func() { _ = db.Close() })
 	notes := func() (n int) {
 		t.Helper()
-		if err := db.QueryRow("SELECT count(*) FROM replica_notes").Scan(&n); err != nil {
+		if err := db.QueryRow("SELECT count(*) FROM replicas").Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
 	}
 	// A server's note of one minute from now is fresh on a machine of any speed.
-	if _, err := db.Exec(`INSERT INTO replica_notes (replica, nodes, written_at) VALUES ('server', '["memory"]', (unixepoch() + 60) * 1000000)`); err != nil {
+	if _, err := db.Exec(`INSERT INTO replicas (id, nodes, seen_at) VALUES ('server', '["memory"]', (unixepoch() + 60) * 1000000)`); err != nil {
 		t.Fatal(err)
 	}
 	a, err := c.open(t.Context())
@@ -56,7 +56,7 @@ func TestCommands_joinLate(t *testing.T) {
 		t.Errorf("it waited %s, and there are %d notes", waited, notes())
 	}
 	var name string
-	if err := db.QueryRow("SELECT replica FROM replica_notes WHERE replica <> 'server'").Scan(&name); err != nil || !strings.HasPrefix(name, auth.CommandReplica) {
+	if err := db.QueryRow("SELECT id FROM replicas WHERE id <> 'server'").Scan(&name); err != nil || !strings.HasPrefix(name, auth.CommandReplica) {
 		t.Errorf("the command's note is %q's, %v", name, err)
 	}
 }

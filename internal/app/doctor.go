@@ -159,7 +159,7 @@ func (p *program) examineKeys(ctx context.Context, st *store.Store, facts store.
 	if facts.Schema < facts.Newest {
 		return nil // there may be no table of them
 	}
-	ring, err := p.newRing(st, nil)
+	ring, err := p.newRing(st, "", nil)
 	if err != nil {
 		return nil // told with the settings
 	}

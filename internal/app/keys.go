@@ -12,14 +12,15 @@ import (
 	"rekey/internal/web"
 )
 
-// newRing returns the ring of a database, which was not looked at yet.
-func (p *program) newRing(st *store.Store, events auth.Events) (*keyring.Ring, error) {
-	var notes auth.KeyNotes
+// newRing returns the ring of a database without reading the database yet. replica
+// is the id of this process; empty for a command, which reports no keys.
+func (p *program) newRing(st *store.Store, replica string, events auth.Events) (*keyring.Ring, error) {
+	var notes auth.Replicas
 	if st.Dialect() == store.Postgres {
 		notes = st
 	}
 	return keyring.New(keyring.Options{
-		Notes: notes,
+		Replica: replica, Notes: notes,
 		Store: st, Files: keyFiles(p.cfg), Master: masterKey(p.cfg), Dir: p.cfg.DataDir,
 		Lives: map[auth.KeyPurpose]time.Duration{
 			auth.KeyAccess: p.cfg.AccessTTL, auth.KeyRefresh: p.cfg.RefreshTTL, auth.KeyRotation: p.cfg.RetryTTL,
@@ -35,7 +36,7 @@ func (a *app) openKeys(ctx context.Context, as role) (auth.Tokens, func() [][]by
 	if as == command {
 		return token.None{}, auth.FixedKeys(), nil
 	}
-	ring, err := a.newRing(a.store, a.events())
+	ring, err := a.newRing(a.store, a.replica, a.events())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -196,29 +196,6 @@ type Blacklist interface {
 	KnownValid(ctx context.Context, sessionID string, secret SecretHash, issuedAt time.Time) bool
 }
 
-// ReplicaNote is what a replica tells the others about the cache nodes that it
-// writes doubts to.
-type ReplicaNote struct {
-	Replica string   // unique to a process
-	Nodes   []string // run ids; empty when it reaches none
-	// Age is how long ago it was written, by the database's clock.
-	Age time.Duration
-}
-
-// CommandReplica begins the id of a replica that is one command: it notes what
-// it writes to, as all do who change sessions, and serves nobody.
-const CommandReplica = "command-"
-
-// ReplicaNotes is where replicas leave and read their notes; kept in SQL,
-// which everyone who can change a session reaches.
-type ReplicaNotes interface {
-	WriteReplicaNote(ctx context.Context, replica string, nodes []string) error
-	// ReplicaNotes returns the notes not older than maxAge.
-	ReplicaNotes(ctx context.Context, maxAge time.Duration) ([]ReplicaNote, error)
-	// DeleteReplicaNotes deletes the notes older than minAge.
-	DeleteReplicaNotes(ctx context.Context, minAge time.Duration) error
-}
-
 // Limit is a rate: Burst requests at once, then Rate a second.
 type Limit struct {
 	Name  string // part of the key; also the metric's label

@@ -11,7 +11,7 @@
 //   - the notes: all replicas say in SQL which nodes they put entries on, and a
 //     node is trusted only while all agree on it.
 //
-// The package knows nothing of SQL but [auth.ReplicaNotes], and nothing of what
+// The package knows nothing of SQL but [auth.Replicas], and nothing of what
 // a session or a token is. docs/explanation/invalidation-cache.md has the
 // reasoning.
 package blacklist

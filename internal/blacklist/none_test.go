@@ -60,7 +60,7 @@ func TestCache_Run(t *testing.T) {
 func TestCache_Sweep(t *testing.T) {
 	s := newStage(t)
 	c := blacklist.NewNone(s.options())
-	if err := s.notes.WriteReplicaNote(t.Context(), "long gone", nil); err != nil {
+	if err := s.notes.SetReplicaNodes(t.Context(), "long gone", nil); err != nil {
 		t.Fatal(err)
 	}
 	s.later(t, c, 24*time.Hour)

@@ -11,11 +11,10 @@ import (
 // Options is what every kind of cache needs. Notes, Now, After and Logger must
 // be set.
 type Options struct {
-	// ReplicaPrefix begins the id under which this replica leaves its notes; may
-	// be empty.
-	ReplicaPrefix string
+	// Replica is the id of this process; a random one if it is empty.
+	Replica string
 	// Notes is where replicas tell each other the nodes they write to.
-	Notes auth.ReplicaNotes
+	Notes auth.Replicas
 	// Now is the clock that tokens are issued by. Durations are measured by it
 	// too, so it should keep time.Now's monotonic reading.
 	Now func() time.Time

@@ -18,7 +18,7 @@ func (c *Cache) Round(ctx context.Context) error {
 	return err
 }
 
-func (c *Cache) round(ctx context.Context) ([]auth.ReplicaNote, error) {
+func (c *Cache) round(ctx context.Context) ([]auth.Replica, error) {
 	bounded, cancel := context.WithTimeout(ctx, c.opts.RoundTimeout)
 	defer cancel()
 	notes, err := c.trust.round(bounded)
@@ -51,9 +51,9 @@ func (c *Cache) Join(ctx context.Context) error {
 }
 
 // disputed reports whether a living replica writes to other nodes than we do.
-func (t *trust) disputed(notes []auth.ReplicaNote) bool {
+func (t *trust) disputed(notes []auth.Replica) bool {
 	own := t.own.Load().nodes
-	return slices.ContainsFunc(others(notes, t.replica), func(n auth.ReplicaNote) bool {
+	return slices.ContainsFunc(others(notes, t.replica), func(n auth.Replica) bool {
 		return n.Age <= liveFor && !containsAll(own, n.Nodes)
 	})
 }

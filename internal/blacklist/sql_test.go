@@ -65,7 +65,7 @@ func (d *database) exec(t testing.TB, statement string, args ...any) {
 // stage sets one up on this database, without the notes of earlier ones.
 func (d *database) stage(t testing.TB) *stage {
 	t.Helper()
-	d.exec(t, "DELETE FROM replica_notes")
+	d.exec(t, "DELETE FROM replicas")
 	s := newStage(t)
 	s.notes = blacklisttest.WrapNotes(d.store)
 	s.clock.Follow(func(now time.Time) { d.exec(t, "UPDATE test_clock SET micros = $1", now.UnixMicro()) })

@@ -52,7 +52,7 @@ func (t *trust) sweep(ctx context.Context, now time.Time) {
 		return
 	}
 	t.swept = now
-	if err := t.opts.Notes.DeleteReplicaNotes(ctx, t.opts.memory()+keepNotes); err != nil {
+	if err := t.opts.Notes.DeleteReplicas(ctx, t.opts.memory()+keepNotes); err != nil {
 		t.opts.Logger.WarnContext(ctx, "old replica notes stay for another while", "error", err)
 	}
 }

@@ -1,6 +1,7 @@
 package blacklist
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -40,7 +41,7 @@ type ownNote struct {
 }
 
 func newTrust(o Options, b backend) *trust {
-	return &trust{opts: o, backend: b, replica: o.ReplicaPrefix + rand.Text(), turn: make(chan struct{}, 1), swept: o.Now()}
+	return &trust{opts: o, backend: b, replica: cmp.Or(o.Replica, rand.Text()), turn: make(chan struct{}, 1), swept: o.Now()}
 }
 
 // take waits for the turn; the caller releases it.
@@ -117,7 +118,7 @@ func (t *trust) vouch(ctx context.Context, nodes []string) error {
 // write writes our note. The caller has the turn.
 func (t *trust) write(ctx context.Context, nodes []string) error {
 	start := t.opts.Now()
-	if err := t.opts.Notes.WriteReplicaNote(ctx, t.replica, nodes); err != nil {
+	if err := t.opts.Notes.SetReplicaNodes(ctx, t.replica, nodes); err != nil {
 		// If it says the same as before, it does not matter which one stands.
 		if own := t.own.Load(); own == nil || !slices.Equal(own.nodes, nodes) {
 			t.own.Store(&ownNote{before: append(t.named(), nodes...)})
@@ -190,7 +191,7 @@ var errMoved = errors.New("another node answered than the one asked before")
 // round declares and then reads what the others declare. The nodes are asked
 // before the turn is taken: a change that waits for it must not wait for a node
 // that hangs. A node that is gone again by then is found out by its run id.
-func (t *trust) round(ctx context.Context) ([]auth.ReplicaNote, error) {
+func (t *trust) round(ctx context.Context) ([]auth.Replica, error) {
 	nodes, trouble := t.backend.masters(ctx)
 	release, err := t.take(ctx)
 	if err != nil {
@@ -203,7 +204,7 @@ func (t *trust) round(ctx context.Context) ([]auth.ReplicaNote, error) {
 	}
 	reason = errors.Join(trouble, reason)
 	start := t.opts.Now()
-	notes, err := t.opts.Notes.ReplicaNotes(ctx, t.opts.memory())
+	notes, err := t.opts.Notes.Replicas(ctx, t.opts.memory())
 	if err != nil {
 		return nil, fmt.Errorf("read the replica notes: %w", err)
 	}
@@ -240,6 +241,8 @@ func containsAll(set, some []string) bool {
 	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(set, s) })
 }
 
-func others(notes []auth.ReplicaNote, self string) []auth.ReplicaNote {
-	return slices.DeleteFunc(slices.Clone(notes), func(n auth.ReplicaNote) bool { return n.Replica == self })
+// others leaves out this replica, and those that have not joined: they change no
+// session yet.
+func others(notes []auth.Replica, self string) []auth.Replica {
+	return slices.DeleteFunc(slices.Clone(notes), func(n auth.Replica) bool { return n.ID == self || !n.Joined })
 }

@@ -23,7 +23,7 @@ type view struct {
 // is cut off from SQL and so can change nothing. Its changes without entries
 // on a node that it does not name are over, but they still concern the tokens
 // of its time; so it sets the node's floor instead of barring it.
-func newView(own []string, notes []auth.ReplicaNote, start time.Time, o Options) *view {
+func newView(own []string, notes []auth.Replica, start time.Time, o Options) *view {
 	v := &view{floors: make(map[string]time.Time, len(own)), until: start.Add(trustFor)}
 	for _, node := range own {
 		v.floors[node] = time.Time{}
@@ -44,11 +44,11 @@ func newView(own []string, notes []auth.ReplicaNote, start time.Time, o Options)
 	return v
 }
 
-func disagreement(n auth.ReplicaNote) string {
+func disagreement(n auth.Replica) string {
 	if len(n.Nodes) == 0 {
-		return fmt.Sprintf("replica %s reaches no node", n.Replica)
+		return fmt.Sprintf("replica %s reaches no node", n.ID)
 	}
-	return fmt.Sprintf("replica %s writes to other nodes", n.Replica)
+	return fmt.Sprintf("replica %s writes to other nodes", n.ID)
 }
 
 func (v *view) status(reason error) Status {

@@ -13,14 +13,13 @@ import (
 const (
 	noteEvery  = 10 * time.Second
 	noteLasts  = 3 * noteEvery
-	notesKept  = time.Hour
-	forgetTime = time.Second // how long the end of a process may wait for its note to go
+	forgetTime = time.Second // bounds the withdrawal when the process ends
 )
 
-// note is what this process tells the others.
-func (r *ring) note() map[auth.KeyPurpose]auth.KeyNote {
+// note returns the keys that this process reports.
+func (r *ring) note() map[auth.KeyPurpose]auth.ReplicaKeys {
 	s := r.live.snapshot.Load()
-	all := map[auth.KeyPurpose]auth.KeyNote{}
+	all := map[auth.KeyPurpose]auth.ReplicaKeys{}
 	for _, k := range s.keys {
 		n := all[k.Purpose]
 		n.File = !r.stored(k.Purpose)
@@ -35,10 +34,11 @@ func (r *ring) note() map[auth.KeyPurpose]auth.KeyNote {
 	return all
 }
 
-// join makes sure that this process and those that run have each other's keys.
-// A ring in the database is one for all; files may differ. It looks before its
-// own note is there, so that nobody is troubled by a process that does not
-// start, and after it, so that of two that start at once one sees the other.
+// join makes sure that this process and the replicas that run have each other's
+// keys. All replicas share a ring in the database, but their files may differ.
+// join compares before it reports its own keys, so that a process that does not
+// start causes no error elsewhere, and again afterwards, so that of two that
+// start at the same time one finds the other.
 func (r *ring) join(ctx context.Context) error {
 	if r.options.Notes == nil {
 		return nil
@@ -46,23 +46,23 @@ func (r *ring) join(ctx context.Context) error {
 	if err := r.compare(ctx); err != nil {
 		return err
 	}
-	if err := r.options.Notes.WriteKeyNote(ctx, r.id, r.note()); err != nil {
+	if err := r.options.Notes.SetReplicaKeys(ctx, r.id, r.note()); err != nil {
 		return err
 	}
 	r.noted = r.options.Now()
 	if err := r.compare(ctx); err != nil {
-		return errors.Join(err, r.options.Notes.DeleteKeyNotes(ctx, r.id, notesKept))
+		return errors.Join(err, r.options.Notes.SetReplicaKeys(ctx, r.id, nil))
 	}
 	return nil
 }
 
-// renew keeps the note alive, and looks at the others'.
+// renew reports the keys again and compares them with the others'.
 func (r *ring) renew(ctx context.Context) error {
 	now := r.options.Now()
 	if r.options.Notes == nil || now.Sub(r.noted) < noteEvery {
 		return nil
 	}
-	if err := r.options.Notes.WriteKeyNote(ctx, r.id, r.note()); err != nil {
+	if err := r.options.Notes.SetReplicaKeys(ctx, r.id, r.note()); err != nil {
 		return err
 	}
 	r.noted = now
@@ -74,36 +74,39 @@ func (r *ring) renew(ctx context.Context) error {
 	return err
 }
 
-// leave takes the note away, so that a process with other keys may follow.
+// leave withdraws the report, so that a process with other keys can start. It
+// leaves the rest of the replica's row as it is: what the replica wrote to still
+// limits which caches the others trust.
 func (r *ring) leave(ctx context.Context) {
 	if r.options.Notes == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTime)
 	defer cancel()
-	_ = r.options.Notes.DeleteKeyNotes(ctx, r.id, notesKept) // else it ends by its age
+	_ = r.options.Notes.SetReplicaKeys(ctx, r.id, nil) // otherwise it expires
 }
 
 func (r *ring) compare(ctx context.Context) error {
-	notes, err := r.options.Notes.KeyNotes(ctx, noteLasts)
+	replicas, err := r.options.Notes.Replicas(ctx, noteLasts)
 	if err != nil {
 		return err
 	}
 	mine := r.note()
 	var problems []error
-	for id, theirs := range notes {
-		if id == r.id {
+	for _, other := range replicas {
+		if other.ID == r.id || other.Keys == nil { // a command has no keys
 			continue
 		}
 		for _, p := range auth.KeyPurposes() {
-			problems = append(problems, differ(p, mine[p], theirs[p]))
+			problems = append(problems, differ(p, mine[p], other.Keys[p]))
 		}
 	}
 	return errors.Join(problems...)
 }
 
-// differ tells where one of two signs with what the other does not know.
-func differ(p auth.KeyPurpose, mine, theirs auth.KeyNote) error {
+// differ returns an error if one of two replicas signs with a key that the other
+// does not know.
+func differ(p auth.KeyPurpose, mine, theirs auth.ReplicaKeys) error {
 	const hint = "give all replicas on this database the same keys; to change them, see docs/keys.md (if that replica is gone, wait half a minute)"
 	switch {
 	case !mine.File && !theirs.File:

@@ -96,20 +96,20 @@ func TestRing_NotesTogether(t *testing.T) {
 
 // unwritable are notes of a database that can be read and not written.
 type unwritable struct {
-	keyNotes
+	replicas
 	broken atomic.Bool
 }
 
 type (
-	keyNotes   interface{ auth.KeyNotes } // as names for fields, which the methods have already
+	replicas   interface{ auth.Replicas } // field names that differ from those of the methods
 	sealedKeys interface{ auth.SealedKeys }
 )
 
-func (n *unwritable) WriteKeyNote(ctx context.Context, replica string, note map[auth.KeyPurpose]auth.KeyNote) error {
+func (n *unwritable) SetReplicaKeys(ctx context.Context, replica string, keys map[auth.KeyPurpose]auth.ReplicaKeys) error {
 	if n.broken.Load() {
 		return auth.Unavailable(errors.New("read-only transaction"))
 	}
-	return n.keyNotes.WriteKeyNote(ctx, replica, note)
+	return n.replicas.SetReplicaKeys(ctx, replica, keys)
 }
 
 // unreadable is a database that may be away.
@@ -130,7 +130,7 @@ func (s *unreadable) SealedKeys(ctx context.Context) ([]auth.SealedKey, time.Tim
 func TestRing_NotesUnwritable(t *testing.T) {
 	w := newWorld(t)
 	o := w.options(w.dir)
-	notes, keys := &unwritable{keyNotes: w.st}, &unreadable{sealedKeys: w.st}
+	notes, keys := &unwritable{replicas: w.st}, &unreadable{sealedKeys: w.st}
 	o.Notes, o.Store = notes, keys
 	a := w.start(o)
 	leaked, tok := a.one(auth.KeyAccess, keyring.Current), a.mint()
@@ -164,7 +164,7 @@ func TestRing_NotesUnwritable(t *testing.T) {
 func TestRing_Check(t *testing.T) {
 	w := newWorld(t)
 	o := w.options(w.dir)
-	notes := &unwritable{keyNotes: w.st}
+	notes := &unwritable{replicas: w.st}
 	o.Notes = notes
 	a := w.start(o)
 	ticks := make(chan time.Time)

@@ -9,6 +9,7 @@
 package keyring
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -28,8 +29,11 @@ const pollInterval = time.Second
 
 // Options configure a Ring. Notes, Files, Rotation and Events are optional.
 type Options struct {
-	Store  auth.SealedKeys
-	Notes  auth.KeyNotes // nil: no other process serves from this database
+	Store   auth.SealedKeys
+	Replica string // the id of this process; a random one if it is empty
+	// Notes is where replicas report their keys; nil if no other process serves
+	// from this database.
+	Notes  auth.Replicas
 	Files  Files
 	Master MasterKey
 	Dir    string // the data directory
@@ -73,7 +77,7 @@ func New(o Options) (*Ring, error) {
 		return nil, err
 	}
 	live := &live{}
-	return &Ring{live: live, ring: &ring{options: o, live: live, files: files, id: rand.Text()}}, nil
+	return &Ring{live: live, ring: &ring{options: o, live: live, files: files, id: cmp.Or(o.Replica, rand.Text())}}, nil
 }
 
 // Start makes the ring ready to sign: it opens the keys in the database and

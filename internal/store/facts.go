@@ -30,7 +30,7 @@ type Facts struct {
 	Replicas int
 }
 
-// replicaSilence is the time after which a replica that writes no more notes is
+// replicaSilence is the time after which a replica that reports no more is
 // not counted.
 const replicaSilence = 5 * time.Second
 
@@ -54,7 +54,7 @@ func (s *Store) Facts(ctx context.Context) (f Facts, err error) {
 		return f, fail("reading the migrations", err)
 	}
 	if err := s.pools[0].QueryRowContext(ctx, fmt.Sprintf( //nolint:gosec // both parts are ours
-		`SELECT count(*) FROM replica_notes WHERE written_at > %s - %d AND replica NOT LIKE '%s%%'`,
+		`SELECT count(*) FROM replicas WHERE seen_at > %s - %d AND nodes IS NOT NULL AND id NOT LIKE '%s%%'`,
 		s.dialect.clock, replicaSilence.Microseconds(), auth.CommandReplica)).Scan(&f.Replicas); err != nil {
 		return f, fail("counting the replicas", err)
 	}

@@ -53,7 +53,7 @@ func TestStore_Facts_replicas(t *testing.T) {
 			o.DatabaseClock = "1000000000"
 			s := open(t, o)
 			for _, replica := range []string{"A", "B", auth.CommandReplica + "C"} {
-				if err := s.WriteReplicaNote(t.Context(), replica, []string{"node"}); err != nil {
+				if err := s.SetReplicaNodes(t.Context(), replica, []string{"node"}); err != nil {
 					t.Fatal(err)
 				}
 			}

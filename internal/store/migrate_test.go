@@ -38,7 +38,7 @@ func migrateTogether(t *testing.T, o store.Options) {
 				t.Errorf("migrate: %v", err)
 			}
 			applied.Add(int64(n))
-			if err := s.WriteReplicaNote(t.Context(), "a", nil); err != nil {
+			if err := s.SetReplicaNodes(t.Context(), "a", nil); err != nil {
 				t.Errorf("after migrating: %v", err)
 			}
 			if err := s.Close(); err != nil {

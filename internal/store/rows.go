@@ -20,6 +20,7 @@ const (
 	blacklistColumns = "session_id, secret_hash, use, reason, blacklisted_at, expires_at"
 	eventColumns     = "id, at, kind, user_id, session_id, actor, transport, address, user_agent, request_id, detail, count"
 	apiKeyColumns    = "id, name, prefix, hash, scopes, created_at, last_used_at, revoked_at"
+	replicaColumns   = "id, seen_at, nodes, keys"
 	sealedKeyColumns = "kid, purpose, number, sealed, master, life, created_at, signs_from, ends_at"
 )
 

@@ -185,7 +185,7 @@ func TestStore_SQLiteBusy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.WriteReplicaNote(t.Context(), "a", nil)
+	err = s.SetReplicaNodes(t.Context(), "a", nil)
 	if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
 		t.Errorf("error is %v, want one under UNAVAILABLE", err)
 	}
@@ -195,7 +195,7 @@ func TestStore_SQLiteBusy(t *testing.T) {
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.WriteReplicaNote(t.Context(), "a", nil); err != nil {
+	if err := s.SetReplicaNodes(t.Context(), "a", nil); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 }
@@ -233,14 +233,14 @@ func TestStore_SQLiteUnmigrated(t *testing.T) {
 func TestStore_SQLiteReopen(t *testing.T) {
 	path := sqlitePath(t)
 	s := open(t, store.Options{Path: path})
-	if err := s.WriteReplicaNote(t.Context(), "a", []string{"x"}); err != nil {
+	if err := s.SetReplicaNodes(t.Context(), "a", []string{"x"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = open(t, store.Options{Path: path})
-	notes, err := s.ReplicaNotes(t.Context(), time.Minute)
+	notes, err := s.Replicas(t.Context(), time.Minute)
 	if err != nil || len(notes) != 1 {
 		t.Errorf("notes are %v (%v), want one", notes, err)
 	}

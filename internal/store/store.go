@@ -3,10 +3,10 @@
 // the core's values, and is the only user of GORM.
 //
 // [Store] implements all storage that the core needs: [auth.Store],
-// [auth.ReplicaNotes], [auth.ChangeStore], [auth.APIKeyStore], [auth.SealedKeys]
-// and [auth.KeyNotes]. It contains no rules: the core decides which token is
-// valid, what a reuse means and when a session expires. Package storetest is
-// the contract, a test suite that runs on every engine.
+// [auth.Replicas], [auth.ChangeStore], [auth.APIKeyStore] and [auth.SealedKeys].
+// It contains no rules: the core decides which token is valid, what a reuse means
+// and when a session expires. Package storetest is the contract, a test suite
+// that runs on every engine.
 package store
 
 import (
@@ -21,10 +21,7 @@ import (
 	"rekey/internal/auth"
 )
 
-var (
-	_ auth.Store        = (*Store)(nil)
-	_ auth.ReplicaNotes = (*Store)(nil)
-)
+var _ auth.Store = (*Store)(nil)
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {

@@ -9,11 +9,11 @@ import (
 	"rekey/internal/auth"
 )
 
-var _ auth.ReplicaNotes = (*Notes)(nil)
+var _ auth.Replicas = (*Notes)(nil)
 
 // Notes are replica notes that tests can look at and make fail.
 type Notes struct {
-	kept auth.ReplicaNotes
+	kept auth.Replicas
 
 	mu   sync.Mutex
 	fail error
@@ -29,7 +29,7 @@ func NewNotes(clock *Clock) *Notes {
 }
 
 // WrapNotes returns notes that are kept elsewhere, such as in a real store.
-func WrapNotes(kept auth.ReplicaNotes) *Notes { return &Notes{kept: kept} }
+func WrapNotes(kept auth.Replicas) *Notes { return &Notes{kept: kept} }
 
 // Fail makes every method return err from now on; nil ends it.
 func (n *Notes) Fail(err error) {
@@ -58,8 +58,8 @@ func (n *Notes) OnWrite(f func(nodes []string)) {
 	n.onto = f
 }
 
-// WriteReplicaNote is auth.ReplicaNotes'.
-func (n *Notes) WriteReplicaNote(ctx context.Context, replica string, nodes []string) error {
+// SetReplicaNodes is auth.Replicas'.
+func (n *Notes) SetReplicaNodes(ctx context.Context, replica string, nodes []string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.fail != nil {
@@ -72,36 +72,41 @@ func (n *Notes) WriteReplicaNote(ctx context.Context, replica string, nodes []st
 	if n.onto != nil {
 		n.onto(nodes)
 	}
-	return n.kept.WriteReplicaNote(ctx, replica, nodes)
+	return n.kept.SetReplicaNodes(ctx, replica, nodes)
 }
 
-// ReplicaNotes is auth.ReplicaNotes'.
-func (n *Notes) ReplicaNotes(ctx context.Context, maxAge time.Duration) ([]auth.ReplicaNote, error) {
+// SetReplicaKeys is auth.Replicas'.
+func (n *Notes) SetReplicaKeys(ctx context.Context, replica string, keys map[auth.KeyPurpose]auth.ReplicaKeys) error {
+	return n.kept.SetReplicaKeys(ctx, replica, keys)
+}
+
+// Replicas is auth.Replicas'.
+func (n *Notes) Replicas(ctx context.Context, maxAge time.Duration) ([]auth.Replica, error) {
 	if err := n.failing(); err != nil {
 		return nil, err
 	}
-	return n.kept.ReplicaNotes(ctx, maxAge)
+	return n.kept.Replicas(ctx, maxAge)
 }
 
-// DeleteReplicaNotes is auth.ReplicaNotes'.
-func (n *Notes) DeleteReplicaNotes(ctx context.Context, minAge time.Duration) error {
+// DeleteReplicas is auth.Replicas'.
+func (n *Notes) DeleteReplicas(ctx context.Context, minAge time.Duration) error {
 	if err := n.failing(); err != nil {
 		return err
 	}
-	return n.kept.DeleteReplicaNotes(ctx, minAge)
+	return n.kept.DeleteReplicas(ctx, minAge)
 }
 
 // All returns the nodes of every note there is, by replica; nil when they
 // cannot be read.
 func (n *Notes) All() map[string][]string {
 	const ever = 1000 * time.Hour
-	notes, err := n.kept.ReplicaNotes(context.Background(), ever)
+	notes, err := n.kept.Replicas(context.Background(), ever)
 	if err != nil {
 		return nil
 	}
 	all := make(map[string][]string, len(notes))
 	for _, is := range notes {
-		all[is.Replica] = is.Nodes
+		all[is.ID] = is.Nodes
 	}
 	return all
 }

@@ -2,6 +2,7 @@ package blacklisttest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -22,29 +23,34 @@ type note struct {
 	at    time.Time
 }
 
-// WriteReplicaNote implements [auth.ReplicaNotes].
-func (n *memoryNotes) WriteReplicaNote(_ context.Context, replica string, nodes []string) error {
+// SetReplicaNodes implements [auth.Replicas].
+func (n *memoryNotes) SetReplicaNodes(_ context.Context, replica string, nodes []string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.notes[replica] = note{nodes: slices.Clone(nodes), at: n.clock.Now()}
 	return nil
 }
 
-// ReplicaNotes implements [auth.ReplicaNotes].
-func (n *memoryNotes) ReplicaNotes(_ context.Context, maxAge time.Duration) ([]auth.ReplicaNote, error) {
+// SetReplicaKeys implements [auth.Replicas]. The tests of a cache report no keys.
+func (n *memoryNotes) SetReplicaKeys(context.Context, string, map[auth.KeyPurpose]auth.ReplicaKeys) error {
+	return errors.ErrUnsupported
+}
+
+// Replicas implements [auth.Replicas].
+func (n *memoryNotes) Replicas(_ context.Context, maxAge time.Duration) ([]auth.Replica, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var found []auth.ReplicaNote
+	var found []auth.Replica
 	for replica, is := range n.notes {
 		if age := n.clock.Now().Sub(is.at); age <= maxAge {
-			found = append(found, auth.ReplicaNote{Replica: replica, Nodes: slices.Clone(is.nodes), Age: age})
+			found = append(found, auth.Replica{ID: replica, Joined: true, Nodes: slices.Clone(is.nodes), Age: age})
 		}
 	}
 	return found, nil
 }
 
-// DeleteReplicaNotes implements [auth.ReplicaNotes].
-func (n *memoryNotes) DeleteReplicaNotes(_ context.Context, minAge time.Duration) error {
+// DeleteReplicas implements [auth.Replicas].
+func (n *memoryNotes) DeleteReplicas(_ context.Context, minAge time.Duration) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for replica, is := range n.notes {

@@ -264,7 +264,7 @@ const otherReplica = "other"
 // other writes another replica's note.
 func (h Trust) other(t *testing.T, nodes []string) {
 	t.Helper()
-	if err := h.Notes.WriteReplicaNote(t.Context(), otherReplica, nodes); err != nil {
+	if err := h.Notes.SetReplicaNodes(t.Context(), otherReplica, nodes); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -284,11 +284,11 @@ func (h Trust) nodes(t *testing.T) []string {
 // age returns that of the cache's own note.
 func (h Trust) age(t *testing.T) time.Duration {
 	t.Helper()
-	notes, err := h.Notes.ReplicaNotes(t.Context(), time.Hour)
+	notes, err := h.Notes.Replicas(t.Context(), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(notes, func(n auth.ReplicaNote) bool { return n.Replica != otherReplica })
+	i := slices.IndexFunc(notes, func(n auth.Replica) bool { return n.ID != otherReplica })
 	if i < 0 {
 		t.Fatal("the cache has written no note")
 	}

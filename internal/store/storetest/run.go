@@ -11,11 +11,10 @@ import (
 // Store is what the suite tests: everything that a database does for rekey.
 type Store interface {
 	auth.Store
-	auth.ReplicaNotes
+	auth.Replicas
 	auth.APIKeyStore
 	auth.ChangeStore
 	auth.SealedKeys
-	auth.KeyNotes
 	// Clean deletes at most limit blacklisted tokens and limit sessions that
 	// ended well before now, and returns how many rows went.
 	Clean(ctx context.Context, limit int) (int, error)
@@ -67,7 +66,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"BlacklistAccess", testBlacklistAccess},
 		{"BlacklistRefresh", testBlacklistRefresh},
 		{"Now", testNow},
-		{"ReplicaNotes", testReplicaNotes},
+		{"Replicas", testReplicas},
 		{"APIKeys", testAPIKeys},
 		{"APIKeyChanges", testAPIKeyChanges},
 		{"Feed", testFeed},
@@ -75,7 +74,6 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"SealedKeys", testSealedKeys},
 		{"SealedKeyChanges", testSealedKeyChanges},
 		{"RaceAddKey", testRaceAddKey},
-		{"KeyNotes", testKeyNotes},
 		{"Clean", testClean},
 		{"Record", testRecord},
 		{"Recorded", testRecorded},

@@ -112,31 +112,3 @@ func testRaceAddKey(t *testing.T, s suite) {
 	wantEqual(t, "added", added.Load(), 1)
 	wantEqual(t, "kept", len(s.sealedKeys(t, "race")), 1)
 }
-
-func testKeyNotes(t *testing.T, s suite) {
-	ctx := t.Context()
-	defer s.clock.Set(t, noon())
-	one := map[auth.KeyPurpose]auth.KeyNote{auth.KeyAccess: {File: true, Signs: "a", Knows: []string{"a", "b"}}}
-	two := map[auth.KeyPurpose]auth.KeyNote{auth.KeyRotation: {Signs: "c"}}
-	must(t, s.WriteKeyNote(ctx, "one", two))
-	s.clock.Set(t, noon().Add(time.Minute))
-	must(t, s.WriteKeyNote(ctx, "one", one))
-	s.clock.Set(t, noon().Add(2*time.Minute))
-	must(t, s.WriteKeyNote(ctx, "two", two))
-	for age, want := range map[time.Duration]map[string]map[auth.KeyPurpose]auth.KeyNote{
-		time.Minute: {"one": one, "two": two}, time.Minute - time.Microsecond: {"two": two},
-	} {
-		got, err := s.KeyNotes(ctx, age)
-		must(t, err)
-		wantEqual(t, "notes", got, want)
-	}
-	must(t, s.DeleteKeyNotes(ctx, "nobody", time.Minute))
-	must(t, s.DeleteKeyNotes(ctx, "two", time.Hour))
-	got, err := s.KeyNotes(ctx, time.Hour)
-	must(t, err)
-	wantEqual(t, "after deleting", got, map[string]map[auth.KeyPurpose]auth.KeyNote{"one": one})
-	must(t, s.DeleteKeyNotes(ctx, "nobody", time.Minute-time.Microsecond))
-	got, err = s.KeyNotes(ctx, time.Hour)
-	must(t, err)
-	wantEqual(t, "after deleting old ones", len(got), 0)
-}

@@ -35,14 +35,14 @@ func testBadText(t *testing.T, s suite) {
 			token.Reason = bad
 			_, blacklist := s.BlacklistAccess(t.Context(), token)
 			for call, err := range map[string]error{
-				"CreateUser":       s.CreateUser(t.Context(), other, newSession(other.ID)),
-				"CreateSession":    s.CreateSession(t.Context(), device, 0, u.PasswordHash, ""),
-				"UserByEmailKey":   byKey,
-				"RevokeSession":    revoke,
-				"EndSessions":      end,
-				"RevokeSessions":   several,
-				"BlacklistAccess":  blacklist,
-				"WriteReplicaNote": s.WriteReplicaNote(t.Context(), bad, nil),
+				"CreateUser":      s.CreateUser(t.Context(), other, newSession(other.ID)),
+				"CreateSession":   s.CreateSession(t.Context(), device, 0, u.PasswordHash, ""),
+				"UserByEmailKey":  byKey,
+				"RevokeSession":   revoke,
+				"EndSessions":     end,
+				"RevokeSessions":  several,
+				"BlacklistAccess": blacklist,
+				"SetReplicaNodes": s.SetReplicaNodes(t.Context(), bad, nil),
 			} {
 				wantInternal(t, err)
 				if strings.Contains(auth.AsError(err).Err.Error(), "secret") {
@@ -115,9 +115,10 @@ func testCancelled(t *testing.T, s suite) {
 		"BlacklistAccess":     func() error { _, err := s.BlacklistAccess(ctx, accessToken(sess)); return err },
 		"BlacklistRefresh":    func() error { _, err := s.BlacklistRefresh(ctx, refreshToken(sess)); return err },
 		"Now":                 func() error { _, err := s.Now(ctx); return err },
-		"WriteReplicaNote":    func() error { return s.WriteReplicaNote(ctx, "cancelled", nil) },
-		"ReplicaNotes":        func() error { _, err := s.ReplicaNotes(ctx, day); return err },
-		"DeleteReplicaNotes":  func() error { return s.DeleteReplicaNotes(ctx, 0) },
+		"SetReplicaNodes":     func() error { return s.SetReplicaNodes(ctx, "cancelled", nil) },
+		"Replicas":            func() error { _, err := s.Replicas(ctx, day); return err },
+		"SetReplicaKeys":      func() error { return s.SetReplicaKeys(ctx, "cancelled", nil) },
+		"DeleteReplicas":      func() error { return s.DeleteReplicas(ctx, 0) },
 		"Clean":               func() error { _, err := s.Clean(ctx, 1); return err },
 	}
 	for name, call := range calls {

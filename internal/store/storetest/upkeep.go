@@ -17,32 +17,54 @@ func testNow(t *testing.T, s suite) {
 	}
 }
 
-func testReplicaNotes(t *testing.T, s suite) {
+func testReplicas(t *testing.T, s suite) {
 	ctx := t.Context()
 	defer s.clock.Set(t, noon())
-	must(t, s.WriteReplicaNote(ctx, "b", nil))
-	s.clock.Set(t, noon().Add(time.Second))
-	must(t, s.WriteReplicaNote(ctx, "a", []string{"run1", "run2"}))
-	s.clock.Set(t, noon().Add(3*time.Second))
-	notes := func(maxAge time.Duration) []auth.ReplicaNote {
+	at := func(since time.Duration) { s.clock.Set(t, noon().Add(since)) }
+	list := func(maxAge time.Duration) []auth.Replica {
 		t.Helper()
-		got, err := s.ReplicaNotes(ctx, maxAge)
+		got, err := s.Replicas(ctx, maxAge)
 		must(t, err)
 		return got
 	}
-	a := auth.ReplicaNote{Replica: "a", Nodes: []string{"run1", "run2"}, Age: 2 * time.Second}
-	b := auth.ReplicaNote{Replica: "b", Age: 3 * time.Second}
-	wantEqual(t, "all", notes(3*time.Second), []auth.ReplicaNote{a, b})
-	wantEqual(t, "young ones", notes(3*time.Second-time.Microsecond), []auth.ReplicaNote{a})
+	must(t, s.SetReplicaNodes(ctx, "b", nil))
+	at(time.Second)
+	must(t, s.SetReplicaNodes(ctx, "a", []string{"run1", "run2"}))
+	at(3 * time.Second)
+	a := auth.Replica{ID: "a", Joined: true, Nodes: []string{"run1", "run2"}, Age: 2 * time.Second}
+	b := auth.Replica{ID: "b", Joined: true, Age: 3 * time.Second}
+	wantEqual(t, "all", list(3*time.Second), []auth.Replica{a, b})
+	wantEqual(t, "recent ones", list(3*time.Second-time.Microsecond), []auth.Replica{a})
 
-	must(t, s.WriteReplicaNote(ctx, "b", []string{"run3"}))
-	b = auth.ReplicaNote{Replica: "b", Nodes: []string{"run3"}}
-	wantEqual(t, "rewritten", notes(time.Minute), []auth.ReplicaNote{a, b})
+	must(t, s.SetReplicaNodes(ctx, "b", []string{"run3"}))
+	b.Nodes, b.Age = []string{"run3"}, 0
+	wantEqual(t, "other nodes", list(time.Minute), []auth.Replica{a, b})
 
-	must(t, s.DeleteReplicaNotes(ctx, 2*time.Second))
-	wantEqual(t, "of that very age", notes(time.Minute), []auth.ReplicaNote{a, b})
-	must(t, s.DeleteReplicaNotes(ctx, time.Second))
-	wantEqual(t, "after deleting", notes(time.Minute), []auth.ReplicaNote{b})
+	t.Run("Keys", func(t *testing.T) {
+		one := map[auth.KeyPurpose]auth.ReplicaKeys{auth.KeyAccess: {File: true, Signs: "a", Knows: []string{"a", "b"}}}
+		two := map[auth.KeyPurpose]auth.ReplicaKeys{auth.KeyRotation: {Signs: "c"}}
+		must(t, s.SetReplicaKeys(ctx, "b", two))
+		must(t, s.SetReplicaKeys(ctx, "c", two))
+		c := auth.Replica{ID: "c", Keys: two}
+		b.Keys = two
+		wantEqual(t, "nodes and keys", list(time.Minute), []auth.Replica{a, b, c})
+		at(4 * time.Second)
+		must(t, s.SetReplicaKeys(ctx, "c", one))
+		a.Age, b.Age, c.Keys = 3*time.Second, time.Second, one
+		wantEqual(t, "other keys", list(time.Minute), []auth.Replica{a, b, c})
+		must(t, s.SetReplicaNodes(ctx, "b", nil))
+		b.Nodes, b.Age = nil, 0
+		must(t, s.SetReplicaKeys(ctx, "c", nil))
+		c.Keys = nil
+		wantEqual(t, "one part changes and the other stays", list(time.Minute), []auth.Replica{a, b, c})
+		must(t, s.SetReplicaKeys(ctx, "b", nil))
+		b.Keys = nil
+		wantEqual(t, "joined without keys", list(time.Minute), []auth.Replica{a, b, c})
+	})
+	must(t, s.DeleteReplicas(ctx, 3*time.Second))
+	wantEqual(t, "of exactly that age", len(list(time.Minute)), 3)
+	must(t, s.DeleteReplicas(ctx, time.Second))
+	wantEqual(t, "after deleting", list(time.Minute), []auth.Replica{b, {ID: "c"}})
 }
 
 // testClean: the database's clock decides, whatever a replica thinks. It lives a
