@@ -3,117 +3,110 @@ package verify
 import (
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
 
-// rule is one event of the blacklist.
+// rule is one event of the blacklist. It applies to tokens of one session.
 type rule struct {
-	secret  [sha256.Size]byte // zero: not by secret
-	before  time.Time         // zero: not by time
-	from    time.Time         // from when on tokens are refused
+	secret  [sha256.Size]byte // zero: the rule has no secret
+	before  time.Time         // zero: the rule has no time
+	from    time.Time         // when the rule takes effect
 	expires time.Time
 }
 
-// covers reports whether a token of the rule's session is meant.
+// covers reports whether the rule refuses a token. A rule with neither a secret
+// nor a time refuses all tokens of the session.
 func (r rule) covers(secret [sha256.Size]byte, issuedAt time.Time) bool {
 	if r.secret == ([sha256.Size]byte{}) && r.before.IsZero() {
-		return true // all of the session
+		return true
 	}
 	return r.secret == secret || issuedAt.Before(r.before)
 }
 
-// blacklist is what is known of tokens that verify and are not good.
+// includes reports whether every token that other refuses is refused by r, too,
+// and for at least as long.
+func (r rule) includes(other rule) bool {
+	return r.secret == other.secret && r.before.Equal(other.before) && !other.from.Before(r.from) && !other.expires.After(r.expires)
+}
+
+// blacklist holds the rules for tokens that verify but must be refused.
 type blacklist struct {
 	limit int
 
-	mu     sync.RWMutex
-	rules  map[string][]rule  // by session
-	ending map[int64][]string // sessions with rules that end in a minute, by minute
-	count  int
-	heard  time.Time // when it was last known to be complete; zero: never
+	mu       sync.RWMutex
+	rules    map[string][]rule  // by session
+	expiring map[int64][]string // sessions with a rule that expires in a minute, by minute
+	count    int
+	complete time.Time // when the blacklist was last known to be complete; zero: never
 }
 
 func newBlacklist(limit int) *blacklist {
-	return &blacklist{limit: limit, rules: map[string][]rule{}, ending: map[int64][]string{}}
+	return &blacklist{limit: limit, rules: map[string][]rule{}, expiring: map[int64][]string{}}
 }
 
-var errFull = errors.New("the blacklist is longer than MaxEvents")
+var errFull = errors.New("the blacklist is longer than MaxEvents; raise it")
 
-// add keeps a rule, once. It fails when there is no room.
+// add stores a rule, unless an equal one is stored: an event may arrive twice.
+// If the blacklist is full, add fails, and the blacklist counts as stale.
 func (b *blacklist) add(session string, r rule) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, known := range b.rules[session] {
-		if known.secret == r.secret && known.before.Equal(r.before) && !r.from.Before(known.from) && !r.expires.After(known.expires) {
-			return nil // events may come twice
-		}
+	if slices.ContainsFunc(b.rules[session], func(known rule) bool { return known.includes(r) }) {
+		return nil
 	}
 	if b.count >= b.limit {
-		b.heard = time.Time{}
+		b.complete = time.Time{}
 		return errFull
 	}
 	b.count++
 	b.rules[session] = append(b.rules[session], r)
 	minute := minuteOf(r.expires)
-	b.ending[minute] = append(b.ending[minute], session)
+	b.expiring[minute] = append(b.expiring[minute], session)
 	return nil
 }
 
 func minuteOf(t time.Time) int64 { return t.Unix() / 60 }
 
-// complete notes that everything is known that happened until now, and forgets
-// what has ended.
-func (b *blacklist) complete(now time.Time, leeway time.Duration) {
-	b.forget(now.Add(-leeway))
+// setComplete records that the blacklist is complete up to now, and deletes the
+// rules whose tokens have expired by any clock within the leeway.
+func (b *blacklist) setComplete(now time.Time, leeway time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.heard = now
-}
-
-// forget drops rules whose tokens have ended by themselves.
-func (b *blacklist) forget(before time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for minute, sessions := range b.ending {
+	b.complete = now
+	before := now.Add(-leeway)
+	for minute, sessions := range b.expiring {
 		if minute >= minuteOf(before) {
 			continue
 		}
-		delete(b.ending, minute)
+		delete(b.expiring, minute)
 		for _, session := range sessions {
-			b.prune(session, before)
+			stored := len(b.rules[session])
+			b.rules[session] = slices.DeleteFunc(b.rules[session], func(r rule) bool { return r.expires.Before(before) })
+			b.count -= stored - len(b.rules[session])
+			if len(b.rules[session]) == 0 {
+				delete(b.rules, session)
+			}
 		}
 	}
 }
 
-// prune drops a session's rules that have ended. The caller holds the lock.
-func (b *blacklist) prune(session string, before time.Time) {
-	kept := b.rules[session][:0]
-	for _, r := range b.rules[session] {
-		if !r.expires.Before(before) {
-			kept = append(kept, r)
-		}
-	}
-	b.count -= len(b.rules[session]) - len(kept)
-	if b.rules[session] = kept; len(kept) == 0 {
-		delete(b.rules, session)
-	}
-}
-
-// look reports whether a token is refused, and until when all was known.
-func (b *blacklist) look(session string, secret [sha256.Size]byte, issuedAt, now time.Time) (heard time.Time, refused bool) {
+// find reports whether a token is refused, and up to when the blacklist is
+// complete.
+func (b *blacklist) find(session string, secret [sha256.Size]byte, issuedAt, now time.Time) (complete time.Time, refused bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	for _, r := range b.rules[session] {
 		if !now.Before(r.from) && r.covers(secret, issuedAt) {
-			return b.heard, true
+			return b.complete, true
 		}
 	}
-	return b.heard, false
+	return b.complete, false
 }
 
-func (b *blacklist) status() (heard time.Time, events int) {
+func (b *blacklist) status() (complete time.Time, events int) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return b.heard, b.count
+	return b.complete, b.count
 }

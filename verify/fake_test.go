@@ -28,7 +28,7 @@ const (
 	session  = "0199aaaa-0000-7000-8000-000000000001"
 )
 
-// clock is moved by hand; who waits for it is known by how long.
+// clock is moved by the tests. It records the waits by their length.
 type clock struct {
 	mu      sync.Mutex
 	now     time.Time
@@ -70,7 +70,7 @@ func (c *clock) waits(d time.Duration) bool {
 	return false
 }
 
-// end lets the waits of a length end; false when there are none.
+// end ends the waits of a length, and reports whether there are any.
 func (c *clock) end(d time.Duration) (any bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,7 +84,7 @@ func (c *clock) end(d time.Duration) (any bool) {
 	return any
 }
 
-// rekey is a server that answers what a test wants.
+// rekey is a server whose answers a test sets.
 type rekey struct {
 	t     *testing.T
 	url   string
@@ -97,7 +97,7 @@ type rekey struct {
 	status     int         // of the keys, and of introspection
 	fetches    int
 	unmodified int
-	hold       chan struct{} // holds fetches up, unless nil
+	hold       chan struct{} // blocks fetches, unless nil
 	active     string        // what introspection answers
 	asked      int
 
@@ -216,7 +216,7 @@ func (r *rekey) options() verify.Options {
 	return verify.Options{URL: r.url, APIKey: apiKey, Now: r.clock.Now, After: r.clock.After}
 }
 
-// verifier is one that runs, and has been told the past.
+// verifier returns a running verifier that has received the past events.
 func (r *rekey) verifier(vary ...func(*verify.Options)) *verify.Verifier {
 	r.t.Helper()
 	o := r.options()
@@ -231,11 +231,11 @@ func (r *rekey) verifier(vary ...func(*verify.Options)) *verify.Verifier {
 	ended := make(chan struct{})
 	go func() { defer close(ended); v.Run(ctx) }()
 	r.t.Cleanup(func() { cancel(); <-ended })
-	r.beat()
+	r.heartbeat()
 	within, cancelReady := context.WithTimeout(r.t.Context(), patience)
 	defer cancelReady()
 	if err := v.Ready(within); err != nil {
-		r.t.Fatal("it does not get ready")
+		r.t.Fatal("it is not ready")
 	}
 	return v
 }
@@ -244,18 +244,18 @@ func (r *rekey) verifier(vary ...func(*verify.Options)) *verify.Verifier {
 func (r *rekey) send(text string) {
 	r.t.Helper()
 	var stream chan string
-	eventually(r.t, "somebody follows", func() bool {
+	eventually(r.t, "there is a subscription", func() bool {
 		r.set(func() { stream = r.stream })
 		return stream != nil
 	})
 	select {
 	case stream <- text:
 	case <-time.After(patience):
-		r.t.Fatal("nobody follows")
+		r.t.Fatal("there is no subscription")
 	}
 }
 
-func (r *rekey) tell(fields map[string]any) {
+func (r *rekey) publish(fields map[string]any) {
 	r.t.Helper()
 	now := r.clock.Now().Format(time.RFC3339Nano)
 	e := map[string]any{
@@ -272,16 +272,19 @@ func (r *rekey) tell(fields map[string]any) {
 	r.send("event: next\ndata: " + string(text) + "\n\n")
 }
 
-func (r *rekey) beat() { r.t.Helper(); r.tell(map[string]any{"kind": "HEARTBEAT", "sessionId": nil}) }
+func (r *rekey) heartbeat() {
+	r.t.Helper()
+	r.publish(map[string]any{"kind": "HEARTBEAT", "sessionId": nil})
+}
 
-// awaits returns once there is a wait of a length, so that moving the clock
-// does not make it another one.
+// awaits returns once there is a wait of a length. Moving the clock earlier would
+// change its length.
 func (r *rekey) awaits(d time.Duration) {
 	r.t.Helper()
 	eventually(r.t, "a wait of "+d.String(), func() bool { return r.clock.waits(d) })
 }
 
-// pass moves the clock on by the length of a wait, which ends by it.
+// pass advances the clock by the length of a wait, and ends the wait.
 func (r *rekey) pass(d time.Duration) {
 	r.t.Helper()
 	r.awaits(d)
@@ -289,13 +292,13 @@ func (r *rekey) pass(d time.Duration) {
 	r.clock.end(d)
 }
 
-// awaken ends a wait of a length once there is one.
-func (r *rekey) awaken(d time.Duration) {
+// wake ends a wait of a length once there is one.
+func (r *rekey) wake(d time.Duration) {
 	r.t.Helper()
 	eventually(r.t, "a wait of "+d.String(), func() bool { return r.clock.end(d) })
 }
 
-// mint signs an access token; claims replace those of a good one.
+// mint signs an access token; claims replace those of a valid one.
 func (r *rekey) mint(claims map[string]any, header ...string) string {
 	r.t.Helper()
 	now := r.clock.Now().Unix()
@@ -322,7 +325,7 @@ func (r *rekey) mint(claims map[string]any, header ...string) string {
 	return signed
 }
 
-// forge signs one as mint does, by a key that nobody publishes.
+// forge signs a token as mint does, with a key that is not published.
 func (r *rekey) forge(header ...string) string {
 	r.t.Helper()
 	return (&rekey{t: r.t, clock: r.clock, key: newKey(r.t)}).mint(nil, header...)

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -8,22 +9,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
 
 const (
-	// silence is how long nothing may come: two of the heartbeats of 15 s.
-	silence    = 35 * time.Second
+	// maxSilence ends a connection on which nothing arrives: rekey sends a
+	// heartbeat every 15 s, and two may be lost.
+	maxSilence = 35 * time.Second
 	retryFirst = 100 * time.Millisecond
 	retryMax   = 5 * time.Second
+	maxEvent   = 64 << 10 // bytes
 )
 
 const feedDocument = `subscription($since: DateTime) {
   blacklistEvents(since: $since) { kind sessionId secretHash issuedBefore use at effectiveAt expiresAt }
 }`
 
-// event is one of the feed's.
+// event is an event of the feed.
 type event struct {
 	Kind         string
 	SessionID    string
@@ -35,17 +39,17 @@ type event struct {
 	ExpiresAt    time.Time
 }
 
-// follow keeps the blacklist until ctx ends.
+// follow keeps the blacklist up to date until ctx ends.
 func (v *Verifier) follow(ctx context.Context) {
-	var told time.Time // up to when all is known; zero: nothing is
+	var since time.Time // up to when all events have arrived, by rekey's clock; zero: none have
 	for wait := retryFirst; ; wait = min(2*wait, retryMax) {
-		before := told
-		err := v.session(ctx, &told)
+		previous := since
+		err := v.connect(ctx, &since)
 		if ctx.Err() != nil {
 			return
 		}
-		v.o.Logger.Warn("following rekey's blacklist failed, it is tried again", "error", err)
-		if told.After(before) {
+		v.o.Logger.Warn("following rekey's blacklist failed; will retry", "error", err)
+		if since.After(previous) {
 			wait = retryFirst
 		}
 		select {
@@ -56,31 +60,28 @@ func (v *Verifier) follow(ctx context.Context) {
 	}
 }
 
-var errSilence = errors.New("nothing came for too long")
-
-// session follows for as long as one connection lasts.
-func (v *Verifier) session(ctx context.Context, told *time.Time) error {
+// connect follows the feed until the connection ends. Heartbeats advance since.
+func (v *Verifier) connect(ctx context.Context, since *time.Time) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	messages, ended := make(chan []byte), make(chan error, 1)
-	go func() { ended <- v.stream(ctx, *told, messages) }()
+	go func() { ended <- v.stream(ctx, *since, messages) }()
 	for {
 		select {
 		case data := <-messages:
-			if err := v.hear(data, told); err != nil {
+			if err := v.apply(data, since); err != nil {
 				return err
 			}
 		case err := <-ended:
 			return err
-		case <-v.o.After(silence):
-			return errSilence
+		case <-v.o.After(maxSilence):
+			return errors.New("no event and no heartbeat for too long")
 		}
 	}
 }
 
-// stream opens a connection and hands its messages on.
-func (v *Verifier) stream(ctx context.Context, told time.Time, messages chan<- []byte) error {
-	since := told
+// stream opens a connection and sends its messages to a channel.
+func (v *Verifier) stream(ctx context.Context, since time.Time, messages chan<- []byte) error {
 	if since.IsZero() {
 		since = v.o.Now().Add(-v.o.AccessTTL - v.o.ClockLeeway)
 	}
@@ -113,8 +114,42 @@ func (v *Verifier) stream(ctx context.Context, told time.Time, messages chan<- [
 	})
 }
 
-// hear takes one message.
-func (v *Verifier) hear(data []byte, told *time.Time) error {
+// readEvents reads server-sent events and passes the data of each `next` to
+// handle, until the stream ends.
+func readEvents(r io.Reader, handle func(data []byte) error) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxEvent)
+	name, data := "", []byte(nil)
+	for lines.Scan() {
+		line := lines.Bytes()
+		switch field, value, _ := bytes.Cut(line, []byte(":")); string(field) {
+		case "event":
+			name = string(bytes.TrimPrefix(value, []byte(" ")))
+		case "data":
+			data = append(data, bytes.TrimPrefix(value, []byte(" "))...)
+		}
+		if len(line) > 0 {
+			if len(data) > maxEvent {
+				return errors.New("an event is too long")
+			}
+			continue
+		}
+		if name == "complete" {
+			return io.EOF
+		}
+		if name == "next" && len(data) > 0 {
+			if err := handle(data); err != nil {
+				return err
+			}
+		}
+		name, data = "", nil
+	}
+	return errors.Join(lines.Err(), io.ErrUnexpectedEOF)
+}
+
+// apply adds an event to the blacklist. A heartbeat means that the blacklist is
+// complete up to its time.
+func (v *Verifier) apply(data []byte, since *time.Time) error {
 	var message struct {
 		Data   struct{ BlacklistEvents *event }
 		Errors []struct {
@@ -127,31 +162,31 @@ func (v *Verifier) hear(data []byte, told *time.Time) error {
 	}
 	if len(message.Errors) > 0 {
 		e := message.Errors[0]
-		return fmt.Errorf("rekey says: %s (%s %s)", e.Message, e.Extensions.Code, e.Extensions.Reason)
+		return fmt.Errorf("rekey answered: %s (%s %s)", e.Message, e.Extensions.Code, e.Extensions.Reason)
 	}
 	e := message.Data.BlacklistEvents
 	if e == nil {
-		return errors.New("an answer without an event")
+		return errors.New("a message without an event")
 	}
 	now := v.o.Now()
-	if e.Kind == "HEARTBEAT" {
-		v.list.complete(now, v.o.ClockLeeway)
-		*told = e.At
-		v.noteReady()
+	switch {
+	case e.Kind == "HEARTBEAT":
+		v.blacklist.setComplete(now, v.o.ClockLeeway)
+		*since = e.At
+		v.checkReady()
 		return nil
-	}
-	if e.Use == "REFRESH" {
-		return nil // nobody but rekey takes refresh tokens
+	case e.Use == "REFRESH":
+		return nil // only rekey accepts refresh tokens
 	}
 	r, err := e.rule(now)
 	if err != nil {
 		return err
 	}
-	return v.list.add(e.SessionID, r)
+	return v.blacklist.add(e.SessionID, r)
 }
 
-// rule turns an event, heard at a moment, into what is kept of it. Its delay is
-// counted from that moment where this clock is behind rekey's.
+// rule returns the rule of an event that arrives at now. If this clock is behind
+// rekey's, the event's delay counts from now, so that the rule is not late.
 func (e event) rule(now time.Time) (rule, error) {
 	r := rule{before: e.IssuedBefore, from: e.EffectiveAt, expires: e.ExpiresAt}
 	if latest := now.Add(e.EffectiveAt.Sub(e.At)); latest.Before(r.from) {
@@ -162,7 +197,7 @@ func (e event) rule(now time.Time) (rule, error) {
 	}
 	hash, err := hex.DecodeString(e.SecretHash)
 	if err != nil || len(hash) != sha256.Size {
-		return rule{}, errors.New("an event with a hash that is none")
+		return rule{}, errors.New("an event with an invalid hash")
 	}
 	r.secret = [sha256.Size]byte(hash)
 	return r, nil

@@ -13,13 +13,13 @@ func (r *rekey) joined() string {
 	case since := <-r.since:
 		return since
 	case <-time.After(patience):
-		r.t.Fatal("nobody follows")
+		r.t.Fatal("there is no subscription")
 	}
 	return ""
 }
 
-// TestVerifier_follow: a stream that ends, is silent or talks nonsense is
-// opened again, from where the last heartbeat had come.
+// TestVerifier_follow: a stream that ends, is silent or sends invalid data is
+// opened again, from the time of the last heartbeat.
 func TestVerifier_follow(t *testing.T) {
 	r := newRekey(t)
 	begun := r.clock.Now()
@@ -35,14 +35,14 @@ func TestVerifier_follow(t *testing.T) {
 		},
 		"no JSON":    func() { r.send("event: next\ndata: {\n\n") },
 		"no event":   func() { r.send("event: next\ndata: {\"data\":{}}\n\n") },
-		"a bad hash": func() { r.tell(map[string]any{"secretHash": "00"}) },
+		"a bad hash": func() { r.publish(map[string]any{"secretHash": "00"}) },
 		"silence":    func() {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r.told(v)
+			r.synced(v)
 			last := r.clock.Now().Format(time.RFC3339Nano)
 			trouble()
-			eventually(t, "it waits before it tries again", func() bool {
+			eventually(t, "it waits before it retries", func() bool {
 				if name == "silence" {
 					r.clock.end(35 * time.Second)
 				}
@@ -54,12 +54,12 @@ func TestVerifier_follow(t *testing.T) {
 		})
 	}
 	token := r.mint(nil)
-	r.tell(nil)
-	r.told(v)
-	want(t, v, "revoked after all of this", token, verify.ErrInvalid)
+	r.publish(nil)
+	r.synced(v)
+	want(t, v, "revoked after all failures", token, verify.ErrInvalid)
 }
 
-// TestVerifier_before: nothing is taken before the past has been told.
+// TestVerifier_before: no token is accepted before the past events have arrived.
 func TestVerifier_before(t *testing.T) {
 	r := newRekey(t)
 	v, err := verify.New(r.options())
@@ -78,7 +78,7 @@ func TestVerifier_before(t *testing.T) {
 		t.Error("it is ready")
 	default:
 	}
-	r.beat()
+	r.heartbeat()
 	<-ready(t, v)
 	want(t, v, "with one", r.mint(nil), nil)
 }

@@ -19,20 +19,20 @@ func main() {
 }
 `
 
-// TestForeignModule: another module can use the package, and gets nothing with
-// it but the standard library and golang-jwt.
+// TestForeignModule: another module can use the package, which imports only the
+// standard library and golang-jwt.
 func TestForeignModule(t *testing.T) {
-	house, err := filepath.Abs("..")
+	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	sums, err := os.ReadFile(filepath.Join(house, "go.sum"))
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"go.mod":  "module foreign.example/orders\n\ngo 1.26\n\nrequire rekey v0.0.0\n\nreplace rekey => " + house + "\n",
+		"go.mod":  "module foreign.example/orders\n\ngo 1.26\n\nrequire rekey v0.0.0\n\nreplace rekey => " + root + "\n",
 		"go.sum":  string(sums),
 		"main.go": foreignProgram,
 	} {
@@ -55,7 +55,7 @@ func TestForeignModule(t *testing.T) {
 	deps := goCommand("list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")
 	for _, dep := range strings.Fields(deps) {
 		if dep != "foreign.example/orders" && dep != "rekey/verify" && !strings.HasPrefix(dep, "github.com/golang-jwt/jwt/v5") {
-			t.Errorf("it brings %s", dep)
+			t.Errorf("it imports %s", dep)
 		}
 	}
 	if !strings.Contains(deps, "rekey/verify") {

@@ -10,28 +10,28 @@ import (
 	"strings"
 )
 
-// whenStale decides about a token that is good as far as is known.
+// whenStale decides about an otherwise valid token while the blacklist is stale.
 func (v *Verifier) whenStale(ctx context.Context, token string) error {
 	if v.o.WhenStale == Refuse {
-		return fmt.Errorf("%w: nothing was heard of the blacklist for too long", ErrUnavailable)
+		return fmt.Errorf("%w: the blacklist is out of date", ErrUnavailable)
 	}
 	select {
-	case v.asked <- struct{}{}:
-		defer func() { <-v.asked }()
+	case v.introspections <- struct{}{}:
+		defer func() { <-v.introspections }()
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
 	}
 	active, err := v.introspect(ctx, token)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: asking rekey: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: introspecting: %w", ErrUnavailable, err)
 	case !active:
-		return fmt.Errorf("%w: rekey says so", ErrInvalid)
+		return fmt.Errorf("%w: it is not active", ErrInvalid)
 	}
 	return nil
 }
 
-// introspect asks rekey whether an access token is good (RFC 7662).
+// introspect asks rekey whether an access token is active (RFC 7662).
 func (v *Verifier) introspect(ctx context.Context, token string) (active bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -47,19 +47,19 @@ func (v *Verifier) introspect(ctx context.Context, token string) (active bool, e
 		return false, err
 	}
 	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return false, fmt.Errorf("status %d", res.StatusCode)
+	}
 	data, err := readBody(res.Body)
 	if err != nil {
 		return false, err
-	}
-	if res.StatusCode != http.StatusOK {
-		return false, fmt.Errorf("status %d", res.StatusCode)
 	}
 	var answer struct {
 		Active *bool
 		Type   string `json:"token_type"`
 	}
 	if json.Unmarshal(data, &answer) != nil || answer.Active == nil {
-		return false, errors.New("an answer that is none")
+		return false, errors.New("the answer does not say whether the token is active")
 	}
 	return *answer.Active && answer.Type == "Bearer", nil
 }

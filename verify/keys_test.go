@@ -16,7 +16,7 @@ func (r *rekey) fetched() (all, unmodified int) {
 	return r.fetches, r.unmodified
 }
 
-// TestVerifier_keys: they are fetched again when they are too old, with the tag.
+// TestVerifier_keys: keys are fetched again when they have expired, with the ETag.
 func TestVerifier_keys(t *testing.T) {
 	r := newRekey(t)
 	v := r.verifier()
@@ -29,23 +29,23 @@ func TestVerifier_keys(t *testing.T) {
 		t.Errorf("%d fetches, %d unmodified", all, unmodified)
 	}
 	r.awaits(10 * time.Minute)
-	r.told(v)
+	r.synced(v)
 	want(t, v, "with keys that are unmodified", r.mint(nil), nil)
 
 	r.set(func() { r.status = 500 })
 	r.pass(10 * time.Minute)
-	r.awaken(2 * time.Second) // and once more
+	r.wake(2 * time.Second) // and once more
 	r.clock.advance(time.Minute - time.Second)
-	r.told(v)
-	want(t, v, "keys too old, within MaxStale", r.mint(nil), nil)
+	r.synced(v)
+	want(t, v, "expired keys, within MaxStale", r.mint(nil), nil)
 	r.clock.advance(time.Second)
-	r.told(v)
-	want(t, v, "keys too old, after MaxStale", r.mint(nil), verify.ErrUnavailable)
+	r.synced(v)
+	want(t, v, "expired keys, after MaxStale", r.mint(nil), verify.ErrUnavailable)
 	want(t, v, "and for a token without kid", r.mint(nil, "kid", ""), verify.ErrUnavailable)
 }
 
-// TestVerifier_unknownKey: one fetch for all who wait, and no second one for
-// anything that somebody makes up.
+// TestVerifier_unknownKey: one fetch serves all concurrent calls, and invented ids
+// cause no second fetch.
 func TestVerifier_unknownKey(t *testing.T) {
 	r := newRekey(t)
 	v := r.verifier()
@@ -59,26 +59,26 @@ func TestVerifier_unknownKey(t *testing.T) {
 	for range 16 {
 		wg.Go(func() { want(t, v, "by the new key", token, nil) })
 	}
-	eventually(t, "the fetch has come", func() bool { n, _ := r.fetched(); return n == 2 })
+	eventually(t, "the fetch has begun", func() bool { n, _ := r.fetched(); return n == 2 })
 	close(hold)
 	wg.Wait()
-	want(t, v, "made up", r.forge("kid", "k3"), verify.ErrInvalid)
+	want(t, v, "invented", r.forge("kid", "k3"), verify.ErrInvalid)
 	if n, _ := r.fetched(); n != 2 {
 		t.Errorf("%d fetches", n)
 	}
 	r.clock.advance(10 * time.Second)
 	r.set(func() { r.status = 503 })
 	for range 3 {
-		want(t, v, "made up, while rekey is away", r.forge("kid", "k3"), verify.ErrUnavailable)
+		want(t, v, "invented, while rekey is unreachable", r.forge("kid", "k3"), verify.ErrUnavailable)
 	}
 	if n, _ := r.fetched(); n != 3 {
 		t.Errorf("%d fetches", n)
 	}
 }
 
-// TestVerifier_legacyKeys: a legacy service named no key, or one by a name of
-// its own; its tokens are taken by the imported key, which is not the only one
-// published. Nothing is fetched for them.
+// TestVerifier_legacyKeys: tokens of a legacy service name no key, or use an id of
+// that service. They verify with the imported key, which is one of several
+// published keys, and cause no fetch.
 func TestVerifier_legacyKeys(t *testing.T) {
 	r := newRekey(t)
 	legacy := newKey(t)
@@ -88,19 +88,19 @@ func TestVerifier_legacyKeys(t *testing.T) {
 	r.set(func() { r.status = 503 })
 	r.key = legacy
 	want(t, v, "without kid, beside two keys", r.mint(nil, "kid", ""), nil)
-	want(t, v, "by a name of the legacy service's", r.mint(nil, "kid", "2019-key"), nil)
+	want(t, v, "with an id of the legacy service", r.mint(nil, "kid", "2019-key"), nil)
 	want(t, v, "forged, without kid", r.forge("kid", ""), verify.ErrInvalid)
 	if n, _ := r.fetched(); n != 1 {
 		t.Errorf("%d fetches", n)
 	}
 	r.set(func() { r.status = 200 })
-	want(t, v, "forged, by a name", r.forge("kid", "2019-key"), verify.ErrInvalid)
+	want(t, v, "forged, with an id", r.forge("kid", "2019-key"), verify.ErrInvalid)
 	if n, _ := r.fetched(); n != 2 {
 		t.Errorf("%d fetches", n)
 	}
 }
 
-// TestVerifier_badKeys: what is no set of keys changes nothing.
+// TestVerifier_badKeys: an answer that is not a set of keys changes nothing.
 func TestVerifier_badKeys(t *testing.T) {
 	for name, change := range map[string]func(r *rekey){
 		"redirect":  func(r *rekey) { r.status = 302; r.header = http.Header{"Location": {"/elsewhere"}} },
@@ -122,7 +122,7 @@ func TestVerifier_badKeys(t *testing.T) {
 			want(t, v, "unknown key", r.forge("kid", "k2"), verify.ErrUnavailable)
 			want(t, v, "known key", r.mint(nil), nil)
 			if !v.Status().KeysUntil.Equal(until) {
-				t.Error("the old keys are taken for fresh")
+				t.Error("the old keys count as fresh")
 			}
 		})
 	}
@@ -138,7 +138,7 @@ func TestVerifier_cacheControl(t *testing.T) {
 		"max-age":  {http.Header{"Cache-Control": {"public, Max-Age=60"}}, time.Minute},
 		"aged":     {http.Header{"Cache-Control": {"max-age=60"}, "Age": {"50"}}, 10 * time.Second},
 		"no-store": {http.Header{"Cache-Control": {"no-store"}}, 0},
-		"for ever": {http.Header{"Cache-Control": {"max-age=99999999999"}}, 24 * time.Hour},
+		"too long": {http.Header{"Cache-Control": {"max-age=99999999999"}}, 24 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRekey(t)

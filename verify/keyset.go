@@ -3,6 +3,9 @@ package verify
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/elliptic"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,35 +22,33 @@ const (
 	keysPath     = "/.well-known/jwks.json"
 	fetchTimeout = 5 * time.Second
 	maxBody      = 256 << 10
-	// refetchEvery is how often at most keys are fetched for tokens under an
-	// unknown key, which anybody can make up.
-	refetchEvery = 10 * time.Second
-	retryFetch   = 2 * time.Second
-	defaultAge   = 10 * time.Minute
-	maxAge       = 24 * time.Hour
+	maxKeys      = 64 // of a published set
+	// refetchInterval limits fetches for tokens under an unknown key, since anyone
+	// can send such tokens.
+	refetchInterval = 10 * time.Second
+	retryFetch      = 2 * time.Second
+	defaultAge      = 10 * time.Minute
+	maxAge          = 24 * time.Hour
 )
 
-// keySet is the published keys.
+// keySet holds the published keys.
 type keySet struct {
 	o Options
 
 	mu      sync.Mutex
 	keys    map[string]*ecdsa.PublicKey
 	etag    string
-	expires time.Time     // when they are too old
-	tried   time.Time     // when they were last fetched, or were to be
-	failed  bool          // the last time
-	flight  chan struct{} // closed when the fetch under way has ended; nil without one
+	expires time.Time
+	tried   time.Time     // when the last fetch began
+	failed  bool          // whether the last fetch failed
+	flight  chan struct{} // closed when the current fetch ends; nil if there is none
 }
 
-func newKeySet(o Options) *keySet { return &keySet{o: o} }
-
-// run keeps the keys fresh until ctx ends; done is called after each fetch.
+// run keeps the keys fresh until ctx ends. It calls done after each fetch.
 func (s *keySet) run(ctx context.Context, done func()) {
 	for {
-		wait := s.fetch(ctx)
 		select {
-		case <-wait:
+		case <-s.fetch(ctx):
 		case <-ctx.Done():
 			return
 		}
@@ -60,7 +61,7 @@ func (s *keySet) run(ctx context.Context, done func()) {
 	}
 }
 
-// pause is how long the keys need not be fetched again.
+// pause returns the time until the next fetch.
 func (s *keySet) pause() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,40 +71,39 @@ func (s *keySet) pause() time.Duration {
 	return max(s.expires.Sub(s.o.Now()), retryFetch)
 }
 
-// until is when the keys may be used no longer.
+// until returns the time from which the keys must not be used.
 func (s *keySet) until() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.untilLocked()
+}
+
+func (s *keySet) untilLocked() time.Time {
 	if s.keys == nil {
 		return time.Time{}
 	}
 	return s.expires.Add(s.o.MaxStale)
 }
 
-// usable says whether the keys may be used. The caller holds the lock.
-func (s *keySet) usable(now time.Time) bool {
-	return s.keys != nil && now.Before(s.expires.Add(s.o.MaxStale))
-}
-
-// all are the keys for a token that names none.
-func (s *keySet) all(now time.Time) (any, error) {
+// all returns all keys, for a token that names none of them.
+func (s *keySet) all(now time.Time) (jwt.VerificationKeySet, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.usable(now) {
-		return nil, ErrUnavailable
-	}
 	var set jwt.VerificationKeySet
+	if !now.Before(s.untilLocked()) {
+		return set, ErrUnavailable
+	}
 	for _, key := range s.keys {
 		set.Keys = append(set.Keys, key)
 	}
 	return set, nil
 }
 
-// byID returns a key. For one that is not known the keys are fetched, now and
-// then, once for all who wait.
-func (s *keySet) byID(ctx context.Context, id string, now time.Time) (any, error) {
-	key, settled, err := s.find(id, now)
-	if settled {
+// fetchByID returns a key. If it is unknown, fetchByID first fetches the keys,
+// at most once in refetchInterval, and once for all concurrent calls.
+func (s *keySet) fetchByID(ctx context.Context, id string, now time.Time) (*ecdsa.PublicKey, error) {
+	key, final, err := s.find(id, now)
+	if final {
 		return key, err
 	}
 	select {
@@ -115,14 +115,14 @@ func (s *keySet) byID(ctx context.Context, id string, now time.Time) (any, error
 	return key, err
 }
 
-// find looks a key up. It is not settled when fetching might bring it.
-func (s *keySet) find(id string, now time.Time) (key *ecdsa.PublicKey, settled bool, err error) {
+// find returns a known key. The result is final unless a fetch may change it.
+func (s *keySet) find(id string, now time.Time) (key *ecdsa.PublicKey, final bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	recent := s.flight == nil && now.Sub(s.tried) < refetchEvery
+	recent := s.flight == nil && now.Sub(s.tried) < refetchInterval
 	key, known := s.keys[id]
 	switch {
-	case !s.usable(now):
+	case !now.Before(s.untilLocked()):
 		return nil, recent, ErrUnavailable
 	case known:
 		return key, true, nil
@@ -132,8 +132,9 @@ func (s *keySet) find(id string, now time.Time) (key *ecdsa.PublicKey, settled b
 	return nil, recent, ErrInvalid
 }
 
-// fetch starts fetching, unless that is under way, and returns what is closed
-// when it has ended. It does not end with who happened to be first.
+// fetch starts a fetch, unless one is running, and returns a channel that is
+// closed when it ends. The fetch continues if the caller's ctx ends, because
+// other callers may wait for it.
 func (s *keySet) fetch(ctx context.Context) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,28 +143,28 @@ func (s *keySet) fetch(ctx context.Context) <-chan struct{} {
 	}
 	s.flight, s.tried = make(chan struct{}), s.o.Now()
 	go func(done chan struct{}, etag string) {
+		defer close(done)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 		defer cancel()
 		got, err := s.get(ctx, etag)
-		s.settle(got, err)
-		close(done)
+		s.store(got, err)
 	}(s.flight, s.etag)
 	return s.flight
 }
 
-// fetched is an answer: keys is nil where they are still the same.
+// fetched is an answer. keys is nil if they have not changed.
 type fetched struct {
 	keys map[string]*ecdsa.PublicKey
 	etag string
-	age  time.Duration // how long it may be kept
+	age  time.Duration // how long it may be cached
 }
 
-func (s *keySet) settle(got fetched, err error) {
+func (s *keySet) store(got fetched, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flight, s.failed = nil, err != nil
 	if err != nil {
-		s.o.Logger.Warn("fetching rekey's keys failed", "error", err)
+		s.o.Logger.Warn("fetching rekey's keys failed; will retry", "error", err)
 		return
 	}
 	if got.keys != nil {
@@ -185,7 +186,7 @@ func (s *keySet) get(ctx context.Context, etag string) (fetched, error) {
 		return fetched{}, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	got := fetched{etag: res.Header.Get("ETag"), age: keepFor(res.Header)}
+	got := fetched{etag: res.Header.Get("ETag"), age: cacheAge(res.Header)}
 	if res.StatusCode == http.StatusNotModified && etag != "" {
 		return got, nil
 	}
@@ -196,22 +197,28 @@ func (s *keySet) get(ctx context.Context, etag string) (fetched, error) {
 	if err != nil {
 		return fetched{}, err
 	}
-	got.keys, err = readKeys(data)
+	got.keys, err = parseKeys(data)
 	return got, err
 }
-
-var errTooLong = errors.New("the answer is too long")
 
 func readBody(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxBody+1))
 	if err == nil && len(data) > maxBody {
-		err = errTooLong
+		err = errors.New("the answer is too long")
 	}
 	return data, err
 }
 
-// keepFor reads Cache-Control and Age (RFC 9111).
-func keepFor(h http.Header) time.Duration {
+// cacheAge returns how long an answer may be cached, from Cache-Control and Age
+// (RFC 9111).
+func cacheAge(h http.Header) time.Duration {
+	seconds := func(text string, otherwise time.Duration) time.Duration {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return otherwise
+		}
+		return time.Duration(min(n, int(maxAge/time.Second))) * time.Second
+	}
 	age := defaultAge
 	for part := range strings.SplitSeq(h.Get("Cache-Control"), ",") {
 		name, value, _ := strings.Cut(strings.ToLower(strings.TrimSpace(part)), "=")
@@ -219,13 +226,51 @@ func keepFor(h http.Header) time.Duration {
 		case "no-store", "no-cache":
 			return 0
 		case "max-age":
-			if seconds, err := strconv.Atoi(strings.Trim(value, `"`)); err == nil {
-				age = min(time.Duration(min(seconds, int(maxAge/time.Second)))*time.Second, maxAge)
-			}
+			age = seconds(strings.Trim(value, `"`), age)
 		}
 	}
-	if seconds, err := strconv.Atoi(h.Get("Age")); err == nil && seconds > 0 {
-		age -= time.Duration(min(seconds, int(maxAge/time.Second))) * time.Second
+	return max(age-max(seconds(h.Get("Age"), 0), 0), 0)
+}
+
+// jwk is the JSON of a public key (RFC 7517, RFC 7518 section 6.2).
+type jwk struct {
+	Type      string `json:"kty"`
+	Use       string `json:"use"`
+	Algorithm string `json:"alg"`
+	ID        string `json:"kid"`
+	Curve     string `json:"crv"`
+	X         string `json:"x"`
+	Y         string `json:"y"`
+}
+
+// parseKeys returns the keys of a JWK set that can sign tokens, by id. It ignores
+// all other keys, and fails if there is no key for tokens.
+func parseKeys(data []byte) (map[string]*ecdsa.PublicKey, error) {
+	var set struct {
+		Keys []jwk `json:"keys"`
 	}
-	return max(age, 0)
+	if err := json.Unmarshal(data, &set); err != nil {
+		return nil, fmt.Errorf("parsing the keys: %w", err)
+	}
+	keys := map[string]*ecdsa.PublicKey{}
+	for _, k := range set.Keys[:min(len(set.Keys), maxKeys)] {
+		if key, err := k.parse(); err == nil {
+			keys[k.ID] = key
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("no ES256 key is published")
+	}
+	return keys, nil
+}
+
+func (k jwk) parse() (*ecdsa.PublicKey, error) {
+	x, xErr := base64.RawURLEncoding.DecodeString(k.X)
+	y, yErr := base64.RawURLEncoding.DecodeString(k.Y)
+	if xErr != nil || yErr != nil || len(x) != 32 || len(y) != 32 || k.Type != "EC" || k.Curve != "P-256" || k.ID == "" ||
+		k.Use != "" && k.Use != "sig" || k.Algorithm != "" && k.Algorithm != "ES256" {
+		return nil, errors.New("not a key for ES256")
+	}
+	point := append(append([]byte{4}, x...), y...) // SEC 1 section 2.3.3
+	return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
 }

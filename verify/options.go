@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,64 +11,65 @@ import (
 	"time"
 )
 
-// WhenStale is what happens to a token that is good as far as is known, when
-// nothing was heard of rekey for MaxStale.
+// WhenStale says what to do with an otherwise valid token if the blacklist is
+// older than MaxStale.
 type WhenStale string
 
-// The choices.
+// The values of WhenStale.
 const (
-	// Refuse answers ErrUnavailable. The default.
+	// Refuse returns ErrUnavailable. It is the default.
 	Refuse WhenStale = "refuse"
-	// Introspect asks rekey about the token (RFC 7662), and answers
-	// ErrUnavailable if that does not answer either. The API key needs the
-	// scope tokens:introspect, too.
+	// Introspect asks rekey about the token (RFC 7662), and returns ErrUnavailable
+	// if rekey does not answer. The API key also needs the scope tokens:introspect.
 	Introspect WhenStale = "introspect"
 )
 
-// Options are what a Verifier is made of. URL and APIKey must be set.
+// Options configure a Verifier. URL and APIKey are required.
 type Options struct {
-	// URL is where rekey answers, without a path, such as https://auth.example.com.
+	// URL is the base URL of rekey, without a path, such as https://auth.example.com.
 	URL string
-	// APIKey has the scope blacklist:read.
+	// APIKey is a key with the scope blacklist:read.
 	APIKey string
-	// Issuer and Audience are what tokens must name; empty: that is not looked at.
+	// Issuer and Audience are required of tokens. If one is empty, that claim is
+	// not checked.
 	Issuer, Audience string
 
-	// AccessTTL is how long an access token lives at most: rekey's ACCESS_TTL,
-	// or more. Tokens are refused when they are older. Default 15 minutes.
+	// AccessTTL is the longest lifetime of an access token: rekey's ACCESS_TTL, or
+	// more. Older tokens are refused. Default 15 minutes.
 	AccessTTL time.Duration
-	// ClockLeeway is how far this clock and rekey's may be apart. exp has no
-	// leeway. Default 30 s.
+	// ClockLeeway is the largest difference between this clock and rekey's. exp has
+	// no leeway. Default 30 s.
 	ClockLeeway time.Duration
-	// MaxStale is how long tokens are accepted without news of rekey, and
-	// published keys after they have become too old. At least 45 s, since
-	// heartbeats come every 15 s and two may be missed. Default 1 minute.
+	// MaxStale is how long tokens are accepted after the last heartbeat, and how
+	// long published keys are used after they have expired. It is at least 45 s,
+	// because heartbeats come every 15 s and two may be lost. Default 1 minute.
 	MaxStale  time.Duration
 	WhenStale WhenStale
-	// MaxEvents bounds how much of the blacklist is kept, some 300 bytes each.
-	// Beyond it nothing is forgotten: the blacklist counts as stale. Default 1 million.
+	// MaxEvents limits the stored part of the blacklist; an event takes about 300
+	// bytes. When the limit is reached, stored events remain, and the blacklist
+	// counts as stale. Default 1 million.
 	MaxEvents int
 
-	// Client sends the requests; its Timeout must be zero, and it follows no
-	// redirects. Default: one of its own.
+	// Client sends the requests. Its Timeout must be zero. It follows no redirects.
+	// Default: a new client.
 	Client *http.Client
-	Logger *slog.Logger // default: none
-	// Now and After are the clock. Default: the real one.
+	Logger *slog.Logger // default: discards
+	// Now and After replace the clock. Default: the real one.
 	Now   func() time.Time
 	After func(time.Duration) <-chan time.Time
 }
 
 const minStale = 45 * time.Second
 
-// withDefaults also checks them; its error names all problems.
+// withDefaults returns the options with defaults. Its error names all problems.
 func (o Options) withDefaults() (Options, error) {
 	o.URL = strings.TrimSuffix(o.URL, "/")
-	o.AccessTTL = orElse(o.AccessTTL, 15*time.Minute)
-	o.ClockLeeway = orElse(o.ClockLeeway, 30*time.Second)
-	o.MaxStale = orElse(o.MaxStale, time.Minute)
-	o.WhenStale = orElse(o.WhenStale, Refuse)
-	o.MaxEvents = orElse(o.MaxEvents, 1_000_000)
-	o.Logger = orElse(o.Logger, slog.New(slog.DiscardHandler))
+	o.AccessTTL = cmp.Or(o.AccessTTL, 15*time.Minute)
+	o.ClockLeeway = cmp.Or(o.ClockLeeway, 30*time.Second)
+	o.MaxStale = cmp.Or(o.MaxStale, time.Minute)
+	o.WhenStale = cmp.Or(o.WhenStale, Refuse)
+	o.MaxEvents = cmp.Or(o.MaxEvents, 1_000_000)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -83,18 +85,10 @@ func (o Options) withDefaults() (Options, error) {
 	return o, o.check()
 }
 
-func orElse[T comparable](value, fallback T) T {
-	var zero T
-	if value == zero {
-		return fallback
-	}
-	return value
-}
-
 func (o Options) check() error {
 	var problems []error
 	if u, err := url.Parse(o.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path != "" || u.RawQuery != "" {
-		problems = append(problems, errors.New("URL must be as https://auth.example.com"))
+		problems = append(problems, errors.New("URL must have the form https://auth.example.com"))
 	}
 	if o.APIKey == "" {
 		problems = append(problems, errors.New("APIKey is missing"))
@@ -109,7 +103,7 @@ func (o Options) check() error {
 		problems = append(problems, fmt.Errorf("WhenStale must be %s or %s", Refuse, Introspect))
 	}
 	if o.Client.Timeout != 0 {
-		problems = append(problems, errors.New("the client's Timeout would cut the stream of the blacklist: it must be zero"))
+		problems = append(problems, errors.New("Client.Timeout must be zero: it would end the stream of the blacklist"))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("verify: %w", err)

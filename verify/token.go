@@ -12,7 +12,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Claims is what an access token says.
+// Claims holds the claims of an access token.
 type Claims struct {
 	UserID        string
 	Name          string
@@ -21,7 +21,7 @@ type Claims struct {
 	SessionID     string
 	IssuedAt      time.Time
 	ExpiresAt     time.Time
-	// These are empty where rekey has no ISSUER.
+	// These are empty if rekey has no ISSUER.
 	Issuer   string
 	Audience []string
 	TokenID  string
@@ -29,7 +29,7 @@ type Claims struct {
 
 const maxTokenBytes = 8 << 10
 
-// tokenClaims is the second segment.
+// tokenClaims is the JSON of the second segment.
 type tokenClaims struct {
 	User struct {
 		ID              string  `json:"id"`
@@ -52,23 +52,23 @@ func (c *tokenClaims) value() Claims {
 	}
 }
 
-// Verify returns what a good access token says. Its error has ErrInvalid or
-// ErrUnavailable in its chain, and never the token.
+// Verify returns the claims of a valid access token. Its error wraps ErrInvalid or
+// ErrUnavailable, and never contains the token.
 func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	now := v.o.Now()
 	parsed, err := v.parse(ctx, token, now)
 	if err == nil {
-		err = v.judge(parsed, now)
+		err = v.checkClaims(parsed, now)
 	}
 	if err != nil {
 		return Claims{}, err
 	}
 	secret := sha256.Sum256([]byte(parsed.User.Auth.Token))
-	heard, refused := v.list.look(parsed.User.Auth.ID, secret, parsed.IssuedAt.Time, now)
+	complete, refused := v.blacklist.find(parsed.User.Auth.ID, secret, parsed.IssuedAt.Time, now)
 	switch {
 	case refused:
 		return Claims{}, fmt.Errorf("%w: it is blacklisted", ErrInvalid)
-	case heard.IsZero() || !now.Before(heard.Add(v.o.MaxStale)):
+	case complete.IsZero() || !now.Before(complete.Add(v.o.MaxStale)):
 		if err := v.whenStale(ctx, token); err != nil {
 			return Claims{}, err
 		}
@@ -76,35 +76,35 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	return parsed.value(), nil
 }
 
-// parse checks form and signature as rekey does: ES256, no crit, segments
-// spelt canonically. A key in the header is never looked at.
+// parse checks form and signature as rekey does: ES256, no crit, canonical
+// base64url. It never uses a key in the header.
 func (v *Verifier) parse(ctx context.Context, token string, now time.Time) (*tokenClaims, error) {
 	if len(token) > maxTokenBytes || strings.ContainsAny(token, "\r\n") {
 		return nil, fmt.Errorf("%w: too long, or with line breaks", ErrInvalid)
 	}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"ES256"}), jwt.WithStrictDecoding(), jwt.WithoutClaimsValidation())
 	parsed := &tokenClaims{}
-	missing := "" // a key that may have been published since
+	unknown := "" // the id of a key that may have been published since the last fetch
 	_, err := parser.ParseWithClaims(token, parsed, func(t *jwt.Token) (keys any, err error) {
-		keys, missing, err = v.keysOf(t, now)
+		keys, unknown, err = v.candidates(t, now)
 		return keys, err
 	})
-	if err != nil && missing != "" {
-		_, err = parser.ParseWithClaims(token, parsed, func(*jwt.Token) (any, error) { return v.keys.byID(ctx, missing, now) })
+	if err != nil && unknown != "" {
+		_, err = parser.ParseWithClaims(token, parsed, func(*jwt.Token) (any, error) { return v.keys.fetchByID(ctx, unknown, now) })
 	}
 	switch {
 	case errors.Is(err, ErrUnavailable):
-		return nil, fmt.Errorf("%w: the keys are not there, or too old", ErrUnavailable)
+		return nil, fmt.Errorf("%w: rekey's keys are missing or out of date", ErrUnavailable)
 	case err != nil:
 		return nil, fmt.Errorf("%w: not signed by rekey", ErrInvalid)
 	}
 	return parsed, nil
 }
 
-// keysOf are those at hand that may have signed a token: the one that it names;
-// any, if it names none, or one of which only the legacy service knows that
-// made it. missing is a name that is not known.
-func (v *Verifier) keysOf(t *jwt.Token, now time.Time) (keys any, missing string, err error) {
+// candidates returns the known keys that may have signed a token: the key that it
+// names, or all keys. A token of a legacy service names no key, or one by an id
+// that only that service knows. unknown is an id that this Verifier does not know.
+func (v *Verifier) candidates(t *jwt.Token, now time.Time) (keys any, unknown string, err error) {
 	if _, present := t.Header["crit"]; present {
 		return nil, "", ErrInvalid
 	}
@@ -114,15 +114,15 @@ func (v *Verifier) keysOf(t *jwt.Token, now time.Time) (keys any, missing string
 		return keys, "", err
 	}
 	id, _ := kid.(string)
-	if key, settled, err := v.keys.find(id, now); settled && err == nil {
+	if key, _, err := v.keys.find(id, now); err == nil {
 		return key, "", nil
 	}
 	keys, err = v.keys.all(now)
 	return keys, id, err
 }
 
-// judge checks the claims, times in whole seconds.
-func (v *Verifier) judge(c *tokenClaims, now time.Time) error {
+// checkClaims checks the claims, times in whole seconds.
+func (v *Verifier) checkClaims(c *tokenClaims, now time.Time) error {
 	var problem string
 	latest := now.Add(v.o.ClockLeeway)
 	switch {
@@ -133,9 +133,9 @@ func (v *Verifier) judge(c *tokenClaims, now time.Time) error {
 	case c.IssuedAt.After(latest), c.NotBefore != nil && c.NotBefore.After(latest):
 		problem = "it is not valid yet"
 	case v.o.Issuer != "" && c.Issuer != v.o.Issuer:
-		problem = "it is of another issuer"
+		problem = "it has another issuer"
 	case v.o.Audience != "" && !slices.Contains(c.Audience, v.o.Audience):
-		problem = "it is for others"
+		problem = "it has another audience"
 	default:
 		return nil
 	}

@@ -1,3 +1,19 @@
+// Package verify checks rekey's access tokens in another service. It checks the
+// signature with the published keys, and follows rekey's blacklist. It sends no
+// request to rekey for a token.
+//
+//	v, err := verify.New(verify.Options{URL: "https://auth.example.com", APIKey: key}) // with the scope blacklist:read
+//	go v.Run(ctx)
+//	err = v.Ready(ctx)
+//	...
+//	claims, err := v.Verify(r.Context(), token) // ErrInvalid: 401; ErrUnavailable: 503
+//
+// A revoked token is refused as soon as rekey has reported the revocation: within
+// a second or two, even if rekey runs without Redis. While rekey is unreachable,
+// tokens are checked with the last known keys and blacklist for up to MaxStale.
+// Then they are refused with ErrUnavailable, or sent to rekey (see [WhenStale]).
+//
+// It imports the standard library and golang-jwt, and no other package of rekey.
 package verify
 
 import (
@@ -8,50 +24,49 @@ import (
 )
 
 var (
-	// ErrInvalid is in the chain of an error about a token that is not good: 401.
-	ErrInvalid = errors.New("token is not good")
-	// ErrUnavailable is in the chain of an error when tokens cannot be judged
-	// now: 503. It is never a reason to sign anybody out.
-	ErrUnavailable = errors.New("tokens cannot be judged now")
+	// ErrInvalid is wrapped by errors about an invalid token. Answer 401.
+	ErrInvalid = errors.New("token is invalid")
+	// ErrUnavailable is wrapped by errors that say that tokens cannot be checked
+	// now. Answer 503, and never sign users out because of it.
+	ErrUnavailable = errors.New("tokens cannot be checked now")
 )
 
 // Verifier checks access tokens. It is safe for concurrent use.
 type Verifier struct {
-	o     Options
-	keys  *keySet
-	list  *blacklist
-	asked chan struct{} // bounds introspections at once
+	o              Options
+	keys           *keySet
+	blacklist      *blacklist
+	introspections chan struct{} // has a slot for each one that may run
 
 	once  sync.Once
 	ready chan struct{} // closed when there are keys and a blacklist
 }
 
-// introspectionsAtOnce wait for rekey's answer; the others wait for them.
-const introspectionsAtOnce = 32
+const maxIntrospections = 32 // at the same time
 
-// New returns a Verifier, which knows nothing until Run runs. Its error names
-// all problems with the options.
+// New returns a Verifier, which refuses all tokens until Run has loaded keys and
+// blacklist. Its error names all problems with the options.
 func New(o Options) (*Verifier, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	return &Verifier{
-		o: o, keys: newKeySet(o), list: newBlacklist(o.MaxEvents),
-		asked: make(chan struct{}, introspectionsAtOnce), ready: make(chan struct{}),
+		o: o, keys: &keySet{o: o}, blacklist: newBlacklist(o.MaxEvents),
+		introspections: make(chan struct{}, maxIntrospections), ready: make(chan struct{}),
 	}, nil
 }
 
-// Run keeps keys and blacklist up to date until ctx ends. It is called once.
+// Run keeps keys and blacklist up to date until ctx ends. Call it once.
 func (v *Verifier) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	wg.Go(func() { v.keys.run(ctx, v.noteReady) })
+	wg.Go(func() { v.keys.run(ctx, v.checkReady) })
 	wg.Go(func() { v.follow(ctx) })
 	wg.Wait()
 }
 
-// Ready waits until tokens can be judged for the first time. Its error is
-// ctx's.
+// Ready waits until tokens can be checked for the first time. It returns an error
+// only if ctx ends.
 func (v *Verifier) Ready(ctx context.Context) error {
 	select {
 	case <-v.ready:
@@ -61,24 +76,26 @@ func (v *Verifier) Ready(ctx context.Context) error {
 	}
 }
 
-// Status is how well a Verifier is informed.
+// Status reports how current the keys and the blacklist of a Verifier are.
 type Status struct {
-	KeysUntil      time.Time // when the keys will have become too old, MaxStale included
-	BlacklistUntil time.Time // when the blacklist will have, if no more is heard
-	Events         int       // of the blacklist that are kept
+	KeysUntil      time.Time // when the keys become too old, MaxStale included
+	BlacklistUntil time.Time // when the blacklist becomes too old, unless a heartbeat comes
+	Events         int       // the number of stored blacklist events
 }
 
-// Status tells how long tokens would be accepted if rekey went away now.
+// Status returns until when tokens would be accepted if rekey became unreachable
+// now.
 func (v *Verifier) Status() Status {
-	heard, events := v.list.status()
+	complete, events := v.blacklist.status()
 	st := Status{KeysUntil: v.keys.until(), Events: events}
-	if !heard.IsZero() {
-		st.BlacklistUntil = heard.Add(v.o.MaxStale)
+	if !complete.IsZero() {
+		st.BlacklistUntil = complete.Add(v.o.MaxStale)
 	}
 	return st
 }
 
-func (v *Verifier) noteReady() {
+// checkReady makes Ready return once there are keys and a blacklist.
+func (v *Verifier) checkReady() {
 	now, st := v.o.Now(), v.Status()
 	if now.Before(st.KeysUntil) && now.Before(st.BlacklistUntil) {
 		v.once.Do(func() { close(v.ready) })

@@ -59,7 +59,7 @@ func TestVerifier_Verify(t *testing.T) {
 		want(t, v, name, token, verify.ErrInvalid)
 	}
 	want(t, v, "leeway", r.mint(map[string]any{"iat": now.Unix() + 30, "nbf": now.Unix() + 30}), nil)
-	want(t, v, "without kid, as of a legacy service", r.mint(nil, "kid", ""), nil)
+	want(t, v, "without kid, as from a legacy service", r.mint(nil, "kid", ""), nil)
 }
 
 func TestVerifier_issuer(t *testing.T) {
@@ -80,26 +80,26 @@ func TestVerifier_issuer(t *testing.T) {
 	}
 }
 
-// eventually waits for what a message down the stream does.
+// eventually waits for the effect of a message.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.After(patience); !is(); {
 		select {
 		case <-time.After(time.Millisecond):
 		case <-deadline:
-			t.Fatal("never: " + what)
+			t.Fatal("did not happen: " + what)
 		}
 	}
 }
 
-// told sends a heartbeat and waits until it has been taken, and with it all
-// that was sent before.
-func (r *rekey) told(v *verify.Verifier) {
+// synced sends a heartbeat and waits until the verifier has applied it, and all
+// earlier events.
+func (r *rekey) synced(v *verify.Verifier) {
 	r.t.Helper()
 	r.clock.advance(time.Millisecond)
 	until := v.Status().BlacklistUntil
-	r.beat()
-	eventually(r.t, "the heartbeat is taken", func() bool { return v.Status().BlacklistUntil.After(until) })
+	r.heartbeat()
+	eventually(r.t, "the heartbeat is applied", func() bool { return v.Status().BlacklistUntil.After(until) })
 }
 
 func TestVerifier_blacklist(t *testing.T) {
@@ -133,42 +133,42 @@ func TestVerifier_blacklist(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRekey(t)
 			v, token := r.verifier(), r.mint(nil)
-			r.tell(tt.event(r))
-			r.told(v)
+			r.publish(tt.event(r))
+			r.synced(v)
 			r.clock.advance(tt.advance)
 			want(t, v, "the token", token, tt.err)
 		})
 	}
 }
 
-// TestVerifier_forgets: events are kept once, and until their tokens have ended.
-func TestVerifier_forgets(t *testing.T) {
+// TestVerifier_expires: events are stored once, and until their tokens expire.
+func TestVerifier_expires(t *testing.T) {
 	r := newRekey(t)
 	v := r.verifier()
 	for range 3 {
-		r.tell(nil)
+		r.publish(nil)
 	}
-	r.tell(map[string]any{"secretHash": hashOf("a")})
-	r.told(v)
+	r.publish(map[string]any{"secretHash": hashOf("a")})
+	r.synced(v)
 	if n := v.Status().Events; n != 2 {
-		t.Errorf("%d events are kept", n)
+		t.Errorf("%d events are stored", n)
 	}
 	r.clock.advance(17 * time.Minute)
-	r.told(v)
+	r.synced(v)
 	if n := v.Status().Events; n != 0 {
-		t.Errorf("%d events are kept after their tokens have ended", n)
+		t.Errorf("%d events are stored after their tokens have expired", n)
 	}
 }
 
-// TestVerifier_full: what does not fit is not forgotten either.
+// TestVerifier_full: beyond MaxEvents the verifier accepts no token.
 func TestVerifier_full(t *testing.T) {
 	r := newRekey(t)
 	v := r.verifier(func(o *verify.Options) { o.MaxEvents = 1 })
 	token := r.mint(nil)
-	r.tell(map[string]any{"secretHash": hashOf("a")})
-	r.told(v)
+	r.publish(map[string]any{"secretHash": hashOf("a")})
+	r.synced(v)
 	want(t, v, "as much as fits", token, nil)
-	r.tell(map[string]any{"secretHash": hashOf("b")})
+	r.publish(map[string]any{"secretHash": hashOf("b")})
 	eventually(t, "it is stale", func() bool { return v.Status().BlacklistUntil.IsZero() })
 	want(t, v, "more than fits", token, verify.ErrUnavailable)
 }
@@ -182,14 +182,15 @@ func TestVerifier_stale(t *testing.T) {
 	r.clock.advance(time.Nanosecond)
 	want(t, v, "after MaxStale", token, verify.ErrUnavailable)
 	want(t, v, "a bad token after MaxStale", token+"x", verify.ErrInvalid)
-	r.tell(nil)
-	r.told(v)
+	r.publish(nil)
+	r.synced(v)
 	want(t, v, "revoked", token, verify.ErrInvalid)
 	r.clock.advance(time.Minute)
 	want(t, v, "revoked, after MaxStale", token, verify.ErrInvalid)
 }
 
-// TestVerifier_introspect: stale, it asks; what cannot be asked is unavailable.
+// TestVerifier_introspect: a stale verifier asks rekey, and is unavailable without an
+// answer.
 func TestVerifier_introspect(t *testing.T) {
 	r := newRekey(t)
 	v := r.verifier(func(o *verify.Options) { o.WhenStale = verify.Introspect })
@@ -198,7 +199,7 @@ func TestVerifier_introspect(t *testing.T) {
 	r.clock.advance(time.Minute)
 	want(t, v, "not signed by rekey", token+"x", verify.ErrInvalid)
 	if r.asked != 0 {
-		t.Errorf("asked %d times without need", r.asked)
+		t.Errorf("asked %d times unnecessarily", r.asked)
 	}
 	for name, tt := range map[string]struct {
 		status int
@@ -208,8 +209,8 @@ func TestVerifier_introspect(t *testing.T) {
 		"active":          {200, `{"active":true,"token_type":"Bearer"}`, nil},
 		"a refresh token": {200, `{"active":true,"token_type":"refresh_token"}`, verify.ErrInvalid},
 		"not active":      {200, `{"active":false}`, verify.ErrInvalid},
-		"trouble":         {503, `{"active":false}`, verify.ErrUnavailable},
-		"nonsense":        {200, `{}`, verify.ErrUnavailable},
+		"an error":        {503, `{"active":false}`, verify.ErrUnavailable},
+		"no answer":       {200, `{}`, verify.ErrUnavailable},
 		"a page":          {200, `<html>`, verify.ErrUnavailable},
 		"too long":        {200, strings.Repeat(" ", 1<<19) + `{"active":true,"token_type":"Bearer"}`, verify.ErrUnavailable},
 	} {

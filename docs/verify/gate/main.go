@@ -1,5 +1,5 @@
-// Command gate tells a proxy whether a request may pass: 204 with who it is, 401,
-// or 503. It asks rekey for no request.
+// Command gate answers a proxy whether a request may pass: 204 with the user's id,
+// 401 or 503. It sends no request to rekey for a token.
 //
 //	REKEY_URL=https://auth.example.com REKEY_API_KEY=rk_... LISTEN=127.0.0.1:8081 go run .
 package main
@@ -42,7 +42,7 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// check answers for the bearer token of a request.
+// check checks the bearer token of a request.
 func check(v *verify.Verifier) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -56,7 +56,7 @@ func check(v *verify.Verifier) http.HandlerFunc {
 		case errors.Is(err, verify.ErrInvalid):
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 			w.WriteHeader(http.StatusUnauthorized)
-		case err != nil: // nobody knows: never 401, which signs people out
+		case err != nil: // the token may be valid: a 401 would sign the user out
 			w.Header().Set("Retry-After", "1")
 			w.WriteHeader(http.StatusServiceUnavailable)
 		default:
