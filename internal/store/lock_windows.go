@@ -2,19 +2,30 @@ package store
 
 import (
 	"os"
-
-	"golang.org/x/sys/windows"
+	"syscall"
+	"unsafe"
 )
 
 // errLocked is returned by lockNow if another process holds the lock.
-const errLocked = windows.ERROR_LOCK_VIOLATION
+const errLocked = syscall.Errno(33) // ERROR_LOCK_VIOLATION
+
+// Flags of LockFileEx.
+const (
+	failImmediately = 1
+	exclusiveLock   = 2
+)
 
 // lockNow locks a file, or returns errLocked at once. It locks the first byte,
 // which the empty file need not have.
 func lockNow(f *os.File, exclusive bool) error {
-	how := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
+	flags := uintptr(failImmediately)
 	if exclusive {
-		how |= windows.LOCKFILE_EXCLUSIVE_LOCK
+		flags |= exclusiveLock
 	}
-	return windows.LockFileEx(windows.Handle(f.Fd()), how, 0, 1, 0, new(windows.Overlapped))
+	lock := syscall.NewLazyDLL("kernel32.dll").NewProc("LockFileEx")
+	locked, _, err := lock.Call(f.Fd(), flags, 0, 1, 0, uintptr(unsafe.Pointer(new(syscall.Overlapped))))
+	if locked == 0 {
+		return err
+	}
+	return nil
 }

@@ -14,8 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"rekey/internal/auth"
 )
 
@@ -154,20 +152,23 @@ func (h *Hub) recheck(ctx context.Context) {
 		}
 	}
 	h.mu.Unlock()
-	var group errgroup.Group
-	group.SetLimit(rechecksAtOnce)
+	var group sync.WaitGroup
+	slots := make(chan struct{}, rechecksAtOnce)
+	check := func(f func()) {
+		slots <- struct{}{}
+		group.Go(func() { f(); <-slots })
+	}
 	for secret, claims := range tokens {
-		group.Go(func() error { h.recheckToken(ctx, secret, claims); return nil })
+		check(func() { h.recheckToken(ctx, secret, claims) })
 	}
 	for sub, caller := range keys {
-		group.Go(func() error {
+		check(func() {
 			if err := h.opts.CheckKey(ctx, caller); unauthenticated(err) {
 				sub.end(err)
 			}
-			return nil
 		})
 	}
-	_ = group.Wait() // no check returns an error
+	group.Wait()
 }
 
 func (h *Hub) recheckToken(ctx context.Context, secret auth.SecretHash, claims auth.Claims) {
