@@ -5,112 +5,121 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
+	"io"
 	"net/http"
 	"path"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/andybalholm/brotli"
 )
 
-// asset is one file of the page. It is read at its first visit.
+// asset is one file of the page. Nothing of it is in memory before its first
+// visit. Each form is then kept: decompressing or compressing megabytes at every
+// visit would be work that strangers can ask for.
 type asset struct {
-	header map[string]string // what it is served with
-	tag    func() string     // of its contents
+	header map[string]string // of every answer
+	brotli bool              // whether the stored form is compressed
+	stored func() []byte
 	plain  func() []byte
-	// packed is the file compressed, once, at its first visit: compressing two
-	// megabytes a visit is work that strangers could ask for. Nil for what does
-	// not get smaller.
-	packed func() []byte
+	gzip   func() []byte // for browsers that accept brotli only over https
+	tag    func() string // of the stored form
 }
 
-func newAsset(name string, contents func() []byte) *asset {
-	contentType, compressible := mediaType(name)
+// newAsset returns the asset with a name that is embedded at a path.
+func newAsset(name, path string) *asset {
 	a := &asset{
 		header: map[string]string{
-			"Content-Type":  contentType,
-			"Cache-Control": "public, max-age=31536000, immutable", // its name has its hash
+			"Content-Type":  mediaType(name),
+			"Cache-Control": "public, max-age=31536000, immutable", // the name contains a hash
 		},
-		tag:   sync.OnceValue(func() string { return tagOf(contents()) }),
-		plain: contents,
+		brotli: strings.HasSuffix(path, ".br"),
 	}
-	if compressible {
-		a.packed = sync.OnceValue(func() []byte { return compress(contents()) })
+	a.stored = sync.OnceValue(func() []byte { return must(files.ReadFile(path)) })
+	a.plain = a.stored
+	if a.brotli {
+		a.plain = sync.OnceValue(func() []byte {
+			return must(io.ReadAll(brotli.NewReader(bytes.NewReader(a.stored()))))
+		})
 	}
+	a.gzip = sync.OnceValue(func() []byte {
+		var compressed bytes.Buffer
+		w := must(gzip.NewWriterLevel(&compressed, gzip.BestCompression))
+		_, _ = w.Write(a.plain()) // memory takes everything
+		_ = w.Close()
+		return compressed.Bytes()
+	})
+	a.tag = sync.OnceValue(func() string {
+		sum := sha256.Sum256(a.stored())
+		return base64.RawURLEncoding.EncodeToString(sum[:12])
+	})
 	return a
 }
 
-// newPage is the document itself, which names the others: browsers ask for it
-// anew each time.
-func newPage(contents func() []byte) *asset {
-	a := newAsset("index.html", contents)
-	a.header["Cache-Control"] = "no-cache"
-	a.header["Content-Security-Policy"] = policy
-	a.header["Cross-Origin-Opener-Policy"] = "same-origin"
-	a.header["Referrer-Policy"] = "no-referrer"
-	return a
+// must returns the value. There is no error unless the build of the program is
+// broken, because it contains the files.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic("explorer: " + err.Error())
+	}
+	return value
 }
 
-func tagOf(contents []byte) string {
-	sum := sha256.Sum256(contents)
-	return base64.RawURLEncoding.EncodeToString(sum[:12])
-}
-
-// mediaType does not ask the machine's tables, which differ.
-func mediaType(name string) (contentType string, compressible bool) {
+// mediaType returns the type of a file. It does not use the machine's tables,
+// which differ.
+func mediaType(name string) string {
 	switch path.Ext(name) {
 	case ".html":
-		return "text/html; charset=utf-8", true
+		return "text/html; charset=utf-8"
 	case ".js":
-		return "text/javascript; charset=utf-8", true
+		return "text/javascript; charset=utf-8"
 	case ".css":
-		return "text/css; charset=utf-8", true
+		return "text/css; charset=utf-8"
 	case ".txt":
-		return "text/plain; charset=utf-8", true
+		return "text/plain; charset=utf-8"
 	case ".svg":
-		return "image/svg+xml", true
-	case ".ttf":
-		return "font/ttf", true
-	case ".woff", ".woff2":
-		return "font/" + path.Ext(name)[1:], false
+		return "image/svg+xml"
+	case ".ttf", ".woff", ".woff2":
+		return "font/" + path.Ext(name)[1:]
 	case ".png":
-		return "image/png", false
+		return "image/png"
 	}
-	return "application/octet-stream", false
+	return "application/octet-stream"
 }
 
-// ServeHTTP answers GET and HEAD, 304 to those who have the file.
+// ServeHTTP answers GET and HEAD, and 304 if the client has the file. A client
+// that accepts brotli gets the file as it is stored.
 func (a *asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	for name, value := range a.header {
 		h.Set(name, value)
 	}
-	body := a.plain()
-	h.Set("ETag", `"`+a.tag()+`"`)
-	if a.packed != nil && acceptsGzip(r) {
-		body = a.packed()
-		h.Set("ETag", `"`+a.tag()+`-gzip"`)
-		h.Set("Content-Encoding", "gzip")
+	content, encoding := a.plain, ""
+	switch {
+	case !a.brotli:
+	case accepts(r, "br"):
+		content, encoding = a.stored, "br"
+	case accepts(r, "gzip"):
+		content, encoding = a.gzip, "gzip"
 	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+	tag := a.tag()
+	if encoding != "" {
+		h.Set("Content-Encoding", encoding)
+		tag += "-" + encoding
+	}
+	h.Set("ETag", `"`+tag+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content()))
 }
 
-// acceptsGzip reports whether a client names gzip without refusing it by a
-// weight of zero.
-func acceptsGzip(r *http.Request) bool {
+// accepts reports whether a client names a content coding, and does not refuse
+// it by a weight of zero.
+func accepts(r *http.Request, coding string) bool {
 	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
-		coding, weight, weighted := strings.Cut(part, ";")
-		if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+		name, weight, weighted := strings.Cut(part, ";")
+		if strings.EqualFold(strings.TrimSpace(name), coding) {
 			return !weighted || strings.ContainsAny(weight, "123456789")
 		}
 	}
 	return false
-}
-
-func compress(contents []byte) []byte {
-	var packed bytes.Buffer
-	// Writing to memory does not fail, and the level is a valid one.
-	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	_, _ = w.Write(contents)
-	_ = w.Close()
-	return packed.Bytes()
 }

@@ -1,29 +1,35 @@
+// Package explorer is the page at /: GraphiQL, with a panel that shows what
+// rotation does to a session.
+//
+// It owns the page and its files, whose source is ui/, and the paths that they
+// are served at. It contains no use case: the page calls /graphql as any client
+// does, and the program works without it.
 package explorer
 
 import (
 	"embed"
 	"io/fs"
 	"net/http"
-	"path"
-	"sync"
+	"strings"
 )
 
-// files are what ui/build.mjs makes of ui/src.
+// files are the output of ui/build.mjs. A file named NAME.br is NAME compressed
+// with brotli.
 //
 //go:embed assets
 var files embed.FS
 
 const (
 	prefix = "/explorer/"
-	// policy lets the page load and ask nothing but this service. Monaco, its
-	// editor, writes styles into the page.
+	// policy lets the page load and call only this service. Monaco, its editor,
+	// writes styles into the page.
 	policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self'; " +
 		"connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 // New returns a handler that serves the page at / and its files under
-// /explorer/, to GET and HEAD and by their exact names. Everything else is
-// next's.
+// /explorer/, to GET and HEAD and by their exact names. It passes every other
+// request to next.
 func New(next http.Handler) http.Handler {
 	assets := load()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -36,32 +42,27 @@ func New(next http.Handler) http.Handler {
 	})
 }
 
-// load finds all assets, by the path that each is served at. It reads none:
-// they are some megabytes, which a service that nobody visits need not have in
-// memory.
+// load returns all assets by the path that each is served at.
 func load() map[string]*asset {
 	entries, err := fs.ReadDir(files, "assets")
 	if err != nil {
-		panic("explorer: " + err.Error()) // it is part of the program
+		panic("explorer: " + err.Error()) // the files are part of the program
 	}
 	assets := make(map[string]*asset, len(entries))
 	for _, e := range entries {
-		contents := sync.OnceValue(func() []byte { return read(e.Name()) })
-		switch e.Name() {
+		name := strings.TrimSuffix(e.Name(), ".br")
+		switch a := newAsset(name, "assets/"+e.Name()); name {
 		case "index.html":
-			assets["/"] = newPage(contents)
-		case "sources.sha256": // for the test alone
+			// The page names the other files, so browsers must revalidate it.
+			a.header["Cache-Control"] = "no-cache"
+			a.header["Content-Security-Policy"] = policy
+			a.header["Cross-Origin-Opener-Policy"] = "same-origin"
+			a.header["Referrer-Policy"] = "no-referrer"
+			assets["/"] = a
+		case "sources.sha256": // only for the test
 		default:
-			assets[prefix+e.Name()] = newAsset(e.Name(), contents)
+			assets[prefix+name] = a
 		}
 	}
 	return assets
-}
-
-func read(name string) []byte {
-	contents, err := files.ReadFile(path.Join("assets", name))
-	if err != nil {
-		panic("explorer: " + err.Error())
-	}
-	return contents
 }

@@ -9,9 +9,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/andybalholm/brotli"
 )
 
-// fallback marks what the explorer leaves to others.
+// fallback answers requests that the explorer does not.
 func fallback() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 }
@@ -89,28 +91,34 @@ func TestAsset_encoding(t *testing.T) {
 	const target = "/explorer/licenses.txt"
 	plain := get(t, h, http.MethodGet, target)
 	for accept, want := range map[string]string{
-		"gzip": "gzip", "br, GZIP;q=0.5": "gzip", "gzip;q=0": "", "gzip; q=0.0": "", "identity": "", "": "", "*": "",
+		"br": "br", "gzip, deflate, BR": "br", "gzip": "gzip", "br;q=0, GZIP;q=0.5": "gzip", "zstd, gzip": "gzip",
+		"gzip;q=0": "", "gzip; q=0.0": "", "br; q=0.0": "", "identity": "", "": "", "*": "",
 	} {
 		res := get(t, h, http.MethodGet, target, "Accept-Encoding", accept)
 		got := res.Header.Get("Content-Encoding")
 		if got != want {
 			t.Errorf("%q: encoding %q, want %q", accept, got, want)
 		}
-		if got == "gzip" {
-			res.text = unpack(t, res.text)
-			if res.Header.Get("ETag") == plain.Header.Get("ETag") {
-				t.Error("both forms have one tag")
-			}
+		if tag := res.Header.Get("ETag"); (tag == plain.Header.Get("ETag")) != (got == "") {
+			t.Errorf("%q: tag %s", accept, tag)
 		}
+		res.text = decompress(t, got, res.text)
 		if res.text != plain.text {
 			t.Errorf("%q: the text differs", accept)
 		}
 	}
 }
 
-func unpack(t *testing.T, packed string) string {
+func decompress(t *testing.T, encoding, compressed string) string {
 	t.Helper()
-	r, err := gzip.NewReader(strings.NewReader(packed))
+	var r io.Reader = strings.NewReader(compressed)
+	var err error
+	switch encoding {
+	case "br":
+		r = brotli.NewReader(r)
+	case "gzip":
+		r, err = gzip.NewReader(r)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +142,7 @@ func TestAsset_notModified(t *testing.T) {
 	}
 }
 
-// TestAssets_types: every file has a type of its own; nothing is guessed.
+// Every file has a known type.
 func TestAssets_types(t *testing.T) {
 	for name, a := range load() {
 		if a.header["Content-Type"] == "application/octet-stream" {
@@ -143,8 +151,8 @@ func TestAssets_types(t *testing.T) {
 	}
 }
 
-// TestAssets_policy: nothing in the styles or scripts needs what the policy
-// forbids. The browser's test sees the rest.
+// Styles and scripts need nothing that the policy forbids. The browser's test
+// checks the rest.
 func TestAssets_policy(t *testing.T) {
 	for name, a := range load() {
 		for _, forbidden := range []string{"eval(", "new Function(", `url(data:`, `url("data:`, `url("http`, `url(http`, `url(//`} {
@@ -152,6 +160,18 @@ func TestAssets_policy(t *testing.T) {
 			if code && bytes.Contains(a.plain(), []byte(forbidden)) {
 				t.Errorf("%s has %q", name, forbidden)
 			}
+		}
+	}
+}
+
+// Files are embedded compressed if that makes them smaller.
+func TestAssets_compressed(t *testing.T) {
+	for name, a := range load() {
+		if a.brotli != (len(a.stored()) < len(a.plain())) {
+			t.Errorf("%s: %d bytes are stored as %d", name, len(a.plain()), len(a.stored()))
+		}
+		if !a.brotli && (strings.HasSuffix(name, ".js") || strings.HasSuffix(name, ".css")) {
+			t.Errorf("%s is not compressed", name)
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestAssets_ofTheSources: the files that are embedded are those of ui/. CI
-// also builds them anew; this says it at once, and without node.
+// The embedded files are built from the sources in ui/. CI also builds them
+// again; this test reports it early, and without node.
 func TestAssets_ofTheSources(t *testing.T) {
 	want, err := files.ReadFile("assets/sources.sha256")
 	if err != nil {
@@ -24,7 +24,7 @@ func TestAssets_ofTheSources(t *testing.T) {
 	}
 }
 
-// hashOfSources is what ui/build/sources.mjs does.
+// hashOfSources returns the same hash as ui/build/sources.mjs.
 func hashOfSources(t *testing.T, root string) string {
 	t.Helper()
 	var paths []string

@@ -1,12 +1,13 @@
 // Usage: npm run build
 //
 // Bundles src/ into ../assets, which the program embeds: no CDN, no eval, no
-// data: URI, every file under a name with the hash of what is in it. The same
-// sources give the same bytes on every machine.
+// data: URI, every file under a name with the hash of its contents, compressed
+// with brotli. The same sources give the same bytes on every machine.
 import * as esbuild from 'esbuild';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compressAll } from './build/compress.mjs';
 import { drawSquiggles, extractDataURIs, ignoreMonacoStyles } from './build/plugins.mjs';
 import { licenses } from './build/licenses.mjs';
 import { hashOfSources } from './build/sources.mjs';
@@ -32,7 +33,7 @@ const shared = {
   logLevel: 'warning',
 };
 
-// outputs maps each entry point to the URL of what became of it.
+// outputs maps each entry point to the URL of its bundle.
 function outputs({ metafile }) {
   const entries = Object.entries(metafile.outputs).filter(([, o]) => o.entryPoint);
   return new Map(entries.map(([path, o]) => [basename(o.entryPoint), `/explorer/${basename(path)}`]));
@@ -71,4 +72,5 @@ const html = (await readFile(join(here, 'src/index.html'), 'utf8'))
   .replace('{{icon}}', `/explorer/${basename(icon)}`);
 await writeFile(join(out, 'index.html'), html);
 await writeFile(join(out, 'licenses.txt'), await licenses(here, [workers.metafile, page.metafile]));
+await compressAll(out);
 await writeFile(join(out, 'sources.sha256'), `${await hashOfSources(here)}\n`);

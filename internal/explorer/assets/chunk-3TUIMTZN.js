@@ -1,1 +1,0 @@
-import{Jh as a,Kh as b,Lh as c,Mh as d}from"/explorer/chunk-LJKRUYOR.js";import"/explorer/chunk-AF46DLQC.js";import"/explorer/chunk-3IF2ONMH.js";export{c as HitTestContext,b as MouseTarget,d as MouseTargetFactory,a as PointerHandlerLastRenderData};

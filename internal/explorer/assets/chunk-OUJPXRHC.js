@@ -1,1 +1,0 @@
-import{a,b}from"/explorer/chunk-U6CTIMWU.js";import"/explorer/chunk-DKQUCIBI.js";import"/explorer/chunk-SFLFIUBP.js";import"/explorer/chunk-LJKRUYOR.js";import"/explorer/chunk-AF46DLQC.js";import"/explorer/chunk-3IF2ONMH.js";export{b as getWorker,a as jsonDefaults};
