@@ -3,35 +3,29 @@ package cli
 import (
 	"io"
 	"net"
-	"text/template"
+	"strings"
 )
 
 const banner = `
-rekey is ready
-{{- if .Explorer}}
-  explorer      open {{.Base}}/ in a browser
-{{- end}}
-  GraphQL       POST {{.Base}}/graphql
-  legacy route  GET  {{.Base}}/auth/refresh
-  health        GET  {{.Base}}/livez   {{.Base}}/readyz
-{{- if .Metrics}}
-  metrics       GET  {{.Metrics}}
-{{- end}}
-  data          {{.Data}}
+rekey is ready{{explorer}}
+  GraphQL       POST {{base}}/graphql
+  legacy route  GET  {{base}}/auth/refresh
+  health        GET  {{base}}/livez   {{base}}/readyz{{metrics}}
+  data          {{data}}
 
 Try it, in another terminal:
 
   # sign up
-  curl -s {{.Base}}/graphql -H 'Content-Type: application/json' \
+  curl -s {{base}}/graphql -H 'Content-Type: application/json' \
     -d '{"query":"mutation { signUp(input: {name: \"Ada\", email: \"ada@example.com\", password: \"correct horse\"}) { token refreshToken expiresIn } }"}'
 
   # log in, and keep the refresh token
-  RT=$(curl -s {{.Base}}/graphql -H 'Content-Type: application/json' \
+  RT=$(curl -s {{base}}/graphql -H 'Content-Type: application/json' \
     -d '{"query":"mutation { login(input: {email: \"ada@example.com\", password: \"correct horse\"}) { refreshToken } }"}' \
     | sed 's/.*"refreshToken":"\([^"]*\)".*/\1/')
 
   # refresh: a new pair, the old one is blacklisted
-  curl -s {{.Base}}/auth/refresh -H "Authorization: Bearer $RT"
+  curl -s {{base}}/auth/refresh -H "Authorization: Bearer $RT"
 
 `
 
@@ -46,7 +40,16 @@ type Place struct {
 // Banner writes where the service answers, and lines to try it with. A terminal
 // that is gone is no reason not to serve: what cannot be written is left out.
 func Banner(w io.Writer, p Place) {
-	_ = template.Must(template.New("banner").Parse(banner)).Execute(w, p)
+	explorer, metrics := "", ""
+	if p.Explorer {
+		explorer = "\n  explorer      open " + p.Base + "/ in a browser"
+	}
+	if p.Metrics != "" {
+		metrics = "\n  metrics       GET  " + p.Metrics
+	}
+	// Not text/template: executing templates makes the program bigger.
+	values := strings.NewReplacer("{{base}}", p.Base, "{{data}}", p.Data, "{{explorer}}", explorer, "{{metrics}}", metrics)
+	_, _ = values.WriteString(w, banner)
 }
 
 // BaseURL is where people reach a listener. A listener on every interface is
