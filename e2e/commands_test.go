@@ -243,7 +243,7 @@ func TestVersion(t *testing.T) {
 // TestVersion_image: a build without the repository, as in deploy/Dockerfile,
 // reports the commit that the build was given, and none if it was given none.
 func TestVersion_image(t *testing.T) {
-	flags := regexp.MustCompile(`go build [^\n]*-ldflags="([^"]*)"`).FindStringSubmatch(deployFile(t, "Dockerfile"))
+	flags := regexp.MustCompile(`go build [^"]*-ldflags="([^"]*)"`).FindStringSubmatch(deployFile(t, "Dockerfile"))
 	if flags == nil || !strings.Contains(flags[1], "$COMMIT") || !strings.Contains(deployFile(t, "Dockerfile"), "\nARG COMMIT=\n") {
 		t.Fatalf("the Dockerfile builds with %q", flags)
 	}
