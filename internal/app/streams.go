@@ -32,7 +32,7 @@ func (a *app) openBus() {
 		a.streams.bus = stream.NewLocal()
 		return
 	}
-	a.streams.redis = stream.NewRedis(stream.RedisOptions{Client: a.redis.UniversalClient, After: time.After, Logger: a.log})
+	a.streams.redis = stream.NewRedis(stream.RedisOptions{Client: a.redis.Client(), After: time.After, Logger: a.log})
 	a.streams.bus = a.streams.redis
 }
 

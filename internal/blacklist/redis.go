@@ -48,7 +48,7 @@ func (r *redisBackend) look(ctx context.Context, sessionID string, secret auth.S
 	ctx, cancel := r.pool.Brief(ctx)
 	defer cancel()
 	keys := []string{markerKey(bucketOf(sessionID)), sessionKey(sessionID), secretKey(sessionID, secret)}
-	answer, err := r.looking.Run(ctx, r.pool, keys, now.UnixMilli()).Slice()
+	answer, err := r.looking.Run(ctx, r.pool.Client(), keys, now.UnixMilli()).Slice()
 	if err != nil {
 		return sighting{}, fmt.Errorf("look for entries: %w", err)
 	}
@@ -72,7 +72,7 @@ func sightingOf(answer []any) (sighting, error) {
 }
 
 func (r *redisBackend) has(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error) {
-	n, err := r.pool.Exists(ctx, sessionKey(sessionID), secretKey(sessionID, secret)).Result()
+	n, err := r.pool.Client().Exists(ctx, sessionKey(sessionID), secretKey(sessionID, secret)).Result()
 	if err != nil {
 		return false, fmt.Errorf("look for entries: %w", err)
 	}
@@ -107,7 +107,7 @@ func (r *redisBackend) mark(ctx context.Context, at time.Time, reset bool) ([]st
 // evalAll sends n scripts at once and returns the run ids they ran on. They
 // are sent in full: a pipeline cannot fall back when a digest is unknown.
 func (r *redisBackend) evalAll(ctx context.Context, n int, add func(redis.Pipeliner, int) *redis.Cmd) ([]string, error) {
-	pipe := r.pool.Pipeline()
+	pipe := r.pool.Client().Pipeline()
 	cmds := make([]*redis.Cmd, n)
 	for i := range n {
 		cmds[i] = add(pipe, i)

@@ -112,7 +112,7 @@ func (r *Redis) count(ctx context.Context, checks []auth.Check) ([]auth.Quota, e
 		rate := rateOf(c.Limit)
 		keys[i], args = keyOf(c), append(args, rate.interval, rate.burst)
 	}
-	answer, err := r.script.Run(ctx, r.pool, keys, args...).Int64Slice()
+	answer, err := r.script.Run(ctx, r.pool.Client(), keys, args...).Int64Slice()
 	if err != nil {
 		return nil, fmt.Errorf("counting requests on redis: %w", err)
 	}

@@ -198,11 +198,11 @@ func TestRedis_ClockSetBack(t *testing.T) {
 	fast := perSecond(10, 5)
 	r.allowed(t, 1, fast, "a")
 	key := "rekey:limit:test:a"
-	full, err := r.pool.Get(t.Context(), key).Int64()
+	full, err := r.pool.Client().Get(t.Context(), key).Int64()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.pool.Set(t.Context(), key, full+time.Hour.Microseconds(), time.Hour).Err(); err != nil {
+	if err := r.pool.Client().Set(t.Context(), key, full+time.Hour.Microseconds(), time.Hour).Err(); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.allowed(t, 20, fast, "a"); got != 4 {
@@ -252,7 +252,7 @@ func TestRedis_Keys(t *testing.T) {
 	r := newReplica(t, throwaway.Redis(t).URL(), patient())
 	r.allowed(t, 1, slow(5), strings.Repeat("x", 10_000))
 	r.allowed(t, 10, perSecond(10, 5), "a")
-	keys, err := r.pool.Keys(t.Context(), "*").Result()
+	keys, err := r.pool.Client().Keys(t.Context(), "*").Result()
 	if err != nil || len(keys) != 2 {
 		t.Fatalf("keys %q, %v", keys, err)
 	}
@@ -260,7 +260,7 @@ func TestRedis_Keys(t *testing.T) {
 		if !strings.HasPrefix(k, "rekey:limit:") || len(k) > 120 {
 			t.Errorf("key %q", k)
 		}
-		if ttl := r.pool.PTTL(t.Context(), k).Val(); ttl <= 0 {
+		if ttl := r.pool.Client().PTTL(t.Context(), k).Val(); ttl <= 0 {
 			t.Errorf("%s stays for %v", k, ttl)
 		}
 	}

@@ -39,7 +39,7 @@ func open(t *testing.T, url string, o redispool.Options) trial {
 func (p trial) ask(ctx context.Context, key string) error {
 	ctx, cancel := p.Brief(ctx)
 	defer cancel()
-	err := p.Get(ctx, key).Err()
+	err := p.Client().Get(ctx, key).Err()
 	if errors.Is(err, redis.Nil) {
 		return nil
 	}
@@ -106,7 +106,7 @@ func TestPool_Hang(t *testing.T) {
 	}
 
 	proxy.Hang(false)
-	for n := 0; p.Set(t.Context(), "k", "v", 0).Err() != nil; n++ { // it is sent, and may come too late
+	for n := 0; p.Client().Set(t.Context(), "k", "v", 0).Err() != nil; n++ { // it is sent, and may come too late
 		if n == 10 {
 			t.Fatal("a command that is not brief is not sent")
 		}
@@ -144,7 +144,7 @@ func TestPool_NoTrouble(t *testing.T) {
 			t.Fatalf("error %v", err)
 		}
 		var answer redis.Error
-		if err := p.Do(ctx, "NONSENSE").Err(); !errors.As(err, &answer) {
+		if err := p.Client().Do(ctx, "NONSENSE").Err(); !errors.As(err, &answer) {
 			t.Fatalf("error %v", err)
 		}
 	}

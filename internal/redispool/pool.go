@@ -66,8 +66,8 @@ func (o Options) dialTimeout() time.Duration { return dialing * o.Timeout }
 
 // Pool is a pool of connections to each node. It is safe for concurrent use.
 type Pool struct {
-	redis.UniversalClient
-	opts Options
+	client redis.UniversalClient
+	opts   Options
 }
 
 // Open makes a pool. It does not connect yet: a Redis that is away is no
@@ -81,7 +81,7 @@ func Open(o Options) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pool{UniversalClient: client, opts: o}, nil
+	return &Pool{client: client, opts: o}, nil
 }
 
 // CheckURL tells whether Open could make use of a URL; it does not connect. The
@@ -97,13 +97,20 @@ func CheckURL(url string) error {
 	return pool.Close()
 }
 
+// Client returns the client of all nodes. Pool does not embed it: the linker
+// would keep hundreds of methods for commands that nothing sends.
+func (p *Pool) Client() redis.UniversalClient { return p.client }
+
+// Close closes all connections.
+func (p *Pool) Close() error { return p.client.Close() }
+
 // OpenBreakers returns how many nodes are given a rest, for a metric.
 func (p *Pool) OpenBreakers() int { return p.opts.breakers.open() }
 
 // Connections returns how many connections are open to all nodes, and how many
 // of them are idle, for a metric.
 func (p *Pool) Connections() (open, idle int) {
-	stats := p.PoolStats()
+	stats := p.client.PoolStats()
 	return int(stats.TotalConns), int(stats.IdleConns)
 }
 
@@ -131,9 +138,9 @@ func isBrief(ctx context.Context) bool {
 // EachMaster calls f with a client of every master, for a cluster at the same
 // time. It returns f's first error, or why the masters are not known.
 func (p *Pool) EachMaster(ctx context.Context, f func(ctx context.Context, node redis.Cmdable) error) error {
-	cluster, ok := p.UniversalClient.(*redis.ClusterClient)
+	cluster, ok := p.client.(*redis.ClusterClient)
 	if !ok {
-		return f(ctx, p.UniversalClient)
+		return f(ctx, p.client)
 	}
 	return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return f(ctx, node) })
 }
