@@ -114,7 +114,7 @@ func (s *Service) userByEmail(ctx context.Context, email string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	u, err := s.store.UserByEmailKey(ctx, key)
+	u, _, err := s.store.UserByEmailKey(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return User{}, &Error{Code: CodeNotFound, Message: "no user has this e-mail address"}
 	}

@@ -32,7 +32,16 @@ func (s *Service) CheckClock(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the database's clock: %w", err)
 	}
-	off := ClockDistance(before, s.now(), db)
+	return s.judgeClock(clockReading{before, s.now(), db})
+}
+
+// clockReading is the database's clock as it was read between two readings of
+// this process's clock.
+type clockReading struct{ before, after, db time.Time }
+
+// judgeClock is CheckClock with a reading that was taken already.
+func (s *Service) judgeClock(r clockReading) error {
+	off := ClockDistance(r.before, r.after, r.db)
 	skewed := off > MaxClockDistance(s.settings.ClockLeeway)
 	s.clockSkewed.Store(skewed)
 	if skewed {

@@ -74,7 +74,7 @@ func (s *Service) attemptLimited(ctx context.Context, account string, now time.T
 	if !s.sampled(ctx, journalLimitedLimit(), account, c) {
 		return
 	}
-	u, err := s.store.UserByEmailKey(ctx, account)
+	u, _, err := s.store.UserByEmailKey(ctx, account)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		s.warn(ctx, "an event could not be kept in the journal", err)
 		return

@@ -33,12 +33,12 @@ type journalStack struct {
 	log    bytes.Buffer
 }
 
-func (s *journalStack) UserByEmailKey(_ context.Context, key string) (auth.User, error) {
+func (s *journalStack) UserByEmailKey(_ context.Context, key string) (auth.User, time.Time, error) {
 	s.done = append(s.done, "find")
 	if u, ok := s.users[key]; ok {
-		return u, nil
+		return u, time.Time{}, nil
 	}
-	return auth.User{}, auth.ErrNotFound
+	return auth.User{}, time.Time{}, auth.ErrNotFound
 }
 
 func (s *journalStack) Record(ctx context.Context, e auth.Event) error {

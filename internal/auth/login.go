@@ -24,10 +24,10 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 		return Grant{}, err
 	}
 	now = s.now() // hashing may have waited
-	sess, secret, err := s.newSession(ctx, u.ID, now, c)
-	if err != nil {
-		return Grant{}, err
+	if err := s.CheckClock(ctx); err != nil {
+		return Grant{}, Unavailable(err)
 	}
+	sess, secret := s.newSession(ctx, u.ID, now, c)
 	e := Event{Kind: EventSignUp, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
 	err = s.store.CreateUser(ctx, u, sess, e)
 	if errors.Is(err, ErrEmailTaken) {
@@ -87,7 +87,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 		s.attemptLimited(ctx, key, now, c)
 		return Grant{}, err
 	}
-	u, rehash, err := s.checkCredentials(ctx, key, password)
+	u, rehash, clock, err := s.checkCredentials(ctx, key, password)
 	if e := AsError(err); e != nil && e.Code == CodeUnauthenticated {
 		s.failed(ctx, Event{Kind: EventLoginFailed, At: now, UserID: u.ID, Client: c, Detail: Outcome(err)}, key)
 	}
@@ -95,56 +95,54 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 		return Grant{}, err
 	}
 	now = s.now() // hashing may have waited
-	g, err := s.openSession(ctx, u, rehash, now, c)
-	if err == nil {
-		s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)
-		s.enforceMaxSessions(ctx, u.ID, g.Session.ID, now, c)
+	if err := s.judgeClock(clock); err != nil {
+		return Grant{}, Unavailable(err)
 	}
-	return g, err
-}
-
-// checkCredentials also returns the user, if there is one, whose password it
-// was not.
-func (s *Service) checkCredentials(ctx context.Context, key, password string) (u User, rehash string, err error) {
-	u, err = s.store.UserByEmailKey(ctx, key)
-	if errors.Is(err, ErrNotFound) {
-		if _, err := s.passwords.Hash(ctx, password); err != nil {
-			return User{}, "", err
-		}
-		return User{}, "", invalidCredentials()
-	}
-	if err != nil {
-		return User{}, "", fmt.Errorf("looking a user up: %w", err)
-	}
-	ok, rehash, err := s.passwords.Verify(ctx, u.PasswordHash, password)
-	switch {
-	case err != nil:
-		return User{}, "", err
-	case !ok:
-		return u, "", invalidCredentials()
-	case u.Disabled():
-		return u, "", isUserDisabled.err()
-	}
-	return u, rehash, nil
-}
-
-func invalidCredentials() error {
-	return Unauthenticated(ReasonInvalidCredentials, "e-mail address or password is wrong")
-}
-
-func (s *Service) openSession(ctx context.Context, u User, rehash string, now time.Time, c Client) (Grant, error) {
-	sess, secret, err := s.newSession(ctx, u.ID, now, c)
-	if err != nil {
-		return Grant{}, err
-	}
+	sess, secret := s.newSession(ctx, u.ID, now, c)
 	e := Event{Kind: EventLogin, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
-	err = s.store.CreateSession(ctx, sess, u.AuthEpoch, u.PasswordHash, rehash, e)
+	others, err := s.store.CreateSession(ctx, sess, u.AuthEpoch, u.PasswordHash, rehash, e)
 	if errors.Is(err, ErrMovedOn) {
-		return Grant{}, Unavailable(fmt.Errorf("the user's sessions were ended during this login: %w", err))
+		return Grant{}, Unavailable(fmt.Errorf("the user's sessions were revoked during this login: %w", err))
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("creating a session: %w", err)
 	}
 	s.events.Emit(ctx, e)
-	return s.grant(ctx, u, sess, secret, now)
+	g, err := s.grant(ctx, u, sess, secret, now)
+	if err == nil {
+		s.endReplaced(ctx, in.Replaces, sess.ID, now, c)
+		s.enforceMaxSessions(ctx, u.ID, sess.ID, others, now, c)
+	}
+	return g, err
+}
+
+// checkCredentials also returns the user if the password is wrong, and the
+// database's clock, which it reads together with the user.
+func (s *Service) checkCredentials(ctx context.Context, key, password string) (u User, rehash string, clock clockReading, err error) {
+	clock.before = s.now()
+	u, clock.db, err = s.store.UserByEmailKey(ctx, key)
+	clock.after = s.now()
+	if errors.Is(err, ErrNotFound) {
+		if _, err := s.passwords.Hash(ctx, password); err != nil {
+			return User{}, "", clock, err
+		}
+		return User{}, "", clock, invalidCredentials()
+	}
+	if err != nil {
+		return User{}, "", clock, fmt.Errorf("looking a user up: %w", err)
+	}
+	ok, rehash, err := s.passwords.Verify(ctx, u.PasswordHash, password)
+	switch {
+	case err != nil:
+		return User{}, "", clock, err
+	case !ok:
+		return u, "", clock, invalidCredentials()
+	case u.Disabled():
+		return u, "", clock, isUserDisabled.err()
+	}
+	return u, rehash, clock, nil
+}
+
+func invalidCredentials() error {
+	return Unauthenticated(ReasonInvalidCredentials, "e-mail address or password is wrong")
 }

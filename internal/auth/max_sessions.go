@@ -6,16 +6,20 @@ import (
 	"time"
 )
 
-// maxRevokedAtOnce bounds what one login ends: one session, but where several
-// logins came at once, or the bound was lowered.
+// maxRevokedAtOnce bounds how many sessions one login revokes. It revokes more
+// than one if several logins ran at the same time, or if the maximum was lowered.
 const maxRevokedAtOnce = 10
 
-// enforceMaxSessions ends the sessions of a user that are over MaxSessions, those first
-// that were unused for longest (OWASP ASVS 7.1.2). own, the session of the login
-// that made them too many, stands: the clocks that others were made by may be
-// ahead of its own. Whatever comes of it, the next login tries again.
-func (s *Service) enforceMaxSessions(ctx context.Context, userID, own string, now time.Time, c Client) {
-	if s.settings.MaxSessions == 0 {
+// enforceMaxSessions revokes the sessions of a user over MaxSessions, starting
+// with those that were unused for the longest time (OWASP ASVS 7.1.2). It does
+// not revoke own, the session of this login: the clocks that created the others
+// may be ahead. If it fails, the next login tries again.
+//
+// others is the number of the user's other sessions. It does not include those of
+// logins that ran at the same time, so enforceMaxSessions asks the database if up
+// to maxRevokedAtOnce logins together could exceed the maximum.
+func (s *Service) enforceMaxSessions(ctx context.Context, userID, own string, others int, now time.Time, c Client) {
+	if s.settings.MaxSessions == 0 || others+maxRevokedAtOnce <= s.settings.MaxSessions {
 		return
 	}
 	ids, err := s.store.SurplusSessions(ctx, userID, own, now, s.settings.MaxSessions-1, maxRevokedAtOnce)

@@ -75,14 +75,17 @@ type Store interface {
 	// order of their ids, at most limit.
 	Users(ctx context.Context, f UserFilter, limit int) ([]User, error)
 	// UserByEmailKey and UserByID return a user, disabled or not, or ErrNotFound.
-	UserByEmailKey(ctx context.Context, key string) (User, error)
+	// UserByEmailKey also returns the database's clock.
+	UserByEmailKey(ctx context.Context, key string) (User, time.Time, error)
 	UserByID(ctx context.Context, id string) (User, error)
 
 	// CreateSession inserts a session while the user is enabled and has still
 	// this epoch and password hash; ErrMovedOn otherwise. It serialises with
 	// everything that raises the epoch. rehash, unless empty, replaces the
 	// password hash in the same transaction.
-	CreateSession(ctx context.Context, s Session, epoch int64, passwordHash, rehash string, kept ...Event) error
+	// It returns how many other live sessions the user had, without those of
+	// logins that run at the same time.
+	CreateSession(ctx context.Context, s Session, epoch int64, passwordHash, rehash string, kept ...Event) (others int, err error)
 
 	// Rotate swaps a session's secret in one statement and one round trip and
 	// returns the session and the user after it, its state's Now being the

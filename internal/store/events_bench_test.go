@@ -31,7 +31,7 @@ func BenchmarkStore_CreateSession(b *testing.B) {
 			b.Run(name+"/"+kept, func(b *testing.B) {
 				for b.Loop() {
 					st.Session.ID = uuid.NewString()
-					if err := s.CreateSession(b.Context(), st.Session, 0, u.PasswordHash, "", events...); err != nil {
+					if _, err := s.CreateSession(b.Context(), st.Session, 0, u.PasswordHash, "", events...); err != nil {
 						b.Fatal(err)
 					}
 				}

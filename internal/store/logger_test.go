@@ -40,7 +40,7 @@ func TestStatementLogger_Trace(t *testing.T) {
 	s, out := openLogged(t)
 	ctx := t.Context()
 	t.Run("SlowStatement", func(t *testing.T) {
-		_, _ = s.UserByEmailKey(ctx, "hunter2@example.org")
+		_, _, _ = s.UserByEmailKey(ctx, "hunter2@example.org")
 		if got := out.String(); !strings.Contains(got, "level=WARN") || !strings.Contains(got, "email_key = ?") {
 			t.Errorf("the slow statement is not in the log: %s", got)
 		}

@@ -147,7 +147,7 @@ func TestStore_PostgresHeals(t *testing.T) {
 		for name, call := range map[string]func() error{
 			"Ping":   func() error { return s.Ping(t.Context()) },
 			"Rotate": func() error { _, err := s.Rotate(t.Context(), r); return err },
-			"Login":  func() error { _, err := s.UserByEmailKey(t.Context(), "x"); return err },
+			"Login":  func() error { _, _, err := s.UserByEmailKey(t.Context(), "x"); return err },
 			"Open":   func() error { _, err := store.Open(t.Context(), store.Options{URL: address}); return err },
 		} {
 			if err := call(); err == nil || auth.AsError(err).Code != auth.CodeUnavailable {

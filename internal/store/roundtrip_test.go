@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/url"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -77,15 +79,69 @@ func (p *proxy) forward(from io.Reader, to io.Writer, typed int) error {
 	return err
 }
 
-// TestStore_PostgresRoundTrips counts what a warm connection needs.
-func TestStore_PostgresRoundTrips(t *testing.T) {
+// countTrips returns a store on Postgres with one connection, and the proxy that
+// counts its round trips.
+func countTrips(t *testing.T) (*store.Store, *proxy) {
+	t.Helper()
 	address, err := url.Parse(throwaway.Postgres(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := startProxy(t, address.Host)
 	address.Host = p.Addr().String()
-	s := open(t, store.Options{URL: address.String(), MaxOpenConns: 1})
+	return open(t, store.Options{URL: address.String(), MaxOpenConns: 1}), p
+}
+
+// surroundings are what a login needs besides a store.
+type surroundings struct {
+	auth.Tokens
+	auth.Blacklist
+}
+
+func (surroundings) Mint(auth.TokenUse, auth.Claims) (string, error)   { return "token", nil }
+func (surroundings) Allow(context.Context, ...auth.Check) auth.Refusal { return auth.Refusal{} }
+func (surroundings) Emit(context.Context, auth.Event)                  {}
+
+// TestLogin_PostgresRoundTrips: the user with the database's clock, BEGIN, the
+// session, its event, COMMIT. A user near the maximum of sessions costs one more.
+func TestLogin_PostgresRoundTrips(t *testing.T) {
+	s, p := countTrips(t)
+	const password = "correct horse battery"
+	for name, test := range map[string]struct {
+		maxSessions int
+		want        int64
+	}{"NoMaximum": {0, 5}, "FarFromMaximum": {100, 5}, "NearMaximum": {5, 6}} {
+		t.Run(name, func(t *testing.T) {
+			core, err := auth.New(auth.Options{
+				Settings: auth.Settings{
+					AccessTTL: time.Minute, RefreshTTL: time.Hour, SessionTTL: time.Hour, ClockLeeway: time.Hour, MaxSessions: test.maxSessions,
+				},
+				Store: s, Tokens: surroundings{}, Blacklist: surroundings{}, Limiter: surroundings{}, Events: surroundings{},
+				Passwords: auth.NewPasswords(1, 8, nil), Now: time.Now, RotationKeys: auth.FixedKeys(make([]byte, 32)),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			email := name + "@example.org"
+			if _, err := core.SignUp(t.Context(), auth.SignUpInput{Name: "Ada", Email: email, Password: password}, auth.Client{}); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // the first one prepares
+				p.trips.Store(0)
+				if _, err := core.Login(t.Context(), auth.LoginInput{Email: email, Password: password}, auth.Client{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := p.trips.Load(); got != test.want {
+				t.Errorf("%d round trips, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+// TestStore_PostgresRoundTrips counts what a warm connection needs.
+func TestStore_PostgresRoundTrips(t *testing.T) {
+	s, p := countTrips(t)
 	u, r := signUp(t, s)
 	calls := map[string]struct {
 		call func() error
@@ -104,7 +160,8 @@ func TestStore_PostgresRoundTrips(t *testing.T) {
 			sess, err := s.SessionState(t.Context(), r.SessionID, r.Current)
 			sess.Session.ID = uuid.NewString()
 			p.trips.Store(0)
-			return errors.Join(err, s.CreateSession(t.Context(), sess.Session, 0, u.PasswordHash, "", auth.Event{UserID: u.ID}))
+			_, createErr := s.CreateSession(t.Context(), sess.Session, 0, u.PasswordHash, "", auth.Event{UserID: u.ID})
+			return errors.Join(err, createErr)
 		}, 4},
 		// BEGIN, two statements, COMMIT: nothing is prepared again.
 		"EndSessions": {func() error {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -18,53 +17,58 @@ func checkSession(sess auth.Session) error {
 	return checkText(sess.UserAgent, sess.IPAddress, sess.RevokedReason)
 }
 
-// CreateSession implements [auth.Store].
-func (s *Store) CreateSession(ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string, events ...auth.Event) error {
-	const doing = "creating a session"
-	if err := checkSession(sess); err != nil {
-		return fail(doing, err)
-	}
-	if err := checkText(passwordHash, rehash); err != nil {
-		return fail(doing, err)
-	}
-	row := sessionRow(sess)
-	p := rowParams(sessionColumns, &row)
-	p["user"], p["epoch"], p["password"], p["rehash"] = sess.UserID, epoch, passwordHash, rehash
-	if rehash != "" {
-		return fail(doing, s.createRehashing(ctx, p, row, events))
-	}
-	// FOR SHARE makes the insert wait for a change of the user that is in
-	// progress, and then sees the user as changed. A later change waits for the
-	// insert. The check of the foreign key would not do: it takes FOR KEY SHARE,
-	// which does not conflict with raising the epoch.
-	n, err := s.exec(ctx, events, fmt.Sprintf(`INSERT INTO sessions (%s) SELECT %s FROM users WHERE %s %s`,
-		sessionColumns, each(sessionColumns, "@", ""), unchangedUser, s.dialect.forShare), p)
-	if err == nil && n == 0 {
-		err = auth.ErrMovedOn
-	}
-	return fail(doing, err)
-}
-
 // unchangedUser is the condition that the user is as the login found it.
 const unchangedUser = `id = @user AND auth_epoch = @epoch AND password_hash = @password AND disabled_at IS NULL`
 
-// createRehashing replaces the password's hash before it inserts the session.
-// The update locks the user's row in the mode that the transaction needs. With
-// FOR SHARE first, two logins that do the same would deadlock.
-func (s *Store) createRehashing(ctx context.Context, p params, row models.Session, events []auth.Event) error {
-	return s.transaction(ctx, func(tx *gorm.DB) error {
-		done := tx.Exec(`UPDATE users SET password_hash = @rehash WHERE `+unchangedUser, p)
-		if done.Error != nil {
-			return done.Error
+// CreateSession implements [auth.Store].
+//
+// FOR SHARE makes the insert wait for a change of the user that is in progress,
+// and then sees the user as changed. A later change waits for the insert. The
+// check of the foreign key would not do: it takes FOR KEY SHARE, which does not
+// conflict with raising the epoch.
+//
+// The password's hash is replaced before the insert, because that locks the
+// user's row in the mode that the transaction needs. With FOR SHARE first, two
+// logins that both replace the hash would deadlock.
+func (s *Store) CreateSession(
+	ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string, events ...auth.Event,
+) (others int, err error) {
+	const doing = "creating a session"
+	if err := checkSession(sess); err != nil {
+		return 0, fail(doing, err)
+	}
+	if err := checkText(passwordHash, rehash); err != nil {
+		return 0, fail(doing, err)
+	}
+	row := sessionRow(sess)
+	insert := `INSERT INTO sessions (` + sessionColumns + `) SELECT ` + each(sessionColumns, "@", "") + `
+		FROM users WHERE ` + unchangedUser + ` ` + s.dialect.forShare + `
+		RETURNING (SELECT count(*) FROM sessions WHERE id <> @id AND ` + liveSessions + `)`
+	err = s.transaction(ctx, func(tx *gorm.DB) error {
+		p := rowParams(sessionColumns, &row)
+		p["user"], p["epoch"], p["password"], p["now"] = sess.UserID, epoch, passwordHash, row.CreatedAt
+		if rehash != "" {
+			p["rehash"] = rehash
+			done := tx.Exec(`UPDATE users SET password_hash = @rehash WHERE `+unchangedUser, p)
+			if done.Error != nil {
+				return done.Error
+			}
+			if done.RowsAffected == 0 {
+				return auth.ErrMovedOn
+			}
+			p["password"] = rehash
 		}
-		if done.RowsAffected == 0 {
-			return auth.ErrMovedOn
-		}
-		if err := tx.Create(&row).Error; err != nil {
+		counts, err := collect[int](tx, insert, p)
+		if err != nil {
 			return err
 		}
+		if len(counts) == 0 {
+			return auth.ErrMovedOn
+		}
+		others = counts[0]
 		return record(tx, events)
 	})
+	return others, fail(doing, err)
 }
 
 // liveSessions is the condition that a session of the user is neither revoked

@@ -223,7 +223,7 @@ func TestStore_SQLiteUnmigrated(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	_, err = s.UserByEmailKey(t.Context(), "a@example.org")
+	_, _, err = s.UserByEmailKey(t.Context(), "a@example.org")
 	if err == nil || auth.AsError(err).Code != auth.CodeInternal {
 		t.Errorf("error is %v, want an internal one", err)
 	}

@@ -55,9 +55,9 @@ func (s *Store) insertUser(ctx context.Context, u auth.User, sess *auth.Session,
 }
 
 // UserByEmailKey implements [auth.Store].
-func (s *Store) UserByEmailKey(ctx context.Context, key string) (auth.User, error) {
+func (s *Store) UserByEmailKey(ctx context.Context, key string) (auth.User, time.Time, error) {
 	if err := checkText(key); err != nil {
-		return auth.User{}, fail("finding a user", err)
+		return auth.User{}, time.Time{}, fail("finding a user", err)
 	}
 	return s.user(ctx, "email_key", key)
 }
@@ -67,15 +67,20 @@ func (s *Store) UserByID(ctx context.Context, id string) (auth.User, error) {
 	if !isID(id) {
 		return auth.User{}, auth.ErrNotFound
 	}
-	return s.user(ctx, "id", id)
+	u, _, err := s.user(ctx, "id", id)
+	return u, err
 }
 
-func (s *Store) user(ctx context.Context, column, value string) (auth.User, error) {
-	row, err := queryOne[models.User](ctx, s, `SELECT `+userColumns+` FROM users WHERE `+column+` = @value`, params{"value": value})
-	if err != nil {
-		return auth.User{}, fail("finding a user", err)
+func (s *Store) user(ctx context.Context, column, value string) (auth.User, time.Time, error) {
+	type found struct {
+		models.User
+		Now int64
 	}
-	return fromUserRow(row), nil
+	row, err := queryOne[found](ctx, s, `SELECT `+userColumns+`, `+s.dialect.clock+` FROM users WHERE `+column+` = @value`, params{"value": value})
+	if err != nil {
+		return auth.User{}, time.Time{}, fail("finding a user", err)
+	}
+	return fromUserRow(row.User), fromMicros(row.Now), nil
 }
 
 // Users implements [auth.Store]. Pages follow the primary key, so that all

@@ -109,7 +109,7 @@ func testKept(t *testing.T, s suite) {
 	expired, taken := newSession(u.ID), newUser()
 	expired.ExpiresAt, taken.EmailKey = noon().Add(-time.Second), u.EmailKey
 	create := func(sess auth.Session, epoch int64, rehash string) func(auth.Event) error {
-		return func(e auth.Event) error { return s.CreateSession(ctx, sess, epoch, u.PasswordHash, rehash, e) }
+		return func(e auth.Event) error { return s.createSession(ctx, sess, epoch, u.PasswordHash, rehash, e) }
 	}
 	revoke := func(id string) func(auth.Event) error {
 		return func(e auth.Event) error { _, err := s.RevokeSession(ctx, u.ID, id, "logout", noon(), e); return err }
@@ -188,7 +188,7 @@ func testKeptForEach(t *testing.T, s suite) {
 	u, one := s.signUp(t)
 	two, expired := s.login(t, u), newSession(u.ID)
 	expired.ExpiresAt = noon().Add(-time.Second)
-	must(t, s.CreateSession(t.Context(), expired, 0, u.PasswordHash, ""))
+	must(t, s.createSession(t.Context(), expired, 0, u.PasswordHash, ""))
 	other, theirs := s.signUp(t)
 	e := newEvent(auth.EventSessionRevoked, "", "", noon())
 	_, err := s.RevokeSessions(t.Context(), []string{one.ID, two.ID, expired.ID, theirs.ID}, "operator", noon(), e)

@@ -122,7 +122,7 @@ func testRaceLoginEnd(t *testing.T, s suite) {
 		var ids []string
 		var loginErr, endErr error
 		together(
-			func() { loginErr = s.CreateSession(t.Context(), sess, u.AuthEpoch, u.PasswordHash, rehash) },
+			func() { loginErr = s.createSession(t.Context(), sess, u.AuthEpoch, u.PasswordHash, rehash) },
 			func() {
 				ids, endErr = s.EndSessions(t.Context(), auth.EndSessions{
 					UserID: u.ID, Reason: "logout", At: noon(), RaiseEpoch: true,

@@ -53,7 +53,7 @@ func testEndSessions(t *testing.T, s suite) {
 		second := s.login(t, u)
 		expired := newSession(u.ID)
 		expired.RefreshExpiresAt = noon()
-		must(t, s.CreateSession(t.Context(), expired, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), expired, 0, u.PasswordHash, ""))
 		gone := s.login(t, u)
 		_, err := s.RevokeSession(t.Context(), u.ID, gone.ID, "logout", noon().Add(-time.Hour))
 		must(t, err)
@@ -169,7 +169,7 @@ func testRevokeSessions(t *testing.T, s suite) {
 	stays := s.login(t, u)
 	expired := newSession(u.ID)
 	expired.RefreshExpiresAt = noon()
-	must(t, s.CreateSession(t.Context(), expired, 0, u.PasswordHash, ""))
+	must(t, s.createSession(t.Context(), expired, 0, u.PasswordHash, ""))
 	gone := s.login(t, u)
 	_, err := s.RevokeSession(t.Context(), u.ID, gone.ID, "logout", noon().Add(-time.Hour))
 	must(t, err)
@@ -198,7 +198,7 @@ func testSessionsBegunBefore(t *testing.T, s suite) {
 	begun := func(at time.Time) auth.Session {
 		sess := newSession(u.ID)
 		sess.CreatedAt = at
-		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
 		return sess
 	}
 	limit := noon().AddDate(-1, 0, 0)

@@ -39,7 +39,7 @@ func testRotate(t *testing.T, s suite) {
 		u, _ := s.signUp(t)
 		sess := newSession(u.ID)
 		sess.ExpiresAt = noon().Add(time.Hour + time.Minute).Truncate(time.Second)
-		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
 		st, err := s.Rotate(t.Context(), rotation(sess))
 		must(t, err)
 		wantEqual(t, "access", st.Session.AccessExpiresAt, sess.ExpiresAt)
@@ -98,7 +98,7 @@ func testRotateConditions(t *testing.T, s suite) {
 		u, _ := s.signUp(t)
 		sess := newSession(u.ID)
 		sess.ExpiresAt = noon().Add(time.Hour)
-		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
 		r := rotation(sess)
 		r.Now = sess.ExpiresAt
 		s.wantNoRotation(t, r, sess.ID)

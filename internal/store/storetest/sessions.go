@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"time"
@@ -17,18 +18,18 @@ func testCreateSession(t *testing.T, s suite) {
 		// Every column is written, not only those of a login.
 		sess.PreviousHash, sess.RetryHash = ptr(hash("previous")), ptr(hash("retry"))
 		sess.RotatedAt, sess.RefreshBlacklistedAt = ptr(noon()), ptr(noon().Add(time.Microsecond))
-		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
 		st := s.state(t, sess.ID)
 		wantEqual(t, "session", st.Session, sess)
 		wantEqual(t, "user", st.User, u)
 	})
 	for name, call := range map[string]func(auth.Session) error{
-		"Epoch": func(x auth.Session) error { return s.CreateSession(t.Context(), x, 1, u.PasswordHash, "") },
-		"Hash":  func(x auth.Session) error { return s.CreateSession(t.Context(), x, 0, "another", "") },
+		"Epoch": func(x auth.Session) error { return s.createSession(t.Context(), x, 1, u.PasswordHash, "") },
+		"Hash":  func(x auth.Session) error { return s.createSession(t.Context(), x, 0, "another", "") },
 		"EpochRehashing": func(x auth.Session) error {
-			return s.CreateSession(t.Context(), x, 1, u.PasswordHash, "rehashed")
+			return s.createSession(t.Context(), x, 1, u.PasswordHash, "rehashed")
 		},
-		"HashRehashing": func(x auth.Session) error { return s.CreateSession(t.Context(), x, 0, "another", "rehashed") },
+		"HashRehashing": func(x auth.Session) error { return s.createSession(t.Context(), x, 0, "another", "rehashed") },
 	} {
 		t.Run("ErrMovedOn"+name, func(t *testing.T) {
 			sess := newSession(u.ID)
@@ -39,23 +40,45 @@ func testCreateSession(t *testing.T, s suite) {
 	}
 	t.Run("ErrMovedOnUnknownUser", func(t *testing.T) {
 		sess := newSession(uuid.NewString())
-		wantError(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""), auth.ErrMovedOn)
+		wantError(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""), auth.ErrMovedOn)
 	})
 	t.Run("Rehash", func(t *testing.T) {
 		sess := newSession(u.ID)
-		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, "rehashed"))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, "rehashed"))
 		st := s.state(t, sess.ID)
 		want := u
 		want.PasswordHash = "rehashed" // and UpdatedAt stays: the user changed nothing
 		wantEqual(t, "user", st.User, want)
 		wantEqual(t, "session", st.Session, sess)
 	})
+	t.Run("OtherSessions", func(t *testing.T) {
+		u, first := s.signUp(t)
+		s.signUp(t) // somebody else's session
+		expired, idle := newSession(u.ID), newSession(u.ID)
+		expired.ExpiresAt, idle.RefreshExpiresAt = noon(), noon()
+		password := u.PasswordHash
+		for i, step := range []struct {
+			sess   auth.Session
+			rehash string
+			want   int
+		}{{expired, "", 1}, {idle, "", 1}, {newSession(u.ID), "", 1}, {newSession(u.ID), "rehashed", 2}, {newSession(u.ID), "", 3}} {
+			others, err := s.CreateSession(t.Context(), step.sess, 0, password, step.rehash)
+			must(t, err)
+			wantEqual(t, fmt.Sprintf("other sessions of session %d", i), others, step.want)
+			password = cmp.Or(step.rehash, password)
+		}
+		_, err := s.RevokeSession(t.Context(), u.ID, first.ID, "logout", noon())
+		must(t, err)
+		others, err := s.CreateSession(t.Context(), newSession(u.ID), 0, password, "")
+		must(t, err)
+		wantEqual(t, "without the revoked one", others, 3)
+	})
 	t.Run("ErrMovedOnDisabled", func(t *testing.T) {
 		u, _ := s.signUp(t)
 		_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: noon(), Disable: true})
 		must(t, err)
 		for _, rehash := range []string{"", "rehashed"} {
-			wantError(t, s.CreateSession(t.Context(), newSession(u.ID), 0, u.PasswordHash, rehash), auth.ErrMovedOn)
+			wantError(t, s.createSession(t.Context(), newSession(u.ID), 0, u.PasswordHash, rehash), auth.ErrMovedOn)
 		}
 	})
 }
@@ -104,7 +127,7 @@ func testSessions(t *testing.T, s suite) {
 	over.ExpiresAt = noon()
 	revoked.RevokedAt, revoked.RevokedReason = ptr(noon()), "logout"
 	for _, sess := range []auth.Session{third, second, idle, over, revoked} {
-		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
 	}
 	s.signUp(t) // somebody else's
 	list := func(limit int) []auth.Session {
@@ -127,7 +150,7 @@ func testSurplusSessions(t *testing.T, s suite) {
 		if change != nil {
 			change(&sess)
 		}
-		must(t, s.CreateSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
 		return sess.ID
 	}
 	last := first.LastSeenAt

@@ -27,7 +27,7 @@ func testBadText(t *testing.T, s suite) {
 			other.Name = bad
 			device := newSession(u.ID)
 			device.UserAgent = bad
-			_, byKey := s.UserByEmailKey(t.Context(), bad)
+			_, _, byKey := s.UserByEmailKey(t.Context(), bad)
 			_, revoke := s.RevokeSession(t.Context(), u.ID, sess.ID, bad, noon())
 			_, end := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: bad, At: noon()})
 			_, several := s.RevokeSessions(t.Context(), []string{sess.ID}, bad, noon())
@@ -36,7 +36,7 @@ func testBadText(t *testing.T, s suite) {
 			_, blacklist := s.BlacklistAccess(t.Context(), token)
 			for call, err := range map[string]error{
 				"CreateUser":      s.CreateUser(t.Context(), other, newSession(other.ID)),
-				"CreateSession":   s.CreateSession(t.Context(), device, 0, u.PasswordHash, ""),
+				"CreateSession":   s.createSession(t.Context(), device, 0, u.PasswordHash, ""),
 				"UserByEmailKey":  byKey,
 				"RevokeSession":   revoke,
 				"EndSessions":     end,
@@ -80,7 +80,7 @@ func testForeignIDs(t *testing.T, s suite) {
 		s.wantNoRotation(t, r, sess.ID)
 		stranger := newSession(u.ID)
 		stranger.ID = id
-		wantInternal(t, s.CreateSession(ctx, stranger, 0, u.PasswordHash, ""))
+		wantInternal(t, s.createSession(ctx, stranger, 0, u.PasswordHash, ""))
 	}
 	wantEqual(t, "session", s.state(t, sess.ID).Session, sess)
 }
@@ -94,10 +94,10 @@ func testCancelled(t *testing.T, s suite) {
 	newcomer, device := newUser(), newSession(u.ID)
 	calls := map[string]func() error{
 		"CreateUser":     func() error { return s.CreateUser(ctx, newcomer, newSession(newcomer.ID)) },
-		"UserByEmailKey": func() error { _, err := s.UserByEmailKey(ctx, u.EmailKey); return err },
+		"UserByEmailKey": func() error { _, _, err := s.UserByEmailKey(ctx, u.EmailKey); return err },
 		"UserByID":       func() error { _, err := s.UserByID(ctx, u.ID); return err },
-		"CreateSession":  func() error { return s.CreateSession(ctx, device, 0, u.PasswordHash, "") },
-		"Rehash":         func() error { return s.CreateSession(ctx, device, 0, u.PasswordHash, "rehashed") },
+		"CreateSession":  func() error { return s.createSession(ctx, device, 0, u.PasswordHash, "") },
+		"Rehash":         func() error { return s.createSession(ctx, device, 0, u.PasswordHash, "rehashed") },
 		"Rotate":         func() error { _, err := s.Rotate(ctx, rotation(sess)); return err },
 		"SessionState":   func() error { _, err := s.SessionState(ctx, sess.ID, sess.SecretHash); return err },
 		"Sessions":       func() error { _, err := s.Sessions(ctx, u.ID, noon(), 1); return err },

@@ -16,10 +16,10 @@ const aMoment = 100 * time.Millisecond
 func testUnderWay(t *testing.T, s suite) {
 	tests := map[string]func(u auth.User, sess, device auth.Session) error{
 		"Login": func(u auth.User, _, device auth.Session) error {
-			return s.CreateSession(t.Context(), device, u.AuthEpoch, u.PasswordHash, "")
+			return s.createSession(t.Context(), device, u.AuthEpoch, u.PasswordHash, "")
 		},
 		"LoginRehashing": func(u auth.User, _, device auth.Session) error {
-			return s.CreateSession(t.Context(), device, u.AuthEpoch, u.PasswordHash, "rehashed")
+			return s.createSession(t.Context(), device, u.AuthEpoch, u.PasswordHash, "rehashed")
 		},
 		"Rotate": func(_ auth.User, sess, _ auth.Session) error {
 			_, err := s.Rotate(t.Context(), rotation(sess))

@@ -76,7 +76,7 @@ func testClean(t *testing.T, s suite) {
 	for range 3 {
 		sess := newSession(u.ID)
 		sess.ExpiresAt = noon().Add(-long)
-		must(t, s.CreateSession(ctx, sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(ctx, sess, 0, u.PasswordHash, ""))
 		old = append(old, sess)
 	}
 	token := accessToken(live)

@@ -47,8 +47,11 @@ func testUser(t *testing.T, s suite) {
 	_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: noon(), Disable: true})
 	must(t, err)
 	t.Run("ByEmailKeyThoughDisabled", func(t *testing.T) {
-		got, err := s.UserByEmailKey(t.Context(), u.EmailKey)
+		defer s.clock.Set(t, noon())
+		s.clock.Set(t, noon().Add(time.Microsecond))
+		got, now, err := s.UserByEmailKey(t.Context(), u.EmailKey)
 		must(t, err)
+		wantEqual(t, "the database's clock", now, noon().Add(time.Microsecond))
 		wantEqual(t, "id", got.ID, u.ID)
 		wantEqual(t, "disabled", got.DisabledAt, ptr(noon()))
 	})
@@ -61,9 +64,9 @@ func testUser(t *testing.T, s suite) {
 	t.Run("ErrNotFound", func(t *testing.T) {
 		_, err := s.UserByID(t.Context(), uuid.NewString())
 		wantError(t, err, auth.ErrNotFound)
-		_, err = s.UserByEmailKey(t.Context(), "nobody@example.org")
+		_, _, err = s.UserByEmailKey(t.Context(), "nobody@example.org")
 		wantError(t, err, auth.ErrNotFound)
-		_, err = s.UserByEmailKey(t.Context(), u.Email)
+		_, _, err = s.UserByEmailKey(t.Context(), u.Email)
 		wantError(t, err, auth.ErrNotFound) // the key is compared as it is
 	})
 }
