@@ -9,68 +9,68 @@ import (
 	"time"
 )
 
-// A token pair and what it stands for: the answer to sign-up, login and refresh.
+// A token pair with its user and session: the result of sign-up, login and refresh.
 type AuthPayload struct {
 	// The access token, for the `Authorization: Bearer` header.
 	Token string `json:"token"`
-	// The refresh token, good for one use. Null in cookie mode, where an httpOnly cookie carries it.
+	// The refresh token, valid for one use. Null in cookie mode, where an httpOnly cookie carries it.
 	RefreshToken *string `json:"refreshToken,omitempty"`
 	// When the access token expires.
 	TokenExpiration time.Time `json:"tokenExpiration"`
-	// How many seconds the access token still lives, counted by the server's clock: what a client with a wrong clock
-	// needs. Never below 0; 0 when a repeated answer holds an access token that has expired meanwhile: refresh at once.
+	// The remaining lifetime of the access token in seconds, by the server's clock, for clients whose clock may be wrong. Never
+	// below 0. It is 0 if a reissued access token has expired meanwhile: refresh at once.
 	ExpiresIn int `json:"expiresIn"`
-	// When the refresh token expires. Each refresh moves it on, up to the session's absolute end.
+	// When the refresh token expires. Each refresh extends it, up to the session's absolute expiry.
 	RefreshExpiration time.Time `json:"refreshExpiration"`
-	// The server's clock at this answer.
+	// The server's clock at this response.
 	ServerTime time.Time `json:"serverTime"`
-	// Whose tokens these are.
+	// The user of the tokens.
 	User *User `json:"user"`
-	// The session that the tokens belong to; `current` is true.
+	// The session of the tokens; `current` is true.
 	Session *Session `json:"session"`
 }
 
-// Something that entered the blacklist, or a heartbeat.
+// A new entry of the blacklist, or a heartbeat.
 type BlacklistEvent struct {
-	// What it is.
+	// The kind of event.
 	Kind BlacklistEventKind `json:"kind"`
-	// The session whose tokens are concerned; null for a heartbeat.
+	// The session of the tokens; null for a heartbeat.
 	SessionID *string `json:"sessionId,omitempty"`
 	// Only the tokens with this secret (`user.auth.token`), as the SHA-256 of its text in lower-case hex; null for all, and for a heartbeat.
 	SecretHash *string `json:"secretHash,omitempty"`
-	// The tokens of the session that were issued (`iat`) before this, too: those of earlier pairs; null where it does not apply.
+	// Also the tokens of the session that were issued (`iat`) before this time, those of earlier pairs; null if it does not apply.
 	IssuedBefore *time.Time `json:"issuedBefore,omitempty"`
 	// Only the tokens of this use; null for both.
 	Use *TokenUse `json:"use,omitempty"`
-	// `rotated`, `blacklisted`, or for an ended session one of the words of `Session.revokedReason`; null for a heartbeat.
+	// `rotated`, `blacklisted`, or for a revoked session the word of `Session.revokedReason`; null for a heartbeat.
 	Reason *string `json:"reason,omitempty"`
-	// When it happened. Of a heartbeat: everything before has been told.
+	// When it happened. For a heartbeat: everything before this time has been sent.
 	At time.Time `json:"at"`
-	// From when on access tokens are refused: after a rotation a few seconds later than `at`, so that requests under way finish.
+	// When refusal of access tokens begins: after a rotation a few seconds later than `at`, so that requests in flight finish.
 	EffectiveAt time.Time `json:"effectiveAt"`
-	// When the last token concerned ends by itself.
+	// When the last of the tokens expires.
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
-// A token that does not authenticate any more though it verifies. It is forgotten when it would have expired.
+// A token that no longer authenticates although it verifies. The entry is deleted when the token would have expired.
 type BlacklistedToken struct {
 	// The session that the token belongs to.
 	SessionID string `json:"sessionId"`
 	// What the token was for.
 	Use TokenUse `json:"use"`
-	// Why it was blacklisted; null when nobody said.
+	// Why it was blacklisted; null if no reason was given.
 	Reason *string `json:"reason,omitempty"`
 	// When it was blacklisted.
 	BlacklistedAt time.Time `json:"blacklistedAt"`
-	// When the token ends by itself.
+	// When the token expires.
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
 // A password and the one that replaces it.
 type ChangePasswordInput struct {
-	// The password that the account has now.
+	// The account's present password.
 	CurrentPassword string `json:"currentPassword"`
-	// 8 to 256 characters (code points after NFKC normalisation), and there are no rules about which; but none of the 18,000 that are tried first, nor the name or the e-mail address.
+	// 8 to 256 characters (code points after NFKC normalisation) of any kind. The 18,000 most common passwords, the name and the e-mail address are refused.
 	NewPassword string `json:"newPassword"`
 }
 
@@ -82,41 +82,41 @@ type LoginInput struct {
 	Password string `json:"password"`
 }
 
-// Where a part of a list lies.
+// The position of a part of a list.
 type PageInfo struct {
-	// Whether older ones follow. With `last`: whether there are any from `before` on.
+	// Whether older ones follow. With `last`: whether there are any at or after `before`.
 	HasNextPage bool `json:"hasNextPage"`
-	// Whether there are newer ones before. With `first`: whether there are any up to `after`.
+	// Whether newer ones precede. With `first`: whether there are any up to `after`.
 	HasPreviousPage bool `json:"hasPreviousPage"`
-	// The cursor of the first one; null when there is none.
+	// The cursor of the first one; null if there is none.
 	StartCursor *string `json:"startCursor,omitempty"`
-	// The cursor of the last one; null when there is none.
+	// The cursor of the last one; null if there is none.
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
-// Something that happened to my account.
+// An event of my account.
 type SecurityEvent struct {
 	// A UUID.
 	ID string `json:"id"`
 	// When it happened.
 	At time.Time `json:"at"`
-	// What it is.
+	// The kind of event.
 	Kind SecurityEventKind `json:"kind"`
-	// More about it, or null. `LOGIN_FAILED`: `invalid_credentials` or `user_disabled`. `LOGOUT`: `THIS`, `OTHERS` or `ALL`, or
-	// `REPLACED` when another login took the session's place. `REFRESH_REUSE`: `revoke` when the session was ended for it, `reject` when
+	// Details, or null. `LOGIN_FAILED`: `invalid_credentials` or `user_disabled`. `LOGOUT`: `THIS`, `OTHERS` or `ALL`, or
+	// `REPLACED` if another login replaced the session. `REFRESH_REUSE`: `revoke` if the session was revoked for it, `reject` if
 	// the token was only refused. `SESSION_REVOKED`: the word of `Session.revokedReason`. `TOKEN_BLACKLISTED`: `access` or `refresh`.
 	Reason *string `json:"reason,omitempty"`
 	// Who did it.
 	Actor SecurityEventActor `json:"actor"`
-	// The session that it concerns, which may be gone; null when it is none. With `LOGOUT` of `OTHERS`, and `PASSWORD_CHANGED`: the one that asked.
+	// The session concerned, which may be deleted; null if no session is. With `LOGOUT` of `OTHERS`, and `PASSWORD_CHANGED`: the session of the request.
 	SessionID *string `json:"sessionId,omitempty"`
-	// How many sessions ended by it.
+	// How many sessions it revoked.
 	SessionsEnded int `json:"sessionsEnded"`
-	// The IP address that it came from; null when it is not known.
+	// The IP address of the request; null if it is unknown.
 	Address *string `json:"address,omitempty"`
-	// The User-Agent header that it came with; null when there was none.
+	// The User-Agent header of the request; null if there was none.
 	UserAgent *string `json:"userAgent,omitempty"`
-	// The request's id, as its answer had it in `X-Request-ID`: what to tell the operator. Null when it was no request.
+	// The request's id, as in the header `X-Request-ID` of its response; give it to the operator. Null if it was not caused by a request.
 	RequestID *string `json:"requestId,omitempty"`
 }
 
@@ -124,71 +124,71 @@ type SecurityEvent struct {
 type SecurityEventConnection struct {
 	// The events, newest first.
 	Edges []*SecurityEventEdge `json:"edges"`
-	// Where this part lies.
+	// The position of this part.
 	PageInfo *PageInfo `json:"pageInfo"`
 }
 
 // One event of a connection.
 type SecurityEventEdge struct {
-	// Stands for the place of this event, for `after` and `before`. It stays good when the event is gone.
+	// The position of this event, for `after` and `before`. It remains valid when the event is deleted.
 	Cursor string `json:"cursor"`
 	// The event.
 	Node *SecurityEvent `json:"node"`
 }
 
-// One login on one device. A refresh changes it and makes no new one.
+// One login on one device. A refresh changes it and creates no new one.
 type Session struct {
 	// A UUID. It never changes.
 	ID string `json:"id"`
-	// Whether it is the session of the access token that asks.
+	// Whether it is the session of the request's access token.
 	Current bool `json:"current"`
 	// How many pairs it has had: 1 after login, one more with each refresh.
 	Generation int `json:"generation"`
-	// The User-Agent header at its login or last refresh; null when there was none.
+	// The User-Agent header at its login or last refresh; null if there was none.
 	UserAgent *string `json:"userAgent,omitempty"`
-	// The IP address at its login or last refresh; null when it is not known.
+	// The IP address at its login or last refresh; null if it is unknown.
 	IPAddress *string `json:"ipAddress,omitempty"`
-	// When it was logged in.
+	// The time of its login.
 	CreatedAt time.Time `json:"createdAt"`
-	// When it was last refreshed; its login before that.
+	// The time of its last refresh, or of its login before the first one.
 	LastSeenAt time.Time `json:"lastSeenAt"`
-	// When it ends by itself unless it is refreshed before: the expiry of its refresh token.
+	// When it expires unless it is refreshed before: the expiry of its refresh token.
 	ExpiresAt time.Time `json:"expiresAt"`
-	// When it ends whatever happens: a new login is due then.
+	// When it expires in any case; then a new login is required.
 	AbsoluteExpiresAt time.Time `json:"absoluteExpiresAt"`
-	// When it was ended; null while it was not.
+	// When it was revoked; null if it was not.
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
-	// Why it was ended; null while it was not: `logout`, `revoked` (by revokeSession), `reuse` (a refresh token was used twice),
-	// `password_change`, `user_disabled`, `service` (by a program with an API key), `limit` (there were too many, and it was unused
+	// Why it was revoked; null if it was not: `logout`, `revoked` (by revokeSession), `reuse` (a refresh token was used twice),
+	// `password_change`, `user_disabled`, `service` (by a program with an API key), `limit` (there were too many sessions, and it was unused
 	// for longest) or `operator` (by an administrator).
 	RevokedReason *string `json:"revokedReason,omitempty"`
 }
 
-// Something that happened to a session, or is about to.
+// A change of a session, or one that is about to happen.
 type SessionEvent struct {
-	// What it is.
+	// The kind of event.
 	Kind SessionEventKind `json:"kind"`
-	// When it happened; of what is about to happen, when this was told.
+	// When it happened; for an announcement, when it was sent.
 	At time.Time `json:"at"`
-	// How many pairs the session has had by then.
+	// How many pairs the session has had at that time.
 	Generation int `json:"generation"`
-	// For `REVOKED`: why, in the words of `Session.revokedReason`; else null.
+	// For `REVOKED`: the reason, as in `Session.revokedReason`; else null.
 	Reason *string `json:"reason,omitempty"`
-	// For `TOKEN_EXPIRING` and `SESSION_EXPIRING`: when it ends; else null.
+	// For `TOKEN_EXPIRING` and `SESSION_EXPIRING`: when it expires; else null.
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
-	// For `ROTATED`: the User-Agent header of the refresh; null when there was none, or it is not known any more.
+	// For `ROTATED`: the User-Agent header of the refresh; null if there was none, or if it is no longer known.
 	UserAgent *string `json:"userAgent,omitempty"`
-	// For `ROTATED`: the IP address that the refresh came from; null when it is not known any more.
+	// For `ROTATED`: the IP address of the refresh; null if it is no longer known.
 	IPAddress *string `json:"ipAddress,omitempty"`
 }
 
 // A new account.
 type SignUpInput struct {
-	// What to call the person, as it is shown: 1 to 200 characters, none of them a control character, one that sets the direction of text (Unicode's Bidi_Control), or a zero-width space (U+200B, U+2060, U+FEFF).
+	// The person's name as it is displayed: 1 to 200 characters, without control characters, characters that set the direction of text (Unicode's Bidi_Control) and zero-width spaces (U+200B, U+2060, U+FEFF).
 	Name string `json:"name"`
-	// The e-mail address, at most 254 bytes. Surrounding space is dropped; upper and lower case are the same address. No character of it may be invisible.
+	// The e-mail address, at most 254 bytes, without invisible characters. Surrounding space is removed; case is ignored.
 	Email string `json:"email"`
-	// 8 to 256 characters (code points after NFKC normalisation), and there are no rules about which; but none of the 18,000 that are tried first, nor the name or the e-mail address.
+	// 8 to 256 characters (code points after NFKC normalisation) of any kind. The 18,000 most common passwords, the name and the e-mail address are refused.
 	Password string `json:"password"`
 }
 
@@ -196,29 +196,29 @@ type SignUpInput struct {
 type User struct {
 	// A UUID. It never changes.
 	ID string `json:"id"`
-	// What to call the person.
+	// The person's name as it is displayed.
 	Name string `json:"name"`
 	// The e-mail address as it was typed.
 	Email string `json:"email"`
-	// When the address was proven to be the person's; null until then.
+	// When the person proved to own the address; null until then.
 	EmailVerifiedAt *time.Time `json:"emailVerifiedAt,omitempty"`
-	// When the account was made.
+	// When the account was created.
 	CreatedAt time.Time `json:"createdAt"`
 	// When the account last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
-// What a BlacklistEvent is about.
+// The kinds of BlacklistEvent.
 type BlacklistEventKind string
 
 const (
-	// A session ended, with all of its tokens.
+	// A session was revoked, with all its tokens.
 	BlacklistEventKindSessionRevoked BlacklistEventKind = "SESSION_REVOKED"
 	// A pair was replaced by a refresh.
 	BlacklistEventKindRotated BlacklistEventKind = "ROTATED"
 	// One token was blacklisted.
 	BlacklistEventKindTokenBlacklisted BlacklistEventKind = "TOKEN_BLACKLISTED"
-	// Nothing: the stream lives. It comes every 15 seconds, and once when the past has been told.
+	// The stream is alive. It comes every 15 seconds, and once when all past events have been sent.
 	BlacklistEventKindHeartbeat BlacklistEventKind = "HEARTBEAT"
 )
 
@@ -262,11 +262,11 @@ func (e BlacklistEventKind) MarshalGQL(w io.Writer) {
 type LogoutScope string
 
 const (
-	// The session of the token at hand.
+	// The session of the given token.
 	LogoutScopeThis LogoutScope = "THIS"
-	// Every session of mine but the current one.
+	// All my sessions except the current one.
 	LogoutScopeOthers LogoutScope = "OTHERS"
-	// Every session of mine, and logins under way.
+	// All my sessions, and logins in progress.
 	LogoutScopeAll LogoutScope = "ALL"
 )
 
@@ -305,13 +305,13 @@ func (e LogoutScope) MarshalGQL(w io.Writer) {
 	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }
 
-// Who did what a SecurityEvent tells of.
+// The actors of SecurityEvents.
 type SecurityEventActor string
 
 const (
-	// Who holds the account or one of its tokens, or tries to.
+	// A person who has the account or one of its tokens, or tries to.
 	SecurityEventActorClient SecurityEventActor = "CLIENT"
-	// A program that the operator gave an API key.
+	// A program with an API key.
 	SecurityEventActorService SecurityEventActor = "SERVICE"
 	// The operator.
 	SecurityEventActorOperator SecurityEventActor = "OPERATOR"
@@ -355,41 +355,41 @@ func (e SecurityEventActor) MarshalGQL(w io.Writer) {
 	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }
 
-// What a SecurityEvent is. Refreshes are none: `Session.lastSeenAt` has the last one.
+// The kinds of SecurityEvent. Refreshes are not included: `Session.lastSeenAt` has the last one.
 type SecurityEventKind string
 
 const (
-	// The account was made.
+	// The account was created.
 	SecurityEventKindSignUp SecurityEventKind = "SIGN_UP"
-	// The account was made by the operator.
+	// The operator created the account.
 	SecurityEventKindUserAdded SecurityEventKind = "USER_ADDED"
 	// Somebody logged in with the right password.
 	SecurityEventKindLogin SecurityEventKind = "LOGIN"
-	// Somebody tried to log in and failed. Of many failures in a row, some are left out.
+	// A login failed. Of many failures in a row, some are left out.
 	SecurityEventKindLoginFailed SecurityEventKind = "LOGIN_FAILED"
-	// So many tried the password that some were not listened to. Told every five minutes at most.
+	// Login attempts were rate-limited. Recorded every five minutes at most.
 	SecurityEventKindLoginLimited SecurityEventKind = "LOGIN_LIMITED"
-	// An old refresh token was used once more: a copy of it is in other hands, or a client broke. See `reason`.
+	// An old refresh token was used again: somebody has a copy of it, or a client is broken. See `reason`.
 	SecurityEventKindRefreshReuse SecurityEventKind = "REFRESH_REUSE"
-	// One refresh token was used twice within seconds, as two tabs may do. Nothing was ended; the second use was refused.
+	// One refresh token was used twice within seconds, as two tabs may do. No session was revoked; the second use was refused.
 	SecurityEventKindRefreshRace SecurityEventKind = "REFRESH_RACE"
-	// A token was presented that the database has forgotten: it was restored from a backup, or lost a write.
+	// A presented token is newer than the database: it was restored from a backup, or lost a write.
 	SecurityEventKindRefreshRollback SecurityEventKind = "REFRESH_ROLLBACK"
-	// Sessions were ended by logging out.
+	// Sessions were ended by a logout.
 	SecurityEventKindLogout SecurityEventKind = "LOGOUT"
-	// A session was ended by other means. See `actor` and `reason`.
+	// A session was revoked by other means. See `actor` and `reason`.
 	SecurityEventKindSessionRevoked SecurityEventKind = "SESSION_REVOKED"
 	// One token was blacklisted.
 	SecurityEventKindTokenBlacklisted SecurityEventKind = "TOKEN_BLACKLISTED"
-	// The password was replaced; the other sessions ended.
+	// The password was changed, and the other sessions were revoked.
 	SecurityEventKindPasswordChanged SecurityEventKind = "PASSWORD_CHANGED"
-	// Somebody with a session of mine tried to change the password and did not know the current one.
+	// A change of the password from one of my sessions failed, because the current password was wrong.
 	SecurityEventKindPasswordChangeFailed SecurityEventKind = "PASSWORD_CHANGE_FAILED"
-	// The account was disabled; its sessions ended.
+	// The account was disabled, and its sessions were revoked.
 	SecurityEventKindUserDisabled SecurityEventKind = "USER_DISABLED"
 	// The account was enabled again.
 	SecurityEventKindUserEnabled SecurityEventKind = "USER_ENABLED"
-	// Something that this version does not know: it was written by a newer one.
+	// A kind that this version does not know, because a newer one recorded it.
 	SecurityEventKindOther SecurityEventKind = "OTHER"
 )
 
@@ -441,17 +441,17 @@ func (e SecurityEventKind) MarshalGQL(w io.Writer) {
 	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }
 
-// What a SessionEvent is about.
+// The kinds of SessionEvent.
 type SessionEventKind string
 
 const (
-	// The pair was replaced. If it was not by this device, somebody else has its refresh token.
+	// The pair was replaced. If this device did not refresh, somebody else has its refresh token.
 	SessionEventKindRotated SessionEventKind = "ROTATED"
-	// The session was ended; every token of it is refused. The stream ends.
+	// The session was revoked; all its tokens are refused. The stream ends.
 	SessionEventKindRevoked SessionEventKind = "REVOKED"
-	// The access token of this stream ends within a minute: refresh.
+	// The access token of this stream expires within a minute: refresh.
 	SessionEventKindTokenExpiring SessionEventKind = "TOKEN_EXPIRING"
-	// The session ends within a minute whatever happens: a new login is due.
+	// The session expires within a minute: a new login is required.
 	SessionEventKindSessionExpiring SessionEventKind = "SESSION_EXPIRING"
 )
 
@@ -495,9 +495,9 @@ func (e SessionEventKind) MarshalGQL(w io.Writer) {
 type TokenUse string
 
 const (
-	// It opens what is marked as needing an access token, for minutes.
+	// For fields that need an access token; valid for minutes.
 	TokenUseAccess TokenUse = "ACCESS"
-	// It is exchanged for a new pair, once.
+	// For one exchange against a new pair.
 	TokenUseRefresh TokenUse = "REFRESH"
 )
 

@@ -57,7 +57,7 @@ var wordings = []wording{
 	avoid("room|house", `rooms?|houses?`, "package, architecture, space"),
 	avoid("doubt", `doubts?`, "invalidation").but(`in doubt`),
 	avoid(" away", `(?:is|are|was|were|be|been) away`, "is unreachable").but(`you were away`),
-	avoid("stand|stood", `stands?|stood`, "is, remains, is written").but(`stands? for|stand-in`),
+	avoid("stand|stood", `stands?|stood`, "is, remains, is written").but(`stands? (for|alone|still)|stand-in`),
 	avoid("but for", `but for`, "except").but(`not .* but for`),
 	avoid("as well", `as well[.;]`, "also, too"),
 	avoid("anew", `anew`, "again"),
