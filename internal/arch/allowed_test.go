@@ -8,7 +8,6 @@ var allowedEnglish = map[string]int{
 	"docs":                             18,
 	"docs/decisions":                   4,
 	"docs/reference":                   2,
-	"docs/verify/gate":                 4,
 	"e2e":                              5,
 	"graph":                            17,
 	"internal/app":                     52,
@@ -21,7 +20,6 @@ var allowedEnglish = map[string]int{
 	"internal/explorer":                7,
 	"internal/fault":                   36,
 	"internal/graphqlhttp":             17,
-	"internal/keyring":                 14,
 	"internal/limit":                   8,
 	"internal/oauth":                   12,
 	"internal/redispool":               14,
@@ -30,5 +28,4 @@ var allowedEnglish = map[string]int{
 	"internal/stream":                  12,
 	"internal/stream/bustest":          20,
 	"resolvers":                        25,
-	"verify":                           27,
 }

@@ -47,7 +47,8 @@ func privatePEM(t *testing.T, key *ecdsa.PrivateKey) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// legacyToken signs as the legacy service did, or another one with ids of its own.
+// legacyToken signs as the legacy service did, or as another service with its own
+// key ids.
 func (w *world) legacyToken(key *ecdsa.PrivateKey, kid string) string {
 	w.t.Helper()
 	now := w.clock().Unix()
@@ -138,7 +139,7 @@ func TestRing_Import(t *testing.T) {
 	})
 }
 
-// A ring that is files alone needs neither a master key nor the database.
+// If all keys are in files, neither a master key nor the database is needed.
 func TestRing_Files(t *testing.T) {
 	w := newWorld(t)
 	dir := t.TempDir()
@@ -166,7 +167,7 @@ func TestRing_Files(t *testing.T) {
 		t.Error("a key that verifies is not published")
 	}
 	if entries, _ := os.ReadDir(o.Dir); len(entries) > 0 {
-		t.Errorf("files were made: %v", entries)
+		t.Errorf("files were created: %v", entries)
 	}
 	if _, err := newRing(t, o).Rotate(t.Context(), auth.KeyAccess); err == nil || !strings.Contains(err.Error(), "read from files") {
 		t.Errorf("rotate: %v", err)
@@ -186,7 +187,7 @@ func TestFiles_Check(t *testing.T) {
 	err := check(hexKey("a") + "\n" + hexKey("b")[:62] + "\nxyz\n")
 	for _, want := range []string{"line 2 ", "line 3 "} {
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "xyz") || strings.Contains(err.Error(), "bbb") {
-			t.Errorf("error lacks %q, or tells a secret: %v", want, err)
+			t.Errorf("error lacks %q, or contains a secret: %v", want, err)
 		}
 	}
 	if err := check("# nothing\n"); err == nil || !strings.Contains(err.Error(), "no key") {
@@ -204,7 +205,7 @@ func TestMasterKey_Check(t *testing.T) {
 		want string
 	}{
 		"None":     {keyring.MasterKey{}, ""},
-		"Good":     {keyring.MasterKey{Key: hexKey("a"), Previous: hexKey("b") + ", " + hexKey("c")}, ""},
+		"Valid":    {keyring.MasterKey{Key: hexKey("a"), Previous: hexKey("b") + ", " + hexKey("c")}, ""},
 		"Short":    {keyring.MasterKey{Key: hexKey("a")[:62]}, "MASTER_KEY: must be 64 hex"},
 		"Previous": {keyring.MasterKey{Previous: hexKey("a") + ",secret"}, "MASTER_KEY_PREVIOUS: must be"},
 		"File":     {keyring.MasterKey{File: "/none/k"}, "MASTER_KEY_FILE: open /none/k"},
@@ -215,7 +216,7 @@ func TestMasterKey_Check(t *testing.T) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
 			if err != nil && strings.Contains(err.Error(), "secret") {
-				t.Errorf("the error tells a key: %v", err)
+				t.Errorf("the error contains a key: %v", err)
 			}
 		})
 	}

@@ -16,7 +16,7 @@ import (
 	"rekey/internal/token"
 )
 
-// world is a database with a clock, which replicas share.
+// world is a database with a clock that replicas share.
 type world struct {
 	t   *testing.T
 	dir string
@@ -62,7 +62,7 @@ func (w *world) clock() time.Time {
 	return w.now
 }
 
-// advance moves the database's clock and those of all replicas.
+// advance advances the clocks of the database and of all replicas.
 func (w *world) advance(d time.Duration) {
 	w.t.Helper()
 	w.mu.Lock()
@@ -78,7 +78,7 @@ const (
 	lead       = maxAge + keyring.Propagation + leeway
 )
 
-// options are those of a replica that keeps its own data in dir.
+// options returns the options of a replica with the data directory dir.
 func (w *world) options(dir string) keyring.Options {
 	return keyring.Options{
 		Store: w.st, Dir: dir, MaxAge: maxAge, Leeway: leeway, Now: w.clock,
@@ -125,7 +125,7 @@ func (r *replica) poll() {
 	}
 }
 
-// mint signs an access token that is good for as long as any.
+// mint signs an access token with the longest lifetime.
 func (r *replica) mint() string {
 	r.w.t.Helper()
 	now := r.w.clock()

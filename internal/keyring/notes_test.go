@@ -15,7 +15,7 @@ import (
 	"rekey/internal/token"
 )
 
-// Replicas with keys of files start only beside those that know them.
+// A replica with keys of files starts only if the running replicas know them.
 func TestRing_Notes(t *testing.T) {
 	w := newWorld(t)
 	dir := t.TempDir()
@@ -61,7 +61,7 @@ func TestRing_Notes(t *testing.T) {
 	a.poll() // it is still there
 	w.advance(20 * time.Second)
 	if err := start(with(other)); err == nil {
-		t.Error("a running replica was forgotten")
+		t.Error("a running replica is ignored")
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -71,7 +71,7 @@ func TestRing_Notes(t *testing.T) {
 	}
 }
 
-// Of two that start at once with different files, not both do.
+// If two replicas with different files start at the same time, at most one succeeds.
 func TestRing_NotesTogether(t *testing.T) {
 	w := newWorld(t)
 	dir := t.TempDir()
@@ -94,7 +94,7 @@ func TestRing_NotesTogether(t *testing.T) {
 	}
 }
 
-// unwritable are notes of a database that can be read and not written.
+// unwritable is a database whose notes can be read but not written.
 type unwritable struct {
 	replicas
 	broken atomic.Bool
@@ -112,7 +112,7 @@ func (n *unwritable) SetReplicaKeys(ctx context.Context, replica string, keys ma
 	return n.replicas.SetReplicaKeys(ctx, replica, keys)
 }
 
-// unreadable is a database that may be away.
+// unreadable is a database that may be unreachable.
 type unreadable struct {
 	sealedKeys
 	broken atomic.Bool
@@ -145,7 +145,7 @@ func TestRing_NotesUnwritable(t *testing.T) {
 			t.Errorf("%s: %v", when, err)
 		}
 		if err := a.Check(t.Context()); err != nil {
-			t.Errorf("%s: trouble with the database is told as trouble with keys: %v", when, err)
+			t.Errorf("%s: a failure of the database is reported as a failure of the keys: %v", when, err)
 		}
 	}
 	fails("the key that follows", "read-only")
@@ -156,11 +156,11 @@ func TestRing_NotesUnwritable(t *testing.T) {
 	w.advance(keyring.Propagation + leeway)
 	fails("the end of the leaked key", "no database")
 	if jwks, _ := a.Published(); bytes.Contains(jwks, []byte(leaked.KID)) || a.verifies(tok) || !a.verifies(a.mint()) {
-		t.Error("without the database the clock moves nothing")
+		t.Error("without the database the keys do not change state")
 	}
 }
 
-// Trouble with keys shows though the note cannot be written either.
+// A failure of the keys is reported even if the note cannot be written either.
 func TestRing_Check(t *testing.T) {
 	w := newWorld(t)
 	o := w.options(w.dir)

@@ -15,8 +15,8 @@ import (
 	"rekey/internal/token"
 )
 
-// A rotation on two replicas, second by second: whatever either signs, both
-// verify, and others had MaxAge to learn of a key before it signs.
+// A rotation on two replicas, second by second: both verify all tokens that
+// either signs, and a key is published for MaxAge before it signs.
 func TestRing_Rotate(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.start(w.options(w.dir)), w.start(w.options(w.dir))
@@ -37,7 +37,7 @@ func TestRing_Rotate(t *testing.T) {
 	w.advance(lead - time.Second)
 	before := a.mint()
 	a.poll()
-	w.advance(time.Second) // b is late to notice
+	w.advance(time.Second) // b reads the ring later
 	a.poll()
 	after, late := a.mint(), b.mint()
 	if a.one(auth.KeyAccess, keyring.Current).KID == first.KID {
@@ -72,7 +72,7 @@ func TestRing_Rotate(t *testing.T) {
 	}
 }
 
-// Of two replicas that find keys due, one adds them, by the schedule.
+// If keys are due on two replicas, one of them adds the keys.
 func TestRing_Schedule(t *testing.T) {
 	w := newWorld(t)
 	o := w.options(w.dir)
@@ -99,7 +99,7 @@ func TestRing_Schedule(t *testing.T) {
 	}
 }
 
-// Replicas that start at once on an empty database end up with one ring.
+// Replicas that start at the same time on an empty database end up with one ring.
 func TestRing_StartTogether(t *testing.T) {
 	w := newWorld(t)
 	replicas := make([]*replica, 8)
@@ -139,7 +139,7 @@ func TestRing_MasterKey(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 		if entries, _ := os.ReadDir(o.Dir); len(entries) > 0 {
-			t.Error("a master key was made that opens nothing")
+			t.Error("a master key was created that decrypts nothing")
 		}
 	})
 	t.Run("ErrWrong", func(t *testing.T) {
@@ -157,11 +157,11 @@ func TestRing_MasterKey(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 		if keys, err := r.Rotate(t.Context(), auth.KeyPurposes()...); err == nil {
-			t.Errorf("keys were sealed with a mistaken master key: %v", keys)
+			t.Errorf("keys were encrypted with a mistaken master key: %v", keys)
 		}
 	})
 	t.Run("FromFile", func(t *testing.T) {
-		o := with(hexKey("b"), "# what was made, once\n"+hexKey("a")+"\n")
+		o := with(hexKey("b"), "# an old key\n"+hexKey("a")+"\n")
 		write(t, filepath.Join(o.Dir, "master.key"), []byte(hexKey("a")))
 		r := newRing(t, o)
 		if err := r.Start(t.Context()); err != nil {
@@ -186,17 +186,17 @@ func TestRing_MasterKey(t *testing.T) {
 		o := with(hexKey("b"), hexKey("a"))
 		r := w.start(o)
 		if !r.verifies(tok) {
-			t.Error("the previous master key does not open")
+			t.Error("the previous master key does not decrypt")
 		}
 		if n, err := newRing(t, o).Reencrypt(t.Context()); n != 3 || err != nil {
 			t.Errorf("%d keys, %v", n, err)
 		}
 		r.poll()
 		if !w.start(with(hexKey("b"), "")).verifies(tok) {
-			t.Error("the new master key alone does not do")
+			t.Error("the new master key alone does not decrypt")
 		}
 		if err := newRing(t, with(hexKey("a"), "")).Start(t.Context()); err == nil {
-			t.Error("the old master key still opens")
+			t.Error("the old master key still decrypts")
 		}
 	})
 	t.Run("Reset", func(t *testing.T) {
@@ -206,13 +206,13 @@ func TestRing_MasterKey(t *testing.T) {
 		}
 		r.poll()
 		if r.verifies(tok) || !w.start(with(hexKey("b"), "")).verifies(r.mint()) {
-			t.Error("the ring did not begin anew")
+			t.Error("the ring has no new keys")
 		}
 	})
 }
 
-// Who changes the database cannot make a key another one, or let one key pass
-// for another.
+// An attacker who can change the database cannot replace a key or use it in place
+// of another.
 func TestRing_Altered(t *testing.T) {
 	for name, statement := range map[string]string{
 		"Purpose": `UPDATE sealed_keys SET purpose = 'refresh', number = 2 WHERE purpose = 'access'`,
@@ -246,7 +246,7 @@ func TestRing_Retire(t *testing.T) {
 	}
 	a.poll()
 	if !a.verifies(old) {
-		t.Error("it ended before the others can know another")
+		t.Error("it ended before the others can know the new one")
 	}
 	w.advance(keyring.Propagation + leeway)
 	a.poll()
@@ -286,14 +286,14 @@ func TestRing_Lives(t *testing.T) {
 	}
 }
 
-// A replica that cannot look says nothing about tokens of keys that it does
-// not know, goes on with those that it knows, and is well again afterwards.
+// A replica that cannot read the ring does not decide about tokens under unknown
+// keys, still uses the known keys, and recovers.
 func TestRing_Outdated(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.start(w.options(w.dir)), w.start(w.options(w.dir))
 	ticks := make(chan time.Time)
 	go a.Run(t.Context(), ticks)
-	ticks <- time.Time{} // the first look is done
+	ticks <- time.Time{} // the first read is done
 	if _, err := newRing(t, w.options(w.dir)).Rotate(t.Context(), auth.KeyAccess); err != nil {
 		t.Fatal(err)
 	}
@@ -307,13 +307,13 @@ func TestRing_Outdated(t *testing.T) {
 		t.Error("a known key")
 	}
 	ticks <- time.Time{}
-	ticks <- time.Time{} // the look before this one is done
+	ticks <- time.Time{} // the previous read is done
 	if !a.verifies(tok) {
 		t.Error("the key is still unknown")
 	}
 }
 
-// Everybody may see the access keys that verify, and no other key.
+// Only the access keys that verify are published.
 func TestRing_Published(t *testing.T) {
 	w := newWorld(t)
 	r := w.start(w.options(w.dir))
@@ -332,7 +332,7 @@ func TestRing_Published(t *testing.T) {
 	}
 }
 
-// One ring may be looked at, changed and used at once.
+// One ring can be read, changed and used concurrently.
 func TestRing_Concurrent(t *testing.T) {
 	w := newWorld(t)
 	o := w.options(w.dir)

@@ -14,8 +14,8 @@ func at(d time.Duration) *time.Time {
 	return &t
 }
 
-// TestJudge walks a ring through its life: key 2 signs from noon, when key 1
-// retires; what key 1 signed is good for an hour.
+// TestJudge checks the states of keys over time: key 2 signs from noon, when key 1
+// retires. Tokens of key 1 are valid for an hour.
 func TestJudge(t *testing.T) {
 	const hour = time.Hour
 	one := auth.SealedKey{KID: "1", Number: 1, Life: hour, SignsFrom: at(-10 * hour)}

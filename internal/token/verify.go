@@ -66,7 +66,8 @@ func (r *keyRing) verifyOwn(token string, into *claims) (known bool, err error) 
 	payload, signature, _ := strings.Cut(rest, ".")
 	key, known := r.byHeader[header]
 	sig, decodeErr := base64.RawURLEncoding.Strict().DecodeString(signature)
-	if !known || decodeErr != nil || len(sig) != 2*scalarLen || !decodeOwn(payload, into) {
+	known = known && decodeErr == nil && len(sig) == 2*scalarLen && decodeOwn(payload, into)
+	if !known {
 		return false, nil
 	}
 	signed := token[:len(header)+1+len(payload)]
