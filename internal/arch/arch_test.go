@@ -36,7 +36,7 @@ const (
 	gooseLib   = "github.com/pressly/goose"
 	sqliteLib  = "github.com/glebarez/"
 	pgxLib     = "github.com/jackc/pgx"
-	compressor = "github.com/klauspost/compress"
+	brotliLib  = "github.com/andybalholm/brotli"
 	prometheus = "github.com/prometheus/"
 	otel       = "go.opentelemetry.io/"
 )
@@ -45,7 +45,7 @@ const (
 // names them.
 func restricted() []string {
 	return []string{
-		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, websockets, sqlLib, gooseLib, sqliteLib, pgxLib, compressor,
+		gormLib, redisLib, jwtLib, gqlgenLib, gqlparser, httpLib, websockets, sqlLib, gooseLib, sqliteLib, pgxLib, brotliLib,
 		prometheus, otel,
 	}
 }
@@ -75,10 +75,10 @@ func packages() map[string]rule {
 		"internal/stream":                  {allowed: []string{"internal/auth"}, libraries: []string{redisLib}},
 		"internal/stream/streamtest":       {allowed: []string{"internal/auth", "internal/stream"}},
 		"internal/redispool":               {libraries: []string{redisLib}},
-		"internal/web":                     {allowed: []string{"internal/auth"}, libraries: []string{httpLib, compressor, prometheus}},
+		"internal/web":                     {allowed: []string{"internal/auth"}, libraries: []string{httpLib, prometheus}},
 		"internal/graphqlhttp":             {allowed: []string{"internal/auth"}, libraries: []string{httpLib, websockets, gqlgenLib, gqlparser}},
 		"internal/observe":                 {allowed: []string{"internal/auth"}, libraries: []string{prometheus, otel}},
-		"internal/explorer":                {libraries: []string{httpLib}},
+		"internal/explorer":                {allowed: []string{"internal/web"}, libraries: []string{httpLib, brotliLib}},
 		"internal/keyring":                 {allowed: []string{"internal/auth", "internal/token"}},
 		"internal/cli":                     {allowed: []string{"internal/auth", "internal/doctor", "internal/keyring", "internal/spelling"}},
 		"internal/doctor":                  {allowed: []string{"internal/auth", "internal/config", "internal/keyring", "internal/redispool", "internal/spelling", "internal/store"}},

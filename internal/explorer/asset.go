@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/andybalholm/brotli"
+
+	"rekey/internal/web"
 )
 
 // asset is one file of the page. Nothing of it is in memory before its first
@@ -98,9 +100,9 @@ func (a *asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	content, encoding := a.plain, ""
 	switch {
 	case !a.brotli:
-	case accepts(r, "br"):
+	case web.AcceptsEncoding(r, "br"):
 		content, encoding = a.stored, "br"
-	case accepts(r, "gzip"):
+	case web.AcceptsEncoding(r, "gzip"):
 		content, encoding = a.gzip, "gzip"
 	}
 	tag := a.tag()
@@ -110,16 +112,4 @@ func (a *asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("ETag", `"`+tag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content()))
-}
-
-// accepts reports whether a client names a content coding, and does not refuse
-// it by a weight of zero.
-func accepts(r *http.Request, coding string) bool {
-	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
-		name, weight, weighted := strings.Cut(part, ";")
-		if strings.EqualFold(strings.TrimSpace(name), coding) {
-			return !weighted || strings.ContainsAny(weight, "123456789")
-		}
-	}
-	return false
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/klauspost/compress/gzhttp"
-
 	"rekey/internal/auth"
 )
 
@@ -34,34 +32,6 @@ func Headers(proxies Proxies, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// Gzip compresses every body for clients that accept gzip, whatever its size
-// and type, as the legacy service did. It leaves answers without a body alone,
-// and streams of events, because each event must arrive when it happens.
-//
-// Compressing a secret beside text that an attacker chooses can reveal the
-// secret by the length (BREACH), if somebody who cannot read the answer can
-// request the same secret many times. Here every rotation answers a new secret,
-// and a page of another origin cannot make the browser add the bearer token.
-// gzhttp's random padding is therefore off. It would be needed if answers to
-// requests with cookies repeated a secret.
-func Gzip(next http.Handler) http.Handler {
-	compress, err := gzhttp.NewWrapper(
-		gzhttp.MinSize(1), // 0 would compress empty bodies
-		gzhttp.EnableZstd(false),
-		gzhttp.ContentTypeFilter(func(contentType string) bool {
-			return !strings.HasPrefix(contentType, "text/event-stream")
-		}),
-	)
-	if err != nil {
-		panic("web: gzip options: " + err.Error()) // they are constants
-	}
-	return compress(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The legacy service's order, in place of what gzhttp has just added.
-		w.Header()["Vary"] = []string{"Accept-Encoding", "Origin"}
-		next.ServeHTTP(w, r)
-	}))
 }
 
 // The headers that report limits to clients

@@ -51,8 +51,7 @@ func (r *recorder) Flush() {
 	}
 }
 
-// Hijack hands the connection over, where the writer can. The method is needed
-// because gzhttp looks only one wrapper deep for it.
+// Hijack hands the connection over, where the writer can.
 func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(r.ResponseWriter).Hijack()
 }
