@@ -11,23 +11,23 @@ import (
 	"rekey/internal/auth"
 )
 
-// blacklistByToken keeps single access tokens by what they look like. A token
-// of ES256 has many looks that verify: with (r, n-s) for the signature (r, s)
-// it passes.
+// blacklistByToken blacklists single access tokens by their text. An ES256 token
+// has many spellings that verify: the signatures (r, s) and (r, n-s) are both
+// valid.
 type blacklistByToken struct {
 	auth.Store
 	seen *spellings
 }
 
-// spellings has for each session the access token that was verified last: the
-// core does not tell the store what a token looks like.
+// spellings maps each session to the access token that was verified last,
+// because the core does not pass the text of a token to the store.
 type spellings struct {
 	mu   sync.Mutex
 	last map[string]string
 }
 
-// lookedAtTokens looks up what a token looks like once it has verified.
-type lookedAtTokens struct {
+// spelledTokens looks up the text of each token that verifies.
+type spelledTokens struct {
 	auth.Tokens
 	m    *machine
 	seen *spellings
@@ -35,7 +35,7 @@ type lookedAtTokens struct {
 
 func wrapBlacklistByToken(m *machine, o auth.Options) auth.Options {
 	seen := &spellings{last: map[string]string{}}
-	o.Store, o.Tokens = blacklistByToken{o.Store, seen}, lookedAtTokens{o.Tokens, m, seen}
+	o.Store, o.Tokens = blacklistByToken{o.Store, seen}, spelledTokens{o.Tokens, m, seen}
 	return o
 }
 
@@ -49,12 +49,12 @@ func (s blacklistByToken) BlacklistAccess(ctx context.Context, t auth.Blackliste
 }
 
 // Verify implements [auth.Tokens].
-func (t lookedAtTokens) Verify(use auth.TokenUse, token string, now time.Time) (auth.Claims, error) {
+func (t spelledTokens) Verify(use auth.TokenUse, token string, now time.Time) (auth.Claims, error) {
 	claims, err := t.Tokens.Verify(use, token, now)
 	if err != nil || use != auth.UseAccess {
 		return claims, err
 	}
-	t.seen.note(claims.SessionID, token)
+	t.seen.record(claims.SessionID, token)
 	listed, err := t.listed(claims.SessionID, token)
 	if err == nil && listed {
 		err = auth.Unauthenticated(auth.ReasonTokenBlacklisted, "token is blacklisted")
@@ -62,16 +62,16 @@ func (t lookedAtTokens) Verify(use auth.TokenUse, token string, now time.Time) (
 	return claims, err
 }
 
-func (t lookedAtTokens) listed(sessionID, token string) (listed bool, err error) {
+func (t spelledTokens) listed(sessionID, token string) (listed bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), sqlTimeout) // Verify has none
 	defer cancel()
-	look := sha256.Sum256([]byte(token))
+	hash := sha256.Sum256([]byte(token))
 	err = readRow(t.m.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM blacklisted_tokens
-		WHERE session_id::text = $1 AND secret_hash = $2 AND use = $3)`, sessionID, look[:], string(auth.UseAccess)), &listed)
+		WHERE session_id::text = $1 AND secret_hash = $2 AND use = $3)`, sessionID, hash[:], string(auth.UseAccess)), &listed)
 	return listed, err
 }
 
-func (s *spellings) note(sessionID, token string) {
+func (s *spellings) record(sessionID, token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last[sessionID] = token

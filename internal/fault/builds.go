@@ -18,13 +18,13 @@ import (
 	"rekey/internal/auth"
 )
 
-// build is a build that is known to be bad.
+// build describes a build that is bad on purpose.
 type build struct {
 	wrap func(m *machine, o auth.Options) auth.Options
-	// outside of the failpoints: a build that reorders calls. One that
-	// replaces calls stands behind them, so that they are hit all the same.
+	// outside is set for a build that reorders calls: it wraps the failpoints.
+	// A build that replaces calls is wrapped by them, so that they are hit too.
 	outside bool
-	// sql: it talks to Postgres itself.
+	// sql is set if it uses Postgres itself.
 	sql bool
 }
 
@@ -41,7 +41,8 @@ func builds() map[string]build {
 	}
 }
 
-// choose makes this process the named bad build; the empty name is a good one.
+// choose turns this process into the named bad build. The empty name leaves it
+// good.
 func (m *machine) choose(name, databaseURL string) error {
 	if name == "" {
 		return nil
@@ -49,7 +50,7 @@ func (m *machine) choose(name, databaseURL string) error {
 	all := builds()
 	b, known := all[name]
 	if !known {
-		return fmt.Errorf("unknown BAD_BUILD %q: there are %s", name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+		return fmt.Errorf("unknown BAD_BUILD %q: choose one of %s", name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
 	}
 	m.build = b
 	if !b.sql {
@@ -66,7 +67,8 @@ func (m *machine) choose(name, databaseURL string) error {
 // sqlTimeout bounds a statement of a bad build.
 const sqlTimeout = 20 * time.Second
 
-// databaseClock is the store's own: microseconds since the epoch.
+// databaseClock is the same expression as the store's: microseconds since the
+// epoch.
 const databaseClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 
 // exec runs one statement of a bad build and returns how many rows it changed.
@@ -75,20 +77,20 @@ func (m *machine) exec(ctx context.Context, statement string, args ...any) (int6
 	defer cancel()
 	done, err := m.db.ExecContext(ctx, statement, args...)
 	if err != nil {
-		return 0, trouble(err)
+		return 0, unavailable(err)
 	}
 	return done.RowsAffected()
 }
 
-func trouble(err error) error {
+func unavailable(err error) error {
 	return auth.Unavailable(fmt.Errorf("statement of a bad build: %w", err))
 }
 
-// readRow reads one row; sql.ErrNoRows stays what it is.
+// readRow reads one row. It returns sql.ErrNoRows unchanged.
 func readRow(row *sql.Row, into ...any) error {
 	err := row.Scan(into...)
 	if err == nil || errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	return trouble(err)
+	return unavailable(err)
 }

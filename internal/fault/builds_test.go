@@ -16,7 +16,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// misdeed is what a bad build does, and what a good one does instead.
+// misdeed describes how a bad build and a good one behave differently.
 type misdeed struct {
 	build     string
 	what      string
@@ -81,11 +81,11 @@ func TestBuilds_ElseGood(t *testing.T) {
 				t.Errorf("its parent's after the overlap: %s", got)
 			}
 			_, err := s.refresh(first.RefreshToken, "")
-			if got := told(err); got != "TOKEN_REUSED" {
+			if got := outcomeOf(err); got != "TOKEN_REUSED" {
 				t.Errorf("a grandparent: %s", got)
 			}
 			_, err = s.refresh(third.RefreshToken, "")
-			if got := told(err); got != "SESSION_REVOKED" {
+			if got := outcomeOf(err); got != "SESSION_REVOKED" {
 				t.Errorf("the last token after reuse: %s", got)
 			}
 			if got := s.access(third.AccessToken); got != "SESSION_REVOKED" {
@@ -108,7 +108,7 @@ func twoRacers(s *stage) string {
 	for range 2 {
 		go func() {
 			g, err := s.refresh(parent.RefreshToken, "")
-			if err != nil && told(err) != "TOKEN_BLACKLISTED" {
+			if err != nil && outcomeOf(err) != "TOKEN_BLACKLISTED" {
 				s.t.Error(err)
 			}
 			children <- g.RefreshToken
@@ -193,12 +193,12 @@ func replayed(step time.Duration, key string) func(s *stage) string {
 		parent := s.signUp()
 		s.mustRefresh(parent.RefreshToken, key)
 		s.pass(step)
-		if _, err := s.refresh(parent.RefreshToken, key); told(err) == "TOKEN_REUSED" {
+		if _, err := s.refresh(parent.RefreshToken, key); outcomeOf(err) == "TOKEN_REUSED" {
 			s.t.Error("reuse within the window")
 		}
 		s.pass(step)
 		_, err := s.refresh(parent.RefreshToken, key)
-		return told(err)
+		return outcomeOf(err)
 	}
 }
 
@@ -220,5 +220,5 @@ func withoutDatabase(s *stage) string {
 	if e := auth.AsError(err); e != nil && errors.Is(e, auth.ErrMovedOn) {
 		s.t.Error("a closed database answers")
 	}
-	return told(err)
+	return outcomeOf(err)
 }

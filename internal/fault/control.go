@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// checkAddress wants a loopback address: whoever reaches the API can end the process.
+// checkAddress requires a loopback address, because the API can kill the process.
 func checkAddress(address string) error {
 	if address == "" {
 		return nil
@@ -36,7 +36,7 @@ func (m *machine) serve(ctx context.Context) error {
 		return fmt.Errorf("listening on FAULT_ADDR: %w", err)
 	}
 	server := &http.Server{Handler: m.control(), ReadHeaderTimeout: headerTimeout}
-	context.AfterFunc(ctx, func() { _ = server.Close() }) // nobody is left to be told
+	context.AfterFunc(ctx, func() { _ = server.Close() }) // nothing can be done about an error
 	go func() { _ = server.Serve(listener) }()            // until it is closed
 	return nil
 }
@@ -59,7 +59,8 @@ func (m *machine) control() http.Handler {
 	return mux
 }
 
-// answering answers 200 with JSON, or 400 with the error's words.
+// answering returns a handler that responds with 200 and JSON, or with 400 and
+// the error.
 func answering(do func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		status := http.StatusOK
@@ -69,7 +70,7 @@ func answering(do func(*http.Request) (any, error)) http.HandlerFunc {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(answer) // fails only when nobody listens any more
+		_ = json.NewEncoder(w).Encode(answer) // fails only if the client is gone
 	}
 }
 
@@ -99,8 +100,8 @@ func (m *machine) putClock(r *http.Request) (any, error) {
 
 const maxControlBytes = 4 << 10
 
-// decode wants every member to be known: a misspelt one would arm another
-// fault than was meant.
+// decode refuses unknown members, because a misspelt one would arm the wrong
+// fault.
 func decode(r *http.Request, into any) error {
 	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxControlBytes))
 	d.DisallowUnknownFields()
@@ -110,10 +111,10 @@ func decode(r *http.Request, into any) error {
 	return nil
 }
 
-// duration is spelt as time.ParseDuration has it.
+// duration is text in the form of time.ParseDuration.
 type duration time.Duration
 
-// UnmarshalText reads a duration; the empty text is none.
+// UnmarshalText reads a duration. The empty text is 0.
 func (d *duration) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*d = 0

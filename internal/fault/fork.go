@@ -12,21 +12,21 @@ import (
 	"rekey/internal/auth"
 )
 
-// A good build derives a child from its parent, so that there is only one,
-// whoever makes it. A bad build that forks a session needs another secret, of
-// which the store learns the hash and the minting the whole: both compute it
-// from the good child's hash and the fork's number. The number travels from
-// one to the other as the nanoseconds of IssuedAt, which are zero otherwise.
+// fork is the number of a second child of a token. A good build derives one
+// child from a parent. A build that forks a session needs another secret: the
+// store gets its hash, and Mint the secret itself. Both compute it from the hash
+// of the good child and the fork's number. The number is passed in the
+// nanoseconds of IssuedAt, which are zero otherwise.
 type fork time.Duration
 
-// newFork is never 0.
+// newFork returns a random fork other than 0.
 func newFork() fork {
 	var b [4]byte
-	_, _ = rand.Read(b[:]) // never fails: it ends the process instead
+	_, _ = rand.Read(b[:]) // it does not return an error
 	return fork(binary.BigEndian.Uint32(b[:])%uint32(time.Second-1) + 1)
 }
 
-// secret is the fork's, in place of the one with this hash.
+// secret returns the secret that replaces the one with this hash.
 func (f fork) secret(child auth.SecretHash) string {
 	sum := sha256.Sum256(binary.BigEndian.AppendUint64(child[:], uint64(f)))
 	return hex.EncodeToString(sum[:])
@@ -46,7 +46,7 @@ func (t forkTokens) Mint(use auth.TokenUse, c auth.Claims) (string, error) {
 	return t.Tokens.Mint(use, c)
 }
 
-// rotated is the state after a rotation that the store has not made.
+// rotated returns the state after a rotation that the store did not execute.
 func rotated(st auth.SessionState, r auth.Rotation, f fork) auth.SessionState {
 	s := &st.Session
 	s.Generation++

@@ -9,8 +9,8 @@ import (
 	"rekey/internal/auth"
 )
 
-// forkOnRetry rotates again for a repeated request: the client that lost its
-// answer gets a child, but another one than was made before.
+// forkOnRetry rotates again for a repeated request: a client that lost the answer
+// gets a different child than the first one.
 type forkOnRetry struct {
 	auth.Store
 	m *machine

@@ -10,9 +10,9 @@ import (
 	"sync/atomic"
 )
 
-// request is what is known of a request by and by.
+// request collects facts about a request while it is served.
 type request struct {
-	legacy  bool        // it is on the legacy refresh route, whatever comes of it
+	legacy  bool        // it is on the legacy refresh route, with any outcome
 	refresh atomic.Bool // it presented a refresh token that verified
 	rotated atomic.Bool // it rotated a session
 }
@@ -36,13 +36,13 @@ type handler struct {
 	points points
 }
 
-// ServeHTTP marks the request and watches its answer.
+// ServeHTTP marks the request and observes its answer.
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	mark := &request{legacy: r.Method == http.MethodGet && r.URL.EscapedPath() == legacyRefresh}
 	h.next.ServeHTTP(&writer{ResponseWriter: w, points: h.points, request: mark}, r.WithContext(withRequest(r.Context(), mark)))
 }
 
-// writer has the failpoints of the answer.
+// writer contains the failpoints of the answer.
 type writer struct {
 	http.ResponseWriter
 	points  points
@@ -57,8 +57,8 @@ func (w *writer) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write splits the first write only where something is to happen in between.
-// Both transports write a body at once.
+// Write splits the first write if a failpoint is due in between. Both transports
+// write a body with one call.
 func (w *writer) Write(b []byte) (int, error) {
 	w.begin()
 	if w.bodied || !w.answersRefresh() {
@@ -81,12 +81,12 @@ func (w *writer) Write(b []byte) (int, error) {
 	return n + rest, err
 }
 
-// Flush and Hijack are for handlers that do not ask an http.ResponseController.
+// Flush flushes, for handlers that do not use an http.ResponseController.
 func (w *writer) Flush() {
-	_ = http.NewResponseController(w.ResponseWriter).Flush() // what cannot be flushed is sent in the end
+	_ = http.NewResponseController(w.ResponseWriter).Flush() // without a flush it is sent at the end
 }
 
-// Hijack hands the connection over, where that is possible.
+// Hijack takes over the connection, if that is possible.
 func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }

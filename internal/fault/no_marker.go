@@ -9,24 +9,24 @@ import (
 	"rekey/internal/auth"
 )
 
-// entries is the part of the cache that knows nothing of trust.
+// entries is the part of the cache that does not check trust.
 type entries interface {
-	Put(ctx context.Context, doubts ...auth.Invalidation) error
+	Put(ctx context.Context, invalidations ...auth.Invalidation) error
 	Doubted(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error)
 }
 
-// noMarker takes a token for good that the cache has no entry for, whatever
-// the cache has been through.
+// noMarker accepts a token that the cache has no entry for, even if the cache was
+// emptied.
 type noMarker struct{ entries }
 
 func wrapNoMarker(_ *machine, o auth.Options) auth.Options {
-	o.Blacklist = noMarker{o.Blacklist.(entries)} // another cache would be no bad build: better no start
+	o.Blacklist = noMarker{o.Blacklist.(entries)} // panics with another cache, because the build would not be bad
 	return o
 }
 
 // Invalidate implements [auth.Blacklist].
-func (b noMarker) Invalidate(ctx context.Context, doubts ...auth.Invalidation) error {
-	_ = b.Put(ctx, doubts...) // the change goes on without, as it does in a good build
+func (b noMarker) Invalidate(ctx context.Context, invalidations ...auth.Invalidation) error {
+	_ = b.Put(ctx, invalidations...) // the change continues after an error, as in a good build
 	return nil
 }
 

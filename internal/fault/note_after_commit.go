@@ -8,9 +8,9 @@ import (
 	"rekey/internal/auth"
 )
 
-// noteAfterCommit notes the doubt about a token when the change has been
-// committed: whoever is killed in between leaves a token that everybody takes
-// for good. The ends of sessions are noted as ever.
+// noteAfterCommit writes the invalidation of a token after the change has been
+// committed: a process that is killed in between leaves a stale token that all
+// replicas accept. Invalidations of whole sessions are written as usual.
 type noteAfterCommit struct {
 	auth.Store
 	blacklist auth.Blacklist
@@ -31,7 +31,7 @@ func (s noteAfterCommit) Rotate(ctx context.Context, r auth.Rotation) (auth.Sess
 	}
 	return st, s.blacklist.Invalidate(ctx, auth.Invalidation{
 		SessionID: r.SessionID, Secret: &r.Current,
-		Until: r.Now.Add(s.settings.AccessTTL + s.settings.ClockLeeway), // the parent ends before
+		Until: r.Now.Add(s.settings.AccessTTL + s.settings.ClockLeeway), // the parent expires before
 	})
 }
 
@@ -44,13 +44,13 @@ func (s noteAfterCommit) BlacklistAccess(ctx context.Context, t auth.Blacklisted
 	return kept, s.blacklist.Invalidate(ctx, auth.Invalidation{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt})
 }
 
-// noteNoTokens passes on the doubts about whole sessions.
+// noteNoTokens writes only the invalidations of whole sessions.
 type noteNoTokens struct{ auth.Blacklist }
 
 // Invalidate implements [auth.Blacklist].
-func (b noteNoTokens) Invalidate(ctx context.Context, doubts ...auth.Invalidation) error {
-	if len(doubts) == 1 && doubts[0].Secret != nil {
+func (b noteNoTokens) Invalidate(ctx context.Context, invalidations ...auth.Invalidation) error {
+	if len(invalidations) == 1 && invalidations[0].Secret != nil {
 		return nil
 	}
-	return b.Blacklist.Invalidate(ctx, doubts...)
+	return b.Blacklist.Invalidate(ctx, invalidations...)
 }

@@ -13,7 +13,7 @@ import (
 // Injector does nothing in this build.
 type Injector struct{}
 
-// New returns the empty Injector; it reads nothing.
+// New returns the empty Injector. It reads no settings.
 func New(func(name string) string) (Injector, error) { return Injector{}, nil }
 
 // Clock returns now.

@@ -16,7 +16,7 @@ import (
 // Injector breaks one process. The zero value breaks nothing.
 type Injector struct{ m *machine }
 
-// machine is what the parts of an Injector share.
+// machine holds the state that the parts of an Injector share.
 type machine struct {
 	points  points
 	offset  atomic.Int64 // of the clock, in nanoseconds
@@ -25,9 +25,9 @@ type machine struct {
 	db      *sql.DB // of a bad build that needs one; connects when first used
 }
 
-// New reads what to break: FAULT_ADDR, a loopback host:port on which Start
-// serves the control API, and BAD_BUILD, the name of a bad build. Its error
-// names both when neither can work.
+// New reads two settings: FAULT_ADDR, a loopback host:port on which Start serves
+// the control API, and BAD_BUILD, the name of a bad build. Its error names each
+// that is invalid.
 func New(getenv func(name string) string) (Injector, error) {
 	m := &machine{points: newPoints(), address: getenv("FAULT_ADDR")}
 	addressErr := checkAddress(m.address)
@@ -46,9 +46,9 @@ func (in Injector) Clock(now func() time.Time) func() time.Time {
 	return func() time.Time { return now().Add(time.Duration(in.m.offset.Load())) }
 }
 
-// Core wraps the ports of the core. Failpoints stand right before the real
-// store and cache; a bad build that reorders calls stands before them, one
-// that replaces a call behind them.
+// Core wraps the ports of the core. Failpoints wrap the store and the cache. A bad
+// build that reorders calls wraps the failpoints; one that replaces a call is
+// wrapped by them.
 func (in Injector) Core(o auth.Options) auth.Options {
 	if in.m == nil {
 		return o
@@ -64,8 +64,9 @@ func (in Injector) Core(o auth.Options) auth.Options {
 	return o
 }
 
-// Handler marks requests so that failpoints know refreshes, and has those of
-// the answer. It stands around the transports, inside of what encodes their answers.
+// Handler marks requests so that failpoints recognise refreshes, and contains the
+// failpoints of the answer. It wraps the transports; the middleware that encodes
+// answers wraps it.
 func (in Injector) Handler(h http.Handler) http.Handler {
 	if in.m == nil {
 		return h
@@ -73,7 +74,8 @@ func (in Injector) Handler(h http.Handler) http.Handler {
 	return handler{next: h, points: in.m.points}
 }
 
-// Start serves the control API until ctx ends; it listens when it returns.
+// Start serves the control API until ctx is done. The API listens when Start
+// returns.
 func (in Injector) Start(ctx context.Context) error {
 	if in.m == nil || in.m.address == "" {
 		return nil

@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// The failpoints, in the order in which a refresh comes by.
+// The failpoints, in the order in which a refresh reaches them.
 const (
-	beforeNote      = "before-note"       // nothing was done yet
-	beforeSwap      = "before-swap"       // the doubt is noted
-	afterCommit     = "after-commit"      // the store said that the session is rotated
+	beforeNote      = "before-note"       // nothing has been done yet
+	beforeSwap      = "before-swap"       // the invalidation is written
+	afterCommit     = "after-commit"      // the store has rotated the session
 	beforeFirstByte = "before-first-byte" // the transport is about to answer
-	midBody         = "mid-body"          // half of the answer was sent
+	midBody         = "mid-body"          // half of the answer has been sent
 )
 
 func pointNames() []string {
@@ -29,15 +29,15 @@ func pointNames() []string {
 // The actions.
 const (
 	actionKill  = "kill"  // SIGKILL to this process
-	actionStop  = "stop"  // SIGSTOP to this process; it goes on at SIGCONT
-	actionDelay = "delay" // the refresh waits, all others go on
+	actionStop  = "stop"  // SIGSTOP to this process; it continues at SIGCONT
+	actionDelay = "delay" // the refresh waits, all others continue
 )
 
-// points are the failpoints of a process: how often each was hit, and what is
-// to happen at which hit.
+// points holds the failpoints of a process: how often each was hit, and the
+// armed orders.
 type points struct {
 	state *pointState
-	do    func(order) // carries an order out; tests have their own
+	do    func(order) // executes an order; tests replace it
 }
 
 type pointState struct {
@@ -46,7 +46,7 @@ type pointState struct {
 	armed map[string]*order
 }
 
-// order is what is to happen once, at the nth hit from now.
+// order describes an action that happens once, at the nth hit from now.
 type order struct {
 	Action string
 	Nth    int64
@@ -61,7 +61,7 @@ func newPoints() points {
 	return points{state: s, do: carryOut}
 }
 
-// arm replaces what the point was armed with.
+// arm replaces the order of a point.
 func (p points) arm(name string, o order) error {
 	if err := errors.Join(checkPoint(name), o.check()); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (p points) hit(name string) {
 
 func checkPoint(name string) error {
 	if !slices.Contains(pointNames(), name) {
-		return fmt.Errorf("unknown failpoint %q: there are %s", name, strings.Join(pointNames(), ", "))
+		return fmt.Errorf("unknown failpoint %q: choose one of %s", name, strings.Join(pointNames(), ", "))
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ func (o order) check() error {
 			errs = append(errs, errors.New("a delay must be longer than 0"))
 		}
 	default:
-		errs = append(errs, fmt.Errorf("unknown action %q: there are %s, %s, %s", o.Action, actionKill, actionStop, actionDelay))
+		errs = append(errs, fmt.Errorf("unknown action %q: choose one of %s, %s, %s", o.Action, actionKill, actionStop, actionDelay))
 	}
 	if o.Nth < 1 {
 		errs = append(errs, fmt.Errorf("nth is %d, must be at least 1", o.Nth))
@@ -134,7 +134,7 @@ func (o order) check() error {
 func carryOut(o order) {
 	switch o.Action {
 	case actionKill:
-		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL) // one's own process may always be killed
+		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL) // a process may always kill itself
 		select {}
 	case actionStop:
 		stop()

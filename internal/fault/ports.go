@@ -38,12 +38,12 @@ type pointBlacklist struct {
 }
 
 // Invalidate implements [auth.Blacklist].
-func (b pointBlacklist) Invalidate(ctx context.Context, doubts ...auth.Invalidation) error {
-	// A doubt without a secret is about a whole session: the end of one, after reuse.
-	if r := requestFrom(ctx); r != nil && r.refresh.Load() && len(doubts) > 0 && doubts[0].Secret != nil {
+func (b pointBlacklist) Invalidate(ctx context.Context, invalidations ...auth.Invalidation) error {
+	// An invalidation without a secret is for a whole session, after reuse.
+	if r := requestFrom(ctx); r != nil && r.refresh.Load() && len(invalidations) > 0 && invalidations[0].Secret != nil {
 		b.points.hit(beforeNote)
 	}
-	return b.Blacklist.Invalidate(ctx, doubts...)
+	return b.Blacklist.Invalidate(ctx, invalidations...)
 }
 
 // pointStore needs no mark: only a refresh rotates.

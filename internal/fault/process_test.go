@@ -64,7 +64,7 @@ func startProgram(t *testing.T, path string) *program {
 	}
 	p.ended = sync.OnceFunc(func() {
 		_, _ = io.Copy(io.Discard, out)
-		_ = p.cmd.Wait() // how it ended stands in ProcessState
+		_ = p.cmd.Wait() // ProcessState has the exit status
 	})
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // it may have ended

@@ -43,7 +43,7 @@ func (s selectThenUpdate) Rotate(ctx context.Context, r auth.Rotation) (auth.Ses
 	return rotated(st, r, f), nil
 }
 
-// rotatable is what the store's swap checks.
+// rotatable reports whether the store's swap would rotate the session.
 func rotatable(st auth.SessionState, r auth.Rotation) bool {
 	s := st.Session
 	return s.UserID == r.UserID && s.SecretHash == r.Current && s.RevokedAt == nil && s.RefreshBlacklistedAt == nil &&

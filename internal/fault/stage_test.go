@@ -31,7 +31,7 @@ const (
 	retryTTL = 24 * time.Hour
 )
 
-// stage is the core of one build, on a real Postgres and a real Redis, by a
+// stage is the core of one build, on a real Postgres and a real Redis, with a
 // clock that stands still.
 type stage struct {
 	t     *testing.T
@@ -158,14 +158,14 @@ func (s *stage) mustRefresh(token, key string) auth.Grant {
 	return g
 }
 
-// access tells what becomes of an access token.
+// access returns the outcome of an access check.
 func (s *stage) access(token string) string {
 	_, err := s.core.Authenticate(s.t.Context(), token, auth.Client{})
-	return told(err)
+	return outcomeOf(err)
 }
 
-// told is what a client is told.
-func told(err error) string {
+// outcomeOf returns the reason, the code, or "accepted".
+func outcomeOf(err error) string {
 	e := auth.AsError(err)
 	switch {
 	case e == nil:

@@ -8,13 +8,13 @@ import (
 	"syscall"
 )
 
-// stop stops this process until somebody continues it. Any thread may take the
-// signal, and the others run on for a moment: waiting for SIGCONT makes sure
-// that this goroutine does not.
+// stop stops this process until it receives SIGCONT. Any thread may receive the
+// signal, and the others continue for a moment; this goroutine waits for SIGCONT,
+// so it does not.
 func stop() {
 	continued := make(chan os.Signal, 1)
 	signal.Notify(continued, syscall.SIGCONT)
 	defer signal.Stop(continued)
-	_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP) // one's own process may always be stopped
+	_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP) // a process may always stop itself
 	<-continued
 }

@@ -8,8 +8,8 @@ import (
 	"rekey/internal/auth"
 )
 
-// tokensInClear keeps the refresh token of each rotation in the database, as
-// it is, where a device's agent stands.
+// tokensInClear stores the refresh token of each rotation in clear text in the
+// database, in the column of the user agent.
 type tokensInClear struct {
 	auth.Tokens
 	m *machine

@@ -10,8 +10,8 @@ import (
 	"rekey/internal/auth"
 )
 
-// windowExtends lets each replay of the parent within a window begin the
-// window anew, so that it need never end.
+// windowExtends restarts the window at each replay of the parent within it, so
+// that it may never end.
 type windowExtends struct {
 	auth.Store
 	m             *machine
