@@ -31,7 +31,7 @@ func (r *subscriptionResolver) BlacklistEvents(ctx context.Context, since *time.
 	if err != nil {
 		return nil, err
 	}
-	stream, err := r.Streams.Blacklist(caller, since)
+	stream, err := r.Streams.Blacklist(ctx, caller, since)
 	if err != nil {
 		return nil, err
 	}

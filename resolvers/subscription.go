@@ -31,9 +31,10 @@ func endWith(ctx context.Context, err error) {
 	}
 }
 
-// changes is a stream of changes that a subscription follows.
+// changes is a stream that a subscription follows. It ends with the context that
+// it was opened with.
 type changes interface {
-	Next(ctx context.Context) (auth.Change, error)
+	Next() (auth.Change, error)
 	Close()
 }
 
@@ -51,7 +52,7 @@ func follow[M any](ctx context.Context, s changes, convert func(auth.Change) *M)
 			}
 		}()
 		for {
-			change, err := s.Next(ctx)
+			change, err := s.Next()
 			if err != nil {
 				endWith(ctx, err)
 				return

@@ -211,7 +211,9 @@ func (a *app) close() error {
 	if a.redis == nil {
 		return a.store.Close()
 	}
-	a.streams.flush()
+	if a.streams.bus != nil {
+		a.streams.bus.Flush(context.Background())
+	}
 	return errors.Join(a.redis.Close(), a.store.Close())
 }
 

@@ -105,7 +105,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	ctx, cancel := a.drain.after(ctx, p.cfg.ShutdownDelay)
 	defer cancel()
 	err = web.Serve(ctx, listener, a.server(a.handler()), p.cfg.ShutdownTimeout)
-	a.streams.bid(context.WithoutCancel(ctx))
+	a.streams.drain(context.WithoutCancel(ctx))
 	p.log.Info("stopped")
 	return err
 }

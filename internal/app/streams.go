@@ -13,27 +13,24 @@ import (
 	"rekey/resolvers"
 )
 
-// goodbye is how long clients that stay connected may take to agree to the end
-// of their connection.
-const goodbye = 2 * time.Second
+// closeTimeout is how long clients may take to agree that their stream is closed.
+const closeTimeout = 2 * time.Second
 
 // streams holds what subscriptions need.
 type streams struct {
-	bus   stream.Bus
-	redis *stream.Redis // the bus, if it uses Redis
-	keys  *auth.APIKeys
-	hub   *stream.Hub
-	open  *graphqlhttp.Streams
+	bus  *stream.Bus
+	keys *auth.APIKeys
+	hub  *stream.Hub
+	open *graphqlhttp.Streams
 }
 
 // openBus is called before the core is created, whose store publishes.
 func (a *app) openBus() {
-	if a.redis == nil {
-		a.streams.bus = stream.NewLocal()
-		return
+	o := stream.BusOptions{After: time.After, Logger: a.log}
+	if a.redis != nil {
+		o.Client = a.redis.Client()
 	}
-	a.streams.redis = stream.NewRedis(stream.RedisOptions{Client: a.redis.Client(), After: time.After, Logger: a.log})
-	a.streams.bus = a.streams.redis
+	a.streams.bus = stream.NewBus(o)
 }
 
 func (a *app) openStreams(core auth.Options, keys *auth.APIKeys) {
@@ -47,7 +44,7 @@ func (a *app) openStreams(core auth.Options, keys *auth.APIKeys) {
 	s.open = graphqlhttp.NewStreams(graphqlhttp.StreamOptions{Connect: connections.Connect, Origins: a.cfg.CORSOrigins, Log: a.log})
 }
 
-// run keeps streams going until ctx ends.
+// run keeps streams going until ctx ends. Without ticks there is one a second.
 func (s *streams) run(ctx context.Context, ticks <-chan time.Time) {
 	if ticks == nil {
 		ticker := time.NewTicker(time.Second)
@@ -56,31 +53,22 @@ func (s *streams) run(ctx context.Context, ticks <-chan time.Time) {
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	if s.redis != nil {
-		wg.Go(func() { s.redis.Run(ctx) })
-	}
+	wg.Go(func() { s.bus.Run(ctx) })
 	s.hub.Run(ctx, ticks)
 }
 
-// server returns the server of a handler, which tells those who stay connected
-// when it shuts down: it would wait for some and not know of others.
+// server returns the server of a handler. When it shuts down it closes streams:
+// http.Server would wait for event streams, and does not know of WebSockets.
 func (a *app) server(handler http.Handler) *http.Server {
 	srv := web.Server(handler, a.log)
 	srv.RegisterOnShutdown(a.streams.open.Drain)
 	return srv
 }
 
-// bid waits for them to go, but not for who does not answer.
-func (s *streams) bid(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, goodbye)
+// drain closes streams, and waits for clients that agree.
+func (s *streams) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
-	s.open.Drain() // also where the server failed
+	s.open.Drain() // also if the server failed
 	_ = s.open.Wait(ctx)
-}
-
-// flush sends the notices that wait to be sent.
-func (s *streams) flush() {
-	if s.redis != nil {
-		s.redis.Flush(context.Background())
-	}
 }

@@ -21,15 +21,15 @@ import (
 func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
 
 func TestLocal(t *testing.T) {
-	streamtest.Run(t, func(*testing.T) (here, there stream.Bus) {
-		bus := stream.NewLocal()
+	streamtest.Run(t, func(*testing.T) (here, there *stream.Bus) {
+		bus := stream.NewBus(stream.BusOptions{})
 		return bus, bus
 	})
 }
 
 func TestRedis(t *testing.T) {
 	server := throwaway.Redis(t)
-	streamtest.Run(t, func(t *testing.T) (here, there stream.Bus) {
+	streamtest.Run(t, func(t *testing.T) (here, there *stream.Bus) {
 		return subscribed(t, server), subscribed(t, server)
 	})
 }
@@ -50,7 +50,7 @@ func TestRedis_cluster(t *testing.T) {
 			t.Fatal("the cluster does not start")
 		}
 	}
-	streamtest.Run(t, func(t *testing.T) (here, there stream.Bus) { return run(t, options(client)), run(t, options(client)) })
+	streamtest.Run(t, func(t *testing.T) (here, there *stream.Bus) { return run(t, options(client)), run(t, options(client)) })
 }
 
 // patient is a timeout for what must not time out, however slow the machine is.
@@ -65,21 +65,21 @@ func connect(t *testing.T, server *throwaway.RedisServer) *redis.Client {
 	return client
 }
 
-func options(client redis.UniversalClient) stream.RedisOptions {
-	return stream.RedisOptions{
+func options(client redis.UniversalClient) stream.BusOptions {
+	return stream.BusOptions{
 		Client: client, After: time.After, Logger: slog.New(slog.DiscardHandler), SendTimeout: patient, Silence: patient,
 	}
 }
 
 // subscribed returns a running bus on a client of its own.
-func subscribed(t *testing.T, server *throwaway.RedisServer) *stream.Redis {
+func subscribed(t *testing.T, server *throwaway.RedisServer) *stream.Bus {
 	t.Helper()
 	return run(t, options(connect(t, server)))
 }
 
-func run(t *testing.T, o stream.RedisOptions) *stream.Redis {
+func run(t *testing.T, o stream.BusOptions) *stream.Bus {
 	t.Helper()
-	bus := stream.NewRedis(o)
+	bus := stream.NewBus(o)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan struct{})
 	go func() {
@@ -153,7 +153,7 @@ func TestRedis_flush(t *testing.T) {
 	server := throwaway.Redis(t)
 	f := streamtest.Follow(t, subscribed(t, server))
 	f.Await(stream.BusBack)
-	command := stream.NewRedis(options(connect(t, server)))
+	command := stream.NewBus(options(connect(t, server)))
 	for range 250 { // several batches
 		command.Publish(change("command"))
 	}

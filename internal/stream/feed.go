@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -122,12 +123,10 @@ func heartbeat(at time.Time) auth.Change {
 func (f *feed) deliver() {
 	oldest := f.log.end()
 	for st := range f.followers {
-		switch {
-		case st.ended():
-			delete(f.followers, st)
-			continue
-		case st.offset < f.log.first:
+		if st.offset < f.log.first {
 			st.end(auth.Unavailable(errSlow))
+		}
+		if st.ended() {
 			delete(f.followers, st)
 			continue
 		}
@@ -142,9 +141,9 @@ func (f *feed) deliver() {
 
 // join adds a follower. It is added before it reads history, so that it misses
 // nothing in between.
-func (f *feed) join(since *time.Time) *FeedStream {
+func (f *feed) join(ctx context.Context, since *time.Time) *FeedStream {
 	now := f.opts.Now()
-	st := &FeedStream{subscription: newSubscription(0), feed: f, wake: make(chan struct{}, 1)}
+	st := &FeedStream{subscription: newSubscription(ctx, 0), feed: f, wake: make(chan struct{}, 1)}
 	st.replay = f.replaySince(since, now)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -155,12 +154,6 @@ func (f *feed) join(since *time.Time) *FeedStream {
 		f.since = now
 	}
 	return st
-}
-
-func (f *feed) leave(st *FeedStream) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.followers, st)
 }
 
 // disconnect ends all followers' streams, and what was kept for them.

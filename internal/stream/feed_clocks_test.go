@@ -14,7 +14,7 @@ func TestFeed_clocksApart(t *testing.T) {
 	for _, leeway := range []time.Duration{0, 30 * time.Second} {
 		fake, h := newTestHub(t, leeway)
 		f, off := h.feed, auth.MaxClockDistance(leeway)
-		st := f.join(nil)
+		st := f.join(t.Context(), nil)
 		st.toHeartbeat(t, nil)
 		f.seconds(t, fake, 60)
 		st.pending()
@@ -40,7 +40,7 @@ func TestFeed_expires(t *testing.T) {
 	if c.ExpiresAt.Before(end) {
 		t.Errorf("a change expires %s before its token", end.Sub(c.ExpiresAt))
 	}
-	st := f.join(nil)
+	st := f.join(t.Context(), nil)
 	fake.now = c.ExpiresAt.Add(off) // a clock that is ahead; for a reader that is behind the token is valid
 	f.broadcast(c)
 	if got, ok := st.live(); !ok || !got.At.Equal(c.At) || got.Kind != c.Kind {
@@ -54,7 +54,7 @@ func TestFeed_skewed(t *testing.T) {
 	fake, h := newTestHub(t, 30*time.Second)
 	f := h.feed
 	caller := auth.APIKeyCaller{Scopes: []auth.Scope{auth.ScopeBlacklistRead}}
-	st, err := h.Blacklist(caller, nil)
+	st, err := h.Blacklist(t.Context(), caller, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestFeed_skewed(t *testing.T) {
 	fake.now, fake.off = fake.now.Add(off), off
 	f.seconds(t, fake, 60) // nobody has checked the clock yet
 	for {
-		c, err := st.Next(t.Context())
+		c, err := st.Next()
 		if err != nil {
 			if auth.AsError(err).Code != auth.CodeUnavailable {
 				t.Error(err)
@@ -75,7 +75,7 @@ func TestFeed_skewed(t *testing.T) {
 			t.Fatalf("a heartbeat says %v, it is %v", c.At, fake.now.Add(-off))
 		}
 	}
-	if _, err := h.Blacklist(caller, nil); auth.AsError(err).Code != auth.CodeUnavailable {
+	if _, err := h.Blacklist(t.Context(), caller, nil); auth.AsError(err).Code != auth.CodeUnavailable {
 		t.Errorf("joining: %v", err)
 	}
 	fake.now, fake.off = fake.now.Add(-off), 0
@@ -83,7 +83,7 @@ func TestFeed_skewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	clear(fake.asked)
-	again, err := h.Blacklist(caller, nil)
+	again, err := h.Blacklist(t.Context(), caller, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,6 @@ const readAhead = 100
 // has then missed nothing.
 type FeedStream struct {
 	*subscription
-	hub    *Hub
 	feed   *feed
 	offset int64         // in the log; guarded by the feed's lock
 	wake   chan struct{} // there may be more in the log
@@ -41,26 +40,18 @@ type replay struct {
 
 // Blacklist opens a stream for the holder of an API key. If since is given it
 // begins with what happened after that, as far as it concerns unexpired tokens.
-// The caller closes it. It returns CodeForbidden without the scope, and
+// The stream also ends with ctx. The caller closes it. It returns CodeForbidden without the scope, and
 // CodeUnavailable while the clock is skewed.
-func (h *Hub) Blacklist(caller auth.APIKeyCaller, since *time.Time) (*FeedStream, error) {
+func (h *Hub) Blacklist(ctx context.Context, caller auth.APIKeyCaller, since *time.Time) (*FeedStream, error) {
 	if err := caller.Require(auth.ScopeBlacklistRead); err != nil {
 		return nil, err
 	}
 	if h.opts.Core.ClockSkewed() {
 		return nil, auth.Unavailable(errClockSkewed)
 	}
-	st := h.feed.join(since)
-	st.hub = h
+	st := h.feed.join(ctx, since)
 	h.joinKey(st.subscription, caller)
 	return st, nil
-}
-
-// Close ends the stream.
-func (st *FeedStream) Close() {
-	st.end(context.Canceled)
-	st.hub.dropKey(st.subscription)
-	st.feed.leave(st)
 }
 
 // replaySince goes back a window further than since, but not to where all
@@ -79,10 +70,10 @@ func (f *feed) replaySince(since *time.Time, now time.Time) *replay {
 }
 
 // Next waits for the next change. Its error is the reason why there are no
-// more, or ctx's cause if ctx ends first. CodeUnavailable asks the follower to
+// more. CodeUnavailable asks the follower to
 // reconnect: history could not be read, the follower was too slow, or the clock
 // is skewed.
-func (st *FeedStream) Next(ctx context.Context) (auth.Change, error) {
+func (st *FeedStream) Next() (auth.Change, error) {
 	for {
 		if c, ok := st.live(); ok {
 			return c, nil
@@ -94,15 +85,13 @@ func (st *FeedStream) Next(ctx context.Context) (auth.Change, error) {
 			select {
 			case <-st.wake:
 			case <-st.ctx.Done():
-			case <-ctx.Done():
-				return auth.Change{}, context.Cause(ctx)
 			}
 		case len(r.page) > 0:
 			c := r.page[0]
 			r.page = r.page[1:]
 			return c, nil
 		case len(r.kinds) > 0:
-			if err := st.readPage(ctx, r); err != nil {
+			if err := st.readPage(r); err != nil && !st.ended() {
 				return auth.Change{}, err
 			}
 		default:
@@ -142,8 +131,8 @@ func (st *FeedStream) fill() bool {
 
 // readPage reads the next page of the replay, without what concerns expired
 // tokens alone.
-func (st *FeedStream) readPage(ctx context.Context, r *replay) error {
-	page, next, err := st.feed.readPage(ctx, r.kinds[0], r.cursor)
+func (st *FeedStream) readPage(r *replay) error {
+	page, next, err := st.feed.readPage(st.ctx, r.kinds[0], r.cursor)
 	if err != nil {
 		return fmt.Errorf("reading the blacklist's history: %w", err)
 	}

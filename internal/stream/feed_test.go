@@ -115,7 +115,7 @@ func (st *FeedStream) toHeartbeat(t *testing.T, meanwhile func(n int)) (auth.Cha
 	t.Helper()
 	times := map[string]int{}
 	for n := 1; ; n++ {
-		c, err := st.Next(t.Context())
+		c, err := st.Next()
 		if err != nil {
 			t.Fatalf("after %d sessions: %v", len(times), err)
 		}
@@ -150,7 +150,7 @@ func (st *FeedStream) wantUnavailable(t *testing.T, cause error) map[string]int 
 	t.Helper()
 	times := map[string]int{}
 	for {
-		c, err := st.Next(t.Context())
+		c, err := st.Next()
 		if err == nil {
 			times[c.SessionID]++
 			continue
@@ -182,7 +182,7 @@ func TestFeed_cadence(t *testing.T) {
 			if f.tick(t.Context()); len(fake.asked) > 0 {
 				t.Error("it reads though nobody follows")
 			}
-			f.join(nil)
+			f.join(t.Context(), nil)
 			fake.takes = tt.takes
 			ticks := 0
 			for end := fake.now.Add(5 * time.Minute); fake.now.Before(end); ticks++ {
@@ -203,7 +203,7 @@ func TestFeed_cadence(t *testing.T) {
 // logged once each.
 func TestFeed_poll(t *testing.T) {
 	fake, f := newTestFeed(t)
-	st := f.join(nil)
+	st := f.join(t.Context(), nil)
 	st.toHeartbeat(t, nil)
 	at := fake.now
 	c := fake.add(auth.ChangeRevoked, 1)
@@ -238,7 +238,7 @@ func TestFeed_poll(t *testing.T) {
 func TestFeed_scanFails(t *testing.T) {
 	fake, f := newTestFeed(t)
 	f.onChange(auth.Change{Kind: BusBack})
-	st := f.join(nil)
+	st := f.join(t.Context(), nil)
 	f.seconds(t, fake, 20)
 	if _, heartbeats := st.pending(); heartbeats > 0 {
 		t.Error("a heartbeat before the first")
@@ -272,7 +272,7 @@ func TestFeed_gapWhileBusy(t *testing.T) {
 	fake, f := newTestFeed(t)
 	f.onChange(auth.Change{Kind: BusBack})
 	fake.takes = 10 * time.Second
-	f.join(nil)
+	f.join(t.Context(), nil)
 	f.seconds(t, fake, 2)
 	f.onChange(auth.Change{Kind: BusLost})
 	f.seconds(t, fake, 1)
@@ -298,7 +298,7 @@ func TestFeedStream_busy(t *testing.T) {
 		fake.add(auth.ChangeRotated, n)
 	}
 	since := fake.now.Add(-15 * time.Minute)
-	st := f.join(&since)
+	st := f.join(t.Context(), &since)
 	joined, live := fake.now, 0
 	first, times := st.toHeartbeat(t, func(n int) {
 		if n%10 == 0 && live < 1000 { // a tenth of what it reads happens meanwhile
@@ -333,7 +333,7 @@ func TestFeedStream_busy(t *testing.T) {
 func TestFeedStream_behind(t *testing.T) {
 	fake, f := newTestFeed(t)
 	f.onChange(auth.Change{Kind: BusBack})
-	slow, quick := f.join(nil), f.join(nil)
+	slow, quick := f.join(t.Context(), nil), f.join(t.Context(), nil)
 	last, _ := slow.toHeartbeat(t, nil)
 	quick.toHeartbeat(t, nil)
 	f.log.limit = 1000
@@ -360,14 +360,14 @@ func TestFeedStream_behind(t *testing.T) {
 	}
 	slow.wantUnavailable(t, errSlow)
 
-	again := f.join(&last.At)
-	if c, err := again.Next(t.Context()); err != nil || c.Kind == Heartbeat {
+	again := f.join(t.Context(), &last.At)
+	if c, err := again.Next(); err != nil || c.Kind == Heartbeat {
 		t.Fatal(c, err)
 	}
 	revoke(more)
 	again.wantUnavailable(t, errSlow)
 
-	_, times := f.join(&last.At).toHeartbeat(t, nil)
+	_, times := f.join(t.Context(), &last.At).toHeartbeat(t, nil)
 	if len(times) != many+more+1 {
 		t.Errorf("reconnected, it is sent %d sessions, want %d", len(times), many+more+1)
 	}
@@ -383,7 +383,7 @@ func TestFeedStream_allBehind(t *testing.T) {
 	var followers []*FeedStream
 	var last auth.Change
 	for range 3 {
-		st := f.join(nil)
+		st := f.join(t.Context(), nil)
 		last, _ = st.toHeartbeat(t, nil)
 		followers = append(followers, st)
 	}
@@ -396,7 +396,7 @@ func TestFeedStream_allBehind(t *testing.T) {
 	for _, st := range followers {
 		st.wantUnavailable(t, errSlow)
 	}
-	st := f.join(&last.At)
+	st := f.join(t.Context(), &last.At)
 	f.seconds(t, fake, 1)
 	_, times := st.toHeartbeat(t, func(n int) {
 		if n%500 == 0 {
@@ -412,7 +412,7 @@ func TestFeedStream_allBehind(t *testing.T) {
 // is bounded.
 func TestFeed_kept(t *testing.T) {
 	fake, f := newTestFeed(t)
-	a, b := f.join(nil), f.join(nil)
+	a, b := f.join(t.Context(), nil), f.join(t.Context(), nil)
 	revoke := func(n int) {
 		f.onChange(auth.Change{Kind: auth.ChangeRevoked, SessionID: fmt.Sprint(n), At: fake.now})
 	}

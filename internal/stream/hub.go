@@ -11,6 +11,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,7 +37,7 @@ type Options struct {
 	Core Core
 	// CheckKey returns CodeUnauthenticated if an API key is no longer valid.
 	CheckKey func(ctx context.Context, caller auth.APIKeyCaller) error
-	Bus      Bus
+	Bus      *Bus
 	Store    auth.ChangeStore
 	Logger   *slog.Logger
 	Now      func() time.Time
@@ -54,7 +55,7 @@ type Hub struct {
 	feed *feed
 
 	mu       sync.Mutex
-	sessions map[string]map[*SessionStream]bool // by session id
+	sessions map[string][]*SessionStream // by session id
 	keys     map[*subscription]auth.APIKeyCaller
 
 	ticks int // used by tick alone
@@ -76,7 +77,7 @@ const (
 func NewHub(o Options) *Hub {
 	return &Hub{
 		opts: o, feed: newFeed(o),
-		sessions: map[string]map[*SessionStream]bool{}, keys: map[*subscription]auth.APIKeyCaller{},
+		sessions: map[string][]*SessionStream{}, keys: map[*subscription]auth.APIKeyCaller{},
 	}
 }
 
@@ -106,11 +107,10 @@ func (h *Hub) tick(ctx context.Context, wg *sync.WaitGroup) {
 		}
 	}
 	h.ticks++
-	if !h.opts.Core.ClockSkewed() { // a wrong clock judges no token
-		h.checkExpiry()
-		if h.ticks%recheckTicks == 0 {
-			background(&h.rechecking, h.recheck)
-		}
+	skewed := h.opts.Core.ClockSkewed() // a wrong clock judges no token
+	h.checkExpiry(skewed)
+	if !skewed && h.ticks%recheckTicks == 0 {
+		background(&h.rechecking, h.recheck)
 	}
 	background(&h.reading, h.feed.tick)
 }
@@ -120,21 +120,31 @@ func (h *Hub) onChange(c auth.Change) {
 	h.feed.onChange(c)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for st := range h.sessions[c.SessionID] {
-		st.onChange(c)
-		h.dropEnded(st)
+	h.each(c.SessionID, func(st *SessionStream) { st.onChange(c) })
+}
+
+// each calls handle for the streams of a session, and forgets those that have
+// ended. The caller holds the lock.
+func (h *Hub) each(sessionID string, handle func(*SessionStream)) {
+	streams := slices.DeleteFunc(h.sessions[sessionID], func(st *SessionStream) bool {
+		handle(st)
+		return st.ended()
+	})
+	if h.sessions[sessionID] = streams; len(streams) == 0 {
+		delete(h.sessions, sessionID)
 	}
 }
 
-func (h *Hub) checkExpiry() {
+func (h *Hub) checkExpiry(skewed bool) {
 	now := h.opts.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, streams := range h.sessions {
-		for st := range streams {
-			st.checkExpiry(now)
-			h.dropEnded(st)
-		}
+	for id := range h.sessions {
+		h.each(id, func(st *SessionStream) {
+			if !skewed {
+				st.checkExpiry(now)
+			}
+		})
 	}
 }
 
@@ -144,10 +154,11 @@ func (h *Hub) recheck(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, recheckTimeout)
 	defer cancel()
 	h.mu.Lock()
+	maps.DeleteFunc(h.keys, func(s *subscription, _ auth.APIKeyCaller) bool { return s.ended() })
 	keys := maps.Clone(h.keys)
 	tokens := map[auth.SecretHash]auth.Claims{} // each token once, however many streams it has
 	for _, streams := range h.sessions {
-		for st := range streams {
+		for _, st := range streams {
 			tokens[st.secret] = st.claims
 		}
 	}
@@ -181,51 +192,32 @@ func (h *Hub) recheckToken(ctx context.Context, secret auth.SecretHash, claims a
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for st := range h.sessions[claims.SessionID] {
+	h.each(claims.SessionID, func(st *SessionStream) {
 		if st.secret.Equal(secret) {
 			st.onState(session, err)
-			h.dropEnded(st)
 		}
-	}
+	})
 }
 
 func unauthenticated(err error) bool {
 	return err != nil && auth.AsError(err).Code == auth.CodeUnauthenticated
 }
 
-// dropEnded forgets a stream that has ended. The caller holds the lock.
-func (h *Hub) dropEnded(st *SessionStream) {
-	if !st.ended() {
-		return
-	}
-	id := st.claims.SessionID
-	delete(h.sessions[id], st)
-	if len(h.sessions[id]) == 0 {
-		delete(h.sessions, id)
-	}
-}
-
 // WatchKey waits until an API key is no longer valid, and returns the reason,
 // or ctx's cause if ctx ends first.
 func (h *Hub) WatchKey(ctx context.Context, caller auth.APIKeyCaller) error {
-	sub := newSubscription(0)
+	sub := newSubscription(ctx, 0)
+	defer sub.Close()
 	h.joinKey(sub, caller)
-	defer h.dropKey(sub)
-	_, err := sub.Next(ctx)
+	_, err := sub.Next()
 	return err
 }
 
-// joinKey ends a subscription when the caller's API key becomes invalid.
+// joinKey has a subscription end when the caller's API key becomes invalid.
 func (h *Hub) joinKey(sub *subscription, caller auth.APIKeyCaller) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.keys[sub] = caller
-}
-
-func (h *Hub) dropKey(sub *subscription) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.keys, sub)
 }
 
 // Followers returns how many people follow their session.
@@ -234,8 +226,8 @@ func (h *Hub) Followers() int {
 	defer h.mu.Unlock()
 	n := 0
 	for _, streams := range h.sessions {
-		for st := range streams {
-			if st.open() {
+		for _, st := range streams {
+			if st.open() && !st.ended() {
 				n++
 			}
 		}

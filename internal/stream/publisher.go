@@ -9,11 +9,11 @@ import (
 
 // Publish returns a store that publishes each change after its commit. A change
 // whose outcome is unknown is not published; followers find it in the store.
-func Publish(store auth.Store, bus Bus) auth.Store { return publisher{Store: store, bus: bus} }
+func Publish(store auth.Store, bus *Bus) auth.Store { return publisher{Store: store, bus: bus} }
 
 type publisher struct {
 	auth.Store
-	bus Bus
+	bus *Bus
 }
 
 // Rotate implements [auth.Store].

@@ -28,7 +28,6 @@ const (
 // holder, and ends when the token becomes invalid.
 type SessionStream struct {
 	*subscription
-	hub      *Hub
 	claims   auth.Claims
 	secret   auth.SecretHash
 	tokenEnd time.Time
@@ -40,9 +39,9 @@ type SessionStream struct {
 	early      []auth.Change // rotations that arrived before the session was read
 }
 
-// Session opens a stream. The caller closes it.
+// Session opens a stream, which also ends with ctx. The caller closes it.
 func (h *Hub) Session(ctx context.Context, caller auth.Caller) (*SessionStream, error) {
-	st := h.join(caller)
+	st := h.join(ctx, caller)
 	// Read after joining, so that no change is missed in between.
 	session, err := h.opts.Core.AccessSession(ctx, caller.Claims)
 	if err != nil {
@@ -58,35 +57,24 @@ func (h *Hub) Session(ctx context.Context, caller auth.Caller) (*SessionStream, 
 // Watch waits until the caller's access token is no longer valid, and returns
 // the reason, or ctx's cause if ctx ends first.
 func (h *Hub) Watch(ctx context.Context, caller auth.Caller) error {
-	st := h.join(caller)
+	st := h.join(ctx, caller)
 	defer st.Close()
 	for {
-		if _, err := st.Next(ctx); err != nil {
+		if _, err := st.Next(); err != nil {
 			return err
 		}
 	}
 }
 
-func (h *Hub) join(caller auth.Caller) *SessionStream {
+func (h *Hub) join(ctx context.Context, caller auth.Caller) *SessionStream {
 	c := caller.Claims
-	st := &SessionStream{subscription: newSubscription(sessionBuffer), hub: h, claims: c, secret: auth.HashSecret(c.Secret)}
+	st := &SessionStream{subscription: newSubscription(ctx, sessionBuffer), claims: c, secret: auth.HashSecret(c.Secret)}
 	// A token from a time with a longer ACCESS_TTL is valid for the current one.
 	st.tokenEnd = earlier(c.ExpiresAt, c.IssuedAt.Add(h.opts.AccessTTL))
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.sessions[c.SessionID] == nil {
-		h.sessions[c.SessionID] = map[*SessionStream]bool{}
-	}
-	h.sessions[c.SessionID][st] = true
+	h.sessions[c.SessionID] = append(h.sessions[c.SessionID], st)
 	return st
-}
-
-// Close ends the stream.
-func (st *SessionStream) Close() {
-	st.end(context.Canceled)
-	st.hub.mu.Lock()
-	defer st.hub.mu.Unlock()
-	st.hub.dropEnded(st)
 }
 
 // begin sends what arrived before the session was read and is newer.

@@ -23,11 +23,15 @@ type subscription struct {
 	end context.CancelCauseFunc
 }
 
-func newSubscription(buffer int) *subscription {
+// newSubscription returns a subscription that also ends with ctx.
+func newSubscription(ctx context.Context, buffer int) *subscription {
 	s := &subscription{changes: make(chan auth.Change, buffer)}
-	s.ctx, s.end = context.WithCancelCause(context.Background())
+	s.ctx, s.end = context.WithCancelCause(ctx)
 	return s
 }
+
+// Close ends the stream. The hub forgets it at its next tick.
+func (s *subscription) Close() { s.end(context.Canceled) }
 
 func (s *subscription) ended() bool { return s.ctx.Err() != nil }
 
@@ -44,13 +48,11 @@ func (s *subscription) send(c auth.Change) {
 }
 
 // Next waits for the next change. Its error is the reason why there are no
-// more, or ctx's cause if ctx ends first.
-func (s *subscription) Next(ctx context.Context) (auth.Change, error) {
+// more.
+func (s *subscription) Next() (auth.Change, error) {
 	select {
 	case c := <-s.changes:
 		return c, nil
-	case <-ctx.Done():
-		return auth.Change{}, context.Cause(ctx)
 	case <-s.ctx.Done():
 	}
 	select { // what was sent before the end

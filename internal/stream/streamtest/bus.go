@@ -18,8 +18,8 @@ const patience = 2 * time.Minute
 
 // Run runs the contract. open returns a bus as two replicas see it, both
 // running. Within one process both may be the same.
-func Run(t *testing.T, open func(t *testing.T) (here, there stream.Bus)) {
-	for name, run := range map[string]func(t *testing.T, here, there stream.Bus){
+func Run(t *testing.T, open func(t *testing.T) (here, there *stream.Bus)) {
+	for name, run := range map[string]func(t *testing.T, here, there *stream.Bus){
 		"Delivered":  testDelivered,
 		"Order":      testOrder,
 		"Content":    testContent,
@@ -43,7 +43,7 @@ type Follower struct {
 }
 
 // Follow follows a bus until the test ends.
-func Follow(tb testing.TB, bus stream.Bus) *Follower {
+func Follow(tb testing.TB, bus *stream.Bus) *Follower {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	f := &Follower{tb: tb, cancel: cancel, done: make(chan struct{}), changes: make(chan auth.Change, 1<<16)}
 	go func() {
@@ -87,7 +87,7 @@ func change(session string) auth.Change {
 }
 
 // Every follower on every replica gets each change once.
-func testDelivered(t *testing.T, here, there stream.Bus) {
+func testDelivered(t *testing.T, here, there *stream.Bus) {
 	followers := []*Follower{Follow(t, here), Follow(t, there), Follow(t, there)}
 	for _, f := range followers {
 		f.Await(stream.BusBack)
@@ -109,7 +109,7 @@ func testDelivered(t *testing.T, here, there stream.Bus) {
 }
 
 // Changes of one publisher arrive in their order.
-func testOrder(t *testing.T, here, there stream.Bus) {
+func testOrder(t *testing.T, here, there *stream.Bus) {
 	f := Follow(t, there)
 	f.Await(stream.BusBack)
 	const many = 1000
@@ -124,7 +124,7 @@ func testOrder(t *testing.T, here, there stream.Bus) {
 }
 
 // A change arrives complete.
-func testContent(t *testing.T, here, there stream.Bus) {
+func testContent(t *testing.T, here, there *stream.Bus) {
 	f := Follow(t, there)
 	f.Await(stream.BusBack)
 	hash := auth.HashSecret("secret")
@@ -148,7 +148,7 @@ func testContent(t *testing.T, here, there stream.Bus) {
 }
 
 // A follower that left gets nothing, and nobody waits for it.
-func testLeft(t *testing.T, here, there stream.Bus) {
+func testLeft(t *testing.T, here, there *stream.Bus) {
 	left, stays := Follow(t, here), Follow(t, here)
 	left.Await(stream.BusBack)
 	stays.Await(stream.BusBack)
@@ -164,7 +164,7 @@ func testLeft(t *testing.T, here, there stream.Bus) {
 
 // A follower that does not read delays nobody, and learns that it missed
 // changes.
-func testSlow(t *testing.T, here, _ stream.Bus) {
+func testSlow(t *testing.T, here, _ *stream.Bus) {
 	hold := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -185,7 +185,7 @@ func testSlow(t *testing.T, here, _ stream.Bus) {
 }
 
 // The first change is the state of the bus.
-func testFirstState(t *testing.T, here, _ stream.Bus) {
+func testFirstState(t *testing.T, here, _ *stream.Bus) {
 	if c := Follow(t, here).Next(); c.Kind != stream.BusBack && c.Kind != stream.BusLost {
 		t.Errorf("the first change is %+v", c)
 	}
