@@ -181,18 +181,17 @@ func TestKeys_masterKey(t *testing.T) {
 	}
 }
 
-// TestKeys_earlierVersion: a data directory whose keys are still in files.
-// Sessions, and retries that are under way, go on.
-func TestKeys_earlierVersion(t *testing.T) {
+// TestKeys_importFiles: keys move from files to the database by keys import.
+// Sessions continue, and so do retries in progress.
+func TestKeys_importFiles(t *testing.T) {
 	dir, c := t.TempDir(), httpClient()
 	ring := filepath.Join(dir, "rotation.keys")
 	if err := os.WriteFile(ring, []byte(randomKey(t)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	access, refreshing := keyFile(t, filepath.Join(dir, "access.pem")), keyFile(t, filepath.Join(dir, "refresh.pem"))
 	earlier := start(t, map[string]string{
-		"DATA_DIR": dir, "ROTATION_KEY_FILE": ring,
-		"ACCESS_PRIVATE_PEM_FILE":  keyFile(t, filepath.Join(dir, "access.pem")),
-		"REFRESH_PRIVATE_PEM_FILE": keyFile(t, filepath.Join(dir, "refresh.pem")),
+		"DATA_DIR": dir, "ROTATION_KEY_FILE": ring, "ACCESS_PRIVATE_PEM_FILE": access, "REFRESH_PRIVATE_PEM_FILE": refreshing,
 	})
 	mine := signUp(t, c, earlier.URL, "ada@example.com")
 	const key = "a-key-for-this-rotation"
@@ -203,6 +202,12 @@ func TestKeys_earlierVersion(t *testing.T) {
 	earlier.terminate()
 	if _, err := os.Stat(filepath.Join(dir, "master.key")); !os.IsNotExist(err) {
 		t.Errorf("with files alone there is a master key: %v", err)
+	}
+	for purpose, file := range map[string]string{"access": access, "refresh": refreshing, "rotation": ring} {
+		keys := runKeys(t, map[string]string{"DATA_DIR": dir}, "import", "--purpose", purpose, "--json", file)
+		if len(keys) != 1 || keys[0].State != "current" {
+			t.Errorf("imported: %+v", keys)
+		}
 	}
 	for range 2 {
 		now := start(t, map[string]string{"DATA_DIR": dir})
