@@ -1,8 +1,24 @@
+// Package blacklist is the invalidation cache in front of the store, for access
+// checks only: in memory, on Redis, or none. It implements [auth.Blacklist].
+//
+// It never knows that a token is invalid. It knows when a token is certainly
+// valid; otherwise the store must be asked. Three conditions must hold:
+//
+//   - There is no entry. A change to a session first writes an entry on a node.
+//   - The token is later than the marker of its bucket. Entries of older tokens
+//     may be missing, because the node was emptied or not in use.
+//   - The notes agree. All replicas write in SQL on which nodes they put entries,
+//     and a node is trusted only while all name it.
+//
+// The package knows nothing of SQL but [auth.Replicas], and does not know what a
+// session or a token is. docs/explanation/invalidation-cache.md has the
+// reasoning.
 package blacklist
 
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"rekey/internal/auth"
@@ -10,55 +26,69 @@ import (
 
 var _ auth.Blacklist = (*Cache)(nil)
 
-// Cache is a cache of doubt. It is made by [NewMemory], [NewRedis] or
-// [NewNone], joined by Join before anything is served, and kept by Run. Safe
-// for concurrent use.
+// Cache is an invalidation cache. [NewMemory], [NewRedis] and [NewNone] return
+// one. The process calls Join before it serves anything, and then Run. A Cache is
+// safe for concurrent use.
 type Cache struct {
-	opts    Options
-	backend backend
-	trust   *trust
-	counts  outcomes
+	opts      Options
+	backend   backend
+	agreement *agreement
+	counts    map[Outcome]*atomic.Uint64
 }
 
 func newCache(o Options, b backend) *Cache {
-	b = scoped{backend: b, life: o.AccessLifetime.String()}
-	return &Cache{opts: o, backend: b, trust: newTrust(o, b)}
+	c := &Cache{opts: o, backend: b, agreement: newAgreement(o, b), counts: map[Outcome]*atomic.Uint64{}}
+	for _, outcome := range []Outcome{Cleared, AskedUntrusted, AskedUnanswered, AskedOld, AskedInvalidated} {
+		c.counts[outcome] = new(atomic.Uint64)
+	}
+	return c
 }
 
-// Invalidate puts the doubts where every replica that trusts anything will find
-// them. When that fails it says so in SQL, so that the others stop trusting,
-// waits until they must have read it (at most 2.5 s, and only changes of that
-// time wait), and the change may go on all the same. Only when that fails too,
-// or ctx ends, is there an error, under auth.CodeUnavailable, and the change
-// must not be made.
-func (c *Cache) Invalidate(ctx context.Context, doubts ...auth.Invalidation) error {
-	entries := entriesOf(doubts, c.opts.Now(), c.opts.ClockLeeway)
+// briefly is how long a change may wait for a node that no note names.
+const briefly = 50 * time.Millisecond
+
+// Invalidate writes the invalidations where every replica that trusts a node
+// finds them. If that fails, it writes a note in SQL, so that the other replicas
+// stop trusting, and waits until they must have read it: at most 2.5 s, and only
+// changes of that time wait. The change may then be made nevertheless. Only if
+// that fails too, or ctx ends, Invalidate returns an error, of
+// auth.CodeUnavailable, and the change must not be made.
+func (c *Cache) Invalidate(ctx context.Context, invalidations ...auth.Invalidation) error {
+	entries := entriesOf(invalidations, c.opts.Now(), c.opts.ClockLeeway)
 	if len(entries) == 0 {
 		return nil
 	}
-	var nodes, vouched []string
+	var nodes, named []string // none on an error; the next round reports its reason
 	switch {
-	case !c.trust.namesNone():
-		nodes = c.put(ctx, entries)
-		vouched = nodes
-	case c.trust.heeded() > 0:
-		nodes = c.putBriefly(ctx, entries)
+	case c.agreement.namesNodes():
+		nodes, _ = c.backend.put(ctx, entries)
+		named = nodes
+	case c.opts.Now().Before(c.agreement.trustedUntil()):
+		// Our note says that we reach no node, so these entries do not matter to
+		// those who have read it: the markers are reset before a node is named
+		// again. They matter to the others, who go by our previous note.
+		brief, cancel := context.WithTimeout(ctx, briefly)
+		nodes, _ = c.backend.put(brief, entries)
+		cancel()
 	}
-	// A caller that went away is no sign that the node did.
-	if err := ctx.Err(); err != nil {
-		return auth.Unavailable(fmt.Errorf("noting a doubt: %w", err))
+	if err := ctx.Err(); err != nil { // a cancelled request says nothing about the node
+		return auth.Unavailable(fmt.Errorf("writing an invalidation: %w", err))
 	}
-	if err := c.trust.vouch(ctx, vouched); err != nil {
-		return auth.Unavailable(fmt.Errorf("noting that no cache node is written to: %w", err))
+	if err := c.agreement.ensureNote(ctx, named); err != nil {
+		return auth.Unavailable(fmt.Errorf("writing the note that no cache node is reached: %w", err))
 	}
-	if c.trust.reaches(nodes) {
+	if c.agreement.reaches(nodes) {
 		return nil
 	}
-	return c.await(ctx, c.trust.heeded()-grace(doubts))
+	grace := invalidations[0].Grace // until the first of them matters
+	for _, i := range invalidations {
+		grace = min(grace, i.Grace)
+	}
+	return c.wait(ctx, c.agreement.trustedUntil().Add(-grace).Sub(c.opts.Now()))
 }
 
-// await waits until nobody can trust a node any more that lacks what was noted.
-func (c *Cache) await(ctx context.Context, d time.Duration) error {
+// wait waits until no replica trusts a node without the entries any more.
+func (c *Cache) wait(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}
@@ -70,71 +100,40 @@ func (c *Cache) await(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// grace is how long after the change the first of its doubts matters.
-func grace(doubts []auth.Invalidation) time.Duration {
-	least := doubts[0].Grace
-	for _, d := range doubts {
-		least = min(least, d.Grace)
-	}
-	return least
-}
-
-// put returns the nodes that took the entries, none when any was not taken.
-func (c *Cache) put(ctx context.Context, entries []entry) []string {
-	nodes, err := c.backend.put(ctx, entries)
-	if err != nil {
-		return nil // the next round tells the reason
-	}
-	return nodes
-}
-
-// briefly is how long a change may be held up by a node that is not named.
-const briefly = 50 * time.Millisecond
-
-// putBriefly puts what nobody vouches for: while our note says that we reach no
-// node, entries count for nothing, as the markers are reset before one is named
-// again. But the others go by the note before until they have read this one.
-func (c *Cache) putBriefly(ctx context.Context, entries []entry) []string {
-	ctx, cancel := context.WithTimeout(ctx, briefly)
-	defer cancel()
-	return c.put(ctx, entries)
-}
-
-// KnownValid reports whether an access token is certainly not blacklisted. It is
-// false at any trouble, and it does not wait for Redis longer than the pool's
-// Timeout.
+// KnownValid reports whether an access token is certainly valid. It returns false
+// on any problem, and waits for Redis no longer than the pool's Timeout.
 func (c *Cache) KnownValid(ctx context.Context, sessionID string, secret auth.SecretHash, issuedAt time.Time) bool {
-	o := c.look(ctx, sessionID, secret, issuedAt)
-	c.counts.add(o)
-	return o == Cleared
+	outcome := c.lookup(ctx, sessionID, secret, issuedAt)
+	c.counts[outcome].Add(1)
+	return outcome == Cleared
 }
 
-func (c *Cache) look(ctx context.Context, sessionID string, secret auth.SecretHash, issuedAt time.Time) Outcome {
+func (c *Cache) lookup(ctx context.Context, sessionID string, secret auth.SecretHash, issuedAt time.Time) Outcome {
 	now := c.opts.Now()
-	if !c.trust.holds(now) {
+	if !c.agreement.trustsAny(now) {
 		return AskedUntrusted
 	}
-	s, err := c.backend.look(ctx, sessionID, secret, now)
+	found, err := c.backend.lookup(ctx, sessionID, secret, now)
 	switch {
 	case err != nil:
 		return AskedUnanswered
-	case s.doubted:
-		return AskedDoubted
-	case !issuedAt.After(s.marker.Add(c.opts.margin())):
+	case found.invalidated:
+		return AskedInvalidated
+	case !issuedAt.After(found.marker.Add(c.opts.margin())):
 		return AskedOld
 	}
-	return c.trust.believe(s.node, issuedAt, c.opts.Now())
+	return c.agreement.trust(found.node, issuedAt, c.opts.Now())
 }
 
-// Put writes entries whatever the trust; for tools and tests. What it does not
-// do, Invalidate does: tell the others when it fails.
-func (c *Cache) Put(ctx context.Context, doubts ...auth.Invalidation) error {
-	_, err := c.backend.put(ctx, entriesOf(doubts, c.opts.Now(), c.opts.ClockLeeway))
+// Put writes entries, whether or not a node is trusted; for tools and tests.
+// Unlike Invalidate, it does not inform the other replicas if that fails.
+func (c *Cache) Put(ctx context.Context, invalidations ...auth.Invalidation) error {
+	_, err := c.backend.put(ctx, entriesOf(invalidations, c.opts.Now(), c.opts.ClockLeeway))
 	return err
 }
 
-// Doubted reports whether there is an entry for the session or for this secret
-// of it, whatever the trust; for tools and tests.
-func (c *Cache) Doubted(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error) {
+// Invalidated reports whether there is an entry for the session or for this
+// secret of it, whether or not a node is trusted; for tools and tests.
+func (c *Cache) Invalidated(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error) {
 	return c.backend.has(ctx, sessionID, secret)
 }

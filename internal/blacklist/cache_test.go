@@ -96,7 +96,7 @@ func (s *stage) settle(t *testing.T, c *blacklist.Cache) {
 		t.Fatalf("Join: %v", err)
 	}
 	s.later(t, c, margin+time.Second)
-	wantClear(t, c, s.clock.Now(), true)
+	wantKnownValid(t, c, s.clock.Now(), true)
 }
 
 // later lets time pass and makes a round after it.
@@ -108,23 +108,23 @@ func (s *stage) later(t testing.TB, c *blacklist.Cache, d time.Duration) {
 	}
 }
 
-func (s *stage) doubt() auth.Invalidation {
+func (s *stage) invalidation() auth.Invalidation {
 	return auth.Invalidation{SessionID: session, Until: s.clock.Now().Add(lifetime)}
 }
 
-func wantClear(t *testing.T, c *blacklist.Cache, issuedAt time.Time, want bool) {
+func wantKnownValid(t *testing.T, c *blacklist.Cache, issuedAt time.Time, want bool) {
 	t.Helper()
 	if got := c.KnownValid(t.Context(), session, auth.HashSecret("one"), issuedAt); got != want {
 		t.Errorf("KnownValid = %v, want %v (%+v)", got, want, c.Status())
 	}
 }
 
-// wantUndoubted is wantClear of a session in the same bucket that nobody doubts:
+// wantKnownValidSibling is wantKnownValid of a session in the same bucket that nobody invalidations:
 // it is asked about for want of a trusted node or marker alone.
-func wantUndoubted(t *testing.T, c *blacklist.Cache, issuedAt time.Time, want bool) {
+func wantKnownValidSibling(t *testing.T, c *blacklist.Cache, issuedAt time.Time, want bool) {
 	t.Helper()
 	if got := c.KnownValid(t.Context(), sibling(t), auth.HashSecret("one"), issuedAt); got != want {
-		t.Errorf("KnownValid of a session without doubts = %v, want %v (%+v)", got, want, c.Status())
+		t.Errorf("KnownValid of a session without invalidations = %v, want %v (%+v)", got, want, c.Status())
 	}
 }
 
@@ -135,7 +135,7 @@ func wantUnavailable(t *testing.T, err error) {
 	}
 }
 
-func mustNote(t *testing.T, c *blacklist.Cache, d auth.Invalidation) {
+func mustInvalidate(t *testing.T, c *blacklist.Cache, d auth.Invalidation) {
 	t.Helper()
 	if err := c.Invalidate(t.Context(), d); err != nil {
 		t.Fatalf("Invalidate: %v", err)

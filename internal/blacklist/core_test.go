@@ -56,7 +56,7 @@ func newKeys(tb testing.TB) token.KeySet {
 	return token.KeySet{Signing: key}
 }
 
-func newCore(tb testing.TB, s *stage, st auth.Store, doubts auth.Blacklist) *auth.Service {
+func newCore(tb testing.TB, s *stage, st auth.Store, invalidations auth.Blacklist) *auth.Service {
 	tb.Helper()
 	codec, err := token.New(token.Options{Access: newKeys(tb), Refresh: newKeys(tb), Leeway: leeway})
 	if err != nil {
@@ -67,7 +67,7 @@ func newCore(tb testing.TB, s *stage, st auth.Store, doubts auth.Blacklist) *aut
 			AccessTTL: lifetime, RefreshTTL: 24 * time.Hour, SessionTTL: 48 * time.Hour,
 			ReuseWindow: 10 * time.Second, RetryTTL: time.Hour, ClockLeeway: leeway, ReuseAction: auth.ReuseRevoke,
 		},
-		Store: st, Tokens: codec, Blacklist: doubts, Limiter: limit.Off{},
+		Store: st, Tokens: codec, Blacklist: invalidations, Limiter: limit.Off{},
 		Events: auth.LogEvents{Logger: s.options().Logger}, Now: s.clock.Now, RotationKeys: auth.FixedKeys(make([]byte, 32)),
 		Passwords: auth.NewPasswords(1, 10, nil),
 	})

@@ -3,6 +3,7 @@ package blacklist
 import (
 	"context"
 	"crypto/rand"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,9 +11,9 @@ import (
 	"rekey/internal/auth"
 )
 
-// NewMemory makes a cache in this process's memory, for the one process that
-// owns a database. Others on the same database are safe all the same: their
-// notes name another node or none, and then SQL is asked.
+// NewMemory returns a cache in the memory of the one process that owns a
+// database. If another process uses the same database, nothing wrong happens: its
+// note names another node or none, and both ask SQL.
 func NewMemory(o Options) *Cache {
 	o = o.withDefaults()
 	m := &memory{node: "memory:" + rand.Text(), now: o.Now, limit: max(1, o.MaxEntries/buckets)}
@@ -22,12 +23,12 @@ func NewMemory(o Options) *Cache {
 	return newCache(o, m)
 }
 
-// memory is the backend in this process. Its node never restarts, and its
-// markers begin with it.
+// memory is the backend in this process. Its node never restarts, and its markers
+// are as old as the node.
 type memory struct {
 	node    string
 	now     func() time.Time
-	limit   int // entries a bucket
+	limit   int // of the entries in a bucket
 	buckets [buckets]bucket
 	purged  atomic.Uint32 // buckets so far
 }
@@ -35,40 +36,38 @@ type memory struct {
 type bucket struct {
 	mu      sync.RWMutex
 	marker  time.Time
-	entries map[key]time.Time // when they end
+	entries map[key]time.Time // when they expire
 }
 
-// key is an entry's; the zero secret stands for the whole session, since no
-// secret has that hash.
+// key is the key of an entry. The zero secret stands for the whole session,
+// because no secret has that hash.
 type key struct {
 	session string
 	secret  auth.SecretHash
 }
 
-func keyOf(e entry) key {
-	if e.secret == nil {
-		return key{session: e.session}
-	}
-	return key{session: e.session, secret: *e.secret}
-}
-
 func (m *memory) name() string { return "memory" }
 
-// purgeStep buckets are purged a round, so that no request waits for all.
+// purgeStep is how many buckets a round purges, so that no request waits for all.
 const purgeStep = 8
 
 func (m *memory) masters(context.Context) ([]string, error) {
 	now := m.now()
 	for range purgeStep {
-		m.buckets[m.purged.Add(1)%buckets].purge(now)
+		b := &m.buckets[m.purged.Add(1)%buckets]
+		b.mu.Lock()
+		maps.DeleteFunc(b.entries, func(_ key, until time.Time) bool { return !until.After(now) })
+		b.mu.Unlock()
 	}
 	return []string{m.node}, nil
 }
 
 func (m *memory) mark(_ context.Context, at time.Time, reset bool) ([]string, error) {
 	for i := range m.buckets {
-		if reset {
-			m.buckets[i].reset(at)
+		if b := &m.buckets[i]; reset {
+			b.mu.Lock()
+			b.advance(at)
+			b.mu.Unlock()
 		}
 	}
 	return []string{m.node}, nil
@@ -77,64 +76,45 @@ func (m *memory) mark(_ context.Context, at time.Time, reset bool) ([]string, er
 func (m *memory) put(_ context.Context, entries []entry) ([]string, error) {
 	now := m.now()
 	for _, e := range entries {
-		m.buckets[bucketOf(e.session)].put(keyOf(e), now, now.Add(e.life), m.limit)
+		k := key{session: e.session}
+		if e.secret != nil {
+			k.secret = *e.secret
+		}
+		m.buckets[bucketOf(e.session)].put(k, now, now.Add(e.life), m.limit)
 	}
 	return []string{m.node}, nil
 }
 
-func (m *memory) look(_ context.Context, sessionID string, secret auth.SecretHash, now time.Time) (sighting, error) {
-	marker, doubted := m.buckets[bucketOf(sessionID)].look(sessionID, secret, now)
-	return sighting{node: m.node, marker: marker, doubted: doubted}, nil
-}
-
-func (m *memory) has(_ context.Context, sessionID string, secret auth.SecretHash) (bool, error) {
-	_, doubted := m.buckets[bucketOf(sessionID)].look(sessionID, secret, m.now())
-	return doubted, nil
-}
-
-func (b *bucket) look(sessionID string, secret auth.SecretHash, now time.Time) (time.Time, bool) {
+func (m *memory) lookup(_ context.Context, sessionID string, secret auth.SecretHash, now time.Time) (lookupResult, error) {
+	b := &m.buckets[bucketOf(sessionID)]
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	doubted := b.entries[key{session: sessionID}].After(now) || b.entries[key{session: sessionID, secret: secret}].After(now)
-	return b.marker, doubted
+	found := b.entries[key{session: sessionID}].After(now) || b.entries[key{sessionID, secret}].After(now)
+	return lookupResult{node: m.node, marker: b.marker, invalidated: found}, nil
 }
 
-// put adds an entry. A bucket that is full forgets all and moves its marker
-// instead: its older tokens are then asked of SQL, so nothing is lost but time.
+func (m *memory) has(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error) {
+	found, err := m.lookup(ctx, sessionID, secret, m.now())
+	return found.invalidated, err
+}
+
+// put adds an entry. A full bucket drops all entries and sets its marker instead:
+// its older tokens are then checked in SQL, which only costs time.
 func (b *bucket) put(k key, now, until time.Time, limit int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, known := b.entries[k]; !known && len(b.entries) >= limit {
-		b.drop(now)
+		clear(b.entries)
+		b.advance(now)
 	}
 	if until.After(b.entries[k]) {
 		b.entries[k] = until
 	}
 }
 
-func (b *bucket) drop(now time.Time) {
-	clear(b.entries)
-	b.advance(now)
-}
-
+// advance sets the marker, but never back. The caller holds the lock.
 func (b *bucket) advance(at time.Time) {
 	if at.After(b.marker) {
 		b.marker = at
-	}
-}
-
-func (b *bucket) reset(at time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.advance(at)
-}
-
-func (b *bucket) purge(now time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for k, until := range b.entries {
-		if !until.After(now) {
-			delete(b.entries, k)
-		}
 	}
 }

@@ -30,19 +30,19 @@ func TestMemory_Trust(t *testing.T) {
 	})
 }
 
-// overflow notes so many doubts that every bucket forgets.
+// overflow notes so many invalidations that every bucket forgets.
 func overflow(t *testing.T, s *stage, c *blacklist.Cache) {
 	t.Helper()
 	const batch = 1000
 	for at := 0; ; at += batch {
-		doubts := make([]auth.Invalidation, batch)
-		for i := range doubts {
-			doubts[i] = auth.Invalidation{SessionID: fmt.Sprintf("s%d", at+i), Until: s.clock.Now().Add(time.Second)}
+		invalidations := make([]auth.Invalidation, batch)
+		for i := range invalidations {
+			invalidations[i] = auth.Invalidation{SessionID: fmt.Sprintf("s%d", at+i), Until: s.clock.Now().Add(time.Second)}
 		}
-		if err := c.Put(t.Context(), doubts...); err != nil {
+		if err := c.Put(t.Context(), invalidations...); err != nil {
 			t.Fatal(err)
 		}
-		if doubted, err := c.Doubted(t.Context(), session, auth.HashSecret("one")); err != nil || !doubted {
+		if invalidated, err := c.Invalidated(t.Context(), session, auth.HashSecret("one")); err != nil || !invalidated {
 			return // the session's entry is gone, so its bucket has forgotten
 		}
 		if at > 2_000_000 {
@@ -58,12 +58,12 @@ func TestMemory_Bound(t *testing.T) {
 	c := blacklist.NewMemory(o)
 	s.settle(t, c)
 	issued := s.clock.Now()
-	mustNote(t, c, s.doubt())
-	wantClear(t, c, issued, false)
+	mustInvalidate(t, c, s.invalidation())
+	wantKnownValid(t, c, issued, false)
 	overflow(t, s, c)
-	wantClear(t, c, issued, false)
+	wantKnownValid(t, c, issued, false)
 	s.later(t, c, margin+time.Second)
-	wantClear(t, c, s.clock.Now(), true)
+	wantKnownValid(t, c, s.clock.Now(), true)
 }
 
 func TestMemory_TwoProcesses(t *testing.T) {
@@ -79,16 +79,16 @@ func TestMemory_TwoProcesses(t *testing.T) {
 	if s.waited() != 1 {
 		t.Error("the command did not wait for the server to take notice")
 	}
-	mustNote(t, command, s.doubt())
-	wantClear(t, server, issued, false) // its notes have become too old
+	mustInvalidate(t, command, s.invalidation())
+	wantKnownValid(t, server, issued, false) // its notes have become too old
 	s.later(t, server, 0)
-	wantClear(t, server, s.clock.Now(), false)
+	wantKnownValid(t, server, s.clock.Now(), false)
 
 	s.later(t, server, 4*time.Second) // the command has ended
-	wantClear(t, server, issued, false)
+	wantKnownValid(t, server, issued, false)
 	s.later(t, server, margin)
-	wantClear(t, server, s.clock.Now(), true)
-	wantClear(t, server, issued, false)
+	wantKnownValid(t, server, s.clock.Now(), true)
+	wantKnownValid(t, server, issued, false)
 }
 
 // Without a leeway clocks may be a second off the database's all the same.
@@ -101,8 +101,8 @@ func TestMemory_NoLeeway(t *testing.T) {
 		t.Fatal(err)
 	}
 	wants := func(when string, want bool) {
-		if doubted, err := c.Doubted(t.Context(), session, one); err != nil || doubted != want {
-			t.Errorf("%s: %v, %v", when, doubted, err)
+		if invalidated, err := c.Invalidated(t.Context(), session, one); err != nil || invalidated != want {
+			t.Errorf("%s: %v, %v", when, invalidated, err)
 		}
 	}
 	s.clock.Advance(time.Minute + 2*time.Second - time.Nanosecond)

@@ -17,7 +17,7 @@ func TestNone(t *testing.T) {
 			t.Fatalf("Join: %v", err)
 		}
 		s.later(t, c, time.Hour)
-		wantClear(t, c, s.clock.Now(), false)
+		wantKnownValid(t, c, s.clock.Now(), false)
 		if st := c.Status(); st.Trusted || st.Reason == "" {
 			t.Errorf("status %+v", st)
 		}
@@ -28,13 +28,13 @@ func TestNone(t *testing.T) {
 	t.Run("a note stands before a change", func(t *testing.T) {
 		s := newStage(t)
 		c := blacklist.NewNone(s.options())
-		mustNote(t, c, s.doubt())
+		mustInvalidate(t, c, s.invalidation())
 		if all := s.notes.All(); len(all) != 1 {
 			t.Errorf("notes %v, want one", all)
 		}
 		s.clock.Advance(3 * time.Second)
 		s.notes.Fail(errors.New("no database"))
-		wantUnavailable(t, c.Invalidate(t.Context(), s.doubt()))
+		wantUnavailable(t, c.Invalidate(t.Context(), s.invalidation()))
 	})
 }
 

@@ -1,6 +1,7 @@
 package blacklist
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -8,78 +9,74 @@ import (
 	"rekey/internal/redispool"
 )
 
-// Options is what every kind of cache needs. Notes, Now, After and Logger must
-// be set.
+// Options are the settings of a cache of any kind. Notes, Now, After and Logger
+// are required.
 type Options struct {
 	// Replica is the id of this process; a random one if it is empty.
 	Replica string
-	// Notes is where replicas tell each other the nodes they write to.
+	// Notes has what each replica writes about the nodes that it writes to.
 	Notes auth.Replicas
-	// Now is the clock that tokens are issued by. Durations are measured by it
-	// too, so it should keep time.Now's monotonic reading.
+	// Now is the clock that tokens are issued by. It also measures durations, so
+	// it should keep time.Now's monotonic reading.
 	Now func() time.Time
 	// After is time.After, except in tests.
 	After func(time.Duration) <-chan time.Time
-	// Logger gets one line when the cache begins or ceases to be trusted.
+	// Logger gets one line when the cache becomes trusted or stops being trusted.
 	Logger *slog.Logger
-	// AccessLifetime is the longest life of an access token.
+	// AccessLifetime is the longest lifetime of an access token.
 	AccessLifetime time.Duration
-	// ClockLeeway is how far any clock may be from the database's; less than
-	// auth.MaxClockDistance allows is taken for that.
+	// ClockLeeway is how far any clock may differ from the database's. A value
+	// below auth.MaxClockDistance is raised to it.
 	ClockLeeway time.Duration
 
-	// RoundTimeout bounds a round, and the writing of a note, in real time; 2 s
-	// when 0, and more in tests alone: the margin counts on no more.
+	// RoundTimeout limits a round, and the writing of a note, in real time; 2 s
+	// when 0. Only tests may set more, because margin includes 2 s.
 	RoundTimeout time.Duration
 
-	// Redis is for NewRedis alone. Who opened it closes it.
+	// Redis is only for NewRedis. The caller closes it.
 	Redis *redispool.Pool
-	// MaxEntries bounds the memory of NewMemory, 1,000,000 when 0.
+	// MaxEntries limits the memory of NewMemory, 1,000,000 when 0.
 	MaxEntries int
 }
 
 const (
 	// roundEvery is how often notes are written and read.
 	roundEvery = time.Second
-	// roundTimeout bounds one round, so that a stuck database is noticed.
+	// roundTimeout limits one round, so that a stuck database is detected.
 	roundTimeout = 2 * time.Second
 	// liveFor is how old the note of a living replica may be.
 	liveFor = 3 * time.Second
-	// trustFor is how long what was read from the notes holds. A reader that
-	// cannot reach SQL stops trusting; it is also the longest that a reader
-	// goes on after another replica has written that it reaches no node.
+	// trustFor is how long the notes that were read are valid. A reader that
+	// cannot reach SQL stops trusting. It is also the longest time that a reader
+	// continues after another replica has written that it reaches no node.
 	trustFor = 2 * time.Second
-	// freshFor is how old our own note may be when a change relies on it. It
-	// is less than liveFor: a replica that was stopped for a while must not
-	// rely on a note that the others no longer count.
+	// freshFor is how old our own note may be when a change relies on it. It is
+	// less than liveFor: a replica that was stopped for a while must not rely on a
+	// note that the others ignore already.
 	freshFor = 2 * time.Second
-	// noticeFor is how long a newcomer waits until the others have read its
-	// note: trustFor, and something for the writing.
-	noticeFor = 2500 * time.Millisecond
-	// commitFor is how long a change may take from Invalidate to its commit. Tokens
-	// issued in between are as much concerned as those issued before.
+	// readWithin is how long a new note may remain unread: trustFor, and some time
+	// for writing it.
+	readWithin = 2500 * time.Millisecond
+	// commitFor is how long a change may take from Invalidate to its commit. It
+	// concerns tokens that are issued in between, too.
 	commitFor         = 10 * time.Second
 	defaultMaxEntries = 1_000_000
 )
 
 func (o Options) withDefaults() Options {
-	if o.MaxEntries == 0 {
-		o.MaxEntries = defaultMaxEntries
-	}
-	if o.RoundTimeout == 0 {
-		o.RoundTimeout = roundTimeout
-	}
+	o.MaxEntries = cmp.Or(o.MaxEntries, defaultMaxEntries)
+	o.RoundTimeout = cmp.Or(o.RoundTimeout, roundTimeout)
 	o.ClockLeeway = auth.MaxClockDistance(o.ClockLeeway)
 	return o
 }
 
-// margin is how much later than a marker a token must be issued before the
-// absence of an entry says anything. One leeway is for the clock that issued
-// the token, one for the clock that set the marker (each may be off by one, in
-// opposite directions); the rest is for changes that were under way when a round
-// set the marker, or that began before the round had named the node.
+// margin is how much later than a marker a token must be issued so that a missing
+// entry proves something. One leeway is for the clock that issued the token, and
+// one for the clock that set the marker, because both may be off in opposite
+// directions. The rest is for changes that were in progress when a round set the
+// marker, or that began before the round named the node.
 func (o Options) margin() time.Duration { return 2*o.ClockLeeway + commitFor + roundTimeout }
 
-// memory is for how long the note of a dead replica matters: until the last
-// token that one of its changes can concern has ended.
+// memory is how long the note of a dead replica matters: until the last token
+// that one of its changes can concern has expired.
 func (o Options) memory() time.Duration { return o.AccessLifetime + freshFor + o.margin() }

@@ -68,19 +68,19 @@ func TestCluster_Failover(t *testing.T) {
 	if len(before) != 3 {
 		t.Fatalf("our note names %v, want three nodes", before)
 	}
-	mustNote(t, c, s.doubt())
-	wantUndoubted(t, c, issued, true)
+	mustInvalidate(t, c, s.invalidation())
+	wantKnownValidSibling(t, c, issued, true)
 	cluster.Masters[owner].Kill()
-	wantUndoubted(t, c, issued, false)
+	wantKnownValidSibling(t, c, issued, false)
 	cluster.Promote(cluster.Replicas[owner])
-	wantUndoubted(t, c, issued, false)
+	wantKnownValidSibling(t, c, issued, false)
 	s.recover(t, c, before)
-	wantClear(t, c, issued, false)
-	wantUndoubted(t, c, issued, false)
+	wantKnownValid(t, c, issued, false)
+	wantKnownValidSibling(t, c, issued, false)
 }
 
 // TestCluster_Move moves the session's slot to another master and back. At each
-// moment of it a doubted session is asked, and so are tokens of before.
+// moment of it an invalidated session is asked, and so are tokens of before.
 func TestCluster_Move(t *testing.T) {
 	t.Parallel()
 	cluster := throwaway.Cluster(t, 3, false)
@@ -90,28 +90,28 @@ func TestCluster_Move(t *testing.T) {
 	c := openRedis(t, s, cluster.URL())
 	s.settle(t, c)
 	issued := s.clock.Now()
-	mustNote(t, c, s.doubt())
+	mustInvalidate(t, c, s.invalidation())
 	other, secret := sibling(t), auth.HashSecret("one")
 	if !c.KnownValid(t.Context(), other, secret, issued) {
 		t.Error("another session of the bucket is not clear")
 	}
 	cluster.Move(slot, from, to, func() {
-		wantClear(t, c, issued, false)
+		wantKnownValid(t, c, issued, false)
 		if c.KnownValid(t.Context(), other, secret, issued) {
 			t.Error("cleared by half of a bucket")
 		}
-		mustNote(t, c, auth.Invalidation{SessionID: other, Until: s.clock.Now().Add(lifetime)})
+		mustInvalidate(t, c, auth.Invalidation{SessionID: other, Until: s.clock.Now().Add(lifetime)})
 	})
-	wantClear(t, c, issued, false)
+	wantKnownValid(t, c, issued, false)
 	s.later(t, c, margin+time.Second)
-	wantClear(t, c, issued, false) // the marker came along, and is bound to the other node
+	wantKnownValid(t, c, issued, false) // the marker came along, and is bound to the other node
 	for _, id := range []string{session, other} {
-		if doubted, err := c.Doubted(t.Context(), id, secret); err != nil || !doubted {
+		if invalidated, err := c.Invalidated(t.Context(), id, secret); err != nil || !invalidated {
 			t.Errorf("%s has lost its entry on the way (%v)", id, err)
 		}
 	}
 	cluster.Move(slot, to, from, func() {})
-	wantClear(t, c, issued, false)
+	wantKnownValid(t, c, issued, false)
 	third := sibling(t, other)
 	s.later(t, c, margin+time.Second)
 	if !c.KnownValid(t.Context(), third, secret, s.clock.Now()) {
@@ -121,7 +121,7 @@ func TestCluster_Move(t *testing.T) {
 			t.Errorf("never clear again: %+v", c.Status())
 		}
 	}
-	wantClear(t, c, s.clock.Now(), false)
+	wantKnownValid(t, c, s.clock.Now(), false)
 }
 
 // bucket is where the session's keys go, looked up the way the cache does it.

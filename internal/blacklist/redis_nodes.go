@@ -13,54 +13,45 @@ import (
 )
 
 const (
-	// askFor times the pool's patience is what asking or marking all nodes may
-	// take: connecting, a cluster's slots, and the answer.
+	// askFor times the pool's patience is how long asking or marking all nodes may
+	// take: connecting, reading a cluster's slots, and the answer.
 	askFor = 2
-	// lateRounds is how many rounds on end a node may answer late before it is
-	// named no more. A look has long given up on it; until then writers wait.
+	// lateRounds is how many rounds in a row a node may answer late before it is
+	// no longer named. Lookups do not wait for it, but writers do until then.
 	lateRounds = 3
 )
 
-// masters asks each master who it is and whether it keeps what it is given.
+// masters returns the run ids of the masters that can be relied on.
 func (r *redisBackend) masters(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askFor*r.pool.Patience())
 	defer cancel()
-	var found nodeList
-	err := r.pool.EachMaster(ctx, func(ctx context.Context, node redis.Cmdable) error {
-		found.add(r.ask(ctx, node))
-		return nil // one that is away must not hide the others
-	})
-	found.fail(err)
-	return found.ids, errors.Join(found.errs...)
+	return redispool.AskMasters(ctx, r.pool, r.ask)
 }
 
-// ask returns a node's run id, or why it is not to be named.
+// ask returns a node's run id, or why the node is not to be named.
 func (r *redisBackend) ask(ctx context.Context, node redis.Cmdable) (string, error) {
-	// A timer, since clocks that are set tell nothing of how long it takes.
+	// A timer, because a clock that is set says nothing about durations.
 	brief := time.NewTimer(r.pool.Timeout())
 	id, err := runIDOf(ctx, node)
 	if err != nil {
 		return "", err
 	}
-	if r.late.count(id, hasFired(brief)) >= lateRounds {
+	late := false
+	select {
+	case <-brief.C:
+		late = true
+	default:
+	}
+	if r.late.count(id, late) >= lateRounds {
 		return "", fmt.Errorf("the node has been taking longer than %v to answer", r.pool.Timeout())
 	}
 	return id, nil
 }
 
-func hasFired(t *time.Timer) bool {
-	select {
-	case <-t.C:
-		return true
-	default:
-		return false
-	}
-}
-
-// lateness counts for how many rounds on end nodes have answered late.
+// lateness counts how many rounds in a row nodes have answered late.
 type lateness struct {
 	mu     sync.Mutex
-	rounds map[string]int // by run id; those in time are not in it
+	rounds map[string]int // by run id, of late nodes only
 }
 
 func (l *lateness) count(node string, late bool) int {
@@ -77,41 +68,18 @@ func (l *lateness) count(node string, late bool) int {
 	return l.rounds[node]
 }
 
-// nodeList collects from several goroutines.
-type nodeList struct {
-	mu   sync.Mutex
-	ids  []string
-	errs []error
-}
-
-func (l *nodeList) add(id string, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err != nil {
-		l.errs = append(l.errs, err)
-		return
-	}
-	l.ids = append(l.ids, id)
-}
-
-func (l *nodeList) fail(err error) {
-	if err != nil {
-		l.errs = append(l.errs, err)
-	}
-}
-
-// runIDOf returns a node's run id, or why it cannot be relied on. A node under
-// another policy than noeviction drops entries when memory gets short, and
-// nobody would know; a replica takes none.
+// runIDOf returns a node's run id, or why the node cannot be relied on. Under a
+// policy other than noeviction it silently drops entries when memory is short; a
+// replica accepts none.
 func runIDOf(ctx context.Context, node redis.Cmdable) (string, error) {
 	info, err := node.Info(ctx).Result()
 	if err != nil {
-		return "", fmt.Errorf("ask for the run id: %w", err)
+		return "", fmt.Errorf("asking for the run id: %w", err)
 	}
 	id, role, policy := redispool.InfoField(info, "run_id"), redispool.InfoField(info, "role"), redispool.InfoField(info, "maxmemory_policy")
 	switch {
 	case id == "":
-		return "", errors.New("the node tells no run id")
+		return "", errors.New("the node reports no run id")
 	case role != "master":
 		return "", fmt.Errorf("the node is a %q, not a master", role)
 	case policy != redispool.TrustedPolicy:

@@ -39,15 +39,15 @@ func TestSentinel_Kill(t *testing.T) {
 	c := openRedis(t, s, sentinel.URL())
 	s.settle(t, c)
 	issued, before, old := s.clock.Now(), s.named(t), sentinel.Master()
-	mustNote(t, c, s.doubt())
-	wantUndoubted(t, c, issued, true)
+	mustInvalidate(t, c, s.invalidation())
+	wantKnownValidSibling(t, c, issued, true)
 	old.Kill()
-	wantUndoubted(t, c, issued, false)
+	wantKnownValidSibling(t, c, issued, false)
 	sentinel.Promote(old)
-	wantUndoubted(t, c, issued, false)
+	wantKnownValidSibling(t, c, issued, false)
 	s.recover(t, c, before)
-	wantUndoubted(t, c, issued, false)
-	wantClear(t, c, issued, false)
+	wantKnownValidSibling(t, c, issued, false)
+	wantKnownValid(t, c, issued, false)
 }
 
 // tooOften is more rounds than any failover takes.
@@ -64,7 +64,7 @@ func (s *stage) recover(t *testing.T, c *blacklist.Cache, before []string) {
 		}
 	}
 	s.later(t, c, margin+time.Second)
-	wantUndoubted(t, c, s.clock.Now(), true)
+	wantKnownValidSibling(t, c, s.clock.Now(), true)
 }
 
 // TestSentinel_Failover has master and replica swap places twice. The first one
@@ -78,18 +78,18 @@ func TestSentinel_Failover(t *testing.T) {
 	s.settle(t, c)
 	first, issued := s.named(t), s.clock.Now()
 	sentinel.Failover()
-	wantUndoubted(t, c, issued, false)
+	wantKnownValidSibling(t, c, issued, false)
 	s.recover(t, c, first)
 	second := s.named(t)
-	mustNote(t, c, s.doubt())
-	wantClear(t, c, issued, false)
+	mustInvalidate(t, c, s.invalidation())
+	wantKnownValid(t, c, issued, false)
 	sentinel.Failover()
 	s.recover(t, c, second)
 	if again := s.named(t); again[0] != first[0] {
 		t.Errorf("named %v, want %v again", again, first)
 	}
-	wantClear(t, c, issued, false)
-	wantUndoubted(t, c, issued, false)
+	wantKnownValid(t, c, issued, false)
+	wantKnownValidSibling(t, c, issued, false)
 }
 
 // TestReplication_OldMaster: a reader is left with an old master that is alive
@@ -105,27 +105,27 @@ func TestReplication_OldMaster(t *testing.T) {
 	if err := writer.Join(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	wantClear(t, writer, s.clock.Now(), true)
+	wantKnownValid(t, writer, s.clock.Now(), true)
 	promoted := throwaway.Redis(t)
 	copyData(t, old, promoted) // and no more: from here on it lags
 	issued := s.clock.Now()
-	wantClear(t, reader, issued, true)
+	wantKnownValid(t, reader, issued, true)
 
 	address.Point(promoted.Addr())
-	mustNote(t, writer, s.doubt()) // on a node that no note names yet: it waits
-	wantClear(t, writer, issued, false)
-	wantClear(t, reader, issued, false)
+	mustInvalidate(t, writer, s.invalidation()) // on a node that no note names yet: it waits
+	wantKnownValid(t, writer, issued, false)
+	wantKnownValid(t, reader, issued, false)
 	future := s.clock.Now().Add(time.Hour)
 	for range 3 {
 		rounds(t, reader, writer)
-		wantClear(t, reader, future, false)
-		wantClear(t, writer, future, false)
+		wantKnownValid(t, reader, future, false)
+		wantKnownValid(t, writer, future, false)
 		s.clock.Advance(time.Second)
 	}
 	s.clock.Advance(4 * time.Second) // the reader is gone
 	s.later(t, writer, margin)
-	wantUndoubted(t, writer, issued, false)
-	wantUndoubted(t, writer, s.clock.Now(), true)
+	wantKnownValidSibling(t, writer, issued, false)
+	wantKnownValidSibling(t, writer, s.clock.Now(), true)
 }
 
 // TestReplication_Lag: an entry that the promoted replica has not got, with the
@@ -139,12 +139,12 @@ func TestReplication_Lag(t *testing.T) {
 	s.settle(t, c)
 	issued, before := s.clock.Now(), s.named(t)
 	copyData(t, old, replica)
-	mustNote(t, c, s.doubt())
+	mustInvalidate(t, c, s.invalidation())
 	old.Kill()
 	address.Point(replica.Addr())
-	wantClear(t, c, issued, false) // between two rounds
+	wantKnownValid(t, c, issued, false) // between two rounds
 	s.recover(t, c, before)
-	wantClear(t, c, issued, false)
+	wantKnownValid(t, c, issued, false)
 }
 
 // copyData makes a replica of a master, once.

@@ -72,8 +72,8 @@ func TestRedis_WithoutRunID(t *testing.T) {
 		t.Fatalf("Join: %v", err)
 	}
 	s.later(t, c, time.Hour)
-	mustNote(t, c, s.doubt())
-	wantClear(t, c, s.clock.Now(), false)
+	mustInvalidate(t, c, s.invalidation())
+	wantKnownValid(t, c, s.clock.Now(), false)
 	for _, nodes := range s.notes.All() {
 		if len(nodes) > 0 {
 			t.Errorf("our note names %q", nodes)
@@ -138,16 +138,16 @@ func TestRedis_NoteUntilAllHaveRead(t *testing.T) {
 	}
 	rounds(t, reader, writer)
 	issued := s.clock.Now()
-	wantUndoubted(t, reader, issued, true)
+	wantKnownValidSibling(t, reader, issued, true)
 	do(t, client, "CONFIG", "SET", "maxmemory-policy", "allkeys-random")
 	rounds(t, writer)
-	wantUndoubted(t, reader, issued, true) // it has not looked yet
-	mustNote(t, writer, s.doubt())
-	wantClear(t, reader, issued, false)
+	wantKnownValidSibling(t, reader, issued, true) // it has not looked yet
+	mustInvalidate(t, writer, s.invalidation())
+	wantKnownValid(t, reader, issued, false)
 
 	s.clock.Advance(time.Minute) // all have read it, or trust nothing
 	do(t, client, "FLUSHALL")
-	mustNote(t, writer, s.doubt())
+	mustInvalidate(t, writer, s.invalidation())
 	if n := client.DBSize(t.Context()).Val(); n != 0 {
 		t.Errorf("%d keys are written that nobody heeds", n)
 	}
@@ -167,22 +167,22 @@ func TestRedis_NoteWaitsUntilAllHaveRead(t *testing.T) {
 	}
 	rounds(t, reader, writer)
 	issued := s.clock.Now()
-	wantUndoubted(t, reader, issued, true)
+	wantKnownValidSibling(t, reader, issued, true)
 	way.Point("127.0.0.1:1") // where nobody listens
 	before := s.waited()
-	rotation := s.doubt()
+	rotation := s.invalidation()
 	rotation.Grace = 10 * time.Second
-	mustNote(t, writer, rotation)
+	mustInvalidate(t, writer, rotation)
 	if s.waited() != before {
 		t.Error("a rotation waited though its overlap is longer")
 	}
-	wantUndoubted(t, reader, issued, true) // it has not read that yet
-	mustNote(t, writer, s.doubt())
-	wantUndoubted(t, reader, issued, false) // though it has not read it still
+	wantKnownValidSibling(t, reader, issued, true) // it has not read that yet
+	mustInvalidate(t, writer, s.invalidation())
+	wantKnownValidSibling(t, reader, issued, false) // though it has not read it still
 	if n := s.waited() - before; n != 1 {
 		t.Errorf("waited %d times", n)
 	}
-	mustNote(t, writer, s.doubt())
+	mustInvalidate(t, writer, s.invalidation())
 	if n := s.waited() - before; n != 1 {
 		t.Error("a later change waited, too")
 	}

@@ -32,19 +32,19 @@ func TestRedis_Restart(t *testing.T) {
 	c := openRedis(t, s, server.URL())
 	s.settle(t, c)
 	issued, before := s.clock.Now(), s.named(t)
-	mustNote(t, c, s.doubt())
+	mustInvalidate(t, c, s.invalidation())
 
 	server.Restart()
-	wantClear(t, c, issued, false)
-	wantClear(t, c, s.clock.Now().Add(time.Hour), false) // not in any note yet
+	wantKnownValid(t, c, issued, false)
+	wantKnownValid(t, c, s.clock.Now().Add(time.Hour), false) // not in any note yet
 	s.later(t, c, time.Second)
 	if after := s.named(t); len(after) != 1 || after[0] == before[0] {
 		t.Errorf("our note names %v after a restart, %v before", after, before)
 	}
-	wantClear(t, c, issued, false)
+	wantKnownValid(t, c, issued, false)
 	s.later(t, c, margin+time.Second)
-	wantClear(t, c, issued, false)
-	wantClear(t, c, s.clock.Now(), true)
+	wantKnownValid(t, c, issued, false)
+	wantKnownValid(t, c, s.clock.Now(), true)
 }
 
 func TestRedis_Policy(t *testing.T) {
@@ -55,7 +55,7 @@ func TestRedis_Policy(t *testing.T) {
 		t.Fatalf("Join: %v", err)
 	}
 	s.later(t, c, time.Hour)
-	wantClear(t, c, s.clock.Now(), false)
+	wantKnownValid(t, c, s.clock.Now(), false)
 	if nodes := s.named(t); len(nodes) > 0 {
 		t.Errorf("our note names %v", nodes)
 	}
@@ -65,12 +65,12 @@ func TestRedis_Policy(t *testing.T) {
 	issued := s.clock.Now()
 	do(t, client, "CONFIG", "SET", "maxmemory-policy", "noeviction")
 	s.later(t, c, time.Second)
-	wantClear(t, c, issued, false)
+	wantKnownValid(t, c, issued, false)
 	s.later(t, c, margin+time.Second)
-	wantClear(t, c, s.clock.Now(), true)
+	wantKnownValid(t, c, s.clock.Now(), true)
 	do(t, client, "CONFIG", "SET", "maxmemory-policy", "volatile-ttl")
 	s.later(t, c, time.Second)
-	wantClear(t, c, s.clock.Now(), false)
+	wantKnownValid(t, c, s.clock.Now(), false)
 }
 
 func TestRedis_Down(t *testing.T) {
@@ -79,15 +79,15 @@ func TestRedis_Down(t *testing.T) {
 	c := openRedis(t, s, server.URL())
 	s.settle(t, c)
 	server.Kill()
-	wantClear(t, c, s.clock.Now(), false)
-	mustNote(t, c, s.doubt()) // goes on: the note says it
+	wantKnownValid(t, c, s.clock.Now(), false)
+	mustInvalidate(t, c, s.invalidation()) // goes on: the note says it
 	if nodes := s.named(t); len(nodes) > 0 {
 		t.Errorf("our note still names %v", nodes)
 	}
 
 	s.clock.Advance(3 * time.Second)
 	s.notes.Fail(errors.New("no database"))
-	wantUnavailable(t, c.Invalidate(t.Context(), s.doubt()))
+	wantUnavailable(t, c.Invalidate(t.Context(), s.invalidation()))
 	s.notes.Fail(nil)
 
 	s.later(t, c, time.Second)
@@ -95,7 +95,7 @@ func TestRedis_Down(t *testing.T) {
 	server.Restart()
 	s.later(t, c, time.Second)
 	s.later(t, c, margin+time.Second)
-	wantClear(t, c, s.clock.Now(), true)
+	wantKnownValid(t, c, s.clock.Now(), true)
 	log := s.log.String()
 	if strings.Count(log, "not trusted") != 1 || strings.Count(log, "trusted again") != 1 {
 		t.Errorf("want one line when trust goes and one when it is back:\n%s", log)
@@ -112,11 +112,11 @@ func TestRedis_Refusing(t *testing.T) {
 	issued, node := s.clock.Now(), s.named(t)
 
 	do(t, client, "CONFIG", "SET", "maxmemory", 1)
-	mustNote(t, c, s.doubt())
+	mustInvalidate(t, c, s.invalidation())
 	if nodes := s.named(t); len(nodes) > 0 {
 		t.Errorf("our note still names %v", nodes)
 	}
-	wantClear(t, c, issued, false)
+	wantKnownValid(t, c, issued, false)
 	s.later(t, c, time.Second)
 	if nodes := s.named(t); len(nodes) > 0 {
 		t.Errorf("a node whose markers cannot be set is named: %v", nodes)
@@ -134,8 +134,8 @@ func TestRedis_Refusing(t *testing.T) {
 		t.Errorf("our note names %v, want %v again", nodes, node)
 	}
 	s.later(t, c, margin+time.Second)
-	wantClear(t, c, issued, false)
-	wantClear(t, c, s.clock.Now(), true)
+	wantKnownValid(t, c, issued, false)
+	wantKnownValid(t, c, s.clock.Now(), true)
 }
 
 func oldestMarker(t *testing.T, client *redis.Client) time.Time {
@@ -173,15 +173,15 @@ func TestRedis_NotesFailing(t *testing.T) {
 	issued := s.clock.Now()
 	do(t, client, "CONFIG", "SET", "maxmemory", 1)
 	s.notes.Fail(errors.New("no database"))
-	wantUnavailable(t, c.Invalidate(t.Context(), s.doubt()))
+	wantUnavailable(t, c.Invalidate(t.Context(), s.invalidation()))
 	do(t, client, "CONFIG", "SET", "maxmemory", 0)
 	s.notes.Fail(nil)
-	mustNote(t, c, s.doubt())
+	mustInvalidate(t, c, s.invalidation())
 	if nodes := s.named(t); len(nodes) > 0 {
 		t.Errorf("our note names %v", nodes)
 	}
 	s.later(t, c, margin+time.Second)
-	wantClear(t, c, issued, false)
+	wantKnownValid(t, c, issued, false)
 }
 
 // TestRedis_ForeignMarkers: what came along with the data of another node, as
@@ -195,10 +195,10 @@ func TestRedis_ForeignMarkers(t *testing.T) {
 	for bucket := range 256 {
 		do(t, client, "SET", fmt.Sprintf("rekey:{%d}:m", bucket), "deadbeef 1000")
 	}
-	wantClear(t, c, issued, false)
+	wantKnownValid(t, c, issued, false)
 	s.later(t, c, margin+time.Second)
-	wantClear(t, c, issued, false)
-	wantClear(t, c, s.clock.Now(), true)
+	wantKnownValid(t, c, issued, false)
+	wantKnownValid(t, c, s.clock.Now(), true)
 }
 
 // TestRedis_CallerGone: a client that hangs up takes nobody's trust away.
@@ -210,12 +210,12 @@ func TestRedis_CallerGone(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 20 { // waiting for the turn would refuse by chance
-		wantUnavailable(t, c.Invalidate(gone, s.doubt()))
+		wantUnavailable(t, c.Invalidate(gone, s.invalidation()))
 		if nodes := s.named(t); len(nodes) != 1 {
 			t.Fatalf("our note names %v", nodes)
 		}
 	}
-	wantClear(t, c, s.clock.Now(), true)
+	wantKnownValid(t, c, s.clock.Now(), true)
 }
 
 // TestRedis_TwoReplicas: what one notes the other sees, and a replica that is
@@ -231,9 +231,9 @@ func TestRedis_TwoReplicas(t *testing.T) {
 	if s.waited() != 0 {
 		t.Error("waited for a replica on the same node")
 	}
-	wantClear(t, two, s.clock.Now(), true) // the first one's markers are good for both
-	mustNote(t, two, s.doubt())
-	wantClear(t, one, s.clock.Now(), false)
+	wantKnownValid(t, two, s.clock.Now(), true) // the first one's markers are good for both
+	mustInvalidate(t, two, s.invalidation())
+	wantKnownValid(t, one, s.clock.Now(), false)
 
 	three := openRedis(t, s, elsewhere.URL())
 	if err := three.Join(t.Context()); err != nil {
@@ -248,6 +248,6 @@ func TestRedis_TwoReplicas(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantClear(t, one, future, false)
-	wantClear(t, three, future, false)
+	wantKnownValid(t, one, future, false)
+	wantKnownValid(t, three, future, false)
 }

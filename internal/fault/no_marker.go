@@ -12,7 +12,7 @@ import (
 // entries is the part of the cache that does not check trust.
 type entries interface {
 	Put(ctx context.Context, invalidations ...auth.Invalidation) error
-	Doubted(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error)
+	Invalidated(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error)
 }
 
 // noMarker accepts a token that the cache has no entry for, even if the cache was
@@ -32,6 +32,6 @@ func (b noMarker) Invalidate(ctx context.Context, invalidations ...auth.Invalida
 
 // KnownValid implements [auth.Blacklist].
 func (b noMarker) KnownValid(ctx context.Context, sessionID string, secret auth.SecretHash, _ time.Time) bool {
-	doubted, err := b.Doubted(ctx, sessionID, secret)
-	return err == nil && !doubted
+	invalidated, err := b.Invalidated(ctx, sessionID, secret)
+	return err == nil && !invalidated
 }

@@ -11,12 +11,14 @@ import (
 )
 
 const (
-	// poolSize bounds the connections a node.
+	// poolSize limits the connections to each node.
 	poolSize = 32
-	// redirects are followed when a cluster's slots move, at once.
+	// redirects is how many redirections are followed, at once, when a cluster's
+	// slots move.
 	redirects = 2
-	// noRetry, noWait and noPool are go-redis' spelling. What must be asked
-	// twice is slower than going on without; pipelines need no pool of their own.
+	// noRetry, noWait and noPool are go-redis' values for "off". A command that
+	// must be sent twice takes longer than continuing without Redis. Pipelines
+	// need no pool of their own.
 	noRetry = -1
 	noWait  = -1
 	noPool  = -1
@@ -25,8 +27,8 @@ const (
 var errURL = errors.New("not a usable Redis URL: want redis://, redis+sentinel:// or redis+cluster:// (rediss for TLS), " +
 	"a host, for one server a database number as path, for sentinels master_name, and options that go-redis knows")
 
-// newClient maps our schemes onto the parsers of go-redis. Their errors may
-// repeat a part of the URL, and so of the password; none is passed on.
+// newClient maps our schemes to the parsers of go-redis. Their errors may repeat
+// a part of the URL, and so of the password; they are not returned.
 func newClient(o Options) (redis.UniversalClient, error) {
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Host == "" {
@@ -77,7 +79,7 @@ func sentinel(address string, pool Options) (redis.UniversalClient, error) {
 
 func cluster(address string, pool Options) (redis.UniversalClient, error) {
 	o, err := redis.ParseClusterURL(address)
-	// Reading from replicas would miss what masters have just been given.
+	// Reading from replicas would miss what was just written to masters.
 	if err != nil || o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
 		return nil, errURL
 	}
@@ -95,7 +97,7 @@ func cluster(address string, pool Options) (redis.UniversalClient, error) {
 	return redis.NewClusterClient(o), nil
 }
 
-// noMaintenance turns off a handshake that only a commercial offering answers.
+// noMaintenance turns off a handshake that only a commercial product answers.
 func noMaintenance() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }

@@ -1,3 +1,10 @@
+// Package redispool is the pool of connections to Redis that all packages share:
+// to one server, to one found by sentinels, or to a cluster. It owns the URL, the
+// time limits, and the circuit breakers that keep a slow Redis from slowing
+// requests down.
+//
+// It does not know what is stored in Redis. A command that it refuses fails, and
+// each package decides how to continue.
 package redispool
 
 import (
@@ -10,8 +17,7 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 )
 
-// Options say where Redis is and how long to wait for it. URL and Logger must
-// be set.
+// Options are the settings of a pool. URL and Logger are required.
 type Options struct {
 	// URL is one of
 	//   redis://user:password@host:6379/0            one server
@@ -20,13 +26,12 @@ type Options struct {
 	//   redis+cluster://user:password@host:6379      a cluster, more by ?addr=host:port
 	// and each with rediss for TLS. Further parameters are those of go-redis.
 	URL string
-	// Logger gets one line when a node ceases to answer in time, and one when
-	// it does again.
+	// Logger gets one line when a circuit opens, and one when it closes.
 	Logger *slog.Logger
-	// Timeout bounds a brief command, 50 ms when 0.
+	// Timeout limits a brief command, 50 ms when 0.
 	Timeout time.Duration
-	// OpenFor is how long brief commands are refused after a node has failed
-	// some, before one is let through again; 1 s when 0.
+	// OpenFor is how long an open circuit refuses brief commands before it lets
+	// one through; 1 s when 0.
 	OpenFor time.Duration
 	// Now is the clock for OpenFor, time.Now when nil.
 	Now func() time.Time
@@ -37,7 +42,7 @@ type Options struct {
 const (
 	defaultTimeout = 50 * time.Millisecond
 	defaultOpenFor = time.Second
-	// patience is how many times longer than a brief command any other may take.
+	// patience is how many times longer than a brief command others may take.
 	patience = 5
 	// dialing is the same for connecting.
 	dialing = 4
@@ -70,12 +75,12 @@ type Pool struct {
 	opts   Options
 }
 
-// Open makes a pool. It does not connect yet: a Redis that is away is no
-// reason not to start. The error is about Options.URL and does not repeat it.
+// Open returns a pool. It does not connect yet, so that the process starts without
+// Redis. The error is about Options.URL and does not repeat it.
 func Open(o Options) (*Pool, error) {
 	o = o.withDefaults()
-	// go-redis logs each failed connection to stderr through a global logger
-	// and knows no other way. Whoever asks Redis tells the same, once.
+	// go-redis logs each failed connection to stderr through a global logger, which
+	// cannot be replaced for one pool. The callers log such errors once.
 	logging.Disable()
 	client, err := newClient(o)
 	if err != nil {
@@ -84,8 +89,8 @@ func Open(o Options) (*Pool, error) {
 	return &Pool{client: client, opts: o}, nil
 }
 
-// CheckURL tells whether Open could make use of a URL; it does not connect. The
-// empty one is no Redis. The error does not repeat the URL.
+// CheckURL returns an error if Open cannot use a URL. It does not connect. The
+// empty URL, which means no Redis, is valid. The error does not repeat the URL.
 func CheckURL(url string) error {
 	if url == "" {
 		return nil
@@ -104,7 +109,7 @@ func (p *Pool) Client() redis.UniversalClient { return p.client }
 // Close closes all connections.
 func (p *Pool) Close() error { return p.client.Close() }
 
-// OpenBreakers returns how many nodes are given a rest, for a metric.
+// OpenBreakers returns how many circuits are open, for a metric.
 func (p *Pool) OpenBreakers() int { return p.opts.breakers.open() }
 
 // Connections returns how many connections are open to all nodes, and how many
@@ -114,16 +119,16 @@ func (p *Pool) Connections() (open, idle int) {
 	return int(stats.TotalConns), int(stats.IdleConns)
 }
 
-// Timeout bounds a brief command: one that a request would rather go on
-// without than wait for.
+// Timeout limits a brief command. A request that gets no answer within it
+// continues without Redis.
 func (p *Pool) Timeout() time.Duration { return p.opts.Timeout }
 
-// Patience bounds every other command, unless its context ends before.
+// Patience limits every other command, unless its context ends earlier.
 func (p *Pool) Patience() time.Duration { return p.opts.patience() }
 
-// Brief returns a context for brief commands: it ends after Timeout, and a
-// command under it fails at once while the node's breaker is open. The caller
-// calls cancel. It is not for transactions.
+// Brief returns a context for brief commands. It ends after Timeout, and its
+// commands fail at once while the node's circuit is open. The caller calls
+// cancel. It is not for transactions.
 func (p *Pool) Brief(ctx context.Context) (brief context.Context, cancel context.CancelFunc) {
 	return context.WithTimeout(context.WithValue(ctx, briefKey{}, true), p.opts.Timeout)
 }
@@ -135,8 +140,8 @@ func isBrief(ctx context.Context) bool {
 	return brief
 }
 
-// EachMaster calls f with a client of every master, for a cluster at the same
-// time. It returns f's first error, or why the masters are not known.
+// EachMaster calls f with a client of every master, in a cluster in parallel. It
+// returns f's first error, or why the masters are not known.
 func (p *Pool) EachMaster(ctx context.Context, f func(ctx context.Context, node redis.Cmdable) error) error {
 	cluster, ok := p.client.(*redis.ClusterClient)
 	if !ok {

@@ -11,9 +11,9 @@ import (
 // Cache is what the suites look at.
 type Cache interface {
 	auth.Blacklist
-	// Put writes entries, and Doubted looks for them, whatever the trust.
-	Put(ctx context.Context, doubts ...auth.Invalidation) error
-	Doubted(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error)
+	// Put writes entries, and Invalidated looks for them, whatever the trust.
+	Put(ctx context.Context, invalidations ...auth.Invalidation) error
+	Invalidated(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error)
 	// Round and Join write our note and read the others'.
 	Round(ctx context.Context) error
 	Join(ctx context.Context) error
@@ -41,18 +41,18 @@ func sibling() auth.SecretHash { return auth.HashSecret("two") }
 // empty cache.
 func RunEntries(t *testing.T, open func(t *testing.T) Entries) {
 	one := secret()
-	t.Run("nothing is doubted at first", func(t *testing.T) {
+	t.Run("nothing is invalidated at first", func(t *testing.T) {
 		e := open(t)
 		e.want(t, session, one, false)
 	})
-	t.Run("a session's doubt covers all its secrets and no other session", func(t *testing.T) {
+	t.Run("a session's invalidation covers all its secrets and no other session", func(t *testing.T) {
 		e := open(t)
 		e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(time.Minute)})
 		e.want(t, session, one, true)
 		e.want(t, session, sibling(), true)
 		e.want(t, another, one, false)
 	})
-	t.Run("a secret's doubt covers that secret in that session", func(t *testing.T) {
+	t.Run("a secret's invalidation covers that secret in that session", func(t *testing.T) {
 		e := open(t)
 		e.put(t, auth.Invalidation{SessionID: session, Secret: &one, Until: e.Now().Add(time.Minute)})
 		e.want(t, session, one, true)
@@ -79,14 +79,14 @@ func runExpiry(t *testing.T, open func(t *testing.T) Entries) {
 		e.Pass(t, e.Leeway/2)
 		e.want(t, session, one, false)
 	})
-	t.Run("a shorter doubt does not shorten a longer one", func(t *testing.T) {
+	t.Run("a shorter invalidation does not shorten a longer one", func(t *testing.T) {
 		e := open(t)
 		e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(time.Hour)})
 		e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(time.Minute)})
 		e.Pass(t, 30*time.Minute)
 		e.want(t, session, one, true)
 	})
-	t.Run("a longer doubt prolongs a shorter one", func(t *testing.T) {
+	t.Run("a longer invalidation prolongs a shorter one", func(t *testing.T) {
 		e := open(t)
 		e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(time.Minute)})
 		e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(time.Hour)})
@@ -103,7 +103,7 @@ func runExpiry(t *testing.T, open func(t *testing.T) Entries) {
 		for range 20 { // a machine that is busy may look later than in that second
 			e.put(t, auth.Invalidation{SessionID: session, Until: e.Now().Add(time.Millisecond - 2*e.Leeway)})
 			e.Pass(t, 500*time.Millisecond)
-			if e.doubted(t, session, one) {
+			if e.invalidated(t, session, one) {
 				return
 			}
 		}
@@ -111,25 +111,25 @@ func runExpiry(t *testing.T, open func(t *testing.T) Entries) {
 	})
 }
 
-func (e Entries) put(t *testing.T, doubts ...auth.Invalidation) {
+func (e Entries) put(t *testing.T, invalidations ...auth.Invalidation) {
 	t.Helper()
-	if err := e.Cache.Put(t.Context(), doubts...); err != nil {
+	if err := e.Cache.Put(t.Context(), invalidations...); err != nil {
 		t.Fatalf("Put: %v", err)
 	}
 }
 
 func (e Entries) want(t *testing.T, sessionID string, s auth.SecretHash, want bool) {
 	t.Helper()
-	if got := e.doubted(t, sessionID, s); got != want {
-		t.Errorf("Doubted(%s) = %v, want %v", sessionID, got, want)
+	if got := e.invalidated(t, sessionID, s); got != want {
+		t.Errorf("Invalidated(%s) = %v, want %v", sessionID, got, want)
 	}
 }
 
-func (e Entries) doubted(t *testing.T, sessionID string, s auth.SecretHash) bool {
+func (e Entries) invalidated(t *testing.T, sessionID string, s auth.SecretHash) bool {
 	t.Helper()
-	got, err := e.Cache.Doubted(t.Context(), sessionID, s)
+	got, err := e.Cache.Invalidated(t.Context(), sessionID, s)
 	if err != nil {
-		t.Fatalf("Doubted: %v", err)
+		t.Fatalf("Invalidated: %v", err)
 	}
 	return got
 }

@@ -15,7 +15,7 @@ const (
 )
 
 // runRaces has racers note their own sessions and look at them, with rounds
-// going on: a token is clear before its own doubt and never after.
+// going on: a token is clear before its own invalidation and never after.
 func runRaces(t *testing.T, open func(t *testing.T) Trust) {
 	t.Run("racers", func(t *testing.T) {
 		h := open(t)
@@ -40,13 +40,13 @@ func (h Trust) race(t *testing.T, racer int) {
 	for i := range sessions {
 		id := fmt.Sprintf("session-%d-%d", racer, i)
 		if !h.Cache.KnownValid(t.Context(), id, secret(), now) {
-			t.Errorf("%s: not clear before its doubt", id)
+			t.Errorf("%s: not clear before its invalidation", id)
 		}
 		if err := h.Cache.Invalidate(t.Context(), auth.Invalidation{SessionID: id, Until: now.Add(time.Minute)}); err != nil {
 			t.Errorf("%s: Invalidate: %v", id, err)
 		}
 		if h.Cache.KnownValid(t.Context(), id, secret(), now) {
-			t.Errorf("%s: clear after its doubt", id)
+			t.Errorf("%s: clear after its invalidation", id)
 		}
 	}
 }

@@ -39,23 +39,23 @@ func RunTrust(t *testing.T, open func(t *testing.T) Trust) {
 		h.want(t, start.Add(h.Margin), false)
 		h.want(t, start.Add(h.Margin+time.Second), true)
 	})
-	t.Run("a doubted token is asked, its session's others are clear", func(t *testing.T) {
+	t.Run("an invalidated token is asked, its session's others are clear", func(t *testing.T) {
 		h := open(t)
 		h.settled(t)
 		one := secret()
 		h.note(t, auth.Invalidation{SessionID: session, Secret: &one, Until: h.Clock.Now().Add(time.Minute)})
 		h.want(t, h.Clock.Now(), false)
 		if !h.Cache.KnownValid(t.Context(), session, sibling(), h.Clock.Now()) {
-			t.Error("another secret is doubted too")
+			t.Error("another secret is invalidated too")
 		}
 	})
-	t.Run("a doubted session is asked, others are clear", func(t *testing.T) {
+	t.Run("an invalidated session is asked, others are clear", func(t *testing.T) {
 		h := open(t)
 		h.settled(t)
 		h.note(t, auth.Invalidation{SessionID: session, Until: h.Clock.Now().Add(time.Minute)})
 		h.want(t, h.Clock.Now(), false)
 		if !h.Cache.KnownValid(t.Context(), another, secret(), h.Clock.Now()) {
-			t.Error("another session is doubted too")
+			t.Error("another session is invalidated too")
 		}
 	})
 	t.Run("what was forgotten is asked", func(t *testing.T) {
@@ -148,15 +148,15 @@ func runNotes(t *testing.T, open func(t *testing.T) Trust) {
 		h.settled(t)
 		h.Clock.Advance(3 * time.Second)
 		h.Notes.Fail(errors.New("no database"))
-		doubt := auth.Invalidation{SessionID: session, Until: h.Clock.Now().Add(time.Minute)}
-		wantUnavailable(t, h.Cache.Invalidate(t.Context(), doubt))
+		invalidation := auth.Invalidation{SessionID: session, Until: h.Clock.Now().Add(time.Minute)}
+		wantUnavailable(t, h.Cache.Invalidate(t.Context(), invalidation))
 		h.Notes.Fail(nil)
-		h.note(t, doubt)
+		h.note(t, invalidation)
 		if age := h.age(t); age != 0 {
 			t.Errorf("the note is still %v old", age)
 		}
 	})
-	t.Run("a change without doubts needs nobody", func(t *testing.T) {
+	t.Run("a change without invalidations needs nobody", func(t *testing.T) {
 		h := open(t)
 		h.settled(t)
 		h.Clock.Advance(3 * time.Second)
@@ -245,9 +245,9 @@ func (h Trust) round(t *testing.T) {
 	}
 }
 
-func (h Trust) note(t *testing.T, doubts ...auth.Invalidation) {
+func (h Trust) note(t *testing.T, invalidations ...auth.Invalidation) {
 	t.Helper()
-	if err := h.Cache.Invalidate(t.Context(), doubts...); err != nil {
+	if err := h.Cache.Invalidate(t.Context(), invalidations...); err != nil {
 		t.Fatalf("Invalidate: %v", err)
 	}
 }

@@ -15,27 +15,27 @@ func internalOptions(t testing.TB, clock *blacklisttest.Clock, notes *blacklistt
 	}
 }
 
-// TestTrust_vouch: a change that could not put its entries does not write
+// TestAgreement_ensureNote: a change that could not put its entries does not write
 // "none" into the middle of a round, which would then name the node over it.
-func TestTrust_vouch(t *testing.T) {
+func TestAgreement_ensureNote(t *testing.T) {
 	clock := &blacklisttest.Clock{}
 	notes := blacklisttest.NewNotes(clock)
-	tr := newTrust(internalOptions(t, clock, notes), none{})
-	release, err := tr.take(t.Context())
+	a := newAgreement(internalOptions(t, clock, notes), none{})
+	unlock, err := a.lockNote(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := tr.vouch(gone, nil); err == nil {
-		t.Error("vouch did not wait for its turn")
+	if err := a.ensureNote(gone, nil); err == nil {
+		t.Error("ensureNote did not wait for the lock")
 	}
 	if all := notes.All(); len(all) > 0 {
-		t.Errorf("notes %v written out of turn", all)
+		t.Errorf("notes %v written without the lock", all)
 	}
-	release()
-	if err := tr.vouch(t.Context(), nil); err != nil {
-		t.Errorf("vouch: %v", err)
+	unlock()
+	if err := a.ensureNote(t.Context(), nil); err != nil {
+		t.Errorf("ensureNote: %v", err)
 	}
 	if all := notes.All(); len(all) != 1 {
 		t.Errorf("notes %v, want one", all)
@@ -54,17 +54,17 @@ func (h hanging) masters(context.Context) ([]string, error) {
 	return nil, errNone
 }
 
-// TestTrust_round: a change does not wait for a node that a round asks.
-func TestTrust_round(t *testing.T) {
+// TestAgreement_round: a change does not wait for a node that a round asks.
+func TestAgreement_round(t *testing.T) {
 	clock := &blacklisttest.Clock{}
 	notes := blacklisttest.NewNotes(clock)
 	h := hanging{asked: make(chan struct{}), answer: make(chan struct{})}
-	tr := newTrust(internalOptions(t, clock, notes), h)
+	a := newAgreement(internalOptions(t, clock, notes), h)
 	ended := make(chan error)
-	go func() { _, err := tr.round(t.Context()); ended <- err }()
+	go func() { _, err := a.round(t.Context()); ended <- err }()
 	<-h.asked
-	if err := tr.vouch(t.Context(), nil); err != nil {
-		t.Errorf("vouch: %v", err)
+	if err := a.ensureNote(t.Context(), nil); err != nil {
+		t.Errorf("ensureNote: %v", err)
 	}
 	if all := notes.All(); len(all) != 1 {
 		t.Errorf("notes %v, want one", all)

@@ -11,7 +11,7 @@ import (
 )
 
 // TestRedis_DifferentLives: a replica that lets access tokens live longer than
-// the writer of an entry knows does not take its end for the end of the doubt.
+// the writer of an entry knows does not take its end for the end of the invalidation.
 func TestRedis_DifferentLives(t *testing.T) {
 	server := throwaway.Redis(t)
 	s := newStage(t)
@@ -32,13 +32,13 @@ func TestRedis_DifferentLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.later(t, long, 0)
-	mustNote(t, short, auth.Invalidation{SessionID: session, Until: s.clock.Now().Add(2 * time.Second)})
+	mustInvalidate(t, short, auth.Invalidation{SessionID: session, Until: s.clock.Now().Add(2 * time.Second)})
 	do(t, raw(t, server.Addr()), "EVAL", "for _, k in ipairs(redis.call('KEYS', '*:s:*')) do redis.call('DEL', k) end return 1", 0) // it ended
-	wantClear(t, long, issued, false)
+	wantKnownValid(t, long, issued, false)
 	s.later(t, long, 10*time.Second) // the other one is gone
-	wantClear(t, long, issued, false)
+	wantKnownValid(t, long, issued, false)
 	s.later(t, long, margin+time.Second)
-	wantClear(t, long, issued, false)
+	wantKnownValid(t, long, issued, false)
 	s.later(t, long, time.Second)
-	wantClear(t, long, s.clock.Now(), true)
+	wantKnownValid(t, long, s.clock.Now(), true)
 }
