@@ -151,20 +151,18 @@ func collect[T any](db *gorm.DB, statement string, p params) (list []T, err erro
 
 // fields returns pointers to the fields of a row, in order, or the pointer
 // itself if it does not point to a struct. The fields of a nested struct take
-// the place of that struct. Every scan allocates the slices and pointers that it stores
-// in a row, so that a row may be scanned into again once it was copied.
+// the place of that struct. A row may be copied and then scanned into again,
+// because every scan allocates the slices and pointers that it stores.
 func fields(row any) []any {
-	v := reflect.ValueOf(row).Elem()
+	return appendFields(make([]any, 0, 32), reflect.ValueOf(row).Elem())
+}
+
+func appendFields(all []any, v reflect.Value) []any {
 	if v.Kind() != reflect.Struct {
-		return []any{row}
+		return append(all, v.Addr().Interface())
 	}
-	all := make([]any, 0, v.NumField())
 	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Struct {
-			all = append(all, fields(f.Addr().Interface())...)
-		} else {
-			all = append(all, f.Addr().Interface())
-		}
+		all = appendFields(all, v.Field(i))
 	}
 	return all
 }
