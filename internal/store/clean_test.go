@@ -18,12 +18,12 @@ import (
 
 const expiredSessions = 1200
 
-// leaveExpired fills a database with sessions that are long over, and as many
-// blacklisted tokens of the session that is not.
+// leaveExpired fills a database with sessions that expired long ago, and as many
+// expired blacklisted tokens of the live session.
 func leaveExpired(t *testing.T, db tableClock, userID string) {
 	t.Helper()
 	series := `(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i FROM n) AS n`
-	// The id is a UUID made of the number; everything else that must be there is 1.
+	// The id is a UUID that contains the number; all other required values are 1.
 	db.exec(t, fmt.Sprintf(`INSERT INTO sessions (id, user_id, generation, secret_hash, issued_at, access_expires_at,
 			refresh_expires_at, expires_at, user_agent, ip_address, created_at, last_seen_at, revoked_reason)
 		SELECT %s, '%s', 1, %s, 1, 1, 1, 1, '', '', 1, 1, '' FROM `+series,
@@ -50,8 +50,8 @@ func bytesOf(db tableClock, number string) string {
 	return `CAST(printf('%032d', ` + number + `) AS BLOB)`
 }
 
-// Two replicas clean at once while a session is rotated: all that is over
-// goes, each row once, and no rotation waits or fails.
+// Two replicas clean at the same time while a session is rotated: every expired
+// row is deleted once, and no rotation fails.
 func TestStore_CleanTogether(t *testing.T) {
 	path, address := sqlitePath(t), throwaway.Postgres(t)
 	for name, test := range map[string]struct {
@@ -83,18 +83,18 @@ func TestStore_CleanTogether(t *testing.T) {
 			}
 			left.Wait()
 			over.Store(true)
-			t.Logf("%d rotations meanwhile", <-rotations)
+			t.Logf("%d rotations in the meantime", <-rotations)
 			if n := gone.Load(); n != 2*expiredSessions {
-				t.Errorf("%d rows went, want %d", n, 2*expiredSessions)
+				t.Errorf("%d rows were deleted, want %d", n, 2*expiredSessions)
 			}
 			if st, err := a.SessionState(t.Context(), r.SessionID, r.Current); err != nil || st.Session.SecretHash != r.Current {
-				t.Errorf("the living session: %v", err)
+				t.Errorf("the live session: %v", err)
 			}
 		})
 	}
 }
 
-// cleanUp cleans in small batches until no row is left that is over.
+// cleanUp cleans in small batches until no expired row is left.
 func cleanUp(t *testing.T, s *store.Store, gone *atomic.Int64) {
 	for gone.Load() < 2*expiredSessions && !t.Failed() {
 		n, err := s.Clean(t.Context(), 50)
@@ -114,7 +114,7 @@ func rotateOnce(t *testing.T, s *store.Store, r auth.Rotation) auth.Rotation {
 	return r
 }
 
-// While one replica cleans, another finds nothing to do, and does not wait.
+// While one replica cleans, another finds nothing to do and does not wait.
 func TestStore_PostgresCleanAlone(t *testing.T) {
 	address := throwaway.Postgres(t)
 	s := open(t, store.Options{URL: address})
@@ -129,20 +129,20 @@ func TestStore_PostgresCleanAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := s.Clean(t.Context(), 10); err != nil || n != 0 {
-		t.Errorf("%d rows went beside another who cleans (%v)", n, err)
+		t.Errorf("%d rows were deleted while another replica cleans (%v)", n, err)
 	}
 	if err := other.Rollback(); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := s.Clean(t.Context(), 10); err != nil || n != 20 {
-		t.Errorf("%d rows went afterwards, want 20 (%v)", n, err)
+		t.Errorf("%d rows were deleted afterwards, want 20 (%v)", n, err)
 	}
 }
 
-// A clean-up that fails ends nothing, and is told of with its cause.
+// A failure to clean is logged with its cause, and KeepClean goes on.
 func TestStore_KeepCleanFails(t *testing.T) {
-	told := make(lines, 8)
-	wrong := slog.New(slog.NewTextHandler(told, &slog.HandlerOptions{Level: slog.LevelWarn})) // not that a file was made
+	logged := make(lines, 8)
+	wrong := slog.New(slog.NewTextHandler(logged, &slog.HandlerOptions{Level: slog.LevelWarn})) // without the line about the new file
 	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "rekey.db"), Logger: wrong})
 	if err != nil {
 		t.Fatal(err)
@@ -154,13 +154,13 @@ func TestStore_KeepCleanFails(t *testing.T) {
 	defer stop()
 	go s.KeepClean(ctx, time.Millisecond, time.Hour)
 	for range 4 { // two rounds
-		if line := <-told; !strings.Contains(line, "deleting expired rows failed; will retry") || !strings.Contains(line, "closed") {
+		if line := <-logged; !strings.Contains(line, "deleting expired rows failed; will retry") || !strings.Contains(line, "closed") {
 			t.Errorf("logged %q", line)
 		}
 	}
 }
 
-// lines is a log; who reads slowly misses some.
+// lines is a log. It drops lines if they are not read in time.
 type lines chan string
 
 func (l lines) Write(line []byte) (int, error) {

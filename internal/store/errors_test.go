@@ -38,7 +38,7 @@ func TestFail_Codes(t *testing.T) {
 		"network":               {io.ErrUnexpectedEOF, auth.CodeUnavailable},
 		"cancelled":             {context.Canceled, auth.CodeUnavailable},
 		"deadline":              {context.DeadlineExceeded, auth.CodeUnavailable},
-		"unknown":               {errors.New("what is this"), auth.CodeUnavailable},
+		"unknown":               {errors.New("unknown error"), auth.CodeUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := fail("do it", test.err)
@@ -52,8 +52,8 @@ func TestFail_Codes(t *testing.T) {
 	}
 }
 
-// What is not certain is unknown: only the server's own refusal, and no
-// connection at all, prove that nothing was done.
+// Only a refusal by the server, or a connection that was never opened, proves that
+// nothing was done. Every other outcome is unknown.
 func TestFail_NothingDone(t *testing.T) {
 	pg := func(severity, code string) error {
 		return &pgconn.PgError{SeverityUnlocalized: severity, Code: code}
@@ -71,7 +71,7 @@ func TestFail_NothingDone(t *testing.T) {
 		"crash":                {pg("FATAL", "57P02"), false},
 		"completion unknown":   {pg("ERROR", "40003"), false},
 		"resolution unknown":   {pg("ERROR", "08007"), false},
-		"a server of old":      {pg("", "55P03"), false},
+		"an old server":        {pg("", "55P03"), false},
 		"connection cut":       {io.ErrUnexpectedEOF, false},
 		"cancelled":            {context.Canceled, false},
 		"deadline":             {context.DeadlineExceeded, false},
@@ -111,11 +111,11 @@ func TestFail_Redacts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := fail("do it", err)
 			if strings.Contains(fmt.Sprintf("%v %+v", got, errors.Unwrap(got)), "secret") {
-				t.Errorf("the error tells the value: %v", got)
+				t.Errorf("the error contains the value: %v", got)
 			}
 			var pg *pgconn.PgError
 			if errors.As(got, &pg) {
-				t.Error("the engine's own error can be reached")
+				t.Error("the chain contains the engine's own error")
 			}
 		})
 	}

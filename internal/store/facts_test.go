@@ -11,8 +11,8 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// TestStore_ReadOnly: it tells of a database as it is, migrated or not, and
-// changes nothing of it.
+// TestStore_ReadOnly: a store that is opened read-only describes a database,
+// migrated or not, and changes nothing in it.
 func TestStore_ReadOnly(t *testing.T) {
 	for name, o := range map[string]store.Options{"SQLite": {Path: sqlitePath(t)}, "Postgres": {URL: throwaway.Postgres(t)}} {
 		t.Run(name, func(t *testing.T) {
@@ -45,8 +45,8 @@ func TestStore_ReadOnly(t *testing.T) {
 	}
 }
 
-// TestStore_Facts_replicas: those that serve are counted. The clock stands, so
-// that notes are fresh however slow the machine is.
+// TestStore_Facts_replicas: only replicas that serve are counted. The clock stands
+// still, so that their reports are recent even on a slow machine.
 func TestStore_Facts_replicas(t *testing.T) {
 	for name, o := range map[string]store.Options{"SQLite": {Path: sqlitePath(t)}, "Postgres": {URL: throwaway.Postgres(t)}} {
 		t.Run(name, func(t *testing.T) {
@@ -82,18 +82,18 @@ func facts(t *testing.T, o store.Options) store.Facts {
 func TestStore_ReadOnly_missing(t *testing.T) {
 	path := sqlitePath(t)
 	if s, err := store.Open(t.Context(), store.Options{Path: path, ReadOnly: true}); err == nil {
-		t.Errorf("it was opened: %v", s.Close())
+		t.Errorf("the missing file was opened: %v", s.Close())
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("it was made: %v", err)
+		t.Errorf("the file was created: %v", err)
 	}
 	if err := os.MkdirAll(path[:len(path)-len("rekey.db")], 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if s, err := store.Open(t.Context(), store.Options{Path: path, ReadOnly: true}); err == nil {
-		t.Errorf("it was opened: %v", s.Close())
+		t.Errorf("the missing file was opened: %v", s.Close())
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("it was made: %v", err)
+		t.Errorf("the file was created: %v", err)
 	}
 }

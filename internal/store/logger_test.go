@@ -14,8 +14,8 @@ import (
 	"rekey/internal/test/logcheck"
 )
 
-// openLogged returns a migrated SQLite store that logs everything to the
-// buffer, every statement counting as slow.
+// openLogged returns a migrated SQLite store that logs everything to the buffer.
+// It logs every statement as slow.
 func openLogged(t *testing.T) (*Store, *bytes.Buffer) {
 	t.Helper()
 	var out bytes.Buffer
@@ -68,8 +68,8 @@ func TestStatementLogger_Trace(t *testing.T) {
 	})
 }
 
-// A warning tells which request it was, and no more of a statement than it takes
-// to know it.
+// A warning contains the id of the request, and only the beginning of a long
+// statement.
 func TestStatementLogger_Trace_short(t *testing.T) {
 	s, _ := openLogged(t)
 	ids := auth.Rotation{SessionID: "0195c7c0-0000-7000-8000-000000000002", UserID: "0195c7c0-0000-7000-8000-000000000001"}
@@ -91,7 +91,7 @@ func TestStatementLogger_Trace_short(t *testing.T) {
 	}
 }
 
-// TestStore_OneStatement counts statements where one is promised.
+// TestStore_OneStatement counts the statements of calls that promise to use one.
 func TestStore_OneStatement(t *testing.T) {
 	s, out := openLogged(t)
 	ids := auth.Rotation{SessionID: "0195c7c0-0000-7000-8000-000000000002", UserID: "0195c7c0-0000-7000-8000-000000000001"}

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(throwaway.Main(m)) }
 
-// tableClock is a database's clock that is a row of a table.
+// tableClock is a database clock that reads a row of a table.
 type tableClock struct{ db *sql.DB }
 
 const tableClockExpression = "(SELECT micros FROM test_clock)"
@@ -50,8 +50,8 @@ func (c tableClock) exec(tb testing.TB, statement string, args ...any) {
 	}
 }
 
-// open opens and migrates a store that is closed after the test. It is patient,
-// unless told otherwise: the machine may be slow.
+// open opens and migrates a store that is closed after the test. Its default
+// timeout is long, because the machine may be slow.
 func open(t testing.TB, o store.Options) *store.Store {
 	t.Helper()
 	o.Timeout = cmp.Or(o.Timeout, time.Minute)
@@ -75,14 +75,14 @@ func open(t testing.TB, o store.Options) *store.Store {
 
 func sqlitePath(t *testing.T) string { return filepath.Join(t.TempDir(), "data", "rekey.db") }
 
-// bare is a URL without the settings that throwaway gives it.
+// bare returns a URL without the settings that throwaway adds.
 func bare(address string) string {
 	address, _, _ = strings.Cut(address, "&")
 	return address
 }
 
-// withOption adds a server setting to a Postgres URL that has a query, in the
-// place of those that throwaway gives it. A plus is no space there, as in libpq.
+// withOption replaces the settings that throwaway adds to a Postgres URL by another
+// one. As in libpq, a plus is not a space there.
 func withOption(address, setting string) string {
 	return bare(address) + "&options=" + strings.ReplaceAll(url.QueryEscape("-c "+setting), "+", "%20")
 }
@@ -103,7 +103,7 @@ func TestStore_Postgres(t *testing.T) {
 	})
 }
 
-// The whole contract holds whatever isolation the server has by default.
+// The contract holds with every default isolation level of the server.
 func TestStore_PostgresIsolation(t *testing.T) {
 	t.Parallel()
 	for name, setting := range map[string]string{

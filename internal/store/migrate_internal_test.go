@@ -11,8 +11,8 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// The reports of an earlier version that still runs, or that just ended, are
-// kept: they limit which caches and keys the others trust.
+// The migration keeps the reports of an earlier version that still runs or just
+// ended: they limit which caches and keys the others trust.
 func TestMigrate_replicas(t *testing.T) {
 	for name, o := range map[string]Options{
 		"SQLite":   {Path: filepath.Join(t.TempDir(), "rekey.db")},

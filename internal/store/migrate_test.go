@@ -12,7 +12,7 @@ import (
 
 const migrators = 8
 
-// Replicas that start at once apply each migration once between them.
+// Replicas that start at the same time apply each migration once in total.
 func TestStore_MigrateTogether(t *testing.T) {
 	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// connect opens a connection beside the store's.
+// connect opens a connection that is not the store's.
 func connect(t *testing.T, address string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("pgx", address)
@@ -27,7 +27,7 @@ func connect(t *testing.T, address string) *sql.DB {
 	return db
 }
 
-// signUp stores a user with one session, whose first rotation is returned.
+// signUp stores a user with one session and returns the session's first rotation.
 func signUp(t testing.TB, s *store.Store) (auth.User, auth.Rotation) {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
@@ -47,7 +47,7 @@ func signUp(t testing.TB, s *store.Store) (auth.User, auth.Rotation) {
 	}
 }
 
-// rotateTimes rotates one session again and again, a second apart.
+// rotateTimes rotates one session several times, a second apart.
 func rotateTimes(t *testing.T, s *store.Store, r auth.Rotation, times int) {
 	t.Helper()
 	for range times {
@@ -64,7 +64,7 @@ func rotateTimes(t *testing.T, s *store.Store, r auth.Rotation, times int) {
 	}
 }
 
-// A rotation updates in place: no index is touched.
+// A rotation updates the row in place and changes no index.
 func TestStore_PostgresHOT(t *testing.T) {
 	const rotations = 200
 	address := throwaway.Postgres(t)
@@ -92,7 +92,7 @@ func TestStore_PostgresHOT(t *testing.T) {
 	}
 }
 
-// eventually asks until the answer is yes.
+// eventually waits until the condition is true.
 func eventually(t *testing.T, yes func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -103,13 +103,13 @@ func eventually(t *testing.T, yes func() bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatal("waited in vain")
+			t.Fatal("the condition did not become true")
 		}
 	}
 }
 
-// Connections that the server ended are replaced; at most the statements that
-// were on them fail, as trouble.
+// Connections that the server closed are replaced. At most the statements that used
+// them fail, with CodeUnavailable.
 func TestStore_PostgresHeals(t *testing.T) {
 	t.Parallel()
 	server := throwaway.StartPostgres(t)
@@ -132,7 +132,7 @@ func TestStore_PostgresHeals(t *testing.T) {
 			eventually(t, func() bool {
 				_, err := s.SessionState(t.Context(), r.SessionID, r.Current)
 				if err != nil && auth.AsError(err).Code != auth.CodeUnavailable {
-					t.Fatalf("error is %v, want one under UNAVAILABLE", err)
+					t.Fatalf("error is %v, want UNAVAILABLE", err)
 				}
 				failures++
 				return err == nil
@@ -151,15 +151,15 @@ func TestStore_PostgresHeals(t *testing.T) {
 			"Open":   func() error { _, err := store.Open(t.Context(), store.Options{URL: address}); return err },
 		} {
 			if err := call(); err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
-				t.Errorf("%s: error is %v, want one under UNAVAILABLE", name, err)
+				t.Errorf("%s: error is %v, want UNAVAILABLE", name, err)
 			}
 		}
 		server.Restart()
 	})
 }
 
-// A row that somebody holds is waited for by who wants it, and by nobody that
-// comes at the same time.
+// Only rotations of a locked row wait for it, not others that arrive at the same
+// time.
 func TestStore_PostgresRowHeld(t *testing.T) {
 	const others = 24
 	address := throwaway.Postgres(t)
@@ -190,7 +190,7 @@ func TestStore_PostgresRowHeld(t *testing.T) {
 	}
 	select {
 	case err := <-late:
-		t.Errorf("the row is held, and its rotation ended: %v", err)
+		t.Errorf("the row is locked, but its rotation ended: %v", err)
 	default:
 	}
 	if err := tx.Commit(); err != nil {
@@ -205,12 +205,12 @@ func TestStore_PostgresRowHeld(t *testing.T) {
 		}
 	}
 	if won != 1 {
-		t.Errorf("%d of them won, want one", won)
+		t.Errorf("%d of them succeeded, want one", won)
 	}
 }
 
-// A login that holds the user's row is waited for, and its session is seen and
-// ended: also where the server's default is a snapshot a transaction.
+// EndSessions waits for a login that locks the user's row, and revokes its session,
+// even if the server's default is one snapshot for each transaction.
 func TestStore_PostgresLoginCommitting(t *testing.T) {
 	address := throwaway.Postgres(t)
 	s := open(t, store.Options{URL: withOption(address, `default_transaction_isolation=repeatable\ read -c lock_timeout=60000 -c statement_timeout=60000`)})
@@ -256,7 +256,7 @@ func TestStore_PostgresLoginCommitting(t *testing.T) {
 	}
 }
 
-// A row that somebody else holds, and a server that went read-only, are trouble.
+// A locked row and a server that became read-only cause CodeUnavailable.
 func TestStore_PostgresTrouble(t *testing.T) {
 	address := throwaway.Postgres(t)
 	s := open(t, store.Options{URL: withOption(address, "lock_timeout=100ms")})
@@ -272,14 +272,14 @@ func TestStore_PostgresTrouble(t *testing.T) {
 		}
 		_, err = s.Rotate(t.Context(), r)
 		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable || !errors.Is(err, auth.ErrNothingDone) {
-			t.Errorf("error is %v, want one under UNAVAILABLE that says that nothing was done", err)
+			t.Errorf("error is %v, want UNAVAILABLE with ErrNothingDone", err)
 		}
 	})
 	t.Run("ReadOnly", func(t *testing.T) {
 		replica := open(t, store.Options{URL: withOption(address, "default_transaction_read_only=on")})
 		_, err := replica.Rotate(t.Context(), r)
 		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
-			t.Errorf("error is %v, want one under UNAVAILABLE", err)
+			t.Errorf("error is %v, want UNAVAILABLE", err)
 		}
 	})
 	t.Run("PoolExhausted", func(t *testing.T) {
@@ -292,7 +292,7 @@ func TestStore_PostgresTrouble(t *testing.T) {
 			return err
 		}})
 		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
-			t.Errorf("error is %v, want one under UNAVAILABLE", err)
+			t.Errorf("error is %v, want UNAVAILABLE", err)
 		}
 	})
 	rotateTimes(t, s, r, 1) // nothing was consumed
@@ -328,7 +328,7 @@ func TestOpen_PostgresBadURL(t *testing.T) {
 		}
 		for ; err != nil; err = errors.Unwrap(err) {
 			if strings.Contains(err.Error(), "ter2") {
-				t.Errorf("the error tells the password: %v", err)
+				t.Errorf("the error contains the password: %v", err)
 			}
 		}
 	}

@@ -2,7 +2,7 @@ package store
 
 import "testing"
 
-// What SQLite's connections promise: a commit is on disk before it is told,
+// The settings of SQLite's connections: a commit is on disk before it is reported,
 // references are checked, and readers cannot write.
 func TestStore_SQLitePragmas(t *testing.T) {
 	s, _ := openLogged(t)

@@ -9,8 +9,8 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// BenchmarkStore_Rotate is the swap. Each goroutine has a session: with several
-// (-cpu 8) their swaps come together.
+// BenchmarkStore_Rotate rotates one session in each goroutine. With several
+// goroutines (-cpu 8), their rotations share batches.
 func BenchmarkStore_Rotate(b *testing.B) {
 	for name, options := range map[string]func(b *testing.B) store.Options{
 		"SQLite":   func(b *testing.B) store.Options { return store.Options{Path: b.TempDir() + "/rekey.db"} },

@@ -18,8 +18,8 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// proxy stands in front of Postgres and counts what clients wait for: each
-// Sync, and each simple query, is one round trip.
+// proxy forwards to Postgres and counts what clients wait for: each Sync and each
+// simple query is one round trip.
 type proxy struct {
 	net.Listener
 	upstream string
@@ -139,7 +139,7 @@ func TestLogin_PostgresRoundTrips(t *testing.T) {
 	}
 }
 
-// TestStore_PostgresRoundTrips counts what a warm connection needs.
+// TestStore_PostgresRoundTrips counts the round trips on a warm connection.
 func TestStore_PostgresRoundTrips(t *testing.T) {
 	s, p := countTrips(t)
 	u, r := signUp(t, s)
@@ -163,7 +163,7 @@ func TestStore_PostgresRoundTrips(t *testing.T) {
 			_, createErr := s.CreateSession(t.Context(), sess.Session, 0, u.PasswordHash, "", auth.Event{UserID: u.ID})
 			return errors.Join(err, createErr)
 		}, 4},
-		// BEGIN, two statements, COMMIT: nothing is prepared again.
+		// BEGIN, two statements, COMMIT. Nothing is prepared again.
 		"EndSessions": {func() error {
 			_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Except: r.SessionID, At: r.Now})
 			return err

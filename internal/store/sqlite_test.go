@@ -33,9 +33,9 @@ func TestOpen_SQLiteFiles(t *testing.T) {
 	}
 }
 
-// TestOpen_SQLiteMade: the log tells of a database that is made, and of none
-// that was there.
-func TestOpen_SQLiteMade(t *testing.T) {
+// TestOpen_SQLiteCreated: Open logs that it created a database, but not that it
+// opened one.
+func TestOpen_SQLiteCreated(t *testing.T) {
 	path := sqlitePath(t)
 	for _, want := range []int{1, 0} {
 		var log bytes.Buffer
@@ -47,13 +47,13 @@ func TestOpen_SQLiteMade(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := strings.Count(log.String(), `level=INFO msg="created a new, empty database" path=`+path); got != want {
-			t.Errorf("told %d times, want %d: %s", got, want, log.String())
+			t.Errorf("logged %d times, want %d: %s", got, want, log.String())
 		}
 	}
 }
 
-// TestStore_Ping_fileGone: a file that was moved away, or replaced, is told,
-// though SQLite works on with it; and so is that it is back.
+// TestStore_Ping_fileGone: Ping fails while the file is moved away or replaced,
+// although SQLite still works with it, and succeeds when the file is back.
 func TestStore_Ping_fileGone(t *testing.T) {
 	path := sqlitePath(t)
 	s := open(t, store.Options{Path: path})
@@ -116,7 +116,7 @@ func TestOpen_Exclusive(t *testing.T) {
 	if _, err := store.Open(t.Context(), store.Options{Path: path, Exclusive: true}); !errors.Is(err, store.ErrInUse) {
 		t.Errorf("second Open: %v, want ErrInUse", err)
 	}
-	open(t, store.Options{Path: path}) // a command may look while a server runs
+	open(t, store.Options{Path: path}) // a command may open it while a server runs
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func wantInUse(t *testing.T, path string, want bool) {
 
 const holdEnv = "STORE_TEST_HOLD"
 
-// TestOpen_ExclusiveKilled kills a process that holds the database.
+// TestOpen_ExclusiveKilled: killing the process that holds the database frees it.
 func TestOpen_ExclusiveKilled(t *testing.T) {
 	if path := os.Getenv(holdEnv); path != "" {
 		hold(t, path)
@@ -152,7 +152,7 @@ func TestOpen_ExclusiveKilled(t *testing.T) {
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil || line != "held\n" {
-		t.Errorf("the holder says %q (%v)", line, err)
+		t.Errorf("the holder printed %q (%v)", line, err)
 	}
 	wantInUse(t, path, true)
 	if err := holder.Process.Kill(); err != nil {
@@ -171,7 +171,7 @@ func hold(t *testing.T, path string) {
 	<-t.Context().Done() // until killed
 }
 
-// Another process that writes makes ours wait, and at last fail as trouble.
+// A process that writes makes ours wait and finally fail with CodeUnavailable.
 func TestStore_SQLiteBusy(t *testing.T) {
 	t.Parallel()
 	path := sqlitePath(t)
@@ -187,7 +187,7 @@ func TestStore_SQLiteBusy(t *testing.T) {
 	}
 	err = s.SetReplicaNodes(t.Context(), "a", nil)
 	if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
-		t.Errorf("error is %v, want one under UNAVAILABLE", err)
+		t.Errorf("error is %v, want UNAVAILABLE", err)
 	}
 	if _, err := s.Now(t.Context()); err != nil {
 		t.Errorf("reading while another writes: %v", err)
@@ -204,7 +204,7 @@ func TestStore_SQLiteClock(t *testing.T) {
 	wantClock(t, open(t, store.Options{Path: sqlitePath(t)}))
 }
 
-// wantClock wants the engine's own clock to be this machine's.
+// wantClock checks that the engine's own clock is this machine's.
 func wantClock(t *testing.T, s *store.Store) {
 	t.Helper()
 	before := time.Now().Truncate(time.Millisecond)
@@ -213,7 +213,7 @@ func wantClock(t *testing.T, s *store.Store) {
 		t.Fatal(err)
 	}
 	if got.Before(before) || got.After(time.Now().Add(time.Millisecond)) {
-		t.Errorf("the database's clock is %v after ours", got.Sub(before))
+		t.Errorf("the database's clock differs from ours by %v", got.Sub(before))
 	}
 }
 
@@ -229,7 +229,7 @@ func TestStore_SQLiteUnmigrated(t *testing.T) {
 	}
 }
 
-// A restart finds what was there.
+// A restarted store finds the rows of before.
 func TestStore_SQLiteReopen(t *testing.T) {
 	path := sqlitePath(t)
 	s := open(t, store.Options{Path: path})
@@ -240,8 +240,8 @@ func TestStore_SQLiteReopen(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, store.Options{Path: path})
-	notes, err := s.Replicas(t.Context(), time.Minute)
-	if err != nil || len(notes) != 1 {
-		t.Errorf("notes are %v (%v), want one", notes, err)
+	replicas, err := s.Replicas(t.Context(), time.Minute)
+	if err != nil || len(replicas) != 1 {
+		t.Errorf("replicas are %v (%v), want one", replicas, err)
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"rekey/internal/auth"
 )
 
-// TestOptions_await: an attempt that the end of the wait cuts off does not hide
-// what was wrong with the database before. A network that knows of the end
-// tells of a timeout at once, as it may in truth a moment before.
+// TestOptions_await: an attempt that is cut off when the wait ends does not hide
+// what was wrong with the database before. If the context had a deadline, the
+// network would report a timeout as soon as it passes.
 func TestOptions_await(t *testing.T) {
 	missing := auth.Unavailable(&engineError{code: "SQLSTATE 3D000", message: `database "nodb" does not exist`})
 	tries := 0
@@ -33,9 +33,9 @@ func TestOptions_await(t *testing.T) {
 	}
 }
 
-// TestOptions_await_made: a database that there is not is waited for, as a job
-// beside this one may be about to make it.
-func TestOptions_await_made(t *testing.T) {
+// TestOptions_await_created: await waits for a missing database, because another
+// job may be about to create it.
+func TestOptions_await_created(t *testing.T) {
 	missing := auth.Unavailable(&engineError{code: "SQLSTATE 3D000"})
 	tries := 0
 	err := Options{Wait: time.Hour}.await(t.Context(), func(context.Context) error {
@@ -54,13 +54,13 @@ func TestNotWritable(t *testing.T) {
 		err  error
 		want bool
 	}{
-		"directory":   {auth.Unavailable(fmt.Errorf("open: %w", &engineError{code: "SQLite 1544"})), true},
-		"file's mode": {&fs.PathError{Op: "open", Path: "p", Err: syscall.EACCES}, true},
-		"mounted so":  {&fs.PathError{Op: "open", Path: "p", Err: syscall.EROFS}, true},
-		"moved":       {&engineError{code: "SQLite 1032"}, false},
-		"full":        {&engineError{code: "SQLite 13"}, false},
-		"none":        {nil, false},
-		"Postgres":    {&engineError{code: "SQLSTATE 3D000"}, false},
+		"directory":         {auth.Unavailable(fmt.Errorf("open: %w", &engineError{code: "SQLite 1544"})), true},
+		"file's mode":       {&fs.PathError{Op: "open", Path: "p", Err: syscall.EACCES}, true},
+		"mounted read-only": {&fs.PathError{Op: "open", Path: "p", Err: syscall.EROFS}, true},
+		"moved":             {&engineError{code: "SQLite 1032"}, false},
+		"full":              {&engineError{code: "SQLite 13"}, false},
+		"none":              {nil, false},
+		"Postgres":          {&engineError{code: "SQLSTATE 3D000"}, false},
 	} {
 		if got := NotWritable(tt.err); got != tt.want {
 			t.Errorf("%s: %v", name, got)

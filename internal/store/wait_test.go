@@ -32,11 +32,11 @@ func TestOpen_Wait(t *testing.T) {
 			t.Errorf("Open succeeded; close: %v", s.Close())
 		}
 		if strings.Contains(log.String(), "waiting") {
-			t.Errorf("it was waited for another password: %s", log)
+			t.Errorf("Open waited although the password is wrong: %s", log)
 		}
 	})
 	server.Stop()
-	t.Run("InVain", func(t *testing.T) {
+	t.Run("TimesOut", func(t *testing.T) {
 		short := o
 		short.Wait = 300 * time.Millisecond
 		_, err := store.Open(t.Context(), short)

@@ -25,13 +25,13 @@ func refreshToken(sess auth.Session) auth.BlacklistedToken {
 func testBlacklistAccess(t *testing.T, s suite) {
 	_, sess := s.signUp(t)
 	first := accessToken(sess)
-	t.Run("Notes", func(t *testing.T) {
+	t.Run("Records", func(t *testing.T) {
 		got, err := s.BlacklistAccess(t.Context(), first)
 		must(t, err)
 		wantEqual(t, "token", got, first)
 		wantEqual(t, "session", s.state(t, sess.ID).Session, sess)
 	})
-	t.Run("RepeatingKeepsTheFirst", func(t *testing.T) {
+	t.Run("RepeatKeepsFirst", func(t *testing.T) {
 		again := first
 		again.Reason, again.BlacklistedAt = "again", noon().Add(time.Hour)
 		got, err := s.BlacklistAccess(t.Context(), again)

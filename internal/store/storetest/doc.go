@@ -1,5 +1,6 @@
 // Package storetest is the contract of [auth.Store] and [auth.Replicas] as
-// a suite of tests. Whatever keeps rekey's data must pass it, races included.
+// a suite of tests. Every store of
+// rekey must pass it, including its races.
 //
-// It knows the interfaces and no engine.
+// It uses the interfaces only and knows no engine.
 package storetest

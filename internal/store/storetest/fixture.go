@@ -13,8 +13,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// noon is the moment at which the tests take place, with every digit that is
-// stored.
+// noon returns the time of the tests, with all digits that are stored.
 func noon() time.Time { return time.Date(2025, 3, 1, 12, 0, 0, 123456000, time.UTC) }
 
 const day = 24 * time.Hour
@@ -23,7 +22,7 @@ func ptr[T any](v T) *T { return &v }
 
 func hash(text string) auth.SecretHash { return sha256.Sum256([]byte(text)) }
 
-// newUser returns a user that no other test has.
+// newUser returns a user that no other test uses.
 func newUser() auth.User {
 	id := uuid.NewString()
 	return auth.User{
@@ -34,7 +33,7 @@ func newUser() auth.User {
 	}
 }
 
-// newSession returns a session of the user as it is after a login at noon.
+// newSession returns a session of the user as a login at noon creates it.
 func newSession(userID string) auth.Session {
 	id := uuid.NewString()
 	issued := noon().Truncate(time.Second)
@@ -70,8 +69,8 @@ func (s suite) login(t *testing.T, u auth.User) auth.Session {
 	return sess
 }
 
-// rotation returns a rotation of sess, an hour after noon, that must succeed
-// at noon already.
+// rotation returns a rotation of sess an hour after noon, which the database must
+// accept at noon.
 func rotation(sess auth.Session) auth.Rotation {
 	at := noon().Add(time.Hour)
 	return auth.Rotation{

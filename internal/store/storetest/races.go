@@ -29,8 +29,7 @@ func together(fns ...func()) {
 	wg.Wait()
 }
 
-// testRaceRotate: of N racers exactly one wins; the others learn that the
-// session moved on.
+// testRaceRotate: exactly one of N racers succeeds, and the others get ErrMovedOn.
 func testRaceRotate(t *testing.T, s suite) {
 	for range 5 {
 		_, sess := s.signUp(t)
@@ -52,7 +51,7 @@ func testRaceRotate(t *testing.T, s suite) {
 			}
 		}
 		if winner < 0 {
-			t.Fatal("nobody won")
+			t.Fatal("no racer succeeded")
 		}
 		got := s.state(t, sess.ID).Session
 		wantEqual(t, "session", got, states[winner].Session)
@@ -60,8 +59,8 @@ func testRaceRotate(t *testing.T, s suite) {
 	}
 }
 
-// testRaceRotateEnd: whatever ends a session against its rotation; afterwards
-// the session has ended, and it was this call that ended it.
+// testRaceRotateEnd: a session is revoked while it is rotated. Afterwards it is
+// revoked, and the call reports that it revoked it.
 func testRaceRotateEnd(t *testing.T, s suite) {
 	for i := range pairs {
 		u, sess := s.signUp(t)
@@ -79,7 +78,7 @@ func testRaceRotateEnd(t *testing.T, s suite) {
 		together(end, func() { child, rotateErr = s.Rotate(t.Context(), rotation(sess)) })
 		must(t, endErr)
 		if !ended {
-			t.Fatal("the session was not ended")
+			t.Fatal("the session was not revoked")
 		}
 		if rotateErr != nil {
 			wantError(t, rotateErr, auth.ErrMovedOn)
@@ -108,8 +107,9 @@ func testRaceRotateBlacklist(t *testing.T, s suite) {
 	}
 }
 
-// testRaceLoginEnd: a login under way cannot outlive what raises the epoch.
-// Once both have returned, either the login failed, or its session was ended.
+// testRaceLoginEnd: a login in progress cannot outlive a change that raises the
+// epoch. When both have returned, either the login failed or its session was
+// revoked.
 func testRaceLoginEnd(t *testing.T, s suite) {
 	won := 0
 	for i := range pairs {
@@ -140,7 +140,7 @@ func testRaceLoginEnd(t *testing.T, s suite) {
 		wantEqual(t, "ended", sorted(ids), sorted([]string{first.ID, sess.ID}))
 		s.wantNoRotation(t, rotation(sess), sess.ID)
 	}
-	t.Logf("%d of %d logins were in time, and ended", won, pairs)
+	t.Logf("%d of %d logins were in time, and their sessions were revoked", won, pairs)
 }
 
 // testRaceSignUp: one of several sign-ups with one address succeeds.

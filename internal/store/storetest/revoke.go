@@ -26,7 +26,7 @@ func testRevokeSession(t *testing.T, s suite) {
 		wantError(t, err, auth.ErrNotFound)
 		wantEqual(t, "session", s.state(t, sess.ID).Session, sess)
 	})
-	t.Run("EndsOnce", func(t *testing.T) {
+	t.Run("RevokesOnce", func(t *testing.T) {
 		ended, err := revoke(u.ID, sess.ID, "logout", noon())
 		must(t, err)
 		wantEqual(t, "ended", ended, true)
@@ -38,17 +38,17 @@ func testRevokeSession(t *testing.T, s suite) {
 		wantEqual(t, "reason", got.RevokedReason, "logout")
 		wantEqual(t, "other session", s.state(t, other.ID).Session, other)
 	})
-	t.Run("ExpiredHadEnded", func(t *testing.T) {
+	t.Run("Expired", func(t *testing.T) {
 		ended, err := revoke(u.ID, other.ID, "logout", other.RefreshExpiresAt)
 		must(t, err)
 		wantEqual(t, "ended", ended, false)
-		// A replica whose clock is behind must not rotate it either.
+		// A replica whose clock is behind must not rotate it.
 		s.wantNoRotation(t, rotation(other), other.ID)
 	})
 }
 
 func testEndSessions(t *testing.T, s suite) {
-	t.Run("AllLiveOnes", func(t *testing.T) {
+	t.Run("AllLiveSessions", func(t *testing.T) {
 		u, first := s.signUp(t)
 		second := s.login(t, u)
 		expired := newSession(u.ID)
@@ -78,7 +78,7 @@ func testEndSessions(t *testing.T, s suite) {
 		ids, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Except: stays.ID, Reason: "logout", At: noon()})
 		must(t, err)
 		wantEqual(t, "ids", ids, []string{first.ID})
-		wantEqual(t, "the one that stays", s.state(t, stays.ID).Session, stays)
+		wantEqual(t, "the excepted session", s.state(t, stays.ID).Session, stays)
 	})
 	t.Run("ErrNotFound", func(t *testing.T) {
 		_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: uuid.NewString(), At: noon()})
@@ -86,7 +86,7 @@ func testEndSessions(t *testing.T, s suite) {
 	})
 }
 
-// testEndSessionsUser is about what EndSessions does to the user.
+// testEndSessionsUser tests how EndSessions changes the user.
 func testEndSessionsUser(t *testing.T, s suite) {
 	later := noon().Add(time.Hour)
 	change := func(t *testing.T, change auth.EndSessions) (before, after auth.User) {

@@ -11,7 +11,7 @@ import (
 )
 
 func testRotate(t *testing.T, s suite) {
-	t.Run("Swaps", func(t *testing.T) {
+	t.Run("Rotates", func(t *testing.T) {
 		u, sess := s.signUp(t)
 		dbNow := noon().Add(time.Hour + time.Microsecond)
 		s.clock.Set(t, dbNow)
@@ -47,7 +47,7 @@ func testRotate(t *testing.T, s suite) {
 	})
 }
 
-// testRotateConditions breaks the conditions one by one: nothing may change.
+// testRotateConditions breaks each condition in turn: nothing may change.
 func testRotateConditions(t *testing.T, s suite) {
 	type world struct {
 		user auth.User
@@ -79,7 +79,7 @@ func testRotateConditions(t *testing.T, s suite) {
 		},
 		"IdleExpired": func(_ *testing.T, w world) { w.r.Now = w.sess.RefreshExpiresAt },
 		"Disabled": func(t *testing.T, w world) {
-			// The session itself stays live: the user alone stands in the way.
+			// The session stays live: only the user prevents the rotation.
 			_, err := s.EndSessions(t.Context(), auth.EndSessions{
 				UserID: w.user.ID, Except: w.sess.ID, At: noon(), Disable: true,
 			})
@@ -136,8 +136,8 @@ func testRotateRetryHash(t *testing.T, s suite) {
 	wantEqual(t, "another key", stored(ptr(hash("other")), hash("a5")), hash("other"))
 }
 
-// testRotateTogether rotates many sessions at once, of which some must not be,
-// and some twice: each has its own outcome, whichever others it came with.
+// testRotateTogether rotates many sessions at the same time, each of them twice.
+// Some must not be rotated. Each has its own outcome, independent of its batch.
 func testRotateTogether(t *testing.T, s suite) {
 	const sessions = 60
 	type one struct {
@@ -173,7 +173,7 @@ func testRotateTogether(t *testing.T, s suite) {
 		o := &all[i]
 		won := slices.Index(o.err[:], nil)
 		if (won >= 0) != o.good {
-			t.Fatalf("session %d: %v, and it may be rotated: %v", i, o.err, o.good)
+			t.Fatalf("session %d: %v, may be rotated: %v", i, o.err, o.good)
 		}
 		for j, err := range o.err {
 			if j != won {

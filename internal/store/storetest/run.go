@@ -8,7 +8,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// Store is what the suite tests: everything that a database does for rekey.
+// Store is everything that rekey needs from a database.
 type Store interface {
 	auth.Store
 	auth.Replicas
@@ -16,26 +16,26 @@ type Store interface {
 	auth.ChangeStore
 	auth.SealedKeys
 	// Clean deletes at most limit blacklisted tokens and limit sessions that
-	// ended well before now, and returns how many rows went.
+	// expired some time ago, and returns how many rows it deleted.
 	Clean(ctx context.Context, limit int) (int, error)
 	// CleanJournal deletes at most limit events older than keep.
 	CleanJournal(ctx context.Context, keep time.Duration, limit int) (int, error)
 }
 
-// Clock sets the database's clock, which stands still until set again.
+// Clock sets the database's clock, which then stands still.
 type Clock interface {
 	Set(tb testing.TB, now time.Time)
 }
 
-// suite is one store under test. Tests make users and sessions of their own
-// and leave them there.
+// suite is a store under test. Tests create their own users and sessions, and do
+// not delete them.
 type suite struct {
 	Store
 	clock Clock
 }
 
-// Run runs the whole contract on the store that open returns: migrated, empty,
-// its database's clock being the one returned.
+// Run runs the contract on the store that open returns. The store is migrated and
+// empty, and its database reads the returned clock.
 func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 	store, clock := open(t)
 	s := suite{Store: store, clock: clock}
@@ -77,15 +77,15 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"Clean", testClean},
 		{"Record", testRecord},
 		{"Recorded", testRecorded},
-		{"Kept", testKept},
-		{"KeptEndings", testKeptEndings},
-		{"KeptForEach", testKeptForEach},
-		{"KeptKeys", testKeptKeys},
+		{"RecordedChanges", testRecordedChanges},
+		{"RecordedRevocations", testRecordedRevocations},
+		{"RecordedForEach", testRecordedForEach},
+		{"RecordedKeys", testRecordedKeys},
 		{"CleanJournal", testCleanJournal},
 		{"BadText", testBadText},
-		{"ForeignIDs", testForeignIDs},
+		{"InvalidIDs", testInvalidIDs},
 		{"Cancelled", testCancelled},
-		{"UnderWay", testUnderWay},
+		{"InProgress", testInProgress},
 		{"RaceRotate", testRaceRotate},
 		{"RaceRotateEnd", testRaceRotateEnd},
 		{"RaceRotateBlacklist", testRaceRotateBlacklist},

@@ -16,7 +16,7 @@ func newSealedKey(kid string, purpose auth.KeyPurpose, number int64) auth.Sealed
 	}
 }
 
-// sealedKeys lists the keys of a purpose: other tests leave theirs.
+// sealedKeys lists the keys of one purpose, because other tests add keys too.
 func (s suite) sealedKeys(t *testing.T, purpose auth.KeyPurpose) []auth.SealedKey {
 	t.Helper()
 	all, _, err := s.SealedKeys(t.Context())
@@ -53,7 +53,7 @@ func testSealedKeys(t *testing.T, s suite) {
 		}
 	}
 	if !s.addKey(t, newSealedKey("f", auth.KeyAccess, 0), 0) {
-		t.Error("there is room for one key only that verifies")
+		t.Error("a second key that only verifies was not added")
 	}
 	must(t, s.DeleteKey(t.Context(), "f"))
 	for _, k := range []*auth.SealedKey{&one, &two, &verify} {
@@ -93,7 +93,7 @@ func testSealedKeyChanges(t *testing.T, s suite) {
 	wantEqual(t, "deleted", s.sealedKeys(t, k.Purpose), nil)
 }
 
-// Replicas that start at once, or find at once that a key is due, add one.
+// Replicas that add a key at the same time add one in total.
 func testRaceAddKey(t *testing.T, s suite) {
 	var added atomic.Int32
 	var wg sync.WaitGroup
@@ -110,5 +110,5 @@ func testRaceAddKey(t *testing.T, s suite) {
 	}
 	wg.Wait()
 	wantEqual(t, "added", added.Load(), 1)
-	wantEqual(t, "kept", len(s.sealedKeys(t, "race")), 1)
+	wantEqual(t, "stored", len(s.sealedKeys(t, "race")), 1)
 }

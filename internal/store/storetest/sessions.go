@@ -15,7 +15,7 @@ func testCreateSession(t *testing.T, s suite) {
 	u, _ := s.signUp(t)
 	t.Run("Inserts", func(t *testing.T) {
 		sess := newSession(u.ID)
-		// Every column is written, not only those of a login.
+		// Every column is written, not only those that a login sets.
 		sess.PreviousHash, sess.RetryHash = ptr(hash("previous")), ptr(hash("retry"))
 		sess.RotatedAt, sess.RefreshBlacklistedAt = ptr(noon()), ptr(noon().Add(time.Microsecond))
 		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
@@ -53,7 +53,7 @@ func testCreateSession(t *testing.T, s suite) {
 	})
 	t.Run("OtherSessions", func(t *testing.T) {
 		u, first := s.signUp(t)
-		s.signUp(t) // somebody else's session
+		s.signUp(t) // another user's session
 		expired, idle := newSession(u.ID), newSession(u.ID)
 		expired.ExpiresAt, idle.RefreshExpiresAt = noon(), noon()
 		password := u.PasswordHash
@@ -129,7 +129,7 @@ func testSessions(t *testing.T, s suite) {
 	for _, sess := range []auth.Session{third, second, idle, over, revoked} {
 		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
 	}
-	s.signUp(t) // somebody else's
+	s.signUp(t) // another user's
 	list := func(limit int) []auth.Session {
 		got, err := s.Sessions(t.Context(), u.ID, noon(), limit)
 		must(t, err)
@@ -139,7 +139,7 @@ func testSessions(t *testing.T, s suite) {
 	wantEqual(t, "limited", list(2), []auth.Session{third, second})
 	got, err := s.Sessions(t.Context(), uuid.NewString(), noon(), 10)
 	must(t, err)
-	wantEqual(t, "nobody's", len(got), 0)
+	wantEqual(t, "of no user", len(got), 0)
 }
 
 func testSurplusSessions(t *testing.T, s suite) {
@@ -159,8 +159,8 @@ func testSurplusSessions(t *testing.T, s suite) {
 	used(last.Add(-time.Hour), func(sess *auth.Session) { sess.RefreshExpiresAt = noon() })
 	used(last.Add(-time.Hour), func(sess *auth.Session) { sess.ExpiresAt = noon() })
 	used(last.Add(-time.Hour), func(sess *auth.Session) { sess.RevokedAt, sess.RevokedReason = ptr(noon()), "logout" })
-	s.signUp(t)             // somebody else's
-	own := uuid.NewString() // of nobody else
+	s.signUp(t)             // another user's
+	own := uuid.NewString() // of no user
 	for _, tt := range []struct {
 		own         string
 		keep, limit int
@@ -177,6 +177,6 @@ func testSurplusSessions(t *testing.T, s suite) {
 	for _, nobody := range [][2]string{{"nobody", own}, {u.ID, "nothing"}} {
 		got, err := s.SurplusSessions(t.Context(), nobody[0], nobody[1], noon(), 0, 10)
 		must(t, err)
-		wantEqual(t, "nobody's", len(got), 0)
+		wantEqual(t, "of no user", len(got), 0)
 	}
 }

@@ -24,7 +24,7 @@ func testAPIKeys(t *testing.T, s suite) {
 	must(t, s.CreateAPIKey(t.Context(), two))
 	must(t, s.CreateAPIKey(t.Context(), one))
 	if err := s.CreateAPIKey(t.Context(), auth.APIKey{ID: uuid.NewString(), Prefix: one.Prefix}); err == nil {
-		t.Error("two keys have one prefix")
+		t.Error("two keys have the same prefix")
 	}
 	got, err := s.APIKeyByPrefix(t.Context(), one.Prefix)
 	must(t, err)
@@ -46,7 +46,7 @@ func testAPIKeyChanges(t *testing.T, s suite) {
 	again, err := s.RevokeAPIKey(t.Context(), k.Prefix, noon().Add(3*time.Hour))
 	must(t, err)
 	if !ended || again {
-		t.Errorf("revoked: %v, and again: %v", ended, again)
+		t.Errorf("revoked: %v, second call: %v", ended, again)
 	}
 	_, err = s.RevokeAPIKey(t.Context(), "nonesuch", noon())
 	wantError(t, err, auth.ErrNotFound)
@@ -103,14 +103,14 @@ func testFeed(t *testing.T, s suite) {
 	s.clock.Set(t, noon())
 }
 
-// Pages of any size hold every entry once, though many have one time.
+// Pages of every size contain every entry once, although many have the same time.
 func testFeedPages(t *testing.T, s suite) {
 	u, _ := s.signUp(t)
 	var mine []auth.Session
 	for range 7 {
 		mine = append(mine, s.login(t, u))
 	}
-	at := noon().Add(5 * 365 * day) // after what other tests leave
+	at := noon().Add(5 * 365 * day) // later than the entries of other tests
 	s.clock.Set(t, at)
 	for _, sess := range mine {
 		_, err := s.Rotate(t.Context(), rotation(sess))
@@ -124,14 +124,14 @@ func testFeedPages(t *testing.T, s suite) {
 			seen := s.pages(t, kind, auth.ChangeCursor{At: at.Add(-time.Second)}, limit)
 			for _, sess := range mine {
 				if seen[sess.ID] != 1 {
-					t.Errorf("%s, limit %d: a session comes %d times", kind, limit, seen[sess.ID])
+					t.Errorf("%s, limit %d: a session appears %d times", kind, limit, seen[sess.ID])
 				}
 			}
 		}
 	}
 }
 
-// pages reads all pages and counts how often each session comes.
+// pages reads all pages and counts how often each session appears.
 func (s suite) pages(t *testing.T, kind auth.ChangeKind, from auth.ChangeCursor, limit int) map[string]int {
 	t.Helper()
 	seen := map[string]int{}

@@ -67,8 +67,8 @@ func testReplicas(t *testing.T, s suite) {
 	wantEqual(t, "after deleting", list(time.Minute), []auth.Replica{b, {ID: "c"}})
 }
 
-// testClean: the database's clock decides, whatever a replica thinks. It lives a
-// year before the other tests, whose rows must stay.
+// testClean: the database's clock decides, not a replica's. The test sets it a
+// year back, so that the rows of the other tests remain.
 func testClean(t *testing.T, s suite) {
 	ctx, long := t.Context(), 365*day
 	u, live := s.signUp(t)
@@ -95,7 +95,7 @@ func testClean(t *testing.T, s suite) {
 		must(t, err)
 		return n
 	}
-	wantEqual(t, "at the very end", clean(noon().Add(-long), 10), 0)
+	wantEqual(t, "at the expiry", clean(noon().Add(-long), 10), 0)
 	now := noon().Add(-long + 30*time.Minute)
 	wantEqual(t, "first batch", clean(now, 2), 3)
 	wantEqual(t, "second batch", clean(now, 2), 1)

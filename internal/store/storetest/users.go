@@ -12,7 +12,7 @@ import (
 
 func testCreateUser(t *testing.T, s suite) {
 	u, sess := s.signUp(t)
-	t.Run("KeepsEverything", func(t *testing.T) {
+	t.Run("StoresAllFields", func(t *testing.T) {
 		st := s.state(t, sess.ID)
 		wantEqual(t, "user", st.User, u)
 		wantEqual(t, "session", st.Session, sess)
@@ -27,7 +27,7 @@ func testCreateUser(t *testing.T, s suite) {
 		_, err = s.SessionState(t.Context(), otherSession.ID, auth.SecretHash{})
 		wantError(t, err, auth.ErrNotFound)
 	})
-	t.Run("SameIDIsNoTakenAddress", func(t *testing.T) {
+	t.Run("SameID", func(t *testing.T) {
 		other := newUser()
 		other.ID = u.ID
 		wantInternal(t, s.CreateUser(t.Context(), other, newSession(u.ID)))
@@ -67,7 +67,7 @@ func testUser(t *testing.T, s suite) {
 		_, _, err = s.UserByEmailKey(t.Context(), "nobody@example.org")
 		wantError(t, err, auth.ErrNotFound)
 		_, _, err = s.UserByEmailKey(t.Context(), u.Email)
-		wantError(t, err, auth.ErrNotFound) // the key is compared as it is
+		wantError(t, err, auth.ErrNotFound) // the key is compared unchanged
 	})
 }
 
@@ -80,7 +80,7 @@ func testEnableUser(t *testing.T, s suite) {
 	st := s.state(t, sess.ID)
 	wantEqual(t, "disabled", st.User.DisabledAt, nil)
 	wantEqual(t, "updated", st.User.UpdatedAt, later)
-	wantEqual(t, "the session stays ended", st.Session.RevokedAt, ptr(noon()))
+	wantEqual(t, "the session stays revoked", st.Session.RevokedAt, ptr(noon()))
 	t.Run("AgainChangesNothing", func(t *testing.T) {
 		must(t, s.EnableUser(t.Context(), u.ID, later.Add(time.Hour)))
 		wantEqual(t, "updated", s.state(t, sess.ID).User.UpdatedAt, later)
@@ -107,11 +107,11 @@ func testAddUser(t *testing.T, s suite) {
 	wantError(t, s.AddUser(t.Context(), other, auth.Event{Kind: auth.EventUserAdded, At: noon(), UserID: other.ID}), auth.ErrEmailTaken)
 	kept, err = s.Recorded(t.Context(), auth.JournalQuery{UserID: other.ID, Limit: 10})
 	must(t, err)
-	wantEqual(t, "events of what was not done", len(kept), 0)
+	wantEqual(t, "events of a change that was not made", len(kept), 0)
 }
 
 func testUsers(t *testing.T, s suite) {
-	const mark = "50%_off!" // what LIKE would take for a pattern
+	const mark = "50%_off!" // characters that LIKE takes for a pattern
 	var want []string
 	for i := range 5 {
 		u := newUser()
@@ -139,17 +139,17 @@ func testUsers(t *testing.T, s suite) {
 		wantEqual(t, "second page", list(auth.UserFilter{After: first[2]}, 3), want[3:])
 	})
 	t.Run("Disabled", func(t *testing.T) {
-		barred, free := list(auth.UserFilter{Disabled: ptr(true)}, 10), list(auth.UserFilter{Disabled: ptr(false)}, 10)
-		wantEqual(t, "disabled", len(barred), 1)
-		wantEqual(t, "enabled", len(free), 4)
-		wantEqual(t, "among the enabled", slices.Contains(free, barred[0]), false)
+		disabled, enabled := list(auth.UserFilter{Disabled: ptr(true)}, 10), list(auth.UserFilter{Disabled: ptr(false)}, 10)
+		wantEqual(t, "disabled", len(disabled), 1)
+		wantEqual(t, "enabled", len(enabled), 4)
+		wantEqual(t, "among the enabled", slices.Contains(enabled, disabled[0]), false)
 	})
-	t.Run("PatternsAreText", func(t *testing.T) {
+	t.Run("PatternCharacters", func(t *testing.T) {
 		users, err := s.Users(t.Context(), auth.UserFilter{Email: "a50%!off"}, 10)
 		must(t, err)
 		wantEqual(t, "users", len(users), 0)
 	})
-	t.Run("Whole", func(t *testing.T) {
+	t.Run("AllFields", func(t *testing.T) {
 		u, _ := s.signUp(t)
 		users, err := s.Users(t.Context(), auth.UserFilter{Email: u.EmailKey}, 10)
 		must(t, err)

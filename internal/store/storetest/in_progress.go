@@ -8,12 +8,12 @@ import (
 	"rekey/internal/auth"
 )
 
-// aMoment is long enough for a statement that does not wait to be through.
+// aMoment is long enough for a statement that does not have to wait.
 const aMoment = 100 * time.Millisecond
 
-// testUnderWay starts things while the sessions' end is decided and not yet
-// committed. They may wait or fail; none may succeed.
-func testUnderWay(t *testing.T, s suite) {
+// testInProgress starts logins and rotations while the revocation of the sessions
+// is executed but not yet committed. They may wait or fail, but not succeed.
+func testInProgress(t *testing.T, s suite) {
 	tests := map[string]func(u auth.User, sess, device auth.Session) error{
 		"Login": func(u auth.User, _, device auth.Session) error {
 			return s.createSession(t.Context(), device, u.AuthEpoch, u.PasswordHash, "")
@@ -48,8 +48,8 @@ func testUnderWay(t *testing.T, s suite) {
 	}
 }
 
-// awaitBriefly gives what does not wait the time to finish, and keeps its
-// result in the channel.
+// awaitBriefly gives an action that does not have to wait the time to finish, and
+// leaves its result in the channel.
 func awaitBriefly(done chan error) {
 	select {
 	case err := <-done:

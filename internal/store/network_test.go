@@ -14,14 +14,14 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// hole is a network that can stop to carry anything, without a word.
+// hole is a network that can drop everything without an error.
 type hole struct {
 	net.Listener
 	to   string
-	flow sync.RWMutex // held by who stops the flow
+	flow sync.RWMutex // locked to stop the flow
 }
 
-// newHole returns a way to the server at address, and the URL of that way.
+// newHole returns a network in front of the server at address, and its URL.
 func newHole(t *testing.T, address string) (*hole, string) {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -68,8 +68,8 @@ func (h *hole) carry(to io.WriteCloser, from io.Reader) {
 	}
 }
 
-// A network that swallows everything is trouble after a while, not for ever,
-// and of a swap nobody knows what came of it.
+// A network that drops everything causes CodeUnavailable after the timeout. The
+// outcome of a rotation is then unknown.
 func TestStore_PostgresBlackHole(t *testing.T) {
 	t.Parallel()
 	database := throwaway.Postgres(t)
@@ -85,9 +85,9 @@ func TestStore_PostgresBlackHole(t *testing.T) {
 	t.Cleanup(func() { _ = s.Close() })
 	eventually(t, func() bool { _, err := s.Now(t.Context()); return err == nil })
 	h.flow.Lock()
-	_, err = s.Rotate(t.Context(), r) // on a connection that was there before
+	_, err = s.Rotate(t.Context(), r) // on a connection that was open before
 	if err == nil || auth.AsError(err).Code != auth.CodeUnavailable || errors.Is(err, auth.ErrNothingDone) {
-		t.Errorf("Rotate: error is %v, want one under UNAVAILABLE that is not certain of anything", err)
+		t.Errorf("Rotate: error is %v, want UNAVAILABLE with an unknown outcome", err)
 	}
 	for name, call := range map[string]func() error{
 		"Read":    func() error { _, err := s.SessionState(t.Context(), r.SessionID, r.Current); return err },

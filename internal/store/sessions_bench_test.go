@@ -10,7 +10,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// BenchmarkStore_CreateSession is what a login writes, without and with its
+// BenchmarkStore_CreateSession measures what a login writes, without and with its
 // event in the journal.
 func BenchmarkStore_CreateSession(b *testing.B) {
 	for name, options := range map[string]func(b *testing.B) store.Options{
@@ -27,8 +27,8 @@ func BenchmarkStore_CreateSession(b *testing.B) {
 			Address: "192.0.2.1", RequestID: "0123456789abcdef0123456789abcdef", Transport: "graphql",
 			UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
 		}}
-		for kept, events := range map[string][]auth.Event{"alone": nil, "kept": {event}} {
-			b.Run(name+"/"+kept, func(b *testing.B) {
+		for variant, events := range map[string][]auth.Event{"without event": nil, "with event": {event}} {
+			b.Run(name+"/"+variant, func(b *testing.B) {
 				for b.Loop() {
 					st.Session.ID = uuid.NewString()
 					if _, err := s.CreateSession(b.Context(), st.Session, 0, u.PasswordHash, "", events...); err != nil {

@@ -9,8 +9,8 @@ import (
 	"rekey/internal/auth"
 )
 
-// wantInternal wants an error that is the program's fault, and neither "not
-// found" nor trouble that goes away.
+// wantInternal wants an error that is a fault of the program, not "not found" and
+// not a temporary one.
 func wantInternal(t *testing.T, err error) {
 	t.Helper()
 	if err == nil || errors.Is(err, auth.ErrNotFound) || errors.Is(err, auth.ErrEmailTaken) ||
@@ -54,9 +54,9 @@ func testBadText(t *testing.T, s suite) {
 	}
 }
 
-// testForeignIDs uses ids that no row can have; tokens signed elsewhere may
-// carry them.
-func testForeignIDs(t *testing.T, s suite) {
+// testInvalidIDs uses ids that no row can have. Tokens that were signed elsewhere
+// may contain them.
+func testInvalidIDs(t *testing.T, s suite) {
 	ctx := t.Context()
 	u, sess := s.signUp(t)
 	for _, id := range []string{"", "7", "x' OR 1=1 --", "\x00", "\xff", strings.ToUpper(sess.ID), "{" + sess.ID + "}"} {
@@ -85,7 +85,7 @@ func testForeignIDs(t *testing.T, s suite) {
 	wantEqual(t, "session", s.state(t, sess.ID).Session, sess)
 }
 
-// testCancelled calls everything with a context that is over.
+// testCancelled calls every method with a cancelled context.
 func testCancelled(t *testing.T, s suite) {
 	u, sess := s.signUp(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -125,19 +125,19 @@ func testCancelled(t *testing.T, s suite) {
 		t.Run(name, func(t *testing.T) {
 			err := call()
 			if err == nil || auth.AsError(err).Code != auth.CodeUnavailable || errors.Is(err, auth.ErrNotFound) {
-				t.Errorf("error is %v, want one under UNAVAILABLE", err)
+				t.Errorf("error is %v, want UNAVAILABLE", err)
 			}
 			wantEqual(t, "state", s.state(t, sess.ID), before)
 		})
 	}
-	t.Run("WhileEnding", func(t *testing.T) {
+	t.Run("WhileRevoking", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		_, err := s.EndSessions(ctx, auth.EndSessions{
 			UserID: u.ID, At: noon(), RaiseEpoch: true,
 			BeforeCommit: func(context.Context, []string) error { cancel(); return nil },
 		})
 		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
-			t.Errorf("error is %v, want one under UNAVAILABLE", err)
+			t.Errorf("error is %v, want UNAVAILABLE", err)
 		}
 		wantEqual(t, "state", s.state(t, sess.ID), before)
 	})

@@ -11,7 +11,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// newEvent returns an event with everything in it.
+// newEvent returns an event in which every field is set.
 func newEvent(kind auth.EventKind, userID, sessionID string, at time.Time) auth.Event {
 	return auth.Event{
 		Kind: kind, At: at, UserID: userID, SessionID: sessionID, Detail: "THIS", Count: 3,
@@ -21,7 +21,7 @@ func newEvent(kind auth.EventKind, userID, sessionID string, at time.Time) auth.
 	}
 }
 
-// events lists what the journal has of a user, newest first, without ids.
+// events lists the journal's events of a user, newest first, without ids.
 func (s suite) events(t *testing.T, userID string) []auth.Event {
 	t.Helper()
 	list, err := s.Recorded(t.Context(), auth.JournalQuery{UserID: userID, Limit: 1000})
@@ -34,7 +34,7 @@ func (s suite) events(t *testing.T, userID string) []auth.Event {
 }
 
 func testRecord(t *testing.T, s suite) {
-	user, session := uuid.NewString(), uuid.NewString() // neither need be there
+	user, session := uuid.NewString(), uuid.NewString() // neither has to exist
 	one := newEvent(auth.EventLogin, user, session, noon())
 	two := newEvent(auth.EventLoginFailed, user, "", noon().Add(time.Microsecond))
 	two.Client, two.Detail, two.Count = auth.Client{}, "", 0
@@ -42,14 +42,14 @@ func testRecord(t *testing.T, s suite) {
 	must(t, s.Record(t.Context(), one))
 	two.Client.Actor = auth.ActorSystem
 	wantEqual(t, "journal", s.events(t, user), []auth.Event{two, one})
-	wantEqual(t, "another's", s.events(t, uuid.NewString()), []auth.Event{})
-	wantEqual(t, "of no id", s.events(t, "nobody"), []auth.Event{})
+	wantEqual(t, "another user's", s.events(t, uuid.NewString()), []auth.Event{})
+	wantEqual(t, "of an invalid id", s.events(t, "nobody"), []auth.Event{})
 
 	nobody := newEvent(auth.EventKeyAdded, "", "", noon().Add(3*365*day))
 	must(t, s.Record(t.Context(), nobody))
 	list, err := s.Recorded(t.Context(), auth.JournalQuery{Limit: 1})
 	must(t, err)
-	wantEqual(t, "of nobody", list[0].Event, nobody)
+	wantEqual(t, "without a user", list[0].Event, nobody)
 	bad := newEvent(auth.EventLogin, user, session, noon())
 	bad.Detail = "a\x00b"
 	wantInternal(t, s.Record(t.Context(), bad))
@@ -93,17 +93,18 @@ func testRecorded(t *testing.T, s suite) {
 	}
 }
 
-// keeping is one change that is told of by an event.
-type keeping struct {
+// recording is a change that records an event.
+type recording struct {
 	name string
 	do   func(e auth.Event) error
-	// kept is how many sessions the event that is kept counts; nothing is for 0.
-	kept int
-	err  error
+	// count is the number of sessions in the recorded event; no event is recorded
+	// if it is 0.
+	count int
+	err   error
 }
 
-// testKept: what is done keeps its event, and what is not done keeps none.
-func testKept(t *testing.T, s suite) {
+// testRecordedChanges: a change records its event if it is made, and only then.
+func testRecordedChanges(t *testing.T, s suite) {
 	ctx, u := t.Context(), newUser()
 	sess, other := newSession(u.ID), newSession(u.ID)
 	expired, taken := newSession(u.ID), newUser()
@@ -124,7 +125,7 @@ func testKept(t *testing.T, s suite) {
 		token.SecretHash, token.BlacklistedAt = secret, at
 		return func(e auth.Event) error { _, err := s.BlacklistRefresh(ctx, token, e); return err }
 	}
-	s.checkKept(t, u, []keeping{
+	s.checkRecorded(t, u, []recording{
 		{"SignUp", func(e auth.Event) error { return s.CreateUser(ctx, u, sess, e) }, 3, nil},
 		{"SignUpTaken", func(e auth.Event) error { return s.CreateUser(ctx, taken, newSession(taken.ID), e) }, 0, auth.ErrEmailTaken},
 		{"Login", create(other, 0, ""), 3, nil},
@@ -143,7 +144,7 @@ func testKept(t *testing.T, s suite) {
 	})
 }
 
-func testKeptEndings(t *testing.T, s suite) {
+func testRecordedRevocations(t *testing.T, s suite) {
 	ctx, refused := t.Context(), errors.New("refused")
 	u, sess := s.signUp(t)
 	s.login(t, u)
@@ -153,7 +154,7 @@ func testKeptEndings(t *testing.T, s suite) {
 	}
 	refuse := func(context.Context, []string) error { return refused }
 	enable := func(e auth.Event) error { return s.EnableUser(ctx, u.ID, noon(), e) }
-	s.checkKept(t, u, []keeping{
+	s.checkRecorded(t, u, []recording{
 		{"Refused", end(auth.EndSessions{RaiseEpoch: true, BeforeCommit: refuse}), 0, refused},
 		{"OtherPassword", end(auth.EndSessions{ExpectPasswordHash: "other", PasswordHash: "x"}), 0, auth.ErrMovedOn},
 		{"Others", end(auth.EndSessions{Except: sess.ID}), 1, nil},
@@ -165,9 +166,9 @@ func testKeptEndings(t *testing.T, s suite) {
 	})
 }
 
-// checkKept makes changes one after the other. A kept of -1 is an event that
-// counts no session.
-func (s suite) checkKept(t *testing.T, u auth.User, changes []keeping) {
+// checkRecorded makes changes one after the other. A count of -1 means an event
+// that counts no session.
+func (s suite) checkRecorded(t *testing.T, u auth.User, changes []recording) {
 	want := s.events(t, u.ID)
 	for i, change := range changes {
 		t.Run(change.name, func(t *testing.T) {
@@ -175,7 +176,7 @@ func (s suite) checkKept(t *testing.T, u auth.User, changes []keeping) {
 			if err := change.do(e); !errors.Is(err, change.err) {
 				t.Fatalf("error is %v, want %v", err, change.err)
 			}
-			if e.Count = max(0, change.kept); change.kept != 0 {
+			if e.Count = max(0, change.count); change.count != 0 {
 				want = append([]auth.Event{e}, want...)
 			}
 			wantEqual(t, "journal", s.events(t, u.ID), want)
@@ -183,8 +184,8 @@ func (s suite) checkKept(t *testing.T, u auth.User, changes []keeping) {
 	}
 }
 
-// Who finds its session ended by the operator finds that in the journal.
-func testKeptForEach(t *testing.T, s suite) {
+// Each user whose session an operator revoked finds that in the journal.
+func testRecordedForEach(t *testing.T, s suite) {
 	u, one := s.signUp(t)
 	two, expired := s.login(t, u), newSession(u.ID)
 	expired.ExpiresAt = noon().Add(-time.Second)
@@ -194,18 +195,18 @@ func testKeptForEach(t *testing.T, s suite) {
 	_, err := s.RevokeSessions(t.Context(), []string{one.ID, two.ID, expired.ID, theirs.ID}, "operator", noon(), e)
 	must(t, err)
 	sessions := map[string]bool{}
-	for _, kept := range s.events(t, u.ID) {
-		sessions[kept.SessionID] = true
-		kept.UserID, kept.SessionID = "", ""
-		wantEqual(t, "event", kept, e)
+	for _, got := range s.events(t, u.ID) {
+		sessions[got.SessionID] = true
+		got.UserID, got.SessionID = "", ""
+		wantEqual(t, "event", got, e)
 	}
 	wantEqual(t, "sessions", sessions, map[string]bool{one.ID: true, two.ID: true})
 	e.UserID, e.SessionID = other.ID, theirs.ID
-	wantEqual(t, "the other's", s.events(t, other.ID), []auth.Event{e})
+	wantEqual(t, "the other user's", s.events(t, other.ID), []auth.Event{e})
 }
 
-// testKeptKeys: what concerns nobody is found by its kind.
-func testKeptKeys(t *testing.T, s suite) {
+// testRecordedKeys: events that concern no user are found by their kind.
+func testRecordedKeys(t *testing.T, s suite) {
 	ctx, api, sealed := t.Context(), newAPIKey(), newSealedKey("journal "+uuid.NewString(), auth.KeyPurpose(uuid.NewString()), 1)
 	add := func(e auth.Event) error { _, err := s.AddKey(ctx, sealed, 0, e); return err }
 	reseal := func(e auth.Event) error {
@@ -214,7 +215,7 @@ func testKeptKeys(t *testing.T, s suite) {
 	}
 	remove := func(e auth.Event) error { return s.DeleteKey(ctx, sealed.KID, e) }
 	revoke := func(e auth.Event) error { _, err := s.RevokeAPIKey(ctx, api.Prefix, noon(), e); return err }
-	for _, change := range []keeping{
+	for _, change := range []recording{
 		{"CreateAPIKey", func(e auth.Event) error { return s.CreateAPIKey(ctx, api, e) }, 1, nil},
 		{"RevokeAPIKey", revoke, 1, nil},
 		{"RevokeAPIKeyAgain", revoke, 0, nil},
@@ -234,13 +235,13 @@ func testKeptKeys(t *testing.T, s suite) {
 			}
 			list, err := s.Recorded(ctx, auth.JournalQuery{Kinds: []auth.EventKind{e.Kind}, Limit: 10})
 			must(t, err)
-			wantEqual(t, "events kept", len(list), change.kept)
+			wantEqual(t, "recorded events", len(list), change.count)
 		})
 	}
 }
 
-// testCleanJournal: the database's clock decides. It lives ten years before the
-// other tests, whose events must stay.
+// testCleanJournal: the database's clock decides. The test sets it ten years back,
+// so that the events of the other tests remain.
 func testCleanJournal(t *testing.T, s suite) {
 	defer s.clock.Set(t, noon())
 	user, keep := uuid.NewString(), 90*day
@@ -255,10 +256,10 @@ func testCleanJournal(t *testing.T, s suite) {
 		must(t, err)
 		return n
 	}
-	wantEqual(t, "of that very age", clean(then.Add(keep), 10), 0)
+	wantEqual(t, "of exactly that age", clean(then.Add(keep), 10), 0)
 	now := then.Add(keep + 3*time.Millisecond)
 	wantEqual(t, "first batch", clean(now, 2), 2)
 	wantEqual(t, "second batch", clean(now, 2), 1)
 	wantEqual(t, "nothing left", clean(now, 2), 0)
-	wantEqual(t, "the young ones", len(s.events(t, user)), 2)
+	wantEqual(t, "the newer ones", len(s.events(t, user)), 2)
 }
