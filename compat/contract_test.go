@@ -81,10 +81,10 @@ func checkTellsNothing(t *testing.T, res response, l *login) {
 	log := l.stack.log.String()
 	for _, secret := range []string{l.secret, segments(l.refresh)[1], segments(l.access)[1]} {
 		if strings.Contains(string(res.body), secret) {
-			t.Errorf("the answer tells a secret: %s", res.body)
+			t.Errorf("the answer contains a secret: %s", res.body)
 		}
 		if strings.Contains(log, secret) {
-			t.Error("the log tells a secret")
+			t.Error("the log contains a secret")
 		}
 	}
 }

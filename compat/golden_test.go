@@ -150,7 +150,8 @@ func envelopeIn(t *testing.T, body string) envelope {
 	return e
 }
 
-// comparePairs wants the recorded pair but for the secret and the signatures.
+// comparePairs requires the recorded pair, except for the secret and the
+// signatures.
 func comparePairs(t *testing.T, s *stack, got, want envelope) {
 	t.Helper()
 	if got.Payload.TokenExpiration != want.Payload.TokenExpiration || got.Message != want.Message || !got.Success {
@@ -179,8 +180,8 @@ func comparePairs(t *testing.T, s *stack, got, want envelope) {
 	checkGuard(t, s, got.Payload.RefreshToken, http.StatusNotFound)
 }
 
-// withoutSecret returns a token's claims, byte for byte but for the secret,
-// and the secret.
+// withoutSecret returns the secret of a token, and its claims byte for byte
+// without the secret.
 func withoutSecret(t *testing.T, token string) (claims, secret string) {
 	t.Helper()
 	raw := claimsOf(t, token)

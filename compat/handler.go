@@ -9,7 +9,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// Prefix is what the paths behind the guard begin with.
+// Prefix begins all paths behind the guard.
 const Prefix = "/auth/"
 
 const (
@@ -18,7 +18,8 @@ const (
 	idempotencyHeader = "Idempotency-Key"
 )
 
-// Service is what the transport asks of the core; *auth.Service is one.
+// Service is the part of the core that the transport uses. *auth.Service
+// implements it.
 type Service interface {
 	// Refresh replaces a refresh token. The empty one is missing: an error
 	// with auth.ReasonTokenMissing.
@@ -28,12 +29,12 @@ type Service interface {
 	CheckRefreshToken(ctx context.Context, token string, c auth.Client) error
 }
 
-// Options are what the transport is made of. All are required.
+// Options configure the transport. All are required.
 type Options struct {
 	Auth Service
 	// PublicKey returns the PEM file of the key that access tokens verify with.
 	PublicKey func() []byte
-	// Logger receives internal errors and trouble with the database.
+	// Logger receives internal errors and failures of the database.
 	Logger *slog.Logger
 }
 
@@ -46,8 +47,8 @@ type handler struct {
 // New returns the handler of everything under [Prefix]; it answers 404 to any
 // other path, as [NotFound] does.
 //
-// It must not stand behind an http.ServeMux pattern: that would redirect
-// unclean paths, which the legacy service guarded like all others.
+// Do not register it with an http.ServeMux pattern, which would redirect unclean
+// paths. The legacy service guarded those like all others.
 func New(o Options) http.Handler {
 	return &handler{auth: o.Auth, publicKey: o.PublicKey, errors: newRenderer(o.Logger)}
 }
@@ -76,8 +77,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.write(w)
 }
 
-// servePublicKey is for everybody: it has no guard. There is no max-age: who
-// keeps a key that has been replaced refuses good tokens.
+// servePublicKey has no guard, because the key is public. It sets no max-age,
+// because a client with a cached old key would refuse valid tokens.
 func (h *handler) servePublicKey(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
 	w.Header().Set("Cache-Control", "no-cache")

@@ -15,7 +15,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// fakeService answers as told and notes what it was asked.
+// fakeService returns the given answers and records the calls.
 type fakeService struct {
 	err      error
 	checkErr error
@@ -219,7 +219,7 @@ func TestHandler_Logs(t *testing.T) {
 				}
 			}
 			if strings.Contains(log.String(), "a.b.c") || strings.Contains(w.Body.String(), "the cause") {
-				t.Errorf("told too much: log %s body %s", &log, w.Body)
+				t.Errorf("the cause or the token was revealed: log %s body %s", &log, w.Body)
 			}
 		})
 	}

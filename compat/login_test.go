@@ -125,7 +125,7 @@ func (l *login) idle() {
 	l.beginOther(func(s *auth.Session) { s.RefreshExpiresAt = l.now().Add(-time.Second) })
 }
 
-// state is what the database says of the session.
+// state returns the session as stored in the database.
 func (l *login) state() auth.Session {
 	l.t.Helper()
 	st, err := l.stack.store.SessionState(l.t.Context(), l.session.ID, l.session.SecretHash)

@@ -67,7 +67,7 @@ type stack struct {
 	log             *logcheck.Text
 }
 
-// settings are what tests vary.
+// settings are varied by tests.
 type settings struct {
 	database store.Options
 	tokens   token.Options
@@ -178,7 +178,7 @@ type noEvents struct{}
 
 func (noEvents) Emit(context.Context, auth.Event) {}
 
-// response is what came back, the body as it went over the wire.
+// response holds a response, with the body as transferred.
 type response struct {
 	status int
 	header http.Header

@@ -6,7 +6,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// row is how a class of failures is told.
+// row describes the answer to a class of failures.
 type row struct {
 	status  int
 	message func(*auth.Error) string
@@ -14,8 +14,8 @@ type row struct {
 	retry bool
 }
 
-// table is the one mapping from the core's errors to the legacy answers.
-// Errors under auth.CodeUnauthenticated are told by reason, others by code.
+// table maps the core's errors to the legacy answers. Errors under
+// auth.CodeUnauthenticated are mapped by reason, others by code.
 type table struct {
 	codes   map[auth.Code]row
 	reasons map[auth.Reason]row

@@ -88,14 +88,14 @@ func TestTable_Row(t *testing.T) {
 		}
 	})
 	t.Run("an unknown code is internal", func(t *testing.T) {
-		e := &auth.Error{Code: "SOMETHING_NEW", Message: "not to be told"}
+		e := &auth.Error{Code: "SOMETHING_NEW", Message: "not for clients"}
 		r := newTable().row(e)
 		if r.status != http.StatusInternalServerError || r.message(e) != "Internal Server Error" {
 			t.Errorf("got %d %q", r.status, r.message(e))
 		}
 	})
 	t.Run("an unknown reason is blacklisted", func(t *testing.T) {
-		e := auth.Unauthenticated("SOMETHING_NEW", "not to be told")
+		e := auth.Unauthenticated("SOMETHING_NEW", "not for clients")
 		r := newTable().row(e)
 		if r.status != http.StatusInternalServerError || r.message(e) != "token is blacklisted" {
 			t.Errorf("got %d %q", r.status, r.message(e))

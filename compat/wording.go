@@ -15,8 +15,8 @@ const (
 	maxDetail = 200
 )
 
-// unknownMessage tells a session that is not there from a token that its
-// session has never heard of.
+// unknownMessage distinguishes a session that does not exist from a token that its
+// session does not know.
 func unknownMessage(e *auth.Error) string {
 	if e.SessionMissing {
 		return "auth token not found"

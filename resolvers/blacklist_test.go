@@ -7,8 +7,8 @@ const (
 	blacklistToken = `mutation($token: String!, $reason: String) { blacklistToken(token: $token, reason: $reason) { sessionId use reason expiresAt } }`
 )
 
-// Whatever must not authenticate though it verifies is blacklisted, however it
-// came to that, and nothing else.
+// TestResolver_IsBlacklisted: exactly the tokens that verify and must not
+// authenticate are blacklisted, for every cause.
 func TestResolver_IsBlacklisted(t *testing.T) {
 	for name, tt := range map[string]struct {
 		happens         func(t *testing.T, s *stack, mine pair)
@@ -46,7 +46,8 @@ func TestResolver_IsBlacklisted(t *testing.T) {
 	}
 }
 
-// Another person's token tells nothing, and stays as it is.
+// TestResolver_Blacklist_another: the answer reveals nothing about another person's
+// token, and the token is unchanged.
 func TestResolver_Blacklist_another(t *testing.T) {
 	s := newStack(t)
 	mine := s.signUp(t)

@@ -8,7 +8,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// cursorMark tells cursors of this list from others, and from later forms.
+// cursorMark distinguishes cursors of this list from others, and from later forms.
 const cursorMark = "event:"
 
 func cursorOf(id string) string {

@@ -24,7 +24,7 @@ func TestSecurityEventKinds(t *testing.T) {
 	}
 	for _, value := range apiSchema().Types["SecurityEventKind"].EnumValues {
 		if !named[model.SecurityEventKind(value.Name)] {
-			t.Errorf("%s is never told", value.Name)
+			t.Errorf("no event has the kind %s", value.Name)
 		}
 	}
 	if got := securityEventKindOf(auth.EventKind(strings.ToLower(string(model.SecurityEventKindOther)))); got != model.SecurityEventKindOther {

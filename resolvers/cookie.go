@@ -42,8 +42,8 @@ func (r *Resolver) jar(ctx context.Context) (jar, error) {
 	return jar{token: cookieOf(headerOf(ctx)), answer: answer}, nil
 }
 
-// cookieOf is empty where there is no cookie, or more than one: a browser sends
-// one, and of several it cannot be told which was meant.
+// cookieOf returns the cookie's value. It returns "" if there is no cookie or more
+// than one: a browser sends one, and nobody knows which of several is meant.
 func cookieOf(header http.Header) string {
 	cookies := (&http.Request{Header: header}).CookiesNamed(CookieName)
 	if len(cookies) != 1 {
@@ -53,8 +53,8 @@ func cookieOf(header http.Header) string {
 }
 
 // keep answers a pair. In cookie mode the refresh token goes into the cookie,
-// and nowhere else. The header is set at once: whatever becomes of the rest of
-// the answer, the old token is used up.
+// and nowhere else. The header is set at once, because the old token is used up
+// even if the rest of the answer fails.
 func (j jar) keep(grant auth.Grant) *model.AuthPayload {
 	payload := payloadOf(grant)
 	if j.answer != nil {

@@ -301,7 +301,7 @@ func TestResolver_ChangePassword(t *testing.T) {
 	}
 }
 
-// Trouble with the database is never told as 401.
+// TestResolver_DatabaseDown: a failure of the database is never reported as 401.
 func TestResolver_DatabaseDown(t *testing.T) {
 	s := newStack(t)
 	p := s.signUp(t)

@@ -44,8 +44,8 @@ func (c connection) ids() []string {
 	return ids
 }
 
-// told is what the events are, newest first.
-func (c connection) told() string {
+// kinds returns the kinds of the events, newest first.
+func (c connection) kinds() string {
 	words := make([]string, len(c.Edges))
 	for i, e := range c.Edges {
 		words[i] = e.Node.Kind
@@ -61,8 +61,7 @@ func (s *stack) history(t *testing.T, token string, variables map[string]any) co
 	return field[connection](t, s.send(t, history, variables, bearer(token)...), "securityEvents")
 }
 
-// Each thing that happens to an account is told to whom it happened, and to
-// nobody else.
+// TestResolver_SecurityEvents: only the owner of an account sees its events.
 func TestResolver_SecurityEvents(t *testing.T) {
 	s := newStack(t)
 	other := field[pair](t, s.send(t, signUp, map[string]any{"input": map[string]any{"name": "Eve", "email": "eve@example.com", "password": password}}), "signUp")
@@ -83,8 +82,8 @@ func TestResolver_SecurityEvents(t *testing.T) {
 	s.send(t, `mutation { logout(scope: OTHERS) }`, nil, bearer(second.Token)...) // there are none
 	h := s.history(t, second.Token, nil)
 	const want = "PASSWORD_CHANGED PASSWORD_CHANGE_FAILED LOGIN LOGIN_FAILED:invalid_credentials SIGN_UP"
-	if h.told() != want {
-		t.Fatalf("events are %s, want %s", h.told(), want)
+	if h.kinds() != want {
+		t.Fatalf("events are %s, want %s", h.kinds(), want)
 	}
 	if e := h.Edges[len(h.Edges)-1].Node; e.SessionID == nil || *e.SessionID != first.Session.ID || e.Actor != "CLIENT" {
 		t.Errorf("sign-up = %+v", e)
@@ -93,18 +92,18 @@ func TestResolver_SecurityEvents(t *testing.T) {
 		t.Errorf("pageInfo = %+v", h.PageInfo)
 	}
 	theirs := s.history(t, other.Token, nil)
-	if theirs.told() != "SIGN_UP" {
-		t.Errorf("the other sees %s", theirs.told())
+	if theirs.kinds() != "SIGN_UP" {
+		t.Errorf("the other sees %s", theirs.kinds())
 	}
 	// Another's cursor is a place in time, and no way in.
 	for _, v := range []map[string]any{{"after": h.Edges[0].Cursor}, {"before": h.Edges[0].Cursor}, {"last": 5, "before": h.Edges[0].Cursor}} {
-		if got := s.history(t, other.Token, v); got.told() != "SIGN_UP" && got.told() != "" {
-			t.Errorf("%v: the other sees %s", v, got.told())
+		if got := s.history(t, other.Token, v); got.kinds() != "SIGN_UP" && got.kinds() != "" {
+			t.Errorf("%v: the other sees %s", v, got.kinds())
 		}
 	}
 }
 
-// The name of an operator, or of a program, is not told.
+// TestResolver_SecurityEventActors: the name of an operator or a program is hidden.
 func TestResolver_SecurityEventActors(t *testing.T) {
 	s := newStack(t)
 	p := s.signUp(t)

@@ -14,9 +14,9 @@ import (
 	"rekey/internal/auth"
 )
 
-// Presenter turns every error of the GraphQL transport into what clients are told.
-// An *auth.Error is told as it is; of anything else they learn no more than
-// "internal error", and the log learns the rest, once.
+// Presenter turns every error of the GraphQL transport into the error that clients
+// get. An *auth.Error is passed on. For any other error clients get "internal
+// error", and the log gets the cause, once.
 type Presenter struct {
 	Log *slog.Logger
 }
@@ -90,7 +90,7 @@ func (p Presenter) log(ctx context.Context, e *auth.Error) {
 	auth.LogError(ctx, p.Log, auth.TransportGraphQL, e, slog.String("field", graphql.GetPath(ctx).String()))
 }
 
-// messageOf never tells an internal error's own words.
+// messageOf returns the message for clients. It hides that of an internal error.
 func messageOf(e *auth.Error) string {
 	if e.Code == auth.CodeInternal {
 		return "internal error"

@@ -2,9 +2,9 @@
 // the core and the core's values and errors into API types. No rule lives here.
 //
 // It knows the schema and the core, and neither HTTP statuses nor SQL, Redis
-// and JWT. What gqlgen calls stands in *.resolvers.go, one for each file of
-// the schema; those files are rewritten by the generator, so nothing else
-// stands in them.
+// and JWT. The methods that gqlgen calls are in *.resolvers.go, one file for
+// each file of the schema. The generator rewrites those files, so they contain
+// nothing else.
 package resolvers
 
 import (

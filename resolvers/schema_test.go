@@ -67,14 +67,15 @@ func TestSchema_Decisions(t *testing.T) {
 				t.Errorf("%s.%s: public = %v", root.Name, field.Name, isPublic)
 			}
 		}
-		// gqlgen never calls a directive that stands on a root type.
+		// gqlgen never calls a directive of a root type.
 		if len(root.Directives) > 0 {
 			t.Errorf("a directive on type %s does nothing", root.Name)
 		}
 	}
 }
 
-// Whatever is a guess at a password or a refresh token counts as one.
+// TestSchema_Once: every field that can guess a password or a refresh token is
+// marked.
 func TestSchema_Once(t *testing.T) {
 	schema := apiSchema()
 	for _, field := range schema.Mutation.Fields {
@@ -87,7 +88,7 @@ func TestSchema_Once(t *testing.T) {
 	}
 }
 
-// Whatever is answered with a list says how long that may be.
+// TestSchema_Rows: every field that returns a list declares its largest length.
 func TestSchema_Rows(t *testing.T) {
 	schema := apiSchema()
 	for _, root := range []*ast.Definition{schema.Query, schema.Mutation, schema.Subscription} {

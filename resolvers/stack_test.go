@@ -125,7 +125,7 @@ type noEvents struct{}
 
 func (noEvents) Emit(context.Context, auth.Event) {}
 
-// answer is what a client reads.
+// answer holds an answer as a client reads it.
 type answer struct {
 	status int
 	header http.Header

@@ -22,7 +22,7 @@ const (
 // contentType returns the header of an answer.
 func (m mediaType) contentType() string { return string(m) + "; charset=utf-8" }
 
-// accepted is what a client accepts.
+// accepted holds the media types that a client accepts.
 type accepted struct {
 	media  mediaType // of an answer that is not a stream, and of errors
 	answer bool      // whether the client accepts such an answer

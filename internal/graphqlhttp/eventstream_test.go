@@ -110,8 +110,8 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// What an execution comes to is told in the stream, what is wrong with a
-// request before there is one.
+// TestEvents_refused: errors of the execution are sent in the stream. Errors of the
+// request are answered before there is one.
 func TestEvents_refused(t *testing.T) {
 	f := newStreamFixture(t)
 	for name, tt := range map[string]struct {

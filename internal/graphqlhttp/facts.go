@@ -14,7 +14,7 @@ const (
 	rowsDirective = "rows"
 )
 
-// schemaFacts is what measuring a document needs from the schema.
+// schemaFacts holds the facts about the schema that measuring a document needs.
 type schemaFacts struct {
 	lists   map[string]bool // names of fields that are a list in some type
 	once    map[string]bool // names of mutations marked @once

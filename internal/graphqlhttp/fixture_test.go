@@ -21,8 +21,8 @@ import (
 
 const (
 	testRequestID = "request-1"
-	// secret is what tests put where a password may stand; it must never be
-	// seen again.
+	// secret is written by tests where a password could be. It must not appear in
+	// any answer or log line.
 	secret = "hunter2"
 )
 

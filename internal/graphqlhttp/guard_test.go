@@ -140,8 +140,8 @@ func doubling(n int) string {
 	return b.String()
 }
 
-// introspection is what GraphiQL asks: graphql-js' getIntrospectionQuery with
-// every option.
+// introspection is GraphiQL's query: graphql-js' getIntrospectionQuery with every
+// option.
 const introspection = `query IntrospectionQuery {
   __schema {
     description

@@ -82,7 +82,8 @@ func loginWith(variable string) string {
 	return `{"query":"mutation($i:LoginInput!){login(input:$i){token}}","variables":{"i":` + variable + `}}`
 }
 
-// hostileRequests are the bodies, and what can stand in a request besides one.
+// hostileRequests returns requests with the hostile bodies, and with hostile
+// headers and URLs.
 func hostileRequests() map[string]func() *http.Request {
 	requests := map[string]func() *http.Request{}
 	for name, body := range hostile() {

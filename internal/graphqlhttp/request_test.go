@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Whole numbers are integers wherever they stand; what a float cannot say
-// exactly stays one, and is refused for an Int.
+// TestParamsOf_integers: whole numbers are integers at every depth. A number that a
+// float cannot represent exactly remains one, and is refused for an Int.
 func TestParamsOf_integers(t *testing.T) {
 	params, err := paramsOf(map[string]json.RawMessage{
 		"query":     json.RawMessage(`"{ me { id } }"`),

@@ -66,7 +66,7 @@ func (w *wire) read() (string, error) {
 func (w *wire) hear(want string) {
 	w.t.Helper()
 	if got, err := w.read(); err != nil || got != want {
-		w.t.Fatalf("heard %s, %v, want %s", got, err, want)
+		w.t.Fatalf("received %s, %v, want %s", got, err, want)
 	}
 }
 
@@ -85,7 +85,7 @@ func (w *wire) hearError(id string) (code, message string) {
 		}
 	}
 	if err := json.Unmarshal([]byte(text), &m); err != nil || m.Type != "error" || m.ID != id || len(m.Payload) != 1 {
-		w.t.Fatalf("heard %s, %v", text, err)
+		w.t.Fatalf("received %s, %v", text, err)
 	}
 	if m.Payload[0].Extensions.RequestID != testRequestID {
 		w.t.Errorf("no request id: %s", text)
@@ -246,8 +246,8 @@ func TestSocket_lastWords(t *testing.T) {
 	w.closed(4401)
 }
 
-// What is no subscription, or too much of one, ends with an error; the socket
-// stays.
+// TestSocket_operations: an operation that is not a subscription, or exceeds a
+// limit, gets an error; the socket remains open.
 func TestSocket_operations(t *testing.T) {
 	f := newStreamFixture(t)
 	w := f.open(t)
@@ -316,8 +316,8 @@ func TestSocket_limits(t *testing.T) {
 	f.open(t)
 }
 
-// Every message counts: a flood of them ends the socket, and one of
-// subscriptions is told of.
+// TestSocket_flood: every message counts. A flood of messages closes the socket, a
+// flood of subscriptions gets errors.
 func TestSocket_flood(t *testing.T) {
 	f := newStreamFixture(t)
 	for _, message := range []string{`{"type":"ping"}`, `{"type":"pong"}`, `{"type":"complete","id":"x"}`} {

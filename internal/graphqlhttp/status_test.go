@@ -49,7 +49,8 @@ func TestHandler_Status(t *testing.T) {
 	}
 }
 
-// The gravest error decides: trouble in here is never told as 401.
+// TestMediaType_executionStatus: the most severe error decides, so a failure of the
+// service is never reported as 401.
 func TestMediaType_executionStatus(t *testing.T) {
 	f := newFixture(t, &fakeRoot{})
 	failing := func(codes ...auth.Code) int {

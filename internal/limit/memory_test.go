@@ -193,7 +193,7 @@ func exhaust(l auth.Limiter, limit auth.Limit, key string) int {
 	return -1
 }
 
-// request is a context of a request that limiters can tell of what they count.
+// request returns the context of a request, in which limiters record their counts.
 func request() context.Context {
 	return auth.WithClient(context.Background(), auth.Client{Address: "192.0.2.1"})
 }

@@ -143,7 +143,8 @@ func (r *Redis) Sharing() bool { return !r.health.failing.Load() }
 // it works again. Failures at short intervals are one line in the log.
 const settleFor = 10 * time.Second
 
-// health is whether counting on Redis fails. It logs the beginning and the end.
+// health records whether counting on Redis fails, and logs the beginning and the
+// end.
 type health struct {
 	now func() time.Time
 	log *slog.Logger

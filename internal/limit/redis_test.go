@@ -81,7 +81,8 @@ func TestRedis_OneBudget(t *testing.T) {
 	}
 }
 
-// What is left is what all replicas have left, and is told once.
+// TestRedis_Quota: the quota is the remainder for all replicas together, and is
+// recorded once.
 func TestRedis_Quota(t *testing.T) {
 	t.Parallel()
 	url := throwaway.Redis(t).URL()
@@ -221,7 +222,7 @@ func TestRedis_CallerGone(t *testing.T) {
 		}
 	}
 	if !r.Sharing() || r.log.Len() > 0 {
-		t.Errorf("a client that hangs up counts as trouble: %s", r.log)
+		t.Errorf("a client that disconnects counts as a failure of Redis: %s", r.log)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// inactive is all that is told of a token that is not good, whatever the cause.
+// inactive is the whole answer for an invalid token, for any cause.
 type inactive struct {
 	Active bool `json:"active"` // false
 }

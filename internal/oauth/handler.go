@@ -14,7 +14,8 @@ const (
 	RevokePath     = "/oauth/revoke"
 )
 
-// Service is what the transport asks of the core; *auth.Service is one.
+// Service is the part of the core that the transport uses. *auth.Service
+// implements it.
 type Service interface {
 	Introspect(ctx context.Context, caller auth.APIKeyCaller, token string, c auth.Client) (auth.Introspection, error)
 	RevokeToken(ctx context.Context, caller auth.APIKeyCaller, token string, c auth.Client) error
@@ -25,11 +26,11 @@ type Keys interface {
 	AuthenticateCall(ctx context.Context, presented string, c auth.Client) (auth.APIKeyCaller, error)
 }
 
-// Options are what the transport is made of. All are required.
+// Options configure the transport. All are required.
 type Options struct {
 	Auth Service
 	Keys Keys
-	// Logger receives refusals, and trouble with its cause.
+	// Logger receives refusals, and failures with their cause.
 	Logger *slog.Logger
 }
 
@@ -41,15 +42,15 @@ func Handlers(o Options) map[string]http.Handler {
 	}
 }
 
-// call is one request that may be answered: who calls, and about which token.
+// call is an authenticated request: its caller and its token.
 type call struct {
 	caller auth.APIKeyCaller
 	token  string
 	client auth.Client
 }
 
-// endpoint is what both have in common: what is asked is looked at only once
-// it is known who asks.
+// endpoint returns the common part of both handlers. It authenticates the caller
+// before it reads the request.
 func (o Options) endpoint(scope auth.Scope, answer func(context.Context, call) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")

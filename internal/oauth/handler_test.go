@@ -16,7 +16,7 @@ import (
 
 const key = "rk_00000001_secret"
 
-// core is what the transport asks; it knows one key, and answers what a test wants.
+// core is a fake core. It knows one key and returns the given error.
 type core struct {
 	err   error
 	token string
@@ -179,7 +179,7 @@ func TestHandlers_errors(t *testing.T) {
 					t.Errorf("%s: %d %v %s", path, w.Code, w.Header(), w.Body)
 				}
 				if strings.Contains(w.Body.String(), "secret") {
-					t.Errorf("%s tells the cause: %s", path, w.Body)
+					t.Errorf("%s reveals the cause: %s", path, w.Body)
 				}
 				if got := w.Header().Get("WWW-Authenticate"); (tt.status == 403) != strings.Contains(got, `error="insufficient_scope", scope="tokens:`) {
 					t.Errorf("%s: WWW-Authenticate %q", path, got)

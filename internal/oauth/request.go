@@ -78,7 +78,7 @@ func apiKey(r *http.Request) string {
 	id, idErr := url.QueryUnescape(user)
 	key, keyErr := url.QueryUnescape(password)
 	if idErr != nil || keyErr != nil || !strings.HasPrefix(key, "rk_"+id+"_") {
-		return "?" // which is no key, but not none either
+		return "?" // an invalid key, not a missing one
 	}
 	return key
 }
