@@ -10,6 +10,8 @@ import (
 	_ "github.com/glebarez/sqlite"
 	_ "github.com/jackc/pgx/v5/stdlib"
 
+	"rekey/internal/auth"
+	"rekey/internal/blacklist"
 	"rekey/internal/blacklist/blacklisttest"
 	"rekey/internal/store"
 	"rekey/internal/test/throwaway"
@@ -84,6 +86,40 @@ func TestTrust_SQL(t *testing.T) {
 				s := d.stage(t)
 				return s.trust(openRedis(t, s, server.URL()), func(t *testing.T) { do(t, client, "FLUSHALL") })
 			})
+		})
+	}
+}
+
+// A replica that starts reports its keys before its nodes. Until it has joined it
+// changes no session, so it does not affect what the others trust. Its keys do
+// not replace its nodes either.
+func TestTrust_SQL_keys(t *testing.T) {
+	for name, open := range map[string]func(*testing.T) *database{"Postgres": openPostgres, "SQLite": openSQLite} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			s := d.stage(t)
+			c := blacklist.NewMemory(s.options())
+			trusted := func(when string, want bool) {
+				t.Helper()
+				if err := c.Round(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if got := c.Status(); got.Trusted != want {
+					t.Errorf("%s: %+v", when, got)
+				}
+			}
+			keys := map[auth.KeyPurpose]auth.ReplicaKeys{auth.KeyAccess: {File: true, Signs: "a", Knows: []string{"a"}}}
+			if err := d.store.SetReplicaKeys(t.Context(), "other", keys); err != nil {
+				t.Fatal(err)
+			}
+			trusted("the other replica starts", true)
+			if err := d.store.SetReplicaNodes(t.Context(), "other", nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.store.SetReplicaKeys(t.Context(), "other", nil); err != nil {
+				t.Fatal(err)
+			}
+			trusted("it writes to no node, and withdrew its keys", false)
 		})
 	}
 }
