@@ -21,7 +21,8 @@ type blacklistEvent struct {
 	At, EffectiveAt, ExpiresAt time.Time
 }
 
-// resourceServer refuses access tokens by what it was told, as the schema says.
+// resourceServer refuses access tokens by the events that it received, as the schema
+// describes.
 type resourceServer struct {
 	*following
 	known []blacklistEvent
@@ -51,14 +52,14 @@ func (s *stack) resourceServer(key, since string) *resourceServer {
 	return &resourceServer{following: s.followSocket(http.Header{"X-Api-Key": {key}}, blacklistDocument, variables), since: since}
 }
 
-// hear reads up to a heartbeat, or to an event with the reason, if given.
-func (r *resourceServer) hear(reason string) blacklistEvent {
+// receive reads up to a heartbeat, or to an event with the reason, if given.
+func (r *resourceServer) receive(reason string) blacklistEvent {
 	r.t.Helper()
-	for late := time.Now().Add(patience); ; { // heartbeats may go on for ever
+	for late := time.Now().Add(patience); ; { // heartbeats may continue forever
 		var e blacklistEvent
 		r.next(&e)
 		if time.Now().After(late) {
-			r.t.Fatalf("it is not told %q, only %+v", reason, r.known)
+			r.t.Fatalf("it did not receive %q, only %+v", reason, r.known)
 		}
 		if e.Kind == "HEARTBEAT" {
 			r.since = e.At.UTC().Format(time.RFC3339Nano)
@@ -119,11 +120,11 @@ func TestBlacklistEvents(t *testing.T) {
 			s.keepPosted(fast)
 			key := s.apiKey("orders")
 			r := s.resourceServer(key, "")
-			first := r.hear("")
+			first := r.receive("")
 			rotated, loggedOut, single, untouched := s.signUp("ada@example.com"), s.login("ada@example.com"), s.login("ada@example.com"), s.login("ada@example.com")
 			s.advance(2 * time.Second)
 			next := s.mustRefresh(rotated.refresh)
-			e := r.hear("rotated")
+			e := r.receive("rotated")
 			if e.Kind != "ROTATED" || e.EffectiveAt.Sub(e.At).Round(time.Second) != 10*time.Second || !e.ExpiresAt.After(e.At.Add(15*time.Minute)) {
 				t.Errorf("%+v", e)
 			}
@@ -132,25 +133,25 @@ func TestBlacklistEvents(t *testing.T) {
 			s.advance(10*time.Second + time.Millisecond)
 			r.agrees(s, all...)
 			s.logout(loggedOut.access)
-			if e := r.hear("logout"); e.Kind != "SESSION_REVOKED" {
+			if e := r.receive("logout"); e.Kind != "SESSION_REVOKED" {
 				t.Errorf("%+v", e)
 			}
 			s.blacklist(single.access, single.access)
-			if e := r.hear("blacklisted"); e.Kind != "TOKEN_BLACKLISTED" || *e.Use != "ACCESS" {
+			if e := r.receive("blacklisted"); e.Kind != "TOKEN_BLACKLISTED" || *e.Use != "ACCESS" {
 				t.Errorf("%+v", e)
 			}
 			r.agrees(s, all...)
 
 			late := s.resourceServer(key, first.At.UTC().Format(time.RFC3339Nano))
-			late.hear("")
+			late.receive("")
 			late.agrees(s, all...)
 			if len(late.known) != 3 {
 				t.Errorf("the past is %+v", late.known)
 			}
 			s.advance(18 * time.Minute) // all of these tokens have expired, by every clock
 			late = s.resourceServer(key, first.At.UTC().Format(time.RFC3339Nano))
-			if late.hear(""); len(late.known) > 0 {
-				t.Errorf("of expired tokens it is told %+v", late.known)
+			if late.receive(""); len(late.known) > 0 {
+				t.Errorf("it received events of expired tokens: %+v", late.known)
 			}
 		})
 	}
@@ -161,7 +162,7 @@ func TestBlacklistEvents_withoutRedis(t *testing.T) {
 	here, there, redis := twoReplicas(t, fast)
 	key := here.apiKey("orders")
 	r := there.resourceServer(key, "")
-	r.hear("")
+	r.receive("")
 	t0, t1 := here.signUp("ada@example.com"), here.login("ada@example.com")
 	redis.Kill()
 	here.advance(2 * time.Second)
@@ -177,7 +178,7 @@ func TestBlacklistEvents_withoutRedis(t *testing.T) {
 			continue
 		}
 		if beats++; beats > 60 {
-			t.Fatalf("it is told only %+v", r.known)
+			t.Fatalf("it received only %+v", r.known)
 		}
 		here.advance(5 * time.Second)
 	}
@@ -192,15 +193,15 @@ func TestBlacklistEvents_heartbeat(t *testing.T) {
 	s.keepPosted(fast)
 	key := s.apiKey("orders")
 	r := s.resourceServer(key, "")
-	r.hear("")
+	r.receive("")
 	t0 := s.signUp("ada@example.com")
 	s.advance(time.Minute)
 	s.logout(t0.access)
-	r.hear("logout")
-	r.hear("")
+	r.receive("logout")
+	r.receive("")
 	r.stop()
 	again := s.resourceServer(key, r.since)
-	again.hear("")
+	again.receive("")
 	again.agrees(s, t0.access)
 }
 

@@ -173,7 +173,7 @@ func TestCookie_order(t *testing.T) {
 }
 
 // A browser has one session: a pair that replaces its cookie revokes the session
-// of the old cookie, whoever owns it and however old the token is. Nothing else
+// of the old cookie, for any owner and any age of the token. Nothing else
 // revokes it.
 func TestCookie_replaced(t *testing.T) {
 	const other = `mutation { x: signUp(input: {name: "Bo", email: "bo@example.com", password: "` + goodPassword + `"}) { token refreshToken } }`
@@ -203,7 +203,7 @@ func TestCookie_replaced(t *testing.T) {
 				t.Errorf("%d sessions live on", n)
 			}
 			if !strings.Contains(b.log.String(), "detail=REPLACED count=1") && name != "after its expiry" { // which had ended it
-				t.Error("the log does not tell of it")
+				t.Error("the log does not contain the event")
 			}
 		})
 	}

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Replicas on one Postgres without Redis, each with a clock that is right by
-// CLOCK_LEEWAY: what the one ends, followers of the other are told.
+// TestBlacklistEvents_clocksApart: two replicas on one Postgres without Redis, with
+// clocks that differ within CLOCK_LEEWAY. Followers of one receive the revocations
+// of the other.
 func TestBlacklistEvents_clocksApart(t *testing.T) {
 	here := newStack(t, engines()[1], nil)
 	here.advanceReplica(-29 * time.Second)
@@ -18,14 +19,14 @@ func TestBlacklistEvents_clocksApart(t *testing.T) {
 	}
 	there.keepPosted(fast)
 	r := there.resourceServer(here.apiKey("orders"), "")
-	r.hear("")
-	r.hear("")
+	r.receive("")
+	r.receive("")
 	mine := here.signUp("ada@example.com")
 	here.advance(time.Second)
 	here.logout(mine.access)
 	for range 6 {
 		here.advance(2 * time.Second)
-		r.hear("")
+		r.receive("")
 	}
 	r.agrees(here, mine.access)
 }

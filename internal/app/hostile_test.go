@@ -227,7 +227,7 @@ func TestHostileTokens(t *testing.T) {
 		})
 	}
 	if log := g.log.String(); strings.Contains(log, "panic") || strings.Contains(log, "level=ERROR") || strings.Contains(log, g.refresh.part(1)[:40]) {
-		t.Errorf("the log tells of a panic, of an error of ours or of the token:\n%.2000s", log)
+		t.Errorf("the log contains a panic, an internal error or the token:\n%.2000s", log)
 	}
 	if problem := g.stack.access(g.tokens.access); problem != "" {
 		t.Errorf("the live access token: %s", problem)

@@ -97,7 +97,7 @@ func TestJournal_lost(t *testing.T) {
 				t.Errorf("a failed login: %s", got)
 			}
 			if n := s.log.count("journal_lost"); n != 1 {
-				t.Errorf("%d events are told to be lost", n)
+				t.Errorf("%d events are reported as lost", n)
 			}
 			if n := strings.Count(s.log.String(), "an event could not be kept in the journal"); n != 1 {
 				t.Errorf("%d lines have the cause", n)

@@ -31,7 +31,8 @@ func eachTransport(t *testing.T, engines []engine, run func(t *testing.T, s *sta
 	}
 }
 
-// A client is told what happens to its session, through the life of it.
+// TestSessionEvents: a client receives the changes of its session, from login to
+// logout.
 func TestSessionEvents(t *testing.T) {
 	eachTransport(t, engines(), func(t *testing.T, s *stack, follow func(http.Header) *following) {
 		t0 := s.signUp("ada@example.com")
@@ -60,7 +61,8 @@ func TestSessionEvents(t *testing.T) {
 	})
 }
 
-// refusedReason: a WebSocket that is not acknowledged tells by its status alone.
+// refusedReason returns the reason of a refused stream. A WebSocket that is not
+// acknowledged has only its status.
 func refusedReason(f *following, reason string) string {
 	if strings.HasSuffix(f.t.Name(), "/WebSocket") {
 		return ""
@@ -68,8 +70,8 @@ func refusedReason(f *following, reason string) string {
 	return reason
 }
 
-// awaitFollowers waits until the core has so many streams of sessions: what is
-// done then is heard.
+// awaitFollowers waits until there are n streams of sessions: they receive every
+// change from then on.
 func (s *stack) awaitFollowers(n int) {
 	s.t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
@@ -99,7 +101,8 @@ func TestSessionEvents_expiry(t *testing.T) {
 	})
 }
 
-// The end of a session is told as such: a refresh would not help.
+// TestSessionEvents_sessionEnd: the expiry of a session is reported as such, because a
+// refresh would not help.
 func TestSessionEvents_sessionEnd(t *testing.T) {
 	s := newStack(t, engines()[0], map[string]string{"SESSION_TTL": "2h", "REFRESH_TTL": "1h"})
 	s.keepPosted(fast)
@@ -127,7 +130,7 @@ func TestSessionEvents_blacklisted(t *testing.T) {
 	})
 }
 
-// Who has no live access token is told why, and that nothing else would do.
+// TestSessionEvents_refused: a client without a live access token gets the reason.
 func TestSessionEvents_refused(t *testing.T) {
 	s := newStack(t, engines()[0], nil)
 	s.keepPosted(fast)
@@ -155,7 +158,8 @@ func twoReplicas(t *testing.T, second time.Duration) (here, there *stack, redis 
 	return here, there, redis
 }
 
-// What one replica does is told by the other at once: no second passes here.
+// TestSessionEvents_replicas: the other replica reports a change at once, because no
+// second passes here.
 func TestSessionEvents_replicas(t *testing.T) {
 	here, there, _ := twoReplicas(t, time.Hour)
 	t0 := here.signUp("ada@example.com")
@@ -173,8 +177,8 @@ func TestSessionEvents_replicas(t *testing.T) {
 	f.ends("SESSION_REVOKED", 4401)
 }
 
-// With Redis gone a stream is still told of everything, and ends within three
-// seconds of the revocation; a machine that is busy gets ten tries.
+// TestSessionEvents_withoutRedis: without Redis a stream still receives every change,
+// and ends within three seconds of the revocation. A busy machine gets ten tries.
 func TestSessionEvents_withoutRedis(t *testing.T) {
 	here, there, redis := twoReplicas(t, time.Second)
 	here.signUp("ada@example.com")
@@ -199,7 +203,7 @@ func TestSessionEvents_withoutRedis(t *testing.T) {
 	t.Errorf("it took %s", took)
 }
 
-// Trouble with the database ends nobody's stream.
+// TestSessionEvents_outage: an outage of the database ends no stream.
 func TestSessionEvents_outage(t *testing.T) {
 	s := newStack(t, engines()[1], nil)
 	s.keepPosted(fast)
@@ -229,7 +233,7 @@ func (s *stack) awaitLog(word string) {
 		}
 		<-time.After(time.Millisecond)
 	}
-	s.t.Fatalf("the log tells no more of %q", word)
+	s.t.Fatalf("the log has no further line with %q", word)
 }
 
 func TestStreams_origin(t *testing.T) {

@@ -26,7 +26,7 @@ const (
 	patience          = 2 * time.Minute
 )
 
-// keepPosted runs what streams stand on. every is how long a second takes.
+// keepPosted runs the rounds that streams need. every is the length of a second.
 func (s *stack) keepPosted(every time.Duration) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.t.Context()))
 	ticker := time.NewTicker(every)
