@@ -99,7 +99,7 @@ func TestJournal_lost(t *testing.T) {
 			if n := s.log.count("journal_lost"); n != 1 {
 				t.Errorf("%d events are reported as lost", n)
 			}
-			if n := strings.Count(s.log.String(), "an event could not be kept in the journal"); n != 1 {
+			if n := strings.Count(s.log.String(), "recording an event in the journal failed"); n != 1 {
 				t.Errorf("%d lines have the cause", n)
 			}
 			sessions := s.number(`SELECT count(*) FROM sessions`)

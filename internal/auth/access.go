@@ -7,12 +7,11 @@ import (
 	"time"
 )
 
-// Authenticate returns who holds a live access token. The store is asked only
-// when the blacklist cannot clear the token.
+// Authenticate returns the caller that holds a live access token. It asks the
+// store only if the cache does not know that the token is valid.
 func (s *Service) Authenticate(ctx context.Context, accessToken string, c Client) (_ Caller, err error) {
-	ctx, end := observe(ctx, s.observer, StepAccess, c)
+	ctx, now, end, err := s.begin(ctx, StepAccess, c)
 	defer end(&err)
-	now, err := s.start()
 	if err != nil {
 		return Caller{}, err
 	}
@@ -20,79 +19,18 @@ func (s *Service) Authenticate(ctx context.Context, accessToken string, c Client
 	if err != nil {
 		return Caller{}, err
 	}
-	if err := s.checkAccess(ctx, claims, now); err != nil {
+	if err := s.check(ctx, UseAccess, claims, now); err != nil {
 		return Caller{}, err
 	}
 	return Caller{UserID: claims.User.ID, SessionID: claims.SessionID, Claims: claims}, nil
 }
 
-// accessEnd is when an access token ends. Invalidations are kept for ACCESS_TTL: a
-// token of a time when that was longer must not outlive them.
-func (s *Service) accessEnd(claims Claims) time.Time {
-	return earlier(claims.ExpiresAt, claims.IssuedAt.Add(s.settings.AccessTTL))
-}
-
-func (s *Service) checkAccess(ctx context.Context, claims Claims, now time.Time) error {
-	if end := s.accessEnd(claims); !now.Before(end) {
-		return InvalidToken(TokenFailure{Fault: FaultExpired, ExpiredBy: now.Sub(end)})
-	}
-	if !canonicalID(claims.SessionID) {
-		return sessionMissing()
-	}
-	if s.cache.KnownValid(ctx, claims.SessionID, HashSecret(claims.Secret), claims.IssuedAt) {
-		return nil
-	}
-	v, err := s.accessVerdict(ctx, claims, now)
-	if err != nil {
-		return err
-	}
-	if v != isCurrent {
-		return v.err()
-	}
-	return nil
-}
-
-func (s *Service) accessVerdict(ctx context.Context, claims Claims, now time.Time) (verdict, error) {
-	st, err := s.store.SessionState(ctx, claims.SessionID, HashSecret(claims.Secret))
-	if errors.Is(err, ErrNotFound) {
-		return isMissing, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("reading the state of a session: %w", err)
-	}
-	return s.judgeAccess(st, claims, now), nil
-}
-
-// KnownValid reports whether an access token that authenticated before is
-// certainly not blacklisted, without asking the store.
-func (s *Service) KnownValid(ctx context.Context, c Claims) bool {
-	return s.cache.KnownValid(ctx, c.SessionID, HashSecret(c.Secret), c.IssuedAt)
-}
-
-// AccessSession returns the session of an access token that authenticated
-// before, as the store has it. Its error is the one that the token is refused
-// with now; the session is then returned, too, if there is one.
-func (s *Service) AccessSession(ctx context.Context, c Claims) (Session, error) {
-	st, err := s.store.SessionState(ctx, c.SessionID, HashSecret(c.Secret))
-	if errors.Is(err, ErrNotFound) {
-		return Session{}, isMissing.err()
-	}
-	if err != nil {
-		return Session{}, fmt.Errorf("reading the state of a session: %w", err)
-	}
-	if v := s.judgeAccess(st, c, s.now()); v != isCurrent {
-		return st.Session, v.err()
-	}
-	return st.Session, nil
-}
-
-// CheckRefreshToken is the guard of the legacy route: nil when the refresh
-// token is live and current. It only reads: nothing but a refresh itself
-// revokes for reuse.
+// CheckRefreshToken guards the legacy routes. It returns nil if the refresh
+// token is live and current. It only reads: a reused token revokes its session
+// only in a refresh.
 func (s *Service) CheckRefreshToken(ctx context.Context, token string, c Client) (err error) {
-	ctx, end := observe(ctx, s.observer, StepGuard, c)
+	ctx, now, end, err := s.begin(ctx, StepGuard, c)
 	defer end(&err)
-	now, err := s.start()
 	if err != nil {
 		return err
 	}
@@ -100,34 +38,132 @@ func (s *Service) CheckRefreshToken(ctx context.Context, token string, c Client)
 	if err != nil {
 		return err
 	}
-	return s.checkRefresh(ctx, claims, now)
+	return s.check(ctx, UseRefresh, claims, now)
 }
 
-func (s *Service) checkRefresh(ctx context.Context, claims Claims, now time.Time) error {
-	v, err := s.refreshVerdict(ctx, claims, now)
+// verify checks the signature and the times of a token, and counts the
+// request: by session if the token verifies, else by the client's address.
+// Failures are counted before the clock is checked, because that check asks the
+// database and anyone can send an old token. A client over the limit does not
+// learn what is wrong with the token.
+func (s *Service) verify(ctx context.Context, use TokenUse, token string, now time.Time, c Client) (Claims, error) {
+	if token == "" {
+		return Claims{}, s.countFailure(ctx, c, Unauthenticated(ReasonTokenMissing, "a bearer token is required"))
+	}
+	claims, err := s.tokens.Verify(use, token, now)
+	if err != nil {
+		if err := s.countFailure(ctx, c, nil); err != nil {
+			return Claims{}, err
+		}
+		return Claims{}, s.unlessSkewed(ctx, err)
+	}
+	logSession(ctx, claims.SessionID)
+	limit := limitAccess
+	if use == UseRefresh {
+		limit = limitRefresh
+	}
+	return claims, s.allow(ctx, limit, claims.SessionID)
+}
+
+// verifyAs verifies a token that may have any of several uses. If none of them
+// verifies, the error is CodeUnavailable if one of the uses could not be judged:
+// the token may be valid.
+func (s *Service) verifyAs(
+	ctx context.Context, verify func(TokenUse, string, time.Time) (Claims, error), token string, now time.Time, uses ...TokenUse,
+) (TokenUse, Claims, error) {
+	var failure error
+	for _, use := range uses {
+		claims, err := verify(use, token, now)
+		if err == nil {
+			return use, claims, nil
+		}
+		if err = s.unlessSkewed(ctx, err); failure == nil || !isRefusal(err) {
+			failure = err
+		}
+	}
+	return "", Claims{}, failure
+}
+
+// isRefusal reports whether an error is a verdict on a token, rather than a
+// failure to judge it.
+func isRefusal(err error) bool {
+	return err != nil && AsError(err).Code == CodeUnauthenticated
+}
+
+// accessEnd returns when an access token expires: at its own exp, or ACCESS_TTL
+// after it was issued, if that is earlier because ACCESS_TTL was lowered.
+// Invalidations last ACCESS_TTL, and no token may outlive them.
+func (s *Service) accessEnd(claims Claims) time.Time {
+	return earlier(claims.ExpiresAt, claims.IssuedAt.Add(s.settings.AccessTTL))
+}
+
+// check returns nil if a token that verified authenticates at now.
+func (s *Service) check(ctx context.Context, use TokenUse, claims Claims, now time.Time) error {
+	if use == UseAccess {
+		if end := s.accessEnd(claims); !now.Before(end) {
+			return InvalidToken(TokenFailure{Fault: FaultExpired, ExpiredBy: now.Sub(end)})
+		}
+		if canonicalID(claims.SessionID) && s.KnownValid(ctx, claims) {
+			return nil
+		}
+	}
+	v, err := s.verdict(ctx, use, claims, now)
 	if err != nil {
 		return err
 	}
-	if v != isCurrent {
-		return v.err()
-	}
-	return nil
+	return v.err()
 }
 
-func (s *Service) refreshVerdict(ctx context.Context, claims Claims, now time.Time) (verdict, error) {
-	if !canonicalID(claims.SessionID) {
+// verdict judges a token that verified, by what the store knows of its session.
+// A parent whose child was never delivered counts as current, because a refresh
+// would replace it.
+func (s *Service) verdict(ctx context.Context, use TokenUse, claims Claims, now time.Time) (verdict, error) {
+	st, err := s.sessionState(ctx, claims.SessionID, HashSecret(claims.Secret))
+	switch {
+	case errors.Is(err, ErrNotFound):
 		return isMissing, nil
-	}
-	st, err := s.store.SessionState(ctx, claims.SessionID, HashSecret(claims.Secret))
-	if errors.Is(err, ErrNotFound) {
-		return isMissing, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("reading the state of a session: %w", err)
+	case err != nil:
+		return 0, err
+	case use == UseAccess:
+		return s.judgeAccess(st, claims, now), nil
 	}
 	v := s.judgeRefresh(st, claims, nil, now)
 	if v == isUnacknowledged {
-		v = isCurrent // a refresh would replace it
+		v = isCurrent
 	}
 	return v, nil
+}
+
+// sessionState reads a session with its user, and whether the access token
+// with this secret was blacklisted singly. It returns ErrNotFound if there is no
+// such session; the store never sees an id that is not canonical.
+func (s *Service) sessionState(ctx context.Context, id string, secret SecretHash) (SessionState, error) {
+	if !canonicalID(id) {
+		return SessionState{}, ErrNotFound
+	}
+	st, err := s.store.SessionState(ctx, id, secret)
+	if err != nil {
+		return SessionState{}, fmt.Errorf("reading the state of a session: %w", err)
+	}
+	return st, nil
+}
+
+// KnownValid reports whether an access token that verified is certainly not
+// blacklisted. It asks the cache, never the store.
+func (s *Service) KnownValid(ctx context.Context, c Claims) bool {
+	return s.cache.KnownValid(ctx, c.SessionID, HashSecret(c.Secret), c.IssuedAt)
+}
+
+// AccessSession returns the session of an access token that authenticated
+// before, as the store has it now. If the token no longer authenticates, the
+// error says why; the session is then returned, too, if there is one.
+func (s *Service) AccessSession(ctx context.Context, c Claims) (Session, error) {
+	st, err := s.sessionState(ctx, c.SessionID, HashSecret(c.Secret))
+	if errors.Is(err, ErrNotFound) {
+		return Session{}, isMissing.err()
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	return st.Session, s.judgeAccess(st, c, s.now()).err()
 }

@@ -8,64 +8,69 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
-// Scope is what an API key may do.
+// Scope is a permission of an API key.
 type Scope string
 
 // The scopes.
 const (
 	// ScopeBlacklistRead lets a resource server follow the blacklist.
 	ScopeBlacklistRead Scope = "blacklist:read"
-	// ScopeIntrospect lets a resource server ask whether access tokens are good.
+	// ScopeIntrospect lets a resource server ask whether access tokens are valid.
 	ScopeIntrospect Scope = "tokens:introspect"
-	// ScopeIntrospectRefresh, beside ScopeIntrospect, lets a program ask about
-	// refresh tokens, too. A resource server must not have it: it would take
+	// ScopeIntrospectRefresh, together with ScopeIntrospect, lets a program ask
+	// about refresh tokens, too. A resource server must not have it: it would take
 	// an active refresh token for an access token.
 	ScopeIntrospectRefresh Scope = "refresh-tokens:introspect"
-	// ScopeRevoke lets a program revoke anybody's tokens.
+	// ScopeRevoke lets a program revoke tokens of all users.
 	ScopeRevoke Scope = "tokens:revoke"
 )
 
-// Scopes returns all there are.
+// Scopes returns all scopes.
 func Scopes() []Scope {
 	return []Scope{ScopeBlacklistRead, ScopeIntrospect, ScopeIntrospectRefresh, ScopeRevoke}
 }
 
-// ScopeList names all scopes, for people.
+// ScopeList returns the names of all scopes, for people.
 func ScopeList() string {
-	return fmt.Sprintf("%s, %s, %s, %s", ScopeBlacklistRead, ScopeIntrospect, ScopeIntrospectRefresh, ScopeRevoke)
+	var names []string
+	for _, s := range Scopes() {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, ", ")
 }
 
-// APIKey is what is kept of a key of a program. The key itself is shown once,
-// when it is made.
+// APIKey is the stored form of a program's key. The key itself is shown once,
+// when it is created.
 type APIKey struct {
 	ID         string // UUID, lower case
 	Name       string
-	Prefix     string // the part of the key that finds it; unique, no secret
+	Prefix     string // the part of the key that finds it; unique, not secret
 	Hash       SecretHash
 	Scopes     []Scope
 	CreatedAt  time.Time
-	LastUsedAt *time.Time // to the minute or so; nil before the first use
+	LastUsedAt *time.Time // to about a minute; nil before the first use
 	RevokedAt  *time.Time
 }
 
-// APIKeyStore keeps API keys. Its methods are as those of Store.
+// APIKeyStore stores API keys. It has the error rules of Store.
 type APIKeyStore interface {
-	CreateAPIKey(ctx context.Context, k APIKey, kept ...Event) error
+	CreateAPIKey(ctx context.Context, k APIKey, events ...Event) error
 	// APIKeyByPrefix returns a key, revoked or not, or ErrNotFound.
 	APIKeyByPrefix(ctx context.Context, prefix string) (APIKey, error)
 	// APIKeys lists all keys, oldest first.
 	APIKeys(ctx context.Context) ([]APIKey, error)
-	// TouchAPIKey notes a use at the given time.
+	// TouchAPIKey records a use of a key at the given time.
 	TouchAPIKey(ctx context.Context, id string, at time.Time) error
-	// RevokeAPIKey ends a key; true when this call ended it. ErrNotFound when
-	// no key has the prefix.
-	RevokeAPIKey(ctx context.Context, prefix string, at time.Time, kept ...Event) (bool, error)
+	// RevokeAPIKey revokes a key. It returns true if this call revoked it, and
+	// ErrNotFound if no key has the prefix.
+	RevokeAPIKey(ctx context.Context, prefix string, at time.Time, events ...Event) (bool, error)
 }
 
-// APIKeyCaller is a program that is calling, proven by an API key.
+// APIKeyCaller is a program with a valid API key.
 type APIKeyCaller struct {
 	Prefix string
 	Name   string
@@ -98,12 +103,18 @@ type APIKeys struct {
 	observer Observer
 	now      func() time.Time
 	logger   *slog.Logger
-	uses     keyUses
+
+	mu      sync.Mutex
+	touched map[string]time.Time // when a use was last recorded, by the id of a key that a caller holds
+	writes  sync.WaitGroup       // of uses
 }
 
 // NewAPIKeys returns the use cases of API keys.
 func NewAPIKeys(o APIKeyOptions) *APIKeys {
-	return &APIKeys{store: o.Store, limiter: o.Limiter, observer: o.Observer, now: o.Now, logger: o.Logger}
+	return &APIKeys{
+		store: o.Store, limiter: o.Limiter, observer: o.Observer, now: o.Now, logger: o.Logger,
+		touched: map[string]time.Time{},
+	}
 }
 
 const (
@@ -111,42 +122,38 @@ const (
 	prefixBytes  = 8 // characters of hex
 	maxKeyName   = 100
 	apiKeyLength = len(apiKeyMark) + 1 + prefixBytes + 1 + 2*secretBytes
+	// touchEvery is how often the use of a key is recorded.
+	touchEvery = time.Minute
 )
 
 // IsAPIKey reports whether a bearer token looks like an API key.
 func IsAPIKey(token string) bool { return strings.HasPrefix(token, apiKeyMark+"_") }
 
-// Create makes a key and returns it: rk_, eight characters that find it, and
-// 256 random bits, of which only the SHA-256 is kept. The journal has that ctx's
-// client made it. CodeBadUserInput.
-func (k *APIKeys) Create(ctx context.Context, name string, scopes []Scope) (key string, kept APIKey, err error) {
+// Create creates a key and returns it: rk_, eight characters that find it, and
+// 256 random bits, of which only the SHA-256 is stored. The journal records the
+// client of ctx as the creator. It returns CodeBadUserInput for an invalid name
+// or scope.
+func (k *APIKeys) Create(ctx context.Context, name string, scopes []Scope) (key string, stored APIKey, err error) {
 	name = strings.TrimSpace(name)
 	if name == "" || !plainText(name, maxKeyName) {
 		return "", APIKey{}, BadInput("name", fmt.Sprintf("name must have 1 to %d characters, "+plainTextRule, maxKeyName))
 	}
-	if err := checkScopes(scopes); err != nil {
-		return "", APIKey{}, err
-	}
-	secret, prefix := newSecret(), newSecret()[:prefixBytes]
-	now := k.now()
-	kept = APIKey{ID: NewID(now).String(), Name: name, Prefix: prefix, Hash: HashSecret(secret), Scopes: scopes, CreatedAt: now.Truncate(time.Microsecond)}
-	e := Event{Kind: EventAPIKeyCreated, At: now, Client: ClientFrom(ctx), Detail: prefix}
-	if err := k.store.CreateAPIKey(ctx, kept, e); err != nil {
-		return "", APIKey{}, fmt.Errorf("keeping an API key: %w", err)
-	}
-	return apiKeyMark + "_" + prefix + "_" + secret, kept, nil
-}
-
-func checkScopes(scopes []Scope) error {
 	if len(scopes) == 0 {
-		return BadInput("scope", "an API key needs a scope")
+		return "", APIKey{}, BadInput("scope", "an API key needs a scope")
 	}
 	for _, s := range scopes {
 		if !slices.Contains(Scopes(), s) {
-			return BadInput("scope", "there is no such scope; there are "+ScopeList())
+			return "", APIKey{}, BadInput("scope", "there is no such scope; there are "+ScopeList())
 		}
 	}
-	return nil
+	secret, prefix := newSecret(), newSecret()[:prefixBytes]
+	now := k.now()
+	stored = APIKey{ID: NewID(now).String(), Name: name, Prefix: prefix, Hash: HashSecret(secret), Scopes: scopes, CreatedAt: now.Truncate(time.Microsecond)}
+	e := Event{Kind: EventAPIKeyCreated, At: now, Client: ClientFrom(ctx), Detail: prefix}
+	if err := k.store.CreateAPIKey(ctx, stored, e); err != nil {
+		return "", APIKey{}, fmt.Errorf("creating an API key: %w", err)
+	}
+	return apiKeyMark + "_" + prefix + "_" + secret, stored, nil
 }
 
 // List returns all keys, oldest first.
@@ -158,61 +165,61 @@ func (k *APIKeys) List(ctx context.Context) ([]APIKey, error) {
 	return list, nil
 }
 
-// Revoke ends a key, given its prefix; false when it had ended before.
-// CodeNotFound when there is none.
+// Revoke revokes the key with a prefix. It returns false if the key was already
+// revoked, and CodeNotFound if there is no such key.
 func (k *APIKeys) Revoke(ctx context.Context, prefix string) (bool, error) {
 	now := k.now()
-	ended, err := k.store.RevokeAPIKey(ctx, prefix, now, Event{Kind: EventAPIKeyRevoked, At: now, Client: ClientFrom(ctx), Detail: prefix})
+	revoked, err := k.store.RevokeAPIKey(ctx, prefix, now, Event{Kind: EventAPIKeyRevoked, At: now, Client: ClientFrom(ctx), Detail: prefix})
 	if errors.Is(err, ErrNotFound) {
 		return false, &Error{Code: CodeNotFound, Message: "no API key has this prefix"}
 	}
 	if err != nil {
 		return false, fmt.Errorf("revoking an API key: %w", err)
 	}
-	return ended, nil
+	return revoked, nil
 }
 
-// Authenticate returns whose key it is. ReasonTokenMissing for none,
-// ReasonTokenInvalid for one that is unknown, wrong or revoked: the three are
-// not told apart.
+// Authenticate returns the caller with an API key. It returns
+// ReasonTokenMissing without a key, and ReasonTokenInvalid if the key is
+// unknown, wrong or revoked: the error does not distinguish the three.
 func (k *APIKeys) Authenticate(ctx context.Context, presented string, c Client) (APIKeyCaller, error) {
-	return k.authenticate(ctx, presented, keyLimit(), c)
+	return k.authenticate(ctx, presented, limitKey, c)
 }
 
-// AuthenticateCall is Authenticate for calls that cost little: more of them may
-// come than streams.
+// AuthenticateCall is Authenticate for calls that cost less than a stream: it
+// allows more of them.
 func (k *APIKeys) AuthenticateCall(ctx context.Context, presented string, c Client) (APIKeyCaller, error) {
-	return k.authenticate(ctx, presented, keyCallLimit(), c)
+	return k.authenticate(ctx, presented, limitKeyCall, c)
 }
 
-func (k *APIKeys) authenticate(ctx context.Context, presented string, l Limit, c Client) (_ APIKeyCaller, err error) {
+func (k *APIKeys) authenticate(ctx context.Context, presented string, l limitID, c Client) (_ APIKeyCaller, err error) {
 	ctx, end := observe(ctx, k.observer, StepAPIKey, c)
 	defer end(&err)
 	prefix, hash, ok := splitAPIKey(presented)
 	if !ok {
 		return APIKeyCaller{}, k.refuse(ctx, c, presented)
 	}
-	if err := allow(ctx, k.limiter, Check{keyLookupLimit(), AddressKey(c.Address)}); err != nil {
+	if err := allow(ctx, k.limiter, limitKeyLookup.of(AddressKey(c.Address))); err != nil {
 		return APIKeyCaller{}, err
 	}
-	kept, err := k.store.APIKeyByPrefix(ctx, prefix)
+	stored, err := k.store.APIKeyByPrefix(ctx, prefix)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return APIKeyCaller{}, fmt.Errorf("looking an API key up: %w", err)
+		return APIKeyCaller{}, fmt.Errorf("looking up an API key: %w", err)
 	}
-	// The zero key of one that is not there is compared like any other: no
-	// secret has its hash.
-	if same := kept.Hash.Equal(hash); !same || err != nil || kept.RevokedAt != nil {
+	// If there is no such key, the zero key is compared all the same: no secret
+	// has its hash.
+	if same := stored.Hash.Equal(hash); !same || err != nil || stored.RevokedAt != nil {
 		return APIKeyCaller{}, k.refuse(ctx, c, presented)
 	}
-	if err := allow(ctx, k.limiter, Check{l, kept.ID}); err != nil {
+	if err := allow(ctx, k.limiter, l.of(stored.ID)); err != nil {
 		return APIKeyCaller{}, err
 	}
-	k.noteUse(ctx, kept)
-	return APIKeyCaller{Prefix: kept.Prefix, Name: kept.Name, Scopes: kept.Scopes}, nil
+	k.touch(ctx, stored)
+	return APIKeyCaller{Prefix: stored.Prefix, Name: stored.Name, Scopes: stored.Scopes}, nil
 }
 
 func (k *APIKeys) refuse(ctx context.Context, c Client, presented string) error {
-	if err := allow(ctx, k.limiter, Check{addressLimit(), AddressKey(c.Address)}); err != nil {
+	if err := allow(ctx, k.limiter, limitAddress.of(AddressKey(c.Address))); err != nil {
 		return err
 	}
 	if presented == "" {
@@ -226,15 +233,40 @@ func invalidKey() error { return Unauthenticated(ReasonTokenInvalid, "API key is
 // Check returns CodeUnauthenticated if a key that authenticated before is no
 // longer valid.
 func (k *APIKeys) Check(ctx context.Context, caller APIKeyCaller) error {
-	kept, err := k.store.APIKeyByPrefix(ctx, caller.Prefix)
-	if errors.Is(err, ErrNotFound) || err == nil && kept.RevokedAt != nil {
+	stored, err := k.store.APIKeyByPrefix(ctx, caller.Prefix)
+	if errors.Is(err, ErrNotFound) || err == nil && stored.RevokedAt != nil {
 		return invalidKey()
 	}
 	if err != nil {
-		return fmt.Errorf("looking an API key up: %w", err)
+		return fmt.Errorf("looking up an API key: %w", err)
 	}
 	return nil
 }
+
+// touch records the use of a key, at most once in touchEvery. It does not wait
+// for the write, and the call succeeds even if the database is read-only.
+func (k *APIKeys) touch(ctx context.Context, key APIKey) {
+	now := k.now()
+	if key.LastUsedAt != nil && now.Sub(*key.LastUsedAt) < touchEvery {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if last, ok := k.touched[key.ID]; ok && now.Sub(last) < touchEvery {
+		return
+	}
+	k.touched[key.ID] = now
+	ctx = context.WithoutCancel(ctx) // the call may end first
+	k.writes.Go(func() {
+		if err := k.store.TouchAPIKey(ctx, key.ID, now); err != nil {
+			k.logger.WarnContext(ctx, "recording the use of an API key failed", "key", key.Prefix, "error", Cause(err))
+		}
+	})
+}
+
+// Wait waits until the uses of all calls that returned are recorded. The store
+// bounds the time.
+func (k *APIKeys) Wait() { k.writes.Wait() }
 
 func splitAPIKey(presented string) (prefix string, hash SecretHash, ok bool) {
 	if len(presented) != apiKeyLength || !IsAPIKey(presented) {

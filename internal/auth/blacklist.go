@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// IsBlacklisted reports whether a token of the caller's must not authenticate
-// though it verifies: rotated away, its session ended, or blacklisted singly.
-// CodeBadUserInput when it does not verify, CodeForbidden when it is another
-// user's, CodeUnavailable when it cannot be judged.
+// IsBlacklisted reports whether one of the caller's tokens does not
+// authenticate although it verifies: it was replaced, its session was revoked,
+// or it was blacklisted singly. It returns CodeBadUserInput if the token does
+// not verify, CodeForbidden if it is another user's, and CodeUnavailable if it
+// cannot be judged.
 func (s *Service) IsBlacklisted(ctx context.Context, caller Caller, token string, c Client) (_ bool, err error) {
-	ctx, end := observe(ctx, s.observer, StepIsBlacklisted, c)
+	ctx, now, end, err := s.begin(ctx, StepIsBlacklisted, c)
 	defer end(&err)
-	now, err := s.start()
 	if err != nil {
 		return false, err
 	}
@@ -23,26 +23,16 @@ func (s *Service) IsBlacklisted(ctx context.Context, caller Caller, token string
 	if err != nil {
 		return false, err
 	}
-	v, err := s.tokenVerdict(ctx, use, claims, now)
+	v, err := s.verdict(ctx, use, claims, now)
 	if err != nil {
 		return false, err
 	}
 	return v != isCurrent, nil
 }
 
-func (s *Service) tokenVerdict(ctx context.Context, use TokenUse, claims Claims, now time.Time) (verdict, error) {
-	if use == UseRefresh {
-		return s.refreshVerdict(ctx, claims, now)
-	}
-	if !canonicalID(claims.SessionID) {
-		return isMissing, nil
-	}
-	return s.accessVerdict(ctx, claims, now)
-}
-
-// ownToken verifies a token given as an argument, of either use. Only a verdict
-// is told as one: whoever blacklists a stolen token must not hear that it is
-// none while nobody could judge it.
+// ownToken verifies a token, of either use, that the caller gave as an argument.
+// It says that the token is not live only if the token was judged: a caller who
+// blacklists a stolen token must not get that answer during an outage.
 func (s *Service) ownToken(ctx context.Context, caller Caller, token string, now time.Time) (TokenUse, Claims, error) {
 	use, claims, err := s.verifyAs(ctx, s.tokens.Verify, token, now, UseAccess, UseRefresh)
 	switch {
@@ -56,13 +46,12 @@ func (s *Service) ownToken(ctx context.Context, caller Caller, token string, now
 	return use, claims, nil
 }
 
-// BlacklistToken blacklists one access or refresh token of the caller's.
-// Repeating it changes nothing. Errors as [Service.IsBlacklisted], and
-// CodeNotFound when its session is gone.
+// BlacklistToken blacklists one of the caller's tokens, access or refresh.
+// Blacklisting it again changes nothing. It returns the errors of
+// [Service.IsBlacklisted], and CodeNotFound if the session was deleted.
 func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reason string, c Client) (_ BlacklistedToken, err error) {
-	ctx, end := observe(ctx, s.observer, StepBlacklistToken, c)
+	ctx, now, end, err := s.begin(ctx, StepBlacklistToken, c)
 	defer end(&err)
-	now, err := s.start()
 	if err != nil {
 		return BlacklistedToken{}, err
 	}
@@ -74,37 +63,32 @@ func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reas
 	if err != nil {
 		return BlacklistedToken{}, err
 	}
-	t, err := s.blacklist(ctx, BlacklistedToken{
-		SessionID: claims.SessionID, SecretHash: HashSecret(claims.Secret), Use: use,
-		Reason: reason, BlacklistedAt: now.Truncate(time.Microsecond), ExpiresAt: claims.ExpiresAt,
-	}, Event{Kind: EventTokenBlacklist, At: now, UserID: caller.UserID, SessionID: claims.SessionID, Client: c, Detail: string(use)})
+	t, err := s.blacklist(ctx, use, claims, reason,
+		Event{Kind: EventTokenBlacklist, At: now, UserID: caller.UserID, SessionID: claims.SessionID, Client: c, Detail: string(use)})
 	if errors.Is(err, ErrNotFound) {
 		return BlacklistedToken{}, &Error{Code: CodeNotFound, Message: "the token's session is gone"}
 	}
-	if err != nil {
-		return BlacklistedToken{}, err
-	}
-	return t, nil
+	return t, err
 }
 
-// blacklist blacklists one token of the event's user, and tells the event.
-func (s *Service) blacklist(ctx context.Context, t BlacklistedToken, e Event) (BlacklistedToken, error) {
-	if _, err := s.ownSession(ctx, Caller{UserID: e.UserID}, t.SessionID); err != nil {
-		return t, err
+// blacklist blacklists one token of the event's user and emits the event.
+func (s *Service) blacklist(ctx context.Context, use TokenUse, claims Claims, reason string, e Event) (BlacklistedToken, error) {
+	t := BlacklistedToken{
+		SessionID: claims.SessionID, SecretHash: HashSecret(claims.Secret), Use: use,
+		Reason: reason, BlacklistedAt: e.At.Truncate(time.Microsecond), ExpiresAt: claims.ExpiresAt,
 	}
-	if t.Use == UseRefresh {
-		if _, err := s.store.BlacklistRefresh(ctx, t, e); err != nil {
-			return t, fmt.Errorf("blacklisting a refresh token: %w", err)
+	_, err := s.ownSession(ctx, e.UserID, t.SessionID)
+	switch {
+	case err != nil:
+	case use == UseRefresh:
+		_, err = s.store.BlacklistRefresh(ctx, t, e)
+	default:
+		if err = s.cache.Invalidate(ctx, Invalidation{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt}); err == nil {
+			t, err = s.store.BlacklistAccess(ctx, t, e)
 		}
-		s.events.Emit(ctx, e)
-		return t, nil
 	}
-	if err := s.cache.Invalidate(ctx, Invalidation{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt}); err != nil {
-		return t, err
-	}
-	t, err := s.store.BlacklistAccess(ctx, t, e)
 	if err != nil {
-		return t, fmt.Errorf("blacklisting an access token: %w", err)
+		return BlacklistedToken{}, fmt.Errorf("blacklisting a token: %w", err)
 	}
 	s.events.Emit(ctx, e)
 	return t, nil

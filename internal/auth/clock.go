@@ -8,24 +8,32 @@ import (
 	"time"
 )
 
-// errClockSkewed is why a replica answers no token work.
-var errClockSkewed = errors.New("this replica's clock is off the database's")
+// errClockSkewed is returned for all token operations while this replica's
+// clock differs too much from the database's.
+var errClockSkewed = errors.New("this replica's clock differs too much from the database's")
 
-// start is called first by all token work: it reads the clock, once.
-func (s *Service) start() (time.Time, error) {
+// begin starts a use case: it reports the step to the observer and reads the
+// clock, once. Its error is CodeUnavailable while the clock is skewed. The
+// caller defers end with the address of its error result, before it looks at
+// the error of begin.
+func (s *Service) begin(ctx context.Context, step Step, c Client) (_ context.Context, now time.Time, end func(*error), err error) {
+	ctx, end = observe(ctx, s.observer, step, c)
 	if s.clockSkewed.Load() {
-		return time.Time{}, Unavailable(errClockSkewed)
+		return ctx, time.Time{}, end, Unavailable(errClockSkewed)
 	}
-	return s.now(), nil
+	return ctx, s.now(), end, nil
 }
 
-// ClockSkewed reports what the last look at the clock came to.
+// Now returns the time of the core's clock.
+func (s *Service) Now() time.Time { return s.now() }
+
+// ClockSkewed reports whether the clock was skewed at its last check.
 func (s *Service) ClockSkewed() bool { return s.clockSkewed.Load() }
 
-// CheckClock compares this process's clock with the database's. While they
-// are more than ClockLeeway (at least a second) apart it returns an error, and
-// all token work answers CodeUnavailable: a skewed clock would tell live
-// tokens that they have expired.
+// CheckClock compares the clock of this process with the database's. It returns
+// an error if they differ by more than ClockLeeway, at least a second. From then
+// on all token operations return CodeUnavailable, until a check succeeds: by a
+// skewed clock, valid tokens would seem to have expired.
 func (s *Service) CheckClock(ctx context.Context) error {
 	before := s.now()
 	db, err := s.store.Now(ctx)
@@ -39,7 +47,7 @@ func (s *Service) CheckClock(ctx context.Context) error {
 // this process's clock.
 type clockReading struct{ before, after, db time.Time }
 
-// judgeClock is CheckClock with a reading that was taken already.
+// judgeClock is CheckClock with a given reading.
 func (s *Service) judgeClock(r clockReading) error {
 	off := ClockDistance(r.before, r.after, r.db)
 	skewed := off > MaxClockDistance(s.settings.ClockLeeway)
@@ -50,10 +58,10 @@ func (s *Service) judgeClock(r clockReading) error {
 	return nil
 }
 
-// unlessSkewed returns verifyErr, unless it is a verdict of this process's
-// clock and that clock is skewed, or cannot be checked: the clock is looked at
-// now and again only, and whoever is told that a live token has expired or is
-// not valid yet signs its user out.
+// unlessSkewed checks the clock before it returns the error of a token that
+// did not verify. If the clock was the reason, and is skewed or cannot be
+// checked, the result is CodeUnavailable: clients log people out if a valid
+// token seems to have expired, and the regular checks are seconds apart.
 func (s *Service) unlessSkewed(ctx context.Context, verifyErr error) error {
 	e := AsError(verifyErr)
 	if e.Token == nil || !e.Token.Fault.byClock() {
@@ -65,22 +73,22 @@ func (s *Service) unlessSkewed(ctx context.Context, verifyErr error) error {
 	return verifyErr
 }
 
-// WatchClock checks the clock now and again until ctx ends. It logs when the
-// clock becomes skewed and when it is right again; trouble with the database is
-// told by whoever needs it.
+// WatchClock checks the clock at the given interval until ctx ends. It logs
+// when the clock becomes skewed, and when it is right again. It does not log
+// that the database is unreachable: operations that need it do.
 func (s *Service) WatchClock(ctx context.Context, every time.Duration, log *slog.Logger) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	skewed := false // as far as the log knows: token work looks at the clock, too
+	logged := false // that the clock is skewed; token operations check the clock, too
 	for {
 		err := s.CheckClock(ctx)
-		switch now := s.clockSkewed.Load(); {
-		case now && !skewed:
-			log.ErrorContext(ctx, "clock is skewed, token work answers unavailable", "error", err)
-			skewed = true
-		case skewed && !now:
-			log.InfoContext(ctx, "clock is right again")
-			skewed = false
+		switch skewed := s.clockSkewed.Load(); {
+		case skewed && !logged:
+			log.ErrorContext(ctx, "clock skewed, all token operations answer unavailable; synchronize this host's clock", "error", err)
+			logged = true
+		case logged && !skewed:
+			log.InfoContext(ctx, "clock right again")
+			logged = false
 		}
 		select {
 		case <-ctx.Done():
@@ -90,13 +98,13 @@ func (s *Service) WatchClock(ctx context.Context, every time.Duration, log *slog
 	}
 }
 
-// MaxClockDistance is how far a process's clock may be off the database's. Who
-// sets a leeway for tokens must not set less, or a clock that counts as right
-// refuses good tokens.
+// MaxClockDistance returns how far the clock of a process may differ from the
+// database's. The leeway for the times in tokens must not be smaller:
+// otherwise a clock that counts as right would refuse valid tokens.
 func MaxClockDistance(leeway time.Duration) time.Duration { return max(leeway, time.Second) }
 
-// ClockDistance is how far db, read between before and after, lies outside of
-// [before, after].
+// ClockDistance returns how far db, which was read between before and after,
+// lies outside of [before, after].
 func ClockDistance(before, after, db time.Time) time.Duration {
 	switch {
 	case db.Before(before):

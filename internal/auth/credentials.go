@@ -1,8 +1,10 @@
 package auth
 
 import (
+	_ "embed"
 	"fmt"
 	"net/mail"
+	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,8 +22,8 @@ const (
 )
 
 // normalizePassword returns the form that is hashed: NFKC (NIST SP 800-63B
-// section 3.1.1.2), so that a password verifies on whatever keyboard it is
-// typed. field names the input in errors.
+// section 3.1.1.2), so that a password typed on another keyboard verifies. field
+// names the input in errors.
 func normalizePassword(field, password string) (string, error) {
 	if !utf8.ValidString(password) || len(password) > 4*maxPassword*utf8.UTFMax {
 		return "", BadInput(field, passwordRule())
@@ -33,8 +35,8 @@ func normalizePassword(field, password string) (string, error) {
 	return password, nil
 }
 
-// newPassword is normalizePassword for one that is chosen: it may be neither
-// common nor what anybody knows of its user (OWASP ASVS 6.2.4, 6.2.11).
+// newPassword is normalizePassword for a new password. It refuses common
+// passwords, the name and the e-mail address (OWASP ASVS 6.2.4, 6.2.11).
 func newPassword(field, password string, u User) (string, error) {
 	password, err := normalizePassword(field, password)
 	if err != nil {
@@ -55,20 +57,20 @@ func passwordRule() string {
 	return fmt.Sprintf("password must have %d to %d characters", minPassword, maxPassword)
 }
 
-// emailAddress returns the address as it is shown and the key that makes it
-// unique: trimmed and case-folded.
+// emailAddress returns the trimmed address, which is shown, and its case-folded
+// form, which is the unique key.
 func emailAddress(raw string) (email, key string, err error) {
 	email = strings.TrimSpace(raw)
 	key = foldEmail(email)
-	// The key is looked at, too: normalizing may make an @ or a ; of what was
-	// a lookalike.
+	// The key is checked, too: normalizing may turn a similar character into an
+	// @ or a ;.
 	if !isEmailAddress(email) || !isEmailAddress(key) {
 		return "", "", BadInput("email", "e-mail address is not valid")
 	}
 	return email, key, nil
 }
 
-// foldEmail is the form in which addresses, and parts of them, are compared.
+// foldEmail returns the form in which addresses, and parts of them, are compared.
 func foldEmail(s string) string { return cases.Fold().String(norm.NFKC.String(s)) }
 
 func isEmailAddress(s string) bool {
@@ -77,7 +79,8 @@ func isEmailAddress(s string) bool {
 		!strings.ContainsFunc(s, invisible)
 }
 
-// invisible characters make two addresses look alike that are not.
+// invisible reports whether a character can make two different addresses look
+// the same.
 func invisible(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
 func personName(raw string) (string, error) {
@@ -88,19 +91,47 @@ func personName(raw string) (string, error) {
 	return name, nil
 }
 
-// plainTextRule words what plainText asks of characters.
+// plainTextRule describes, for messages, the characters that plainText accepts.
 const plainTextRule = "none of them a control character, one that sets the direction of text, or a zero-width space"
 
-// plainText reports whether s is valid UTF-8 of at most limit code points, none
-// of which hides or puts in another order what is shown beside it.
+// plainText reports whether s is valid UTF-8 with at most limit code points, and
+// no character that hides or reorders the text next to it.
 func plainText(s string, limit int) bool {
 	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit && !strings.ContainsFunc(s, deceives)
 }
 
-// deceives leaves the joiners U+200C and U+200D be: Persian and Indic names,
-// and emoji, are spelled with them.
+// deceives reports whether a character hides or reorders text. It accepts the
+// joiners U+200C and U+200D, which Persian and Indic names and emoji need.
 func deceives(r rune) bool {
-	const space, wordJoiner, byteOrderMark = '\u200b', '\u2060', '\ufeff' // all of no width
+	const space, wordJoiner, byteOrderMark = '\u200b', '\u2060', '\ufeff' // all without width
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) ||
 		r == space || r == wordJoiner || r == byteOrderMark
+}
+
+// commonPasswords has the 18,000 most common passwords with at least eight
+// characters (OWASP ASVS 6.2.4, NIST SP 800-63B section 3.1.1.2), in lower case,
+// one a line, sorted by their bytes. They come from passwords.json of
+// @zxcvbn-ts/language-common 3.0.4 (npm, MIT: see the LICENSE next to it).
+//
+//go:embed wordlist/passwords.txt
+var commonPasswords string
+
+// isCommonPassword reports whether a password is in the list, in any case. It
+// searches the embedded text, so that the list needs no memory of its own.
+func isCommonPassword(password string) bool {
+	password = strings.ToLower(password)
+	at := sort.Search(len(commonPasswords), func(i int) bool { return commonPasswordFrom(i) >= password })
+	return at < len(commonPasswords) && commonPasswordFrom(at) == password
+}
+
+// commonPasswordFrom returns the first line that begins at i or later.
+func commonPasswordFrom(i int) string {
+	if i > 0 {
+		i += strings.IndexByte(commonPasswords[i-1:], '\n')
+	}
+	if i >= len(commonPasswords) {
+		return "\xff" // after all
+	}
+	end := strings.IndexByte(commonPasswords[i:], '\n')
+	return commonPasswords[i : i+end]
 }

@@ -1,15 +1,18 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"time"
 )
 
-// Code is the class of a failure, the same at every transport.
+// Code is the class of a failure, the same for every transport.
 type Code string
 
-// The codes. A transport maps them to its own status; nothing else is told.
+// The codes. Each transport maps them to its own status.
 const (
 	CodeUnauthenticated Code = "UNAUTHENTICATED"
 	CodeForbidden       Code = "FORBIDDEN"
@@ -21,7 +24,7 @@ const (
 	CodeInternal        Code = "INTERNAL"
 )
 
-// Reason says why a caller is unauthenticated. Clients branch on it.
+// Reason is why a caller is not authenticated. Clients branch on it.
 type Reason string
 
 // The reasons under CodeUnauthenticated.
@@ -38,27 +41,27 @@ const (
 	ReasonInvalidCredentials Reason = "INVALID_CREDENTIALS"
 )
 
-// Error is the only error that a transport may tell a client about. Any other error
-// is internal: it is logged, and told as "internal error".
+// Error is the only error that transports show to clients. Any other error is
+// internal: it is logged, and clients see "internal error".
 type Error struct {
 	Code    Code
 	Reason  Reason // set under CodeUnauthenticated
 	Message string // safe to show to the client
-	Field   string // under CodeBadUserInput: the input at fault, in GraphQL spelling
-	// RetryAfter is how long the client should wait, under CodeRateLimited and
-	// CodeUnavailable.
+	Field   string // under CodeBadUserInput: the GraphQL name of the invalid input
+	// RetryAfter is how long the client should wait before it retries, under
+	// CodeRateLimited and CodeUnavailable.
 	RetryAfter time.Duration
-	// Token is set when a token did not verify.
+	// Token is set if a token did not verify.
 	Token *TokenFailure
-	// SessionMissing tells the two cases of ReasonSessionUnknown apart: true
-	// when no session of that id belongs to the user, false when the session
-	// is there but has never heard of the token (the database lost a write).
+	// SessionMissing distinguishes the two cases of ReasonSessionUnknown. It is
+	// true if the user has no session of that id. It is false if the session
+	// exists but does not know the token, because the database lost a write.
 	SessionMissing bool
-	// Err is the cause, for the log only.
+	// Err is the cause. It is logged and never shown.
 	Err error
 }
 
-// Error returns the safe message; the cause is reached by Unwrap.
+// Error returns the message that is safe to show. Unwrap returns the cause.
 func (e *Error) Error() string {
 	if e.Reason != "" {
 		return fmt.Sprintf("%s: %s", e.Reason, e.Message)
@@ -69,8 +72,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause, or nil.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Retryable reports whether the same request may succeed later, nothing having
-// been consumed; but see unacknowledgedSwaps for a refresh without an idempotency key.
+// Retryable reports whether the same request may succeed later. Nothing was
+// consumed; see unacknowledgedSwaps for a refresh without an idempotency key.
 func (e *Error) Retryable() bool {
 	return e.Code == CodeUnavailable || e.Code == CodeRateLimited
 }
@@ -88,8 +91,8 @@ func AsError(err error) *Error {
 	return &Error{Code: CodeInternal, Message: "internal error", Err: err}
 }
 
-// Cause returns what lies behind the safe message of an Error in err's chain,
-// for the log; err itself where there is nothing behind it.
+// Cause returns the cause of the Error in err's chain, for the log. Without a
+// cause it returns err itself.
 func Cause(err error) error {
 	var e *Error
 	if errors.As(err, &e) && e.Err != nil {
@@ -109,7 +112,7 @@ func BadInput(field, message string) *Error {
 }
 
 // Unavailable returns a retryable error: something that rekey needs did not
-// answer, and nothing is known to have been consumed. Never told as 401.
+// answer, and it is not certain that anything changed. It never becomes a 401.
 func Unavailable(cause error) *Error {
 	return &Error{
 		Code:       CodeUnavailable,
@@ -124,44 +127,44 @@ func RateLimited(retryAfter time.Duration) *Error {
 	return &Error{Code: CodeRateLimited, Message: "too many requests", RetryAfter: retryAfter}
 }
 
-// TokenFault is what is wrong with a token that does not verify.
+// TokenFault is the reason why a token does not verify.
 type TokenFault int
 
-// The faults. Of a token with several the one is told that the legacy service
-// told: the header is decoded (FaultBase64, FaultJSON), then the claims, then
-// the algorithm is looked at, and only then the signature is decoded; of the
-// times FaultNotYetValid beats FaultIssuedInFuture, and that FaultExpired.
+// The faults. If a token has several, the one that the legacy service reported
+// counts. It decoded the header (FaultBase64, FaultJSON), then the claims, then
+// checked the algorithm, and only then decoded the signature. Of the times, it
+// reported FaultNotYetValid before FaultIssuedInFuture before FaultExpired.
 const (
 	FaultTooLong        TokenFault = iota + 1 // over MaxTokenBytes
 	FaultSegments                             // not three segments
 	FaultBase64                               // a segment is not base64url; Offset
 	FaultJSON                                 // header or claims are not JSON, or of the wrong type; Detail
 	FaultAlgorithm                            // alg is not ES256; Algorithm
-	FaultHeader                               // a header that is refused: crit
-	FaultSignature                            // signature wrong, or spelt in a non-canonical way
+	FaultHeader                               // the header has crit, which is refused
+	FaultSignature                            // wrong signature, or not canonically encoded
 	FaultClaims                               // exp missing, duplicate members, trailing data; Detail
-	FaultExpired                              // exp passed; ExpiredBy
+	FaultExpired                              // exp has passed; ExpiredBy
 	FaultNotYetValid                          // nbf in the future
 	FaultIssuedInFuture                       // iat in the future
 )
 
-// byClock reports whether a skewed clock finds this fault in a good token.
+// byClock reports whether a skewed clock finds this fault in a valid token.
 func (f TokenFault) byClock() bool {
 	return f == FaultExpired || f == FaultNotYetValid || f == FaultIssuedInFuture
 }
 
-// TokenFailure carries what a transport may need to word a token's fault as the
-// legacy service did. It never carries the token itself.
+// TokenFailure describes a fault in enough detail to word it as the legacy
+// service did. It never contains the token.
 type TokenFailure struct {
 	Fault     TokenFault
 	Offset    int64         // FaultBase64: input byte
-	Detail    string        // FaultJSON, FaultClaims: what encoding/json says, or what is wrong
+	Detail    string        // FaultJSON, FaultClaims: the error of encoding/json, or what is wrong
 	Algorithm string        // FaultAlgorithm: the token's alg, at most 32 bytes
 	ExpiredBy time.Duration // FaultExpired: whole seconds
 }
 
-// InvalidToken returns the error for a token that does not verify.
-// ReasonTokenExpired for FaultExpired, ReasonTokenInvalid for all others.
+// InvalidToken returns the error for a token that does not verify. The reason is
+// ReasonTokenExpired for FaultExpired, and ReasonTokenInvalid for all others.
 func InvalidToken(f TokenFailure) *Error {
 	e := Unauthenticated(ReasonTokenInvalid, "token is invalid")
 	if f.Fault == FaultExpired {
@@ -170,3 +173,43 @@ func InvalidToken(f TokenFailure) *Error {
 	e.Token = &f
 	return e
 }
+
+// LogError logs an error that a transport returns to a client, because the status
+// does not show it: for GraphQL it may be 200, and for the legacy route a
+// blacklisted token is a 500. Errors that the client did not cause are logged
+// with their cause. An outage is not logged if the client disconnected, which may
+// have caused it. A refusal always is: the client may have closed its side of the
+// connection only. Empty attributes are omitted.
+func LogError(ctx context.Context, log *slog.Logger, transport Transport, e *Error, more ...slog.Attr) {
+	level, message := slog.LevelInfo, "request refused"
+	switch {
+	case e.Code == CodeInternal:
+		level, message = slog.LevelError, "request failed"
+	case e.Code == CodeUnavailable && ctx.Err() != nil:
+		return
+	case e.Code == CodeUnavailable:
+		level, message = slog.LevelWarn, "request failed"
+	}
+	attrs := append([]slog.Attr{slog.String("transport", string(transport))}, more...)
+	attrs = append(attrs,
+		slog.String("code", string(e.Code)),
+		slog.String("reason", string(e.Reason)),
+		slog.String("request_id", ClientFrom(ctx).RequestID),
+		slog.String("session_id", SessionFrom(ctx)),
+		slog.Any("error", e.Err))
+	log.LogAttrs(ctx, level, message, slices.DeleteFunc(attrs, saysNothing)...)
+}
+
+func saysNothing(a slog.Attr) bool {
+	return a.Value.Any() == nil || a.Value.Equal(slog.StringValue(""))
+}
+
+// CeilSeconds rounds up to the whole seconds of an answer: a client that waits
+// that long must not be too early.
+func CeilSeconds(d time.Duration) int {
+	return int((max(0, d) + time.Second - 1) / time.Second)
+}
+
+// RetrySeconds returns how many seconds the client of a retryable error should
+// wait, at least one.
+func (e *Error) RetrySeconds() int { return max(1, CeilSeconds(e.RetryAfter)) }

@@ -9,47 +9,78 @@ import (
 // EventKind names something that operators and users want to know about.
 type EventKind string
 
-// The kinds.
+// The kinds. Each has a row in eventKinds.
 const (
 	EventSignUp          EventKind = "sign_up"
 	EventLogin           EventKind = "login"
 	EventLoginFailed     EventKind = "login_failed"
-	EventLoginLimited    EventKind = "login_limited" // guesses are slowed down
+	EventLoginLimited    EventKind = "login_limited" // attempts at an account are rate-limited
 	EventRefresh         EventKind = "refresh"
 	EventRefreshRetry    EventKind = "refresh_retry"    // the same pair again
 	EventRefreshRace     EventKind = "refresh_race"     // two uses within REUSE_WINDOW
-	EventRefreshReuse    EventKind = "refresh_reuse"    // an old token: theft, or a broken client
+	EventRefreshReuse    EventKind = "refresh_reuse"    // an old token: theft, or a faulty client
 	EventRefreshRollback EventKind = "refresh_rollback" // the database lost a write
 	EventLogout          EventKind = "logout"
 	EventSessionRevoked  EventKind = "session_revoked"
 	EventTokenBlacklist  EventKind = "token_blacklisted"
 	EventPasswordChanged EventKind = "password_changed"
-	EventPasswordFailed  EventKind = "password_change_failed" // the current one was wrong
+	EventPasswordFailed  EventKind = "password_change_failed" // the current password was wrong
 	EventUserAdded       EventKind = "user_added"             // by an administrator
 	EventUsersExported   EventKind = "users_exported"
 	EventUserDisabled    EventKind = "user_disabled"
 	EventUserEnabled     EventKind = "user_enabled"
 	EventKeyAdded        EventKind = "key_added" // to the ring
-	EventKeyEnded        EventKind = "key_ended" // before its time
+	EventKeyEnded        EventKind = "key_ended" // earlier than planned
 	EventKeyResealed     EventKind = "key_resealed"
 	EventAPIKeyCreated   EventKind = "api_key_created"
 	EventAPIKeyRevoked   EventKind = "api_key_revoked"
-	EventJournalLost     EventKind = "journal_lost" // Detail is the kind of what could not be kept
+	EventJournalLost     EventKind = "journal_lost" // Detail is the kind of the event that was not recorded
 )
 
-// EventKinds returns all there are.
-func EventKinds() []EventKind {
-	return []EventKind{
-		EventSignUp, EventLogin, EventLoginFailed, EventLoginLimited,
-		EventRefresh, EventRefreshRetry, EventRefreshRace, EventRefreshReuse, EventRefreshRollback,
-		EventLogout, EventSessionRevoked, EventTokenBlacklist, EventPasswordChanged, EventPasswordFailed,
-		EventUserAdded, EventUsersExported, EventUserDisabled, EventUserEnabled, EventKeyAdded, EventKeyEnded, EventKeyResealed,
-		EventAPIKeyCreated, EventAPIKeyRevoked, EventJournalLost,
-	}
+// eventKinds has all kinds, with the level of their log line. Signs of theft or
+// of a lost write are warnings. Refreshes are the most frequent: one in fifteen
+// minutes for each device.
+var eventKinds = []struct {
+	kind  EventKind
+	level slog.Level
+}{
+	{EventRefresh, slog.LevelDebug},
+	{EventRefreshRetry, slog.LevelDebug},
+	{EventRefreshRace, slog.LevelInfo},
+	{EventRefreshReuse, slog.LevelWarn},
+	{EventRefreshRollback, slog.LevelWarn},
+	{EventSignUp, slog.LevelInfo},
+	{EventLogin, slog.LevelInfo},
+	{EventLoginFailed, slog.LevelInfo},
+	{EventLoginLimited, slog.LevelInfo},
+	{EventLogout, slog.LevelInfo},
+	{EventSessionRevoked, slog.LevelInfo},
+	{EventTokenBlacklist, slog.LevelInfo},
+	{EventPasswordChanged, slog.LevelInfo},
+	{EventPasswordFailed, slog.LevelInfo},
+	{EventUserAdded, slog.LevelInfo},
+	{EventUsersExported, slog.LevelInfo},
+	{EventUserDisabled, slog.LevelInfo},
+	{EventUserEnabled, slog.LevelInfo},
+	{EventKeyAdded, slog.LevelInfo},
+	{EventKeyEnded, slog.LevelInfo},
+	{EventKeyResealed, slog.LevelInfo},
+	{EventAPIKeyCreated, slog.LevelInfo},
+	{EventAPIKeyRevoked, slog.LevelInfo},
+	{EventJournalLost, slog.LevelWarn},
 }
 
-// Event is one thing that happened: what the log, the metrics and the journal
-// have of it is this one value. It never holds a secret.
+// EventKinds returns all kinds.
+func EventKinds() []EventKind {
+	kinds := make([]EventKind, len(eventKinds))
+	for i, k := range eventKinds {
+		kinds[i] = k.kind
+	}
+	return kinds
+}
+
+// Event is one thing that happened. The log, the metrics and the journal all
+// get this value. It never contains a secret.
 type Event struct {
 	Kind      EventKind
 	At        time.Time
@@ -57,7 +88,7 @@ type Event struct {
 	SessionID string
 	Client    Client
 	Detail    string // a word or two: the scope of a logout, the action on reuse
-	Count     int    // sessions ended
+	Count     int    // revoked sessions
 }
 
 // Events receives events. It must not block for long and cannot fail.
@@ -65,28 +96,27 @@ type Events interface {
 	Emit(ctx context.Context, e Event)
 }
 
-// AllEvents tells each of several.
+// AllEvents passes events to several receivers.
 type AllEvents []Events
 
-// Emit passes an event on.
+// Emit passes an event to all receivers.
 func (all AllEvents) Emit(ctx context.Context, e Event) {
 	for _, each := range all {
 		each.Emit(ctx, e)
 	}
 }
 
-// LogEvents writes events to a log. What points at theft or a lost write is a
-// warning.
+// LogEvents writes events to a log.
 type LogEvents struct{ Logger *slog.Logger }
 
 // Emit logs an event.
 func (l LogEvents) Emit(ctx context.Context, e Event) {
 	level := slog.LevelInfo
-	switch e.Kind {
-	case EventRefreshReuse, EventRefreshRollback, EventJournalLost:
-		level = slog.LevelWarn
-	case EventRefresh, EventRefreshRetry:
-		level = slog.LevelDebug // one a quarter of an hour for each device
+	for _, k := range eventKinds {
+		if k.kind == e.Kind {
+			level = k.level
+			break
+		}
 	}
 	l.Logger.LogAttrs(ctx, level, "event",
 		slog.String("event", string(e.Kind)),

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// grant signs the pair that a session's row stands for.
+// grant signs the pair that a session's row describes.
 func (s *Service) grant(ctx context.Context, u User, sess Session, secret string, now time.Time) (Grant, error) {
 	claims := Claims{
 		User: ClaimsUser{
@@ -29,23 +29,22 @@ func (s *Service) grant(ctx context.Context, u User, sess Session, secret string
 	}, nil
 }
 
-// sign mints both tokens of a pair; claims are those of the access token.
-func (s *Service) sign(ctx context.Context, claims Claims, refreshEnds time.Time) (access, refresh string, err error) {
+// sign mints both tokens of a pair. claims are those of the access token.
+func (s *Service) sign(ctx context.Context, claims Claims, refreshExpiresAt time.Time) (access, refresh string, err error) {
 	_, end := observe(ctx, s.observer, StepSign, Client{})
 	defer end(&err)
 	if access, err = s.tokens.Mint(UseAccess, claims); err != nil {
 		return "", "", fmt.Errorf("minting an access token: %w", err)
 	}
-	claims.ExpiresAt = refreshEnds
+	claims.ExpiresAt = refreshExpiresAt
 	if refresh, err = s.tokens.Mint(UseRefresh, claims); err != nil {
 		return "", "", fmt.Errorf("minting a refresh token: %w", err)
 	}
 	return access, refresh, nil
 }
 
-// newSession returns a session of the first generation with its secret. The
-// caller has checked the clock: other replicas would refuse the tokens of a
-// skewed one.
+// newSession returns a new session of a user and its secret. The caller has
+// checked the clock: other replicas would refuse the tokens of a skewed one.
 func (s *Service) newSession(ctx context.Context, userID string, now time.Time, c Client) (Session, string) {
 	id := NewID(now).String()
 	logSession(ctx, id)
@@ -68,14 +67,4 @@ func earlier(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// invalidateSessions doubts everything of the sessions that are about to end.
-func (s *Service) invalidateSessions(ctx context.Context, now time.Time, ids ...string) error {
-	invalidations := make([]Invalidation, len(ids))
-	for i, id := range ids {
-		// A replica whose clock is ahead may have signed a moment from now.
-		invalidations[i] = Invalidation{SessionID: id, Until: now.Add(s.settings.AccessTTL + s.settings.ClockLeeway)}
-	}
-	return s.cache.Invalidate(ctx, invalidations...)
 }

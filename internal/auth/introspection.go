@@ -2,11 +2,12 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
-// Introspection is what a token is worth to who was presented it. All else is
-// zero when it is not Active.
+// Introspection describes a token to a program that received it. All other
+// fields are zero if the token is not Active.
 type Introspection struct {
 	Active    bool
 	Use       TokenUse
@@ -14,27 +15,26 @@ type Introspection struct {
 	SessionID string
 	IssuedAt  time.Time
 	NotBefore time.Time
-	ExpiresAt time.Time // by itself
-	// Issuer, Audience and TokenID are those of the token, where it has them.
+	ExpiresAt time.Time // unless it is revoked earlier
+	// Issuer, Audience and TokenID are those of the token, if it has them.
 	Issuer   string
 	Audience []string
 	TokenID  string
 }
 
-// Introspect tells a program whether a token authenticates now (RFC 7662): for
-// an access token as [Service.Authenticate] judges it; for a refresh token,
-// if the key has ScopeIntrospectRefresh, whether a refresh would take it. Why
-// a token is not active is not told.
+// Introspect reports to a program whether a token authenticates now (RFC 7662).
+// It judges access tokens as [Service.Authenticate] does. It judges refresh
+// tokens if the key has ScopeIntrospectRefresh: they are active if a refresh
+// would replace them. It does not reveal why a token is not active.
 //
-// Errors: CodeForbidden without ScopeIntrospect; CodeUnavailable when it
-// cannot be judged.
+// It returns CodeForbidden without ScopeIntrospect, and CodeUnavailable if the
+// token cannot be judged.
 func (s *Service) Introspect(ctx context.Context, caller APIKeyCaller, token string, c Client) (_ Introspection, err error) {
-	ctx, end := observe(ctx, s.observer, StepIntrospect, c)
+	ctx, now, end, err := s.begin(ctx, StepIntrospect, c)
 	defer end(&err)
-	if err := caller.Require(ScopeIntrospect); err != nil {
-		return Introspection{}, err
+	if err == nil {
+		err = caller.Require(ScopeIntrospect)
 	}
-	now, err := s.start()
 	if err != nil {
 		return Introspection{}, err
 	}
@@ -44,7 +44,7 @@ func (s *Service) Introspect(ctx context.Context, caller APIKeyCaller, token str
 	}
 	use, claims, err := s.verifyAs(ctx, s.tokens.Verify, token, now, uses...)
 	if err == nil {
-		err = s.checkToken(ctx, use, claims, now)
+		err = s.check(ctx, use, claims, now)
 	}
 	if isRefusal(err) {
 		return Introspection{}, nil
@@ -52,10 +52,6 @@ func (s *Service) Introspect(ctx context.Context, caller APIKeyCaller, token str
 	if err != nil {
 		return Introspection{}, err
 	}
-	return s.introspection(use, claims), nil
-}
-
-func (s *Service) introspection(use TokenUse, claims Claims) Introspection {
 	in := Introspection{
 		Active: true, Use: use, UserID: claims.User.ID, SessionID: claims.SessionID,
 		IssuedAt: claims.IssuedAt, NotBefore: claims.IssuedAt.Add(-time.Second), ExpiresAt: claims.ExpiresAt,
@@ -64,36 +60,47 @@ func (s *Service) introspection(use TokenUse, claims Claims) Introspection {
 	if use == UseAccess {
 		in.ExpiresAt = s.accessEnd(claims)
 	}
-	return in
+	return in, nil
 }
 
-// checkToken is nil when a token that verified authenticates.
-func (s *Service) checkToken(ctx context.Context, use TokenUse, claims Claims, now time.Time) error {
-	if use == UseRefresh {
-		return s.checkRefresh(ctx, claims, now)
+// RevokeToken invalidates the token that a program presents (RFC 7009). For a
+// refresh token, used or expired ones too, it revokes the session, as
+// [Service.Logout] does. For an access token, it blacklists that token alone. A
+// nil error means that the token is invalid now. It may have been invalid before.
+//
+// It returns CodeForbidden without ScopeRevoke, CodeBadUserInput for an API key,
+// and CodeUnavailable if it is not certain that anything changed.
+func (s *Service) RevokeToken(ctx context.Context, caller APIKeyCaller, token string, c Client) (err error) {
+	ctx, now, end, err := s.begin(ctx, StepRevokeToken, c)
+	defer end(&err)
+	if err == nil {
+		err = caller.Require(ScopeRevoke)
 	}
-	return s.checkAccess(ctx, claims, now)
-}
-
-// verifyAs verifies a token of one of several uses. Where one of them could not
-// be judged the error says so: the token may be good.
-func (s *Service) verifyAs(
-	ctx context.Context, verify func(TokenUse, string, time.Time) (Claims, error), token string, now time.Time, uses ...TokenUse,
-) (TokenUse, Claims, error) {
-	var failure error
-	for _, use := range uses {
-		claims, err := verify(use, token, now)
-		if err == nil {
-			return use, claims, nil
-		}
-		if err = s.unlessSkewed(ctx, err); failure == nil || !isRefusal(err) {
-			failure = err
-		}
+	if err != nil {
+		return err
 	}
-	return "", Claims{}, failure
-}
-
-// isRefusal reports whether an error is a verdict on a token, and no trouble.
-func isRefusal(err error) bool {
-	return err != nil && AsError(err).Code == CodeUnauthenticated
+	if IsAPIKey(token) {
+		return BadInput("token", "API keys are revoked with: rekey apikeys revoke")
+	}
+	use, claims, err := s.verifyAs(ctx, s.tokens.VerifyExpired, token, now, UseAccess, UseRefresh)
+	if err != nil {
+		if isRefusal(err) {
+			return nil
+		}
+		return err
+	}
+	c.Actor = ActorAPIKey + caller.Prefix
+	e := Event{At: now, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c}
+	switch {
+	case use == UseRefresh:
+		e.Kind, e.Detail, e.Count = EventSessionRevoked, RevokedByService, 1
+		_, err = s.revoke(ctx, RevokedByService, e)
+	case now.Before(claims.ExpiresAt):
+		e.Kind, e.Detail = EventTokenBlacklist, string(UseAccess)
+		_, err = s.blacklist(ctx, UseAccess, claims, "api key "+caller.Prefix, e)
+	}
+	if errors.Is(err, ErrNotFound) {
+		return nil // the session was deleted
+	}
+	return err
 }

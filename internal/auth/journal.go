@@ -3,83 +3,180 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
-// Journal keeps events in SQL, for those whom they concern and for operators.
-// What is done keeps its event in the same transaction (see Store); Record is
-// for what was only tried.
+const (
+	journalPage    = 20
+	maxJournalPage = 100
+)
+
+// Journal stores events in SQL, for the users that they concern and for
+// operators. A change stores its event in its own transaction (see Store).
+// Record is for attempts that changed nothing.
 type Journal interface {
-	// Record keeps one event. CodeUnavailable.
+	// Record stores one event. CodeUnavailable.
 	Record(ctx context.Context, e Event) error
-	// Recorded lists kept events.
+	// Recorded lists stored events.
 	Recorded(ctx context.Context, q JournalQuery) ([]RecordedEvent, error)
 }
 
-// RecordedEvent is an event of the journal. Its Client has no more than the
-// journal keeps: everything, that is.
+// RecordedEvent is an event that the journal stores. The journal stores all
+// fields of its Client.
 type RecordedEvent struct {
-	ID string // UUID, lower case, made of the time: the order of ids is that of At
+	ID string // UUID, lower case, made from the time: ids have the order of At
 	Event
 }
 
-// JournalQuery says which events to list, newest first.
+// JournalQuery selects the events to list, newest first.
 type JournalQuery struct {
-	UserID string      // of this user; empty: of everybody and nobody
-	Kinds  []EventKind // of these kinds; none: of all
-	Since  time.Time   // not older; zero: however old
-	// OlderThan and NewerThan are ids of events, which need not be there any
-	// more: only events before, or after, them. Empty: no bound.
+	UserID string      // only of this user, or empty
+	Kinds  []EventKind // only of these kinds, or empty
+	Since  time.Time   // only from this time on, or zero
+	// OlderThan and NewerThan are ids of events that bound the list. The events
+	// themselves may be deleted. Empty: no bound.
 	OlderThan, NewerThan string
 	Limit                int
-	// Oldest takes the oldest ones of those when there are more than Limit.
+	// Oldest selects the oldest events instead of the newest ones, if there are
+	// more than Limit.
 	Oldest bool
 }
 
-// Journal lists events of anybody. For administrators.
+// Page selects a part of a list: the First entries after After, or the Last
+// ones before Before. Without First and Last, it is the first 20.
+type Page struct {
+	First, Last   *int   // 0 to 100; at most one of them
+	After, Before string // ids, whose entries may be deleted; empty: no bound
+}
+
+// EventPage is a part of a user's events, newest first.
+type EventPage struct {
+	Events []RecordedEvent
+	// HasPrevious and HasNext report whether there are newer events, and older
+	// ones, as in the Relay Cursor Connections.
+	HasPrevious, HasNext bool
+}
+
+// Journal lists events of all users. It is for administrators.
 func (s *Service) Journal(ctx context.Context, q JournalQuery) ([]RecordedEvent, error) {
-	return s.recorded(ctx, q)
+	events, err := s.store.Recorded(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("reading the journal: %w", err)
+	}
+	return events, nil
 }
 
-// sampled reports whether something that failed goes into the journal. subject
-// is what it was tried at, there or not: whether an account exists changes
-// nothing of what is done.
-func (s *Service) sampled(ctx context.Context, l Limit, subject string, c Client) bool {
-	return allow(ctx, s.limiter, Check{l, subject}, Check{journalAddressLimit(), AddressKey(c.Address)}, Check{journalLimit(), ""}) == nil
+// SecurityEvents lists the caller's own events. It returns CodeBadUserInput for
+// an invalid page.
+func (s *Service) SecurityEvents(ctx context.Context, caller Caller, p Page, c Client) (page EventPage, err error) {
+	ctx, _, end, err := s.begin(ctx, StepSecurityEvents, c)
+	defer end(&err)
+	if err != nil {
+		return EventPage{}, err
+	}
+	limit, err := p.limit()
+	if err != nil {
+		return EventPage{}, err
+	}
+	q := JournalQuery{UserID: caller.UserID, OlderThan: p.After, NewerThan: p.Before, Limit: limit + 1, Oldest: p.Last != nil}
+	events, err := s.Journal(ctx, q)
+	if err != nil {
+		return EventPage{}, err
+	}
+	more := len(events) > limit
+	if q.Oldest {
+		page = EventPage{Events: events[max(0, len(events)-limit):], HasPrevious: more}
+		page.HasNext, err = s.hasEvent(ctx, q.UserID, p.Before, q.Oldest)
+	} else {
+		page = EventPage{Events: events[:min(len(events), limit)], HasNext: more}
+		page.HasPrevious, err = s.hasEvent(ctx, q.UserID, p.After, q.Oldest)
+	}
+	return page, err
 }
 
-// failed tells of something that failed, and keeps it while the sample is not
-// full.
+// hasEvent reports whether there are events on the other side of a cursor. The
+// cursor's own event counts.
+func (s *Service) hasEvent(ctx context.Context, userID, cursor string, older bool) (bool, error) {
+	if cursor == "" {
+		return false, nil
+	}
+	outermost, err := s.Journal(ctx, JournalQuery{UserID: userID, Limit: 1, Oldest: older})
+	if err != nil || len(outermost) == 0 {
+		return false, err
+	}
+	if older {
+		return outermost[0].ID <= cursor, nil
+	}
+	return outermost[0].ID >= cursor, nil
+}
+
+// limit returns the greatest number of events of the page.
+func (p Page) limit() (int, error) {
+	switch {
+	case p.First != nil && p.Last != nil:
+		return 0, BadInput("last", "first and last cannot both be given")
+	case p.After != "" && !canonicalID(p.After):
+		return 0, BadInput("after", "cursor is not one of ours")
+	case p.Before != "" && !canonicalID(p.Before):
+		return 0, BadInput("before", "cursor is not one of ours")
+	case p.First != nil:
+		return bounded("first", *p.First)
+	case p.Last != nil:
+		return bounded("last", *p.Last)
+	}
+	return journalPage, nil
+}
+
+func bounded(field string, n int) (int, error) {
+	if n < 0 || n > maxJournalPage {
+		return 0, BadInput(field, fmt.Sprintf("%s must be 0 to %d", field, maxJournalPage))
+	}
+	return n, nil
+}
+
+// sampled reports whether the journal records a failed attempt. subject is the
+// e-mail address or the session that was tried. It counts whether or not it
+// exists, so that the work is the same.
+func (s *Service) sampled(ctx context.Context, l limitID, subject string, c Client) bool {
+	return allow(ctx, s.limiter, l.of(subject), limitJournalAddress.of(AddressKey(c.Address)), limitJournal.of("")) == nil
+}
+
+// failed emits the event of a failed attempt, and records it unless the sample
+// is full.
 func (s *Service) failed(ctx context.Context, e Event, subject string) {
 	s.events.Emit(ctx, e)
-	if s.sampled(ctx, journalSubjectLimit(), subject, e.Client) {
-		s.keep(ctx, e)
+	if s.sampled(ctx, limitJournalSubject, subject, e.Client) {
+		s.record(ctx, e)
 	}
 }
 
-// keep writes an event for itself. Who asked is answered as ever when it cannot
-// be written, and cannot keep it out of the journal by going away.
-func (s *Service) keep(ctx context.Context, e Event) {
+// record records an event that no change records. If that fails, the caller's
+// answer stays the same. A client that disconnects cannot prevent it.
+func (s *Service) record(ctx context.Context, e Event) {
 	if err := s.store.Record(context.WithoutCancel(ctx), e); err != nil {
-		s.warn(ctx, "an event could not be kept in the journal", err)
+		s.warn(ctx, journalFailed, err)
 		lost := e
 		lost.Kind, lost.Detail = EventJournalLost, string(e.Kind)
 		s.events.Emit(ctx, lost)
 	}
 }
 
-// attemptLimited tells that guesses at an account are slowed down. It is a
-// sample throughout: an attacker must not fill the log either.
+const journalFailed = "recording an event in the journal failed"
+
+// attemptLimited reports that attempts at the password of an account are
+// limited. The event is a sample in the log, too, so that an attacker cannot fill
+// it.
 func (s *Service) attemptLimited(ctx context.Context, account string, now time.Time, c Client) {
-	if !s.sampled(ctx, journalLimitedLimit(), account, c) {
+	if !s.sampled(ctx, limitJournalLimited, account, c) {
 		return
 	}
 	u, _, err := s.store.UserByEmailKey(ctx, account)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		s.warn(ctx, "an event could not be kept in the journal", err)
+		s.warn(ctx, journalFailed, err)
 		return
 	}
 	e := Event{Kind: EventLoginLimited, At: now, UserID: u.ID, Client: c}
 	s.events.Emit(ctx, e)
-	s.keep(ctx, e)
+	s.record(ctx, e)
 }

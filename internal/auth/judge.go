@@ -2,26 +2,30 @@ package auth
 
 import "time"
 
-// verdict is what a verified token is, given the state of its session.
+// verdict is the result of judging a token that verified by the state of its
+// session.
 type verdict int
 
 const (
 	isCurrent        verdict = iota + 1
 	isRepeat                 // the direct parent, entitled to the same pair again
-	isUnacknowledged         // the direct parent, and its child was handed to nobody
-	isRace                   // the direct parent, within the window
-	isReuse                  // older, or the parent after the window
-	isRollback               // newer than the session knows: the database lost a write
-	isBlacklisted            // blacklisted singly
+	isUnacknowledged         // the direct parent, and its child was never delivered
+	isRace                   // the direct parent, within ReuseWindow
+	isReuse                  // older, or the direct parent after ReuseWindow
+	isRollback               // newer than the session: the database lost a write
+	isBlacklisted            // blacklisted singly, or replaced (access tokens)
 	isUserDisabled
 	isRevoked
 	isExpired
-	isMissing // there is no such session of this user
+	isMissing // the user has no such session
 )
 
-// err is what the holder of the token is told.
+// err returns the error that the holder of the token gets. It is nil if the
+// token is current.
 func (v verdict) err() error {
 	switch v {
+	case isCurrent:
+		return nil
 	case isReuse:
 		return Unauthenticated(ReasonTokenReused, "token has been used before")
 	case isRollback:
@@ -29,24 +33,20 @@ func (v verdict) err() error {
 	case isUserDisabled:
 		return Unauthenticated(ReasonUserDisabled, "user is disabled")
 	case isRevoked:
-		return Unauthenticated(ReasonSessionRevoked, "session has been ended")
+		return Unauthenticated(ReasonSessionRevoked, "session was revoked")
 	case isExpired:
 		return Unauthenticated(ReasonSessionExpired, "session has expired")
 	case isMissing:
-		return sessionMissing()
+		e := Unauthenticated(ReasonSessionUnknown, "session is unknown")
+		e.SessionMissing = true
+		return e
 	default:
 		return Unauthenticated(ReasonTokenBlacklisted, "token is blacklisted")
 	}
 }
 
-func sessionMissing() *Error {
-	e := Unauthenticated(ReasonSessionUnknown, "session is unknown")
-	e.SessionMissing = true
-	return e
-}
-
-// judgeSession judges what concerns every token of a session; zero when
-// nothing is wrong.
+// judgeSession judges what all tokens of a session have in common. It returns
+// zero if the session is live and belongs to the user.
 func judgeSession(st SessionState, userID string, now time.Time) verdict {
 	switch {
 	case st.Session.UserID != userID:
@@ -62,8 +62,8 @@ func judgeSession(st SessionState, userID string, now time.Time) verdict {
 }
 
 // judgeRefresh judges a refresh token that verified. retry is the hash of the
-// request's idempotency key, or nil. Windows are judged by the database's
-// clock (st.Now), expiry by now.
+// request's idempotency key, or nil. The time since the rotation is measured by
+// the database's clock (st.Now), expiry by now.
 func (s *Service) judgeRefresh(st SessionState, c Claims, retry *SecretHash, now time.Time) verdict {
 	if v := judgeSession(st, c.User.ID, now); v != 0 {
 		return v
@@ -85,21 +85,31 @@ func (s *Service) judgeRefresh(st SessionState, c Claims, retry *SecretHash, now
 	return isReuse
 }
 
-// judgeParent judges the direct parent of the current token. With a grace any
-// replica may have handed the child out, so that no swap of unknown outcome is
-// known to be unacknowledged: the grace takes its place.
+// judgeParent judges the direct parent of the current refresh token, by the
+// time since the rotation, the idempotency key and the swaps of this process
+// whose answer was lost:
+//
+//   - It is a repeat with the key of the rotation, for RetryTTL, or without a
+//     key within RefreshGrace.
+//   - It is unacknowledged if this process made the swap and has not delivered
+//     the child, for RetryTTL. With a RefreshGrace, another replica may have
+//     delivered the child without a trace: the grace then takes the place of
+//     this rule.
+//   - Both are barred if the parent or its child was blacklisted singly.
+//   - Otherwise it is a race within ReuseWindow after the rotation, or after
+//     this process delivered the child late. Then it is reuse.
 func (s *Service) judgeParent(st SessionState, retry *SecretHash) verdict {
 	age := st.age()
 	barred := st.Session.RefreshBlacklistedAt != nil || st.Session.RetryHash.matches(NoRepeat())
 	sameKey := retry != nil && st.Session.RetryHash.matches(*retry)
 	entitled := sameKey && age <= s.settings.RetryTTL || s.settings.RefreshGrace > 0 && age <= s.settings.RefreshGrace
 	deliveredAt, ours := s.unacknowledged.find(st.Session.RetryHash)
-	unacknowledged := ours && deliveredAt.IsZero() && age <= s.settings.RetryTTL && s.settings.RefreshGrace == 0
+	undelivered := ours && deliveredAt.IsZero() && age <= s.settings.RetryTTL && s.settings.RefreshGrace == 0
 	inWindow := age <= s.settings.ReuseWindow || ours && st.Now.Sub(deliveredAt) <= s.settings.ReuseWindow
 	switch {
 	case entitled && !barred:
 		return isRepeat
-	case unacknowledged && !barred:
+	case undelivered && !barred:
 		return isUnacknowledged
 	case inWindow:
 		return isRace
@@ -107,7 +117,7 @@ func (s *Service) judgeParent(st SessionState, retry *SecretHash) verdict {
 	return isReuse
 }
 
-// age is how long ago the session was rotated, by the database's clock.
+// age returns the time since the session was rotated, by the database's clock.
 func (st SessionState) age() time.Duration {
 	if st.Session.RotatedAt == nil {
 		return 0
@@ -115,7 +125,8 @@ func (st SessionState) age() time.Duration {
 	return st.Now.Sub(*st.Session.RotatedAt)
 }
 
-// judgeAccess judges an access token that verified.
+// judgeAccess judges an access token that verified. The direct parent stays
+// current for AccessOverlap after the rotation.
 func (s *Service) judgeAccess(st SessionState, c Claims, now time.Time) verdict {
 	if v := judgeSession(st, c.User.ID, now); v != 0 {
 		return v

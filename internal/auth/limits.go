@@ -3,80 +3,73 @@ package auth
 import (
 	"context"
 	"net/netip"
+	"slices"
+	"sync"
 	"time"
 )
 
-// The limits of the use cases. A verified token counts by its session, so that
-// people behind one address do not slow each other down; all else counts by
-// the client's address.
-func addressLimit() Limit  { return Limit{Name: "address", Rate: 10, Burst: 30} }
-func documentLimit() Limit { return Limit{Name: "document", Rate: 200, Burst: 600, PerReplica: true} }
-func refreshLimit() Limit  { return Limit{Name: "refresh", Rate: 10, Burst: 30} }
-func accessLimit() Limit   { return Limit{Name: "access", Rate: 50, Burst: 200, PerReplica: true} }
-func signUpLimit() Limit   { return Limit{Name: "sign_up", Rate: 0.2, Burst: 10} }
+// limitID is a row of the table of limits.
+type limitID int
 
-// The three limits of a login are checked in one call. Guesses at one account
-// from one address are limited more than all guesses at the account together, so
-// that a stranger cannot lock its owner out.
-func loginAddressLimit() Limit {
-	return Limit{Name: "login_address", Rate: 1, Burst: 20, Group: "login"}
-}
-func loginPairLimit() Limit {
-	return Limit{Name: "login_pair", Rate: 0.2, Burst: 10, Group: "login"}
-}
-func loginAccountLimit() Limit {
-	// Private: what is left would show strangers when the owner logs in.
-	return Limit{Name: "login_account", Rate: 1, Burst: 50, Group: "login", Private: true}
-}
+const (
+	// Requests whose token verifies count by session, so that people behind one
+	// address do not limit each other. All others count by client address.
+	limitAddress  limitID = iota // requests that failed
+	limitDocument                // GraphQL documents
+	limitRefresh
+	limitAccess
+	limitSignUp
 
-// A program opens few streams with its key.
-func keyLimit() Limit { return Limit{Name: "api_key", Rate: 10, Burst: 30} }
+	// The three limits of a login are checked in one call. Attempts at one
+	// account from one address are limited more than all attempts at the account
+	// together, so that a stranger cannot lock its owner out.
+	limitLoginAddress
+	limitLoginPair
+	limitLoginAccount
 
-// A resource server may ask at each request that it serves.
-func keyCallLimit() Limit {
-	return Limit{Name: "api_key_call", Rate: 200, Burst: 600, PerReplica: true}
-}
+	limitKey       // streams by API key
+	limitKeyCall   // other calls by API key: a resource server makes one for each request that it serves
+	limitKeyLookup // presented API keys by client address, valid or not: each costs a query
 
-// keyLookupLimit holds those who make keys up: whether one is good only the
-// database knows.
-func keyLookupLimit() Limit {
-	return Limit{Name: "api_key_lookup", Rate: 200, Burst: 600, PerReplica: true}
-}
+	// The journal records a sample of the attempts that failed, so that nobody
+	// can fill the disk; the log and the metrics have all of them. A replica
+	// records at most 10 a second, about 300 MB a day.
+	limitJournal
+	limitJournalAddress // one address cannot use up the sample of all
+	limitJournalSubject // of one account or session
+	limitJournalLimited // events that attempts at an account are limited
+)
 
-// Who tries and fails may try without end, and must not fill the disk: of what
-// failed the journal keeps a sample, while the log and the metrics have all of
-// it. Each replica counts for itself, in memory: in all, one keeps no more than
-// these 10 a second, some 300 MB a day.
-func journalLimit() Limit {
-	return Limit{Name: "journal", Rate: 10, Burst: 1000, PerReplica: true, Private: true}
-}
+var limits = [...]Limit{
+	limitAddress:  {Name: "address", Rate: 10, Burst: 30},
+	limitDocument: {Name: "document", Rate: 200, Burst: 600, PerReplica: true},
+	limitRefresh:  {Name: "refresh", Rate: 10, Burst: 30},
+	limitAccess:   {Name: "access", Rate: 50, Burst: 200, PerReplica: true},
+	limitSignUp:   {Name: "sign_up", Rate: 0.2, Burst: 10},
 
-// One address cannot use up what is for all.
-func journalAddressLimit() Limit {
-	return Limit{Name: "journal_address", Rate: 0.1, Burst: 100, PerReplica: true, Private: true}
-}
+	limitLoginAddress: {Name: "login_address", Rate: 1, Burst: 20, Group: "login"},
+	limitLoginPair:    {Name: "login_pair", Rate: 0.2, Burst: 10, Group: "login"},
+	// Private: the remaining requests would show strangers when the owner logs in.
+	limitLoginAccount: {Name: "login_account", Rate: 1, Burst: 50, Group: "login", Private: true},
 
-// Of one account, or session, 20 at once and then 12 an hour.
-func journalSubjectLimit() Limit {
-	return Limit{Name: "journal_subject", Rate: 1. / 300, Burst: 20, PerReplica: true, Private: true}
-}
+	limitKey:       {Name: "api_key", Rate: 10, Burst: 30},
+	limitKeyCall:   {Name: "api_key_call", Rate: 200, Burst: 600, PerReplica: true},
+	limitKeyLookup: {Name: "api_key_lookup", Rate: 200, Burst: 600, PerReplica: true},
 
-// That guesses at an account are slowed down is worth a line now and again.
-func journalLimitedLimit() Limit {
-	return Limit{Name: "journal_limited", Rate: 1. / 300, Burst: 1, PerReplica: true, Private: true}
+	limitJournal:        {Name: "journal", Rate: 10, Burst: 1000, PerReplica: true, Private: true},
+	limitJournalAddress: {Name: "journal_address", Rate: 0.1, Burst: 100, PerReplica: true, Private: true},
+	limitJournalSubject: {Name: "journal_subject", Rate: 1. / 300, Burst: 20, PerReplica: true, Private: true},
+	limitJournalLimited: {Name: "journal_limited", Rate: 1. / 300, Burst: 1, PerReplica: true, Private: true},
 }
 
-// Limits returns all that there are.
-func Limits() []Limit {
-	return []Limit{
-		addressLimit(), documentLimit(), refreshLimit(), accessLimit(), signUpLimit(),
-		loginAddressLimit(), loginPairLimit(), loginAccountLimit(), keyLimit(), keyLookupLimit(), keyCallLimit(),
-		journalLimit(), journalAddressLimit(), journalSubjectLimit(), journalLimitedLimit(),
-	}
-}
+// of returns the check of a key under the limit.
+func (l limitID) of(key string) Check { return Check{limits[l], key} }
 
-func (s *Service) allow(ctx context.Context, l Limit, key string) error {
-	return allow(ctx, s.limiter, Check{l, key})
+// Limits returns all limits.
+func Limits() []Limit { return slices.Clone(limits[:]) }
+
+func (s *Service) allow(ctx context.Context, l limitID, key string) error {
+	return allow(ctx, s.limiter, l.of(key))
 }
 
 func allow(ctx context.Context, limiter Limiter, checks ...Check) error {
@@ -86,66 +79,35 @@ func allow(ctx context.Context, limiter Limiter, checks ...Check) error {
 	return nil
 }
 
-// Admit counts a GraphQL document by its client's address before it is looked
-// at: whatever it asks for, it has to be parsed. CodeRateLimited.
+// Admit counts a GraphQL document by its client's address before it is parsed.
+// It returns CodeRateLimited.
 func (s *Service) Admit(ctx context.Context, c Client) error {
-	return s.allow(ctx, documentLimit(), AddressKey(c.Address))
+	return s.allow(ctx, limitDocument, AddressKey(c.Address))
 }
 
-// allowAttempt counts one guess at a password, in one call of the limiter. A
-// guess that a narrower limit refuses does not count against a wider one: a
+// allowAttempt counts one attempt at a password, in one call of the limiter. An
+// attempt that a narrower limit refuses does not count against a wider one: a
 // single address cannot use up the account's budget.
-func (s *Service) allowAttempt(ctx context.Context, account string, c Client) error {
+func (s *Service) allowAttempt(ctx context.Context, account string, now time.Time, c Client) error {
 	addr := AddressKey(c.Address)
-	return allow(ctx, s.limiter,
-		Check{loginAddressLimit(), addr},
-		Check{loginPairLimit(), account + " " + addr},
-		Check{loginAccountLimit(), account})
-}
-
-// verify checks a token and counts it: by session when it verifies, else by
-// the client's address.
-func (s *Service) verify(ctx context.Context, use TokenUse, token string, now time.Time, c Client) (Claims, error) {
-	claims, err := s.verifyToken(use, token, now)
+	err := allow(ctx, s.limiter, limitLoginAddress.of(addr), limitLoginPair.of(account+" "+addr), limitLoginAccount.of(account))
 	if err != nil {
-		return Claims{}, s.refused(ctx, c, err)
+		s.attemptLimited(ctx, account, now, c)
 	}
-	logSession(ctx, claims.SessionID)
-	limit := accessLimit()
-	if use == UseRefresh {
-		limit = refreshLimit()
-	}
-	return claims, s.allow(ctx, limit, claims.SessionID)
+	return err
 }
 
-func (s *Service) verifyToken(use TokenUse, token string, now time.Time) (Claims, error) {
-	if token == "" {
-		return Claims{}, Unauthenticated(ReasonTokenMissing, "a bearer token is required")
-	}
-	return s.tokens.Verify(use, token, now)
-}
-
-// refused is what a token that did not verify comes to. It counts before the
-// clock is looked at, which asks the database: an old token that has expired is
-// for anybody to send. Who is limited is not told that the token is bad.
-func (s *Service) refused(ctx context.Context, c Client, verifyErr error) error {
-	if err := s.countFailure(ctx, c, nil); err != nil {
-		return err
-	}
-	return s.unlessSkewed(ctx, verifyErr)
-}
-
-// countFailure counts a request that failed with err by its address, and
-// returns what it is to be told.
+// countFailure counts a request that failed with err by its client's address.
+// It returns err, or CodeRateLimited.
 func (s *Service) countFailure(ctx context.Context, c Client, err error) error {
-	if limited := s.allow(ctx, addressLimit(), AddressKey(c.Address)); limited != nil {
+	if limited := s.allow(ctx, limitAddress, AddressKey(c.Address)); limited != nil {
 		return limited
 	}
 	return err
 }
 
-// AddressKey is what a client address counts as in limits: an IPv6 client
-// chooses freely within its /64, so the whole network counts as one.
+// AddressKey returns the key of a client address in limits. An IPv6 client can
+// choose any address within its /64, so that the whole network has one key.
 func AddressKey(address string) string {
 	addr, err := netip.ParseAddr(address)
 	if err != nil || addr.Unmap().Is4() {
@@ -156,4 +118,69 @@ func AddressKey(address string) string {
 		return address
 	}
 	return network.String()
+}
+
+// Quota is what remains of a limit for the client that it counted.
+type Quota struct {
+	Limit     Limit
+	Remaining int // requests that may come at once
+	// Reset is the time until the whole burst is available again. If the limit
+	// refused the request, it is the time until the next one may be allowed.
+	Reset   time.Duration
+	Refused bool
+}
+
+// maxQuotas limits the quotas of one request.
+const maxQuotas = 8
+
+// Quotas are the quotas that limiters noted for a request. It is safe for
+// concurrent use.
+type Quotas struct {
+	mu  sync.Mutex
+	all []Quota
+}
+
+// NoteQuota records a quota for the answer to a request. Limiters call it. It
+// ignores Private limits, and those that are PerReplica unless they refused: the
+// next request may reach another replica.
+func NoteQuota(ctx context.Context, q Quota) {
+	if !q.Limit.Private && (!q.Limit.PerReplica || q.Refused) {
+		QuotasFrom(ctx).note(q)
+	}
+}
+
+// QuotasFrom returns the quotas of a request, to which limiters may still add.
+// It is nil if the context belongs to no request.
+func QuotasFrom(ctx context.Context) *Quotas {
+	if r, ok := ctx.Value(clientKey{}).(*request); ok {
+		return &r.quotas
+	}
+	return nil
+}
+
+func (all *Quotas) note(q Quota) {
+	if all == nil {
+		return
+	}
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	for i, noted := range all.all {
+		if noted.Limit.Name == q.Limit.Name {
+			all.all[i] = q // of another key, or counted again
+			return
+		}
+	}
+	if len(all.all) < maxQuotas {
+		all.all = append(all.all, q)
+	}
+}
+
+// Noted returns the quotas, one for each limit.
+func (all *Quotas) Noted() []Quota {
+	if all == nil {
+		return nil
+	}
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return slices.Clone(all.all)
 }

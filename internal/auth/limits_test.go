@@ -43,7 +43,7 @@ func TestLimits_expired(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			core := &Service{
 				store: &tt.store, tokens: expiredTokens{}, observer: Observers{}, now: func() time.Time { return now },
-				limiter: counted{most: map[string]int{addressLimit().Name: 3}, seen: map[string]int{}},
+				limiter: counted{most: map[string]int{limits[limitAddress].Name: 3}, seen: map[string]int{}},
 			}
 			calls := map[string]func(Client) error{
 				"refresh": func(c Client) error { _, err := core.Refresh(t.Context(), RefreshInput{Token: "old"}, c); return err },

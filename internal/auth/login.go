@@ -7,16 +7,34 @@ import (
 	"time"
 )
 
-// SignUp makes a user and logs it in. CodeConflict when the e-mail address has
-// an account.
+// SignUpInput is what a new user enters.
+type SignUpInput struct {
+	Name     string
+	Email    string
+	Password string
+	Replaces string // see LoginInput
+}
+
+// LoginInput is an e-mail address and a password.
+type LoginInput struct {
+	Email    string
+	Password string
+	// Replaces is a token of the client that the new pair replaces, if the client
+	// keeps one pair at a time. The session of that token is revoked, no matter
+	// which user it belongs to (OWASP ASVS 7.2.4). A value that is not one of our
+	// tokens is ignored.
+	Replaces string
+}
+
+// SignUp creates a user and logs in. It returns CodeConflict if the e-mail
+// address has an account.
 func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant, err error) {
-	ctx, end := observe(ctx, s.observer, StepSignUp, c)
+	ctx, now, end, err := s.begin(ctx, StepSignUp, c)
 	defer end(&err)
-	now, err := s.start()
 	if err != nil {
 		return Grant{}, err
 	}
-	if err := s.allow(ctx, signUpLimit(), AddressKey(c.Address)); err != nil {
+	if err := s.allow(ctx, limitSignUp, AddressKey(c.Address)); err != nil {
 		return Grant{}, err
 	}
 	u, err := s.newUser(ctx, in, now)
@@ -45,6 +63,8 @@ func emailConflict() error {
 	return &Error{Code: CodeConflict, Message: "e-mail address has an account already", Field: "email"}
 }
 
+// newUser checks the input and hashes the password. Its error names all invalid
+// fields.
 func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (User, error) {
 	name, nameErr := personName(in.Name)
 	email, key, emailErr := emailAddress(in.Email)
@@ -63,28 +83,27 @@ func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (U
 	}, nil
 }
 
-// Login starts a session. Whether the address has an account shows neither in
-// the answer nor in its time: an unknown one costs the same hash.
-// ReasonInvalidCredentials; ReasonUserDisabled only with the right password.
+// Login creates a session. Neither the answer nor its time reveals whether the
+// address has an account: an unknown address costs the same hash. It returns
+// ReasonInvalidCredentials, or ReasonUserDisabled if the password is right.
 func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, err error) {
-	ctx, end := observe(ctx, s.observer, StepLogin, c)
+	ctx, now, end, err := s.begin(ctx, StepLogin, c)
 	defer end(&err)
-	now, err := s.start()
 	if err != nil {
 		return Grant{}, err
 	}
 	_, key, emailErr := emailAddress(in.Email)
 	password, passwordErr := normalizePassword("password", in.Password)
 	if emailErr != nil || passwordErr != nil {
-		// Such an account cannot exist, which is no secret: no hash is due.
+		// Such an account cannot exist, which is not a secret: no hash is needed.
 		return Grant{}, s.countFailure(ctx, c, invalidCredentials())
 	}
-	// Who would be turned away later is not looked up, and is no guess either.
+	// A login that the queue would refuse neither reads the account nor counts as
+	// an attempt.
 	if err := s.passwords.checkRoom(); err != nil {
 		return Grant{}, err
 	}
-	if err := s.allowAttempt(ctx, key, c); err != nil {
-		s.attemptLimited(ctx, key, now, c)
+	if err := s.allowAttempt(ctx, key, now, c); err != nil {
 		return Grant{}, err
 	}
 	u, rehash, clock, err := s.checkCredentials(ctx, key, password)
@@ -116,8 +135,9 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	return g, err
 }
 
-// checkCredentials also returns the user if the password is wrong, and the
-// database's clock, which it reads together with the user.
+// checkCredentials returns the user with this password, and the database's
+// clock, which it reads together with the user. With ReasonInvalidCredentials,
+// it also returns the user with this address, if there is one.
 func (s *Service) checkCredentials(ctx context.Context, key, password string) (u User, rehash string, clock clockReading, err error) {
 	clock.before = s.now()
 	u, clock.db, err = s.store.UserByEmailKey(ctx, key)
@@ -129,7 +149,7 @@ func (s *Service) checkCredentials(ctx context.Context, key, password string) (u
 		return User{}, "", clock, invalidCredentials()
 	}
 	if err != nil {
-		return User{}, "", clock, fmt.Errorf("looking a user up: %w", err)
+		return User{}, "", clock, fmt.Errorf("looking up a user: %w", err)
 	}
 	ok, rehash, err := s.passwords.Verify(ctx, u.PasswordHash, password)
 	switch {

@@ -6,40 +6,40 @@ import (
 	"strings"
 )
 
-// Step is a use case or a part of one that takes its time. Its text is a
-// metric's label and the name of a span.
+// Step is a use case, or a part of one that takes time. Its text is the label
+// of a metric and the name of a span.
 type Step string
 
-// The steps. The first ones are use cases, the others parts of them.
+// The steps. Each is returned by UseCases or by Parts.
 const (
 	StepSignUp  Step = "sign_up"
 	StepLogin   Step = "login"
 	StepRefresh Step = "refresh"
-	StepGuard   Step = "guard"  // a refresh token is looked at and left as it is
-	StepAccess  Step = "access" // an access token is checked
+	StepGuard   Step = "guard"  // checks a refresh token without using it
+	StepAccess  Step = "access" // checks an access token
 	StepLogout  Step = "logout"
 
 	StepMe             Step = "me"
 	StepSession        Step = "session"
 	StepSessions       Step = "sessions"
 	StepRevokeSession  Step = "revoke_session"
-	StepEndSessions    Step = "end_sessions" // a logout of several
+	StepEndSessions    Step = "end_sessions" // a logout of several sessions
 	StepChangePassword Step = "change_password"
 	StepSecurityEvents Step = "security_events"
 	StepIsBlacklisted  Step = "is_blacklisted"
 	StepBlacklistToken Step = "blacklist_token"
 
-	StepAPIKey      Step = "api_key" // an API key is checked
+	StepAPIKey      Step = "api_key" // checks an API key
 	StepIntrospect  Step = "introspect"
 	StepRevokeToken Step = "revoke_token"
 
-	StepSwap      Step = "swap"       // the statement that rotates
-	StepSign      Step = "sign"       // both tokens of a pair
-	StepHash      Step = "hash"       // a password, its turn having come
-	StepHashQueue Step = "hash_queue" // what a password waits for its turn
+	StepSwap      Step = "swap"       // the statement that rotates a session
+	StepSign      Step = "sign"       // signing both tokens of a pair
+	StepHash      Step = "hash"       // hashing a password
+	StepHashQueue Step = "hash_queue" // waiting to hash a password
 )
 
-// UseCases returns the steps that are use cases: all that a transport calls.
+// UseCases returns the steps that transports call.
 func UseCases() []Step {
 	return []Step{
 		StepSignUp, StepLogin, StepRefresh, StepGuard, StepAccess, StepLogout,
@@ -52,19 +52,19 @@ func UseCases() []Step {
 // Parts returns the steps that are parts of use cases.
 func Parts() []Step { return []Step{StepSwap, StepSign, StepHash, StepHashQueue} }
 
-// Observer is told of steps, for metrics and traces. It stands on the way of
-// every request: it must not block and cannot fail. It is safe for concurrent use.
+// Observer receives steps, for metrics and traces. Every request waits for it:
+// it must not block and cannot fail. It is safe for concurrent use.
 type Observer interface {
-	// Begin is called when a step begins, and end once when it ends, with what
-	// it came to. What the step does runs under the context that it returns.
-	// For a part of a use case c is zero.
+	// Begin is called when a step begins. The step runs under the returned
+	// context. end is called once when the step ends, with its error. For a part
+	// of a use case c is zero.
 	Begin(ctx context.Context, s Step, c Client) (_ context.Context, end func(error))
 }
 
-// Observers tells all of several; it may be none.
+// Observers passes steps to several observers, or to none.
 type Observers []Observer
 
-// Begin tells all that a step begins.
+// Begin passes the beginning of a step to all observers.
 func (o Observers) Begin(ctx context.Context, s Step, c Client) (context.Context, func(error)) {
 	switch len(o) {
 	case 0:
@@ -83,12 +83,13 @@ func (o Observers) Begin(ctx context.Context, s Step, c Client) (context.Context
 	}
 }
 
-// errPanicked is what a step that panicked came to: it counts as any error
-// that nobody expected.
+// errPanicked is the error of a step that panicked. It counts as an internal
+// error.
 var errPanicked = errors.New("a panic ended the step")
 
-// observe begins a step. What it returns is to be deferred, with where the
-// step's error will be; a panic goes on, with the stack that it had. o may be nil.
+// observe begins a step. The caller defers the returned function with the
+// address of its error result. A panic continues with its original stack. o may
+// be nil.
 func observe(ctx context.Context, o Observer, s Step, c Client) (context.Context, func(*error)) {
 	if o == nil {
 		return ctx, func(*error) {}
@@ -103,15 +104,16 @@ func observe(ctx context.Context, o Observer, s Step, c Client) (context.Context
 	}
 }
 
-// What steps come to, beside reasons and codes.
+// The outcomes of steps, besides reasons and codes.
 const (
 	OutcomeOK       = "ok"
 	OutcomeMovedOn  = "moved_on" // a swap found no row
-	OutcomeCanceled = "canceled" // the client went away
+	OutcomeCanceled = "canceled" // the client disconnected
 )
 
-// Outcome is what a step that ended with err came to, in one word: a reason or
-// a code in lower case, or one of the constants. It tells nothing of the cause.
+// Outcome returns the outcome of a step that ended with err, in one word: a
+// reason or a code in lower case, or one of the constants. It reveals nothing
+// of the cause.
 func Outcome(err error) string {
 	switch {
 	case err == nil:

@@ -93,32 +93,47 @@ func receiver(fn *ast.FuncDecl) string {
 	return ""
 }
 
-// calls are the calls of a function, by its name, in another's body.
-func calls(fn *ast.FuncDecl, name string) []*ast.CallExpr {
-	var found []*ast.CallExpr
+// steps returns the names of the steps that a function begins, by observe or by
+// the method begin.
+func steps(fn *ast.FuncDecl) []string {
+	var found []string
 	ast.Inspect(fn, func(n ast.Node) bool {
-		if call, ok := n.(*ast.CallExpr); ok {
-			if called, ok := call.Fun.(*ast.Ident); ok && called.Name == name {
-				found = append(found, call)
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		var step ast.Expr
+		switch called := call.Fun.(type) {
+		case *ast.Ident:
+			if called.Name == "observe" {
+				step = call.Args[2]
 			}
+		case *ast.SelectorExpr:
+			if called.Sel.Name == "begin" {
+				step = call.Args[1]
+			}
+		}
+		if name, ok := step.(*ast.Ident); ok && name.Name != "step" { // but in begin itself
+			found = append(found, name.Name)
 		}
 		return true
 	})
 	return found
 }
 
-// TestUseCases_observed: what a transport calls is told to the observer, whatever it
-// comes to. Commands are not: their process ends with them.
+// TestUseCases_observed: every method that a transport calls reports its step to
+// the observer. Commands do not: their process ends with them.
 func TestUseCases_observed(t *testing.T) {
 	apart := strings.Fields(`Service.Admit Service.CheckClock Service.ClockSkewed Service.Now Service.WatchClock
+		Service.AccessSession Service.KnownValid
 		Service.AddUser Service.DisableUser Service.EnableUser Service.EndAllSessions Service.EndSession
-		Service.EndUserSessions Service.ExportUsers Service.FindUser Service.Journal Service.UserSessions Service.AccessSession Service.KnownValid Service.Users
-		APIKeys.Authenticate APIKeys.Check APIKeys.AuthenticateCall APIKeys.Create APIKeys.List APIKeys.Revoke APIKeys.Wait`)
+		Service.EndUserSessions Service.ExportUsers Service.FindUser Service.Journal Service.UserSessions Service.Users
+		APIKeys.Authenticate APIKeys.AuthenticateCall APIKeys.Check APIKeys.Create APIKeys.List APIKeys.Revoke APIKeys.Wait`)
 	declared := map[string]int{} // how often each step is observed
 	for name, fn := range functions(t) {
-		observed := calls(fn, "observe")
-		for _, call := range observed {
-			declared[call.Args[2].(*ast.Ident).Name]++
+		observed := steps(fn)
+		for _, step := range observed {
+			declared[step]++
 		}
 		owner, _, _ := strings.Cut(name, ".")
 		if fn.Name.IsExported() && (owner == "Service" || owner == "APIKeys") && (len(observed) > 0) == slices.Contains(apart, name) {
@@ -130,34 +145,62 @@ func TestUseCases_observed(t *testing.T) {
 			t.Errorf("%s is observed in %d places", step, times)
 		}
 	}
-	if got, all := len(declared), len(UseCases())+len([]Step{StepSwap, StepSign}); got != all {
+	if got, all := len(declared), len(UseCases())+len(Parts()); got != all {
 		t.Errorf("%d steps are observed, %d there are: %v", got, all, slices.Sorted(maps.Keys(declared)))
 	}
 }
 
-// TestLimits: Limits has every limit, each by a name of its own.
-func TestLimits(t *testing.T) {
-	fns := functions(t)
-	listed := map[string]bool{}
-	ast.Inspect(fns["Limits"], func(n ast.Node) bool {
-		if call, ok := n.(*ast.CallExpr); ok {
-			listed[call.Fun.(*ast.Ident).Name] = true
+// constants returns the number of constants of a type that the package declares.
+func constants(t *testing.T, typeName string) int {
+	t.Helper()
+	n := 0
+	for _, f := range sources(t) {
+		ast.Inspect(f, func(node ast.Node) bool {
+			if spec, ok := node.(*ast.ValueSpec); ok && len(spec.Values) > 0 {
+				if of, ok := spec.Type.(*ast.Ident); ok && of.Name == typeName {
+					n += len(spec.Names)
+				}
+			}
+			return true
+		})
+	}
+	return n
+}
+
+// TestTables: each table has every constant of its type, once.
+func TestTables(t *testing.T) {
+	for typeName, table := range map[string][]string{
+		"EventKind": texts(EventKinds()), "Scope": texts(Scopes()), "Step": texts(append(UseCases(), Parts()...)),
+		"KeyPurpose": texts(KeyPurposes()),
+	} {
+		distinct := map[string]bool{}
+		for _, name := range table {
+			distinct[name] = true
 		}
-		return true
-	})
-	for name, fn := range fns {
-		if results := fn.Type.Results; results == nil || len(results.List) != 1 {
-			continue
-		}
-		if result, ok := fn.Type.Results.List[0].Type.(*ast.Ident); ok && result.Name == "Limit" && !listed[name] {
-			t.Errorf("%s is not in Limits", name)
+		if n := constants(t, typeName); n != len(table) || n != len(distinct) || n == 0 {
+			t.Errorf("%s: %d constants, and %d in the table, of which %d differ", typeName, n, len(table), len(distinct))
 		}
 	}
+}
+
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, each := range list {
+		out[i] = string(each)
+	}
+	return out
+}
+
+// TestLimits: each limit has a name of its own.
+func TestLimits(t *testing.T) {
 	names := map[string]bool{}
 	for _, l := range Limits() {
+		if l.Name == "" || names[l.Name] || l.Rate <= 0 || l.Burst <= 0 {
+			t.Errorf("a limit is incomplete, or there twice: %+v", l)
+		}
 		names[l.Name] = true
 	}
-	if len(names) != len(listed) {
-		t.Errorf("%d names of %d limits", len(names), len(listed))
+	if len(names) != int(limitJournalLimited)+1 {
+		t.Errorf("%d names of %d limits", len(names), limitJournalLimited+1)
 	}
 }

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// argon2id's parameters, as OWASP's Password Storage Cheat Sheet has them. They
-// stand in each hash, so raising them leaves old hashes valid until the next
-// login makes a new one.
+// The parameters of argon2id, from OWASP's Password Storage Cheat Sheet. Each
+// hash contains its own: after they are raised, old hashes stay valid until the
+// next login replaces them.
 const (
 	argonMemory  = 19 * 1024 // KiB
 	argonTime    = 2
@@ -27,8 +27,8 @@ const (
 
 const hashFormat = "$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s"
 
-// Passwords hashes passwords with argon2id (RFC 9106), only so many at a time:
-// each takes 19 MiB and a core, and refreshes must not starve behind them.
+// Passwords hashes passwords with argon2id (RFC 9106), a limited number at the
+// same time: each needs 19 MiB and a core, and refreshes must not wait for them.
 type Passwords struct {
 	observer Observer
 	slots    chan struct{}
@@ -46,7 +46,7 @@ func NewPasswords(concurrent, queue int, o Observer) *Passwords {
 // Hash returns the PHC string of a password under a fresh salt.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, argonSalt)
-	_, _ = rand.Read(salt) // never fails: it ends the process instead
+	_, _ = rand.Read(salt) // never returns an error: it ends the process instead
 	sum, err := p.work(ctx, password, argonParams{argonMemory, argonTime, argonThreads, salt, argonKey})
 	if err != nil {
 		return "", err
@@ -54,8 +54,8 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	return fmt.Sprintf(hashFormat, argon2.Version, argonMemory, argonTime, argonThreads, b64(salt), b64(sum)), nil
 }
 
-// Verify reports whether a password is the hashed one. When it is, and the
-// hash was made with other parameters than today's, rehash is its successor.
+// Verify reports whether a password is the hashed one. If it is, and the hash
+// has other parameters than the current ones, rehash is the hash to replace it.
 func (p *Passwords) Verify(ctx context.Context, hash, password string) (ok bool, rehash string, err error) {
 	params, want, err := parseHash(hash)
 	if err != nil {
@@ -79,7 +79,7 @@ type argonParams struct {
 	keyLen       uint32
 }
 
-// checkRoom is CodeRateLimited while as many wait as may.
+// checkRoom returns CodeRateLimited while the queue is full.
 func (p *Passwords) checkRoom() error {
 	if p.waiting.Load() >= p.maxQueue+int64(cap(p.slots)) {
 		return RateLimited(time.Second)
@@ -87,7 +87,7 @@ func (p *Passwords) checkRoom() error {
 	return nil
 }
 
-func (p *Passwords) work(ctx context.Context, password string, a argonParams) ([]byte, error) {
+func (p *Passwords) work(ctx context.Context, password string, a argonParams) (sum []byte, err error) {
 	if p.waiting.Add(1) > p.maxQueue+int64(cap(p.slots)) {
 		p.waiting.Add(-1)
 		return nil, RateLimited(time.Second)
@@ -97,15 +97,15 @@ func (p *Passwords) work(ctx context.Context, password string, a argonParams) ([
 		return nil, err
 	}
 	defer func() { <-p.slots }()
-	_, end := p.begin(ctx, StepHash)
-	defer end(nil)
+	_, end := observe(ctx, p.observer, StepHash, Client{})
+	defer end(&err)
 	return argon2.IDKey([]byte(password), a.salt, a.time, a.memory, a.threads, a.keyLen), nil
 }
 
-// await takes a slot.
+// await waits for a slot.
 func (p *Passwords) await(ctx context.Context) (err error) {
-	ctx, end := p.begin(ctx, StepHashQueue)
-	defer func() { end(err) }()
+	ctx, end := observe(ctx, p.observer, StepHashQueue, Client{})
+	defer end(&err)
 	select {
 	case p.slots <- struct{}{}:
 		return nil
@@ -114,14 +114,7 @@ func (p *Passwords) await(ctx context.Context) (err error) {
 	}
 }
 
-func (p *Passwords) begin(ctx context.Context, s Step) (context.Context, func(error)) {
-	if p.observer == nil {
-		return ctx, func(error) {}
-	}
-	return p.observer.Begin(ctx, s, Client{})
-}
-
-// Load returns how many passwords are being hashed, and how many wait for it.
+// Load returns how many passwords are being hashed, and how many wait.
 func (p *Passwords) Load() (working, waiting int) {
 	working = len(p.slots)
 	return working, max(0, int(p.waiting.Load())-working)

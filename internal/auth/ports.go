@@ -6,206 +6,209 @@ import (
 	"time"
 )
 
-// ErrNotFound is returned by a Store when the row asked for is not there.
+// ErrNotFound is returned by a Store if the row does not exist.
 var ErrNotFound = errors.New("not found")
 
-// ErrEmailTaken is returned by a Store when another user has the e-mail key.
+// ErrEmailTaken is returned by a Store if another user has the e-mail key.
 var ErrEmailTaken = errors.New("e-mail address is taken")
 
-// ErrMovedOn is returned by a Store when a conditional write found its
-// condition no longer true. Nothing was written.
+// ErrMovedOn is returned by a Store if the condition of a conditional write no
+// longer holds. Nothing was written.
 var ErrMovedOn = errors.New("condition no longer holds")
 
-// ErrNothingDone is in the chain of a Store's error under CodeUnavailable when
-// it is certain that nothing was written and nothing will be. Without it the
+// ErrNothingDone is in the chain of a Store's error under CodeUnavailable if it
+// is certain that nothing was written and nothing will be. Without it, the
 // outcome is unknown.
 var ErrNothingDone = errors.New("nothing was done")
 
-// Rotation is one compare-and-swap of a session's secret: from Current to
-// Next, under every condition of a live session.
+// Rotation is one compare-and-swap of a session's secret, from Current to Next.
+// It happens only if the session is live.
 type Rotation struct {
 	SessionID string
 	UserID    string
 	Current   SecretHash // of the presented token
 	Next      SecretHash
-	// RetryHash is the hash of this rotation's Idempotency-Key, or nil. One
-	// equal to the row's (the previous rotation's) is stored as Attempt.
+	// RetryHash is the hash of this rotation's Idempotency-Key, or nil. If it
+	// equals the row's, which the previous rotation stored, Attempt is stored
+	// instead.
 	RetryHash *SecretHash
-	// Attempt is random. It is stored where a key's hash would be when there
-	// is no key, so that a swap whose outcome is unknown can be recognised.
+	// Attempt is random. Without a key it is stored in place of the key's hash,
+	// as a mark by which a swap of unknown outcome is recognised.
 	Attempt          SecretHash
-	Now              time.Time // judges expiry; becomes LastSeenAt
+	Now              time.Time // for expiry; becomes LastSeenAt
 	IssuedAt         time.Time // of the child; at most ClockLeeway ahead of the database's clock
 	ClockLeeway      time.Duration
-	AccessExpiresAt  time.Time // of the child, before the cap
-	RefreshExpiresAt time.Time // of the child, before the cap by the session's ExpiresAt
-	// UserAgent and IPAddress are whose rotation it is; they become the session's.
+	AccessExpiresAt  time.Time // of the child, not yet capped
+	RefreshExpiresAt time.Time // of the child, not yet capped by the session's ExpiresAt
+	// UserAgent and IPAddress are those of the request. They become the session's.
 	UserAgent string
 	IPAddress string
 }
 
-// SessionState is what the database says of a session at one moment.
+// SessionState is the state of a session in the database at one moment.
 type SessionState struct {
 	Session Session
 	User    User
-	// Now is the database's clock at the moment of reading: windows are
-	// judged by it, never by a replica's.
+	// Now is the time of the read by the database's clock. The time since a
+	// rotation is measured by it, never by the clock of a replica.
 	Now time.Time
-	// AccessBlacklisted is whether the access token of the secret asked for
-	// was blacklisted singly.
+	// AccessBlacklisted reports whether the access token with the requested
+	// secret was blacklisted singly.
 	AccessBlacklisted bool
 }
 
-// Store keeps users, sessions and blacklisted tokens. Every method is one
-// atomic change or one consistent read; ctx bounds it. Trouble with the
-// database is an *Error under CodeUnavailable, and the change did not happen
-// or its outcome is unknown; a method never answers ErrNotFound for it.
+// Store stores users, sessions and blacklisted tokens. Each method is one atomic
+// change or one consistent read, within the time of ctx. If the database fails,
+// a method returns an *Error under CodeUnavailable, never ErrNotFound. The change
+// then did not happen, or its outcome is unknown.
 //
-// What changes something takes the events that tell of it. They are kept in the
-// same transaction, and only if the change was made.
+// A method that changes something takes the events of the change. It stores
+// them in the same transaction, and only if something changed.
 type Store interface {
 	Journal
 
-	// CreateUser inserts a user and its first session together.
-	// ErrEmailTaken when the e-mail key is taken.
-	CreateUser(ctx context.Context, u User, s Session, kept ...Event) error
-	// AddUser inserts a user without a session. ErrEmailTaken.
-	AddUser(ctx context.Context, u User, kept ...Event) error
-	// Users lists users that match a filter, whose Email is folded, in the
+	// CreateUser inserts a user and its first session together. It returns
+	// ErrEmailTaken if another user has the e-mail key.
+	CreateUser(ctx context.Context, u User, s Session, events ...Event) error
+	// AddUser inserts a user without a session. It returns ErrEmailTaken.
+	AddUser(ctx context.Context, u User, events ...Event) error
+	// Users lists the users that match a filter, whose Email is folded, in the
 	// order of their ids, at most limit.
 	Users(ctx context.Context, f UserFilter, limit int) ([]User, error)
 	// UserByEmailKey and UserByID return a user, disabled or not, or ErrNotFound.
-	// UserByEmailKey also returns the database's clock.
+	// UserByEmailKey also returns the time of the database's clock.
 	UserByEmailKey(ctx context.Context, key string) (User, time.Time, error)
 	UserByID(ctx context.Context, id string) (User, error)
 
-	// CreateSession inserts a session while the user is enabled and has still
-	// this epoch and password hash; ErrMovedOn otherwise. It serialises with
-	// everything that raises the epoch. rehash, unless empty, replaces the
-	// password hash in the same transaction.
-	// It returns how many other live sessions the user had, without those of
-	// logins that run at the same time.
-	CreateSession(ctx context.Context, s Session, epoch int64, passwordHash, rehash string, kept ...Event) (others int, err error)
+	// CreateSession inserts a session if the user is enabled and still has this
+	// epoch and password hash. Otherwise it returns ErrMovedOn. It is serialised
+	// with every change that raises the epoch. rehash, unless empty, replaces the
+	// password hash in the same transaction. CreateSession returns the number of
+	// the user's other live sessions, without those of logins at the same time.
+	CreateSession(ctx context.Context, s Session, epoch int64, passwordHash, rehash string, events ...Event) (others int, err error)
 
-	// Rotate swaps a session's secret in one statement and one round trip and
-	// returns the session and the user after it, its state's Now being the
-	// database's clock. The child's expiries are capped by the session's
-	// ExpiresAt. ErrMovedOn when no row fulfils every condition: id, user,
-	// current hash, not revoked, refresh token not blacklisted, not expired,
-	// user not disabled, issued by a clock that is right. On CodeUnavailable without ErrNothingDone the outcome
-	// is unknown.
+	// Rotate swaps a session's secret, in one statement and one round trip. It
+	// returns the session and the user after the swap; Now is the time of the
+	// database's clock. The session's ExpiresAt caps the child's expiries. It
+	// returns ErrMovedOn if no row fulfils every condition: id, user, current
+	// hash, not revoked, refresh token not blacklisted, not expired, user not
+	// disabled, not issued ahead of the database's clock. With CodeUnavailable and
+	// without ErrNothingDone, the outcome is unknown.
 	Rotate(ctx context.Context, r Rotation) (SessionState, error)
 
-	// SessionState reads a session with its user by primary key, and whether
-	// the access token with this secret was blacklisted singly. ErrNotFound
-	// when there is no such session.
+	// SessionState reads a session with its user by primary key, and whether the
+	// access token with this secret was blacklisted singly. It returns ErrNotFound
+	// if there is no such session.
 	SessionState(ctx context.Context, sessionID string, secret SecretHash) (SessionState, error)
-	// Sessions lists a user's sessions that are neither revoked nor expired
+	// Sessions lists the sessions of a user that are neither revoked nor expired
 	// at now, newest first, at most limit.
 	Sessions(ctx context.Context, userID string, now time.Time, limit int) ([]Session, error)
-	// SurplusSessions returns the ids of those sessions of a user, other than
-	// own, that remain when the keep of them are left out that were used last:
-	// those unused for longest come last, at most limit.
+	// SurplusSessions returns the ids of live sessions of a user, without own and
+	// without the keep others that were used most recently. The one that was
+	// unused for longest comes last. It returns at most limit.
 	SurplusSessions(ctx context.Context, userID, own string, now time.Time, keep, limit int) ([]string, error)
 
-	// RevokeSession ends one session; true when this call ended it, false
-	// when it had ended before. ErrNotFound when the user has no such session.
-	RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, kept ...Event) (bool, error)
-	// EndSessions ends a user's live sessions in one transaction, applying
-	// change to the user, and returns the ids of those that it ended.
-	// ErrNotFound when there is no such user, ErrMovedOn when its password
-	// hash is no longer the expected one. The events get the number of sessions
-	// ended as their Count; they are left out when there was nothing to change.
-	EndSessions(ctx context.Context, change EndSessions, kept ...Event) ([]string, error)
+	// RevokeSession revokes one session. It returns true if this call revoked it,
+	// and false if it was not live. It returns ErrNotFound if the user has no such
+	// session.
+	RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, events ...Event) (bool, error)
+	// EndSessions revokes a user's live sessions in one transaction, applies the
+	// change to the user, and returns the ids of the revoked sessions. It returns
+	// ErrNotFound if there is no such user, and ErrMovedOn if its password hash is
+	// not the expected one. The number of sessions becomes the Count of the
+	// events, which are stored only if something changed.
+	EndSessions(ctx context.Context, change EndSessions, events ...Event) ([]string, error)
 
 	// SessionsBegunBefore returns the ids of sessions that are not revoked and
-	// were created before a moment, expired or not: the next ones, at most
-	// limit, in the order of ids from after on, which is empty for the first.
+	// were created before a moment, expired or not, in the order of ids, at most
+	// limit. after is the last id of the previous page, or empty.
 	SessionsBegunBefore(ctx context.Context, before time.Time, after string, limit int) ([]string, error)
-	// RevokeSessions ends sessions whosever they are, and returns the ids of
-	// those that it ended while they were live. An event is kept for each of
-	// those, with its user and its id.
-	RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time, kept ...Event) ([]string, error)
+	// RevokeSessions revokes sessions of any users, and returns the ids of those
+	// that were live. The events are stored once for each of these, with its user
+	// and its id.
+	RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time, events ...Event) ([]string, error)
 
-	// EnableUser lifts a disabling. Sessions stay ended. ErrNotFound.
-	EnableUser(ctx context.Context, userID string, at time.Time, kept ...Event) error
+	// EnableUser enables a disabled user. Sessions stay revoked. It returns
+	// ErrNotFound.
+	EnableUser(ctx context.Context, userID string, at time.Time, events ...Event) error
 
-	// BlacklistAccess notes one access token. Repeating it keeps the first
-	// note, which is returned, and no event. ErrNotFound when there is no such
-	// session.
-	BlacklistAccess(ctx context.Context, t BlacklistedToken, kept ...Event) (BlacklistedToken, error)
-	// BlacklistRefresh flags the session's refresh token while its secret is
-	// still t.SecretHash; false when the secret has moved on, which
-	// blacklists it all the same. Where it is the direct parent's, RetryHash
-	// becomes NoRepeat: neither key nor grace gets it the pair again.
-	// Repeating it keeps no event.
-	BlacklistRefresh(ctx context.Context, t BlacklistedToken, kept ...Event) (bool, error)
+	// BlacklistAccess blacklists one access token. A repeated call changes
+	// nothing, stores no event and returns the first entry. It returns ErrNotFound
+	// if there is no such session.
+	BlacklistAccess(ctx context.Context, t BlacklistedToken, events ...Event) (BlacklistedToken, error)
+	// BlacklistRefresh blacklists the refresh token of a session if its secret is
+	// still t.SecretHash. Otherwise it returns false: the secret was replaced, and
+	// the token is blacklisted anyway. If it is the direct parent's, RetryHash
+	// becomes NoRepeat, so that neither a key nor the grace gets the pair again. A
+	// repeated call stores no event.
+	BlacklistRefresh(ctx context.Context, t BlacklistedToken, events ...Event) (bool, error)
 
-	// Now returns the database's clock.
+	// Now returns the time of the database's clock.
 	Now(ctx context.Context) (time.Time, error)
 }
 
-// EndSessions describes a change that ends several sessions of one user.
+// EndSessions is a change that revokes several sessions of one user.
 type EndSessions struct {
 	UserID string
-	Except string // a session id that stays, or empty
+	Except string // the id of a session that remains, or empty
 	Reason string
 	At     time.Time
-	// RaiseEpoch also stops logins under way.
+	// RaiseEpoch also stops logins in progress.
 	RaiseEpoch bool
 	// Disable sets DisabledAt.
 	Disable bool
-	// ExpectPasswordHash and PasswordHash replace the password's hash while it
-	// is the expected one; both empty to leave it.
+	// PasswordHash replaces the password's hash if that is ExpectPasswordHash.
+	// If both are empty, the hash remains.
 	ExpectPasswordHash string
 	PasswordHash       string
-	// BeforeCommit is called with the ids just before the commit; its error
-	// rolls everything back.
+	// BeforeCommit is called with the ids just before the commit. Its error rolls
+	// the change back.
 	BeforeCommit func(ctx context.Context, sessionIDs []string) error
 }
 
 // Tokens mints and verifies tokens.
 type Tokens interface {
-	// Mint signs claims for a use. The same claims and key give the same
-	// bytes (RFC 6979). nbf is IssuedAt less one second.
+	// Mint signs claims for a use. The same claims and key result in the same
+	// bytes (RFC 6979). nbf is one second before IssuedAt.
 	Mint(use TokenUse, c Claims) (string, error)
-	// Verify checks a token of the given use at now. Its error is an *Error
-	// with Token set.
+	// Verify checks a token of the given use at now. Its error is an *Error. Token
+	// is set if the token is invalid.
 	Verify(use TokenUse, token string, now time.Time) (Claims, error)
-	// VerifyExpired is Verify without judging exp.
+	// VerifyExpired is Verify without the check of exp.
 	VerifyExpired(use TokenUse, token string, now time.Time) (Claims, error)
 }
 
-// Invalidation is a note that something of a session is about to be blacklisted.
+// Invalidation announces that tokens of a session are about to be blacklisted.
 type Invalidation struct {
 	SessionID string
-	// Secret limits the doubt to the tokens with this secret; nil doubts the
-	// whole session.
+	// Secret limits the invalidation to the tokens with this secret. If it is nil,
+	// all tokens of the session are invalidated.
 	Secret *SecretHash
-	// Until is when the last token concerned ends by itself.
+	// Until is when the last of these tokens expires.
 	Until time.Time
-	// Grace is for how long after the change the tokens stay good all the same.
+	// Grace is how long the tokens stay valid after the change.
 	Grace time.Duration
 }
 
-// Blacklist is a cache of doubt in front of the store, for access checks only.
-// It never says that a token is bad, only whether the store must be asked.
+// Blacklist is a cache in front of the store, for checks of access tokens. It
+// never decides that a token is invalid, only whether the store must be asked.
 type Blacklist interface {
-	// Invalidate is called before a change commits. An error means that the change
-	// must not be made (it is then an *Error under CodeUnavailable).
+	// Invalidate is called before a change commits. If it returns an error, an
+	// *Error under CodeUnavailable, the change must not be made.
 	Invalidate(ctx context.Context, invalidations ...Invalidation) error
 	// KnownValid reports whether an access token with these claims is certainly
-	// not blacklisted. False means: ask the store. It never fails.
+	// not blacklisted. If it returns false, the store must be asked. It never
+	// fails.
 	KnownValid(ctx context.Context, sessionID string, secret SecretHash, issuedAt time.Time) bool
 }
 
-// Limit is a rate: Burst requests at once, then Rate a second.
+// Limit is a rate: Burst requests at once, then Rate requests a second.
 type Limit struct {
 	Name  string // part of the key; also the metric's label
 	Rate  float64
 	Burst int
-	// PerReplica limits protect the replica itself. Each counts for itself: a
-	// round trip to count with others would cost as much as what is counted.
+	// PerReplica limits protect the replica itself. Replicas do not share their
+	// counts: that would cost a round trip, as much as what the limit protects.
 	PerReplica bool
 	// Private limits are not shown to clients: they count other people's
 	// requests, too, or refuse nobody.

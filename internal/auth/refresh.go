@@ -7,16 +7,24 @@ import (
 	"time"
 )
 
-// Refresh replaces a refresh token: a new pair, and the old one is
-// blacklisted. A repeated request gets the same pair again (see judgeParent).
+// RefreshInput is a refresh token to be replaced.
+type RefreshInput struct {
+	Token string
+	// IdempotencyKey has 16 to 128 visible ASCII characters and is new for each
+	// rotation, or empty. The same key gets the same pair again.
+	IdempotencyKey string
+	Replaces       string // see LoginInput
+}
+
+// Refresh replaces a refresh token by a new pair, and blacklists the old one. A
+// repeated request gets the same pair again (see judgeParent).
 //
-// Errors: CodeUnauthenticated with the reason; CodeBadUserInput for the
-// idempotency key; CodeRateLimited; CodeUnavailable, and then the same token
+// It returns CodeUnauthenticated with the reason; CodeBadUserInput for the
+// idempotency key; CodeRateLimited; or CodeUnavailable, and then the same token
 // works again.
 func (s *Service) Refresh(ctx context.Context, in RefreshInput, c Client) (g Grant, err error) {
-	ctx, end := observe(ctx, s.observer, StepRefresh, c)
+	ctx, now, end, err := s.begin(ctx, StepRefresh, c)
 	defer end(&err)
-	now, err := s.start()
 	if err != nil {
 		return Grant{}, err
 	}
@@ -29,17 +37,16 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput, c Client) (g Gra
 		return Grant{}, err
 	}
 	if !canonicalID(claims.SessionID) {
-		return Grant{}, sessionMissing()
+		return Grant{}, isMissing.err()
 	}
-	r := refresh{core: s, claims: claims, retry: retry, client: c, now: now}
-	g, err = r.run(ctx)
+	g, err = refresh{core: s, claims: claims, retry: retry, client: c, now: now}.run(ctx)
 	if err == nil {
 		s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)
 	}
 	return g, err
 }
 
-// refresh is one refresh under way.
+// refresh is one refresh in progress.
 type refresh struct {
 	core   *Service
 	claims Claims
@@ -48,13 +55,14 @@ type refresh struct {
 	now    time.Time
 }
 
-// errNoSwap: the session moved to and fro, or its rotation would have been
-// issued ahead of the database's clock.
+// errNoSwap is the cause if the session changed back and forth, or if its
+// rotation would have been issued ahead of the database's clock.
 var errNoSwap = errors.New("the swap found no row, but the token is current")
 
-// run swaps, and where that finds no row asks why. A token that is current
-// all the same (the row changed back in between, or a lost write) is swapped
-// once more, then the client is asked to come again.
+// run swaps the secret. If the swap finds no row, run reads the session to find
+// out why. If the token is current all the same, because the row changed back
+// meanwhile or a write was lost, run swaps once more, then returns
+// CodeUnavailable.
 func (r refresh) run(ctx context.Context) (Grant, error) {
 	if err := r.invalidateParent(ctx); err != nil {
 		return Grant{}, err
@@ -64,7 +72,10 @@ func (r refresh) run(ctx context.Context) (Grant, error) {
 		if !errors.Is(err, ErrMovedOn) {
 			return g, err
 		}
-		st, err := r.state(ctx)
+		st, err := r.core.sessionState(ctx, r.claims.SessionID, HashSecret(r.claims.Secret))
+		if errors.Is(err, ErrNotFound) {
+			return Grant{}, isMissing.err()
+		}
 		if err != nil {
 			return Grant{}, err
 		}
@@ -75,7 +86,8 @@ func (r refresh) run(ctx context.Context) (Grant, error) {
 	return Grant{}, Unavailable(errors.Join(errNoSwap, r.core.CheckClock(ctx)))
 }
 
-// invalidateParent doubts the parent's access token before the swap can commit.
+// invalidateParent invalidates the access token of the presented pair, before
+// the swap can commit.
 func (r refresh) invalidateParent(ctx context.Context) error {
 	parent := HashSecret(r.claims.Secret)
 	return r.core.cache.Invalidate(ctx, Invalidation{
@@ -86,7 +98,7 @@ func (r refresh) invalidateParent(ctx context.Context) error {
 	})
 }
 
-// swap rotates by one compare-and-swap.
+// swap rotates the session by one compare-and-swap, and signs the pair.
 func (r refresh) swap(ctx context.Context) (Grant, error) {
 	child := deriveSecret(r.core.rotationKeys()[0], r.claims.SessionID, r.claims.Secret)
 	rot := r.rotation(child)
@@ -101,6 +113,7 @@ func (r refresh) swap(ctx context.Context) (Grant, error) {
 	return r.core.grant(ctx, st.User, st.Session, child, r.now)
 }
 
+// rotate sends the swap to the store as a step of its own.
 func (r refresh) rotate(ctx context.Context, rot Rotation) (_ SessionState, err error) {
 	ctx, end := observe(ctx, r.core.observer, StepSwap, Client{})
 	defer end(&err)
@@ -108,8 +121,8 @@ func (r refresh) rotate(ctx context.Context, rot Rotation) (_ SessionState, err 
 }
 
 func (r refresh) rotation(child string) Rotation {
-	// iat never runs backwards along a chain, whichever replica's clock is
-	// ahead: a later iat than the session's means that a write was lost.
+	// iat never decreases along a chain, even if the clocks of replicas differ:
+	// a token with a later iat than its session's proves that a write was lost.
 	iat := r.now.Truncate(time.Second)
 	if iat.Before(r.claims.IssuedAt) {
 		iat = r.claims.IssuedAt
@@ -131,35 +144,20 @@ func (r refresh) rotation(child string) Rotation {
 	}
 }
 
-// confirmSwap finds out whether a swap of unknown outcome landed: the row then
-// bears its mark. Otherwise it returns the swap's own error, and remembers the
-// mark: the swap may land yet, or be seen only later.
+// confirmSwap finds out whether a swap of unknown outcome was committed: the
+// row then has its mark. Otherwise it returns the swap's own error and remembers
+// the mark, because the swap may still commit.
 func (r refresh) confirmSwap(ctx context.Context, rot Rotation, swapErr error) (SessionState, error) {
 	if errors.Is(swapErr, ErrNothingDone) {
 		return SessionState{}, swapErr
 	}
-	st, err := r.core.store.SessionState(ctx, rot.SessionID, rot.Next)
-	if err != nil {
-		r.core.unacknowledged.remember(rot.Attempt)
-		return SessionState{}, swapErr
-	}
-	marked := st.Session.RetryHash.matches(rot.Attempt) ||
-		rot.RetryHash != nil && st.Session.RetryHash.matches(*rot.RetryHash)
-	landed := marked && st.Session.SecretHash.Equal(rot.Next)
-	if landed && judgeSession(st, r.claims.User.ID, r.now) == 0 && st.Session.RefreshBlacklistedAt == nil {
+	st, err := r.core.sessionState(ctx, rot.SessionID, rot.Next)
+	marked := err == nil && (st.Session.RetryHash.matches(rot.Attempt) ||
+		rot.RetryHash != nil && st.Session.RetryHash.matches(*rot.RetryHash))
+	if marked && st.Session.SecretHash.Equal(rot.Next) &&
+		judgeSession(st, r.claims.User.ID, r.now) == 0 && st.Session.RefreshBlacklistedAt == nil {
 		return st, nil
 	}
 	r.core.unacknowledged.remember(rot.Attempt)
 	return SessionState{}, swapErr
-}
-
-func (r refresh) state(ctx context.Context) (SessionState, error) {
-	st, err := r.core.store.SessionState(ctx, r.claims.SessionID, HashSecret(r.claims.Secret))
-	if errors.Is(err, ErrNotFound) {
-		return SessionState{}, sessionMissing()
-	}
-	if err != nil {
-		return SessionState{}, fmt.Errorf("reading the state of a session: %w", err)
-	}
-	return st, nil
 }

@@ -1,14 +1,16 @@
 package auth
 
-import (
-	"context"
-)
+import "context"
 
 // resolve answers a refresh whose token is not current.
 func (r refresh) resolve(ctx context.Context, v verdict, st SessionState) (Grant, error) {
 	switch v {
 	case isRepeat:
-		return r.repeat(ctx, st)
+		g, err := r.reissue(ctx, st)
+		if err == nil {
+			r.core.events.Emit(ctx, r.event(EventRefreshRetry, ""))
+		}
+		return g, err
 	case isUnacknowledged:
 		return r.deliver(ctx, st)
 	case isRace:
@@ -23,19 +25,9 @@ func (r refresh) resolve(ctx context.Context, v verdict, st SessionState) (Grant
 	return Grant{}, v.err()
 }
 
-// repeat answers the pair of the last rotation again. Nothing is written or
-// extended.
-func (r refresh) repeat(ctx context.Context, st SessionState) (Grant, error) {
-	g, err := r.reissue(ctx, st)
-	if err == nil {
-		r.core.events.Emit(ctx, r.event(EventRefreshRetry, ""))
-	}
-	return g, err
-}
-
-// reissue signs the pair of the last rotation. Without the key that derived it
-// (it left the ring) the pair cannot be told again, and the token is as
-// blacklisted as any parent.
+// reissue signs the pair of the last rotation again. It writes and extends
+// nothing. If the key that derived the pair has left the ring, the pair cannot
+// be computed, and the token is blacklisted like any parent.
 func (r refresh) reissue(ctx context.Context, st SessionState) (Grant, error) {
 	for _, key := range r.core.rotationKeys() {
 		child := deriveSecret(key, st.Session.ID, r.claims.Secret)
@@ -46,8 +38,25 @@ func (r refresh) reissue(ctx context.Context, st SessionState) (Grant, error) {
 	return Grant{}, isBlacklisted.err()
 }
 
-// punishReuse ends the session with everything issued in it. The update is
-// conditional, so there is one event however many racers.
+// deliver returns the pair of a swap whose own answer was lost. It signs the
+// pair before it claims the swap, so that a failure leaves the pair to the next
+// attempt. Of several attempts at the same time, one gets the pair, as with
+// several swaps.
+func (r refresh) deliver(ctx context.Context, st SessionState) (Grant, error) {
+	g, err := r.reissue(ctx, st)
+	if err != nil {
+		return Grant{}, err
+	}
+	if !r.core.unacknowledged.claim(*st.Session.RetryHash, st.Now) {
+		return r.resolve(ctx, isRace, st)
+	}
+	r.core.events.Emit(ctx, r.event(EventRefresh, ""))
+	return g, nil
+}
+
+// punishReuse revokes the session. The update is conditional, so that there is
+// one event, no matter how many requests race. With ReuseReject, it only records
+// the event.
 func (r refresh) punishReuse(ctx context.Context, st SessionState) error {
 	if r.core.settings.ReuseAction == ReuseReject {
 		r.core.failed(ctx, r.event(EventRefreshReuse, string(ReuseReject)), st.Session.ID)

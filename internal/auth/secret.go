@@ -12,17 +12,17 @@ import (
 const secretBytes = 32
 
 // newSecret returns 32 random bytes as 64 lower-case hex characters.
-// crypto/rand.Read never fails: it ends the process instead.
+// crypto/rand.Read never returns an error: it ends the process instead.
 func newSecret() string {
 	b := make([]byte, secretBytes)
 	_, _ = rand.Read(b)
 	return hex.EncodeToString(b)
 }
 
-// deriveSecret returns the one child of a presented secret. Whoever derives it,
-// and however often, finds the same, so two successors cannot come to be. The
-// presented secret is itself the child of its parent, so it stands for the
-// whole line of generations before it.
+// deriveSecret returns the one child of a presented secret. The result is the
+// same on every replica and at every time, so that a token cannot have two
+// successors. The presented secret is itself the child of its parent, so that it
+// represents all generations before it.
 func deriveSecret(key []byte, sessionID, presented string) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(sessionID)) // always 36 bytes, so the sum is unambiguous
@@ -35,8 +35,8 @@ func (h SecretHash) Equal(other SecretHash) bool {
 	return subtle.ConstantTimeCompare(h[:], other[:]) == 1
 }
 
-// NoRepeat stands in a session's RetryHash where its parent was blacklisted
-// singly: it gets no pair again. No key has this hash.
+// NoRepeat is the RetryHash of a session whose parent token was blacklisted
+// singly: no retry gets the pair again. No key has this hash.
 func NoRepeat() SecretHash { return SecretHash{} }
 
 func (h *SecretHash) matches(other SecretHash) bool { return h != nil && h.Equal(other) }
@@ -46,8 +46,8 @@ const (
 	maxIdempotencyKey = 128
 )
 
-// hashIdempotencyKey returns nil for no key, and an error for a bad one. Only
-// the hash is kept; the key itself is never logged.
+// hashIdempotencyKey returns nil if there is no key, and an error for an invalid
+// one. Only the hash is stored, and the key is never logged.
 func hashIdempotencyKey(key string) (*SecretHash, error) {
 	if key == "" {
 		return nil, nil

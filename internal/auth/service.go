@@ -1,3 +1,11 @@
+// Package auth is the core of rekey: the use cases (sign up, log in, refresh,
+// log out, ...), their values, the one error type and the small interfaces that
+// the core needs.
+//
+// It does not know transports, SQL, Redis or JWT libraries. Transports translate
+// their protocol into calls of [Service]. The wiring passes stores, token codecs
+// and caches to it as implementations of interfaces. Those that most use cases
+// need are in ports.go, the others next to their users.
 package auth
 
 import (
@@ -9,30 +17,31 @@ import (
 	"time"
 )
 
-// ReuseAction says what the replay of an old refresh token does.
+// ReuseAction is what happens when an old refresh token is used.
 type ReuseAction string
 
 // The actions on reuse.
 const (
-	// ReuseRevoke ends the session (RFC 9700 section 4.14.2). The default.
+	// ReuseRevoke revokes the session (RFC 9700 section 4.14.2). It is the default.
 	ReuseRevoke ReuseAction = "revoke"
-	// ReuseReject refuses and records, and ends nothing: what the legacy
-	// service did, and a dry run for operators.
+	// ReuseReject refuses the token and records an event, as the legacy service
+	// did. It revokes nothing, so that operators can try the detection out.
 	ReuseReject ReuseAction = "reject"
 )
 
-// Settings are the durations and choices of the use cases.
+// Settings are the durations and choices of the use cases. Four durations begin
+// with a rotation.
 type Settings struct {
-	AccessTTL     time.Duration // life of an access token
-	RefreshTTL    time.Duration // life of a refresh token: the idle expiry
-	SessionTTL    time.Duration // absolute life of a session
-	ReuseWindow   time.Duration // after a rotation: its parent is a race, not theft
-	RefreshGrace  time.Duration // after a rotation: its parent gets the same pair without a key
-	RetryTTL      time.Duration // after a rotation: its parent gets the same pair with its key
-	AccessOverlap time.Duration // after a rotation: the old access token still works
-	ClockLeeway   time.Duration // how far clocks may be apart
+	AccessTTL     time.Duration // lifetime of an access token
+	RefreshTTL    time.Duration // lifetime of a refresh token: the idle expiry
+	SessionTTL    time.Duration // lifetime of a session: the absolute expiry
+	ReuseWindow   time.Duration // the parent counts as a race, not as theft
+	RefreshGrace  time.Duration // the parent gets the same pair without a key
+	RetryTTL      time.Duration // the parent gets the same pair with its key
+	AccessOverlap time.Duration // the parent's access token still works
+	ClockLeeway   time.Duration // how much clocks may differ
 	ReuseAction   ReuseAction
-	MaxSessions   int // of one user; 0: without a bound
+	MaxSessions   int // of one user; 0: no maximum
 }
 
 // Options are what New needs. All fields are required, except Observer and
@@ -106,9 +115,6 @@ func New(o Options) (*Service, error) {
 		now: o.Now, rotationKeys: o.RotationKeys,
 	}, nil
 }
-
-// Now returns the time of the core's clock.
-func (s *Service) Now() time.Time { return s.now() }
 
 // warn logs a failure that is not returned to the caller.
 func (s *Service) warn(ctx context.Context, message string, err error) {

@@ -1,29 +1,29 @@
 package auth
 
 import (
-	"context"
 	"sync"
 	"time"
 )
 
-// maxUnacknowledged bounds the swaps remembered, the oldest are dropped first: some
-// 10 MB at the most, and more than one outage cuts off.
+// maxUnacknowledged limits the swaps that are remembered: about 10 MB, and
+// more than one outage cuts off. Beyond it, the oldest are forgotten first.
 const maxUnacknowledged = 1 << 16
 
-// unacknowledgedSwaps are the marks of swaps that this process sent and whose answer
-// it never got. Their clients were told to come again with the same token.
+// unacknowledgedSwaps remembers the marks of the swaps that this process sent
+// and whose answer it did not get. It answered their clients with
+// CodeUnavailable, so that they retry with the same token.
 //
-// A mark is random, of one attempt, and stored with the swap (Rotation.Attempt).
-// A row that bears one of these was rotated by that attempt, which handed the
-// child to nobody: for this process the parent is as good as current. Once the
-// child is handed out, the parent is a parent like any other, as if the
-// rotation had happened at that moment.
+// A mark is a random value of one attempt, and is stored with the swap
+// (Rotation.Attempt). If a row has a remembered mark, that attempt rotated the
+// session, and nobody got the child: this process then treats the parent as
+// current. Once it delivers the child, the parent counts as rotated at that
+// moment.
 //
 // The zero value is ready for use.
 type unacknowledgedSwaps struct {
 	mu sync.Mutex
-	// recent and old have when each child was handed out; zero: not yet. When
-	// recent is full, it becomes old, and the previous old is dropped.
+	// recent and old have the time when each child was delivered; zero: not yet.
+	// When recent is full, it becomes old, and the previous old is dropped.
 	recent, old map[SecretHash]time.Time
 }
 
@@ -33,7 +33,7 @@ func (u *unacknowledgedSwaps) remember(mark SecretHash) {
 	u.set(mark, time.Time{})
 }
 
-// set and get are for callers that hold the lock.
+// set requires the lock.
 func (u *unacknowledgedSwaps) set(mark SecretHash, at time.Time) {
 	if u.recent == nil || len(u.recent) >= maxUnacknowledged/2 {
 		u.recent, u.old = map[SecretHash]time.Time{}, u.recent
@@ -41,6 +41,7 @@ func (u *unacknowledgedSwaps) set(mark SecretHash, at time.Time) {
 	u.recent[mark] = at
 }
 
+// get requires the lock.
 func (u *unacknowledgedSwaps) get(mark SecretHash) (deliveredAt time.Time, ours bool) {
 	if deliveredAt, ours = u.recent[mark]; !ours {
 		deliveredAt, ours = u.old[mark]
@@ -48,8 +49,8 @@ func (u *unacknowledgedSwaps) get(mark SecretHash) (deliveredAt time.Time, ours 
 	return deliveredAt, ours
 }
 
-// find returns when the child of a swap was handed out, zero when it was not
-// yet; false when the swap is none of these.
+// find returns when the child of a swap was delivered, or zero if it was not
+// delivered yet. It returns false if the swap is not remembered.
 func (u *unacknowledgedSwaps) find(mark *SecretHash) (deliveredAt time.Time, ours bool) {
 	if mark == nil {
 		return time.Time{}, false
@@ -59,7 +60,7 @@ func (u *unacknowledgedSwaps) find(mark *SecretHash) (deliveredAt time.Time, our
 	return u.get(*mark)
 }
 
-// claim is true for the one caller that may hand the child out.
+// claim returns true to the one caller that may deliver the child.
 func (u *unacknowledgedSwaps) claim(mark SecretHash, at time.Time) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -69,19 +70,4 @@ func (u *unacknowledgedSwaps) claim(mark SecretHash, at time.Time) bool {
 	}
 	u.set(mark, at)
 	return true
-}
-
-// deliver answers the pair of a swap whose own answer was lost. The pair is
-// signed before it is claimed, so that a failure leaves it to the next try;
-// of several tries at once one gets it, as of several swaps.
-func (r refresh) deliver(ctx context.Context, st SessionState) (Grant, error) {
-	g, err := r.reissue(ctx, st)
-	if err != nil {
-		return Grant{}, err
-	}
-	if !r.core.unacknowledged.claim(*st.Session.RetryHash, st.Now) {
-		return r.resolve(ctx, isRace, st)
-	}
-	r.core.events.Emit(ctx, r.event(EventRefresh, ""))
-	return g, nil
 }

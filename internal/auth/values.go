@@ -19,16 +19,16 @@ type User struct {
 	UpdatedAt       time.Time
 	DisabledAt      *time.Time
 	PasswordHash    string // PHC string
-	// AuthEpoch is raised by everything that ends all sessions; a login under
-	// way inserts its session only while the epoch it read still stands.
+	// AuthEpoch is raised by every change that revokes all sessions. A login in
+	// progress inserts its session only if the epoch that it read is unchanged.
 	AuthEpoch int64
 }
 
 // Disabled reports whether the user may not authenticate.
 func (u User) Disabled() bool { return u.DisabledAt != nil }
 
-// SecretHash is the SHA-256 of a session secret as it is spelt in tokens. Only
-// hashes are stored.
+// SecretHash is the SHA-256 of a session secret, in the form that tokens contain.
+// Only hashes are stored.
 type SecretHash [sha256.Size]byte
 
 // MarshalText implements [encoding.TextMarshaler], as lower-case hex.
@@ -48,63 +48,59 @@ func (h *SecretHash) UnmarshalText(text []byte) error {
 // HashSecret returns the hash of a secret.
 func HashSecret(secret string) SecretHash { return sha256.Sum256([]byte(secret)) }
 
-// Session is one login on one device: one row for ever. A rotation changes it
-// and adds none.
+// Session is one login on one device. It always has exactly one row, which a
+// rotation updates.
 type Session struct {
 	ID         string // UUID, lower case
 	UserID     string
-	Generation int64 // 1 after login, one more with each rotation
+	Generation int64 // 1 after login; each rotation adds 1
 	SecretHash SecretHash
-	// PreviousHash is that of the direct parent; nil before the first rotation.
+	// PreviousHash is the hash of the direct parent; nil before the first rotation.
 	PreviousHash *SecretHash
-	// RotatedAt is when the current secret was made, by the database's clock;
+	// RotatedAt is when the current secret was created, by the database's clock;
 	// nil before the first rotation.
 	RotatedAt *time.Time
-	// RetryHash is the hash of the Idempotency-Key of the last rotation; nil
-	// when it had none.
+	// RetryHash is the hash of the Idempotency-Key of the last rotation. Without a
+	// key, it is the mark of the attempt (see Rotation), NoRepeat or nil.
 	RetryHash *SecretHash
 
 	// IssuedAt, AccessExpiresAt and RefreshExpiresAt are iat and exp of the
-	// current pair, whole seconds, so that a repeated answer repeats them.
+	// current pair, in whole seconds, so that a repeated answer has the same.
 	IssuedAt         time.Time
 	AccessExpiresAt  time.Time
 	RefreshExpiresAt time.Time // the idle expiry
-	ExpiresAt        time.Time // the absolute expiry; no token outlives it
+	ExpiresAt        time.Time // the absolute expiry; no token expires later
 
 	UserAgent  string
 	IPAddress  string
 	CreatedAt  time.Time
 	LastSeenAt time.Time
 
-	// RefreshBlacklistedAt is set when the current refresh token was
-	// blacklisted singly; no rotation and no retry passes it.
+	// RefreshBlacklistedAt is when the current refresh token was blacklisted
+	// singly, or nil. From then on the session is not rotated, and no retry gets
+	// the pair.
 	RefreshBlacklistedAt *time.Time
 	RevokedAt            *time.Time
 	RevokedReason        string
 }
 
-// EndsAt is when the session ends by itself if it is not refreshed.
-func (s Session) EndsAt() time.Time {
-	if s.RefreshExpiresAt.Before(s.ExpiresAt) {
-		return s.RefreshExpiresAt
-	}
-	return s.ExpiresAt
-}
+// EndsAt returns when the session expires if it is not refreshed.
+func (s Session) EndsAt() time.Time { return earlier(s.RefreshExpiresAt, s.ExpiresAt) }
 
-// Reasons stored with a revoked session.
+// The reasons that are stored with a revoked session.
 const (
 	RevokedByLogout         = "logout"
 	RevokedByUser           = "revoked" // revokeSession
-	RevokedByService        = "service" // a program, by its refresh token
+	RevokedByService        = "service" // a program that presented the refresh token
 	RevokedByReuse          = "reuse"
 	RevokedByPasswordChange = "password_change"
 	RevokedByDisabling      = "user_disabled"
 	RevokedByOperator       = "operator" // from the command line
-	RevokedByLimit          = "limit"    // its user has logged in too often elsewhere
+	RevokedByLimit          = "limit"    // newer sessions of the user reached MAX_SESSIONS
 )
 
-// TokenUse is what a token is for. Access and refresh tokens carry the same
-// claims and are told apart by their key alone.
+// TokenUse is the purpose of a token. Access and refresh tokens have the same
+// claims: only their keys distinguish them.
 type TokenUse string
 
 // The uses.
@@ -113,26 +109,26 @@ const (
 	UseRefresh TokenUse = "refresh"
 )
 
-// MaxTokenBytes is the longest token that is looked at.
+// MaxTokenBytes is the length of the longest token that is verified.
 const MaxTokenBytes = 8 << 10
 
 // Claims are the content of a token.
 type Claims struct {
 	User ClaimsUser
-	// SessionID and Secret are user.auth.id and user.auth.token; both empty
-	// when the token has no auth claim.
+	// SessionID and Secret are user.auth.id and user.auth.token. Both are empty
+	// if the token has no auth claim.
 	SessionID string
 	Secret    string
 	IssuedAt  time.Time // whole seconds
 	ExpiresAt time.Time // whole seconds
-	// Issuer, Audience and TokenID are iss, aud and jti of a token that was
-	// verified, where it has them; what is minted gets them from the issuer.
+	// Issuer, Audience and TokenID are iss, aud and jti of a verified token, if it
+	// has them. Minting ignores them: the issuer's settings determine them.
 	Issuer   string
 	Audience []string
 	TokenID  string
 }
 
-// ClaimsUser is the part of a user that tokens show.
+// ClaimsUser is the part of a user that tokens contain.
 type ClaimsUser struct {
 	ID              string
 	Name            string
@@ -142,41 +138,15 @@ type ClaimsUser struct {
 	UpdatedAt       time.Time
 }
 
-// Transport is what a request came in by, for logs, metrics and the journal.
-type Transport string
-
-// The transports. What no request asked for has none.
-const (
-	TransportGraphQL Transport = "graphql"
-	TransportREST    Transport = "rest"  // the legacy route
-	TransportOAuth   Transport = "oauth" // for programs
-	TransportCLI     Transport = "cli"
-)
-
-// ServedTransports returns the transports that a server answers at: all but that of commands.
-func ServedTransports() []Transport {
-	return []Transport{TransportGraphQL, TransportREST, TransportOAuth}
-}
-
-// Client is where a request comes from, as the transport saw it.
-type Client struct {
-	Address   string // IP address without port, after trusted proxies
-	UserAgent string
-	RequestID string
-	Transport Transport
-	// Actor is who acts where that is not who holds the account: see Operator.
-	Actor string
-}
-
-// Caller is who is calling, proven by a live access token.
+// Caller is a user with a live access token.
 type Caller struct {
 	UserID    string
 	SessionID string
 	Claims    Claims
 }
 
-// Grant is a token pair with what it stands for: the answer to sign-up, login
-// and refresh.
+// Grant is a token pair with its user and session: the result of a sign-up, a
+// login and a refresh.
 type Grant struct {
 	AccessToken      string
 	RefreshToken     string
@@ -187,12 +157,12 @@ type Grant struct {
 	Session          Session
 }
 
-// BlacklistedToken is a token that must not authenticate though it verifies.
+// BlacklistedToken is a token that does not authenticate although it verifies.
 type BlacklistedToken struct {
 	SessionID     string
 	SecretHash    SecretHash
 	Use           TokenUse
 	Reason        string
 	BlacklistedAt time.Time
-	ExpiresAt     time.Time // when the token ends by itself; the row goes then
+	ExpiresAt     time.Time // of the token; the row is deleted afterwards
 }
