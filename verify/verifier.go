@@ -12,6 +12,8 @@
 // a second or two, even if rekey runs without Redis. While rekey is unreachable,
 // tokens are checked with the last known keys and blacklist for up to MaxStale.
 // Then they are refused with ErrUnavailable, or sent to rekey (see [WhenStale]).
+// When the stream of the blacklist ends for any reason, Run reconnects and asks for
+// everything since the last heartbeat, so that no revocation is missed.
 //
 // It imports the standard library and golang-jwt, and no other package of rekey.
 package verify

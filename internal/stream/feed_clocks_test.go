@@ -96,3 +96,20 @@ func TestFeed_skewed(t *testing.T) {
 		t.Errorf("sent %d changes after the clock was right again", n)
 	}
 }
+
+// A follower that reconnects is sent what happened since a window before its
+// last heartbeat: another replica may have sent that, and may have a clock that
+// differs.
+func TestFeedStream_since(t *testing.T) {
+	fake, f := newTestFeed(t)
+	since := fake.now.Add(-5 * time.Minute)
+	for _, kind := range auth.ChangeKinds() {
+		fake.add(kind, 1)
+		fake.add(kind, 2)
+		fake.rows[kind][0].At = since.Add(-f.window() - time.Second)
+		fake.rows[kind][1].At = since.Add(-f.window() + time.Second)
+	}
+	if _, times := f.join(t.Context(), &since).toHeartbeat(t, nil); len(times) != len(auth.ChangeKinds()) {
+		t.Errorf("sent %v", times)
+	}
+}
