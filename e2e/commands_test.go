@@ -65,7 +65,7 @@ func TestUsers(t *testing.T) {
 			logIn(t, c, p.URL, "ada@example.com")
 			signUp(t, c, p.URL, "bob@example.com")
 			signUp(t, c, p.URL, "carol@example.org")
-			if a := ask(t, env, "", "users", "disable", ada.ID); a.code != 0 || !strings.Contains(a.out, "1 sessions ended") {
+			if a := ask(t, env, "", "users", "disable", ada.ID); a.code != 0 || !strings.Contains(a.out, "1 sessions revoked") {
 				t.Errorf("disable by id: %+v", a)
 			}
 			var page struct {
@@ -209,7 +209,7 @@ func TestSessions(t *testing.T) {
 			if want := `{"ended":1,"notFound":["` + nobody + `"]}` + "\n"; a.code != 5 || a.out != want {
 				t.Errorf("by id: %+v", a)
 			}
-			if a := ask(t, env, "", "sessions", "revoke", newest); a.code != 0 || !strings.Contains(a.out, "0 sessions ended\n"+newest+" had ended before") {
+			if a := ask(t, env, "", "sessions", "revoke", newest); a.code != 0 || !strings.Contains(a.out, "0 sessions revoked\n"+newest+" was revoked or expired before") {
 				t.Errorf("again: %+v", a)
 			}
 			if problem := me(t, c, p.URL, third.Access); problem != "SESSION_REVOKED" {
@@ -218,7 +218,7 @@ func TestSessions(t *testing.T) {
 			if problem := me(t, c, p.URL, first.Access); problem != "" {
 				t.Errorf("another session: %q", problem)
 			}
-			if a := ask(t, env, "", "sessions", "revoke", "--user", "ada@example.com"); a.code != 0 || a.out != "2 sessions ended\n" {
+			if a := ask(t, env, "", "sessions", "revoke", "--user", "ada@example.com"); a.code != 0 || a.out != "2 sessions revoked\n" {
 				t.Errorf("all of a user: %+v", a)
 			}
 			if problem := me(t, c, p.URL, first.Access); problem != "SESSION_REVOKED" {
@@ -282,14 +282,14 @@ func TestEnvFile_misspelt(t *testing.T) {
 	p.terminate()
 	log := p.out.String()
 	for _, want := range []string{
-		`found="MASTERKEY in ` + file + ` is no setting" advice="did you mean MASTER_KEY?"`,
-		`found="REUSE_WINDW in ` + file + ` is no setting" advice="did you mean REUSE_WINDOW?"`, `found="NONSENSE in `,
+		`found="MASTERKEY in ` + file + ` is not a setting" advice="did you mean MASTER_KEY?"`,
+		`found="REUSE_WINDW in ` + file + ` is not a setting" advice="did you mean REUSE_WINDOW?"`, `found="NONSENSE in `,
 	} {
-		if !strings.Contains(log, `level=WARN msg="a name that is no setting" `+want) {
+		if !strings.Contains(log, `level=WARN msg="unknown setting in a file" `+want) {
 			t.Errorf("it does not say %s", want)
 		}
 	}
-	if strings.Count(log, `msg="a name that is no setting"`) != 3 || strings.Contains(log, "hunter2") || t.Failed() {
+	if strings.Count(log, `msg="unknown setting in a file"`) != 3 || strings.Contains(log, "hunter2") || t.Failed() {
 		t.Errorf("the log:\n%s", log)
 	}
 }

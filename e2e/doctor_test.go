@@ -169,7 +169,7 @@ func TestDoctor_trouble(t *testing.T) {
 	a := ask(t, env, "", "doctor", "--env-file", file)
 	for _, want := range []string{
 		`failed   settings: PORT: "x": must be`, "did you mean DATABASE_WAIT?", "did you mean ISSUER?", "did you mean REFRESH_TTL?",
-		"NONSENSE in " + file + " is no setting", "warning  settings.RATE_LIMITS: off", "warning  settings.ADMIN_ADDR: 8.8.8.8:9090",
+		"NONSENSE in " + file + " is not a setting", "warning  settings.RATE_LIMITS: off", "warning  settings.ADMIN_ADDR: 8.8.8.8:9090",
 		"warning  settings.TRUSTED_PROXIES", "warning  settings.CORS_ORIGINS", "warning  settings.EXPLORER", "warning  settings.DATABASE_URL: no TLS",
 		dir + " has mode 0777", file + " has mode 0644", "failed   database: ", "warning  redis.maxmemory-policy: allkeys-lru",
 		"-> CONFIG SET maxmemory-policy noeviction", " failed, ",

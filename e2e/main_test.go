@@ -229,7 +229,7 @@ func TestUsers_disable(t *testing.T) {
 				t.Fatal(problem)
 			}
 			disable := spawn(t, env, "users", "disable", "ADA@example.com")
-			if code := disable.wait(); code != 0 || !strings.Contains(disable.out.String(), "1 sessions ended") {
+			if code := disable.wait(); code != 0 || !strings.Contains(disable.out.String(), "1 sessions revoked") {
 				t.Fatalf("exit code %d:\n%s", code, disable.out)
 			}
 			if problem := me(t, c, p.URL, mine.Access); problem != "USER_DISABLED" {

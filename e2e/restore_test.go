@@ -52,7 +52,7 @@ func TestRestore(t *testing.T) {
 		t.Errorf("a session to which nothing had happened: %s", problem)
 	}
 	revoke := spawn(t, env, "sessions", "revoke", "--all", "--issued-before", time.Now().UTC().Format(time.RFC3339))
-	if code := revoke.wait(); code != 0 || !strings.Contains(revoke.out.String(), "4 sessions ended") {
+	if code := revoke.wait(); code != 0 || !strings.Contains(revoke.out.String(), "4 sessions revoked") {
 		t.Fatalf("exit code %d:\n%s", code, revoke.out)
 	}
 	if got, err := refresh(c, restTransport, p.URL, kept.Refresh, ""); err != nil || got.Problem == "" {

@@ -67,7 +67,7 @@ type app struct {
 	redis     *redispool.Pool // nil without REDIS_URL
 	limit     *limit.Redis    // nil without REDIS_URL or limits
 	cache     *blacklist.Cache
-	ring      *keyring.Ring // nil for a command
+	ring      *keyring.Ring // not started for a command
 	drain     drain
 
 	streams streams
@@ -156,7 +156,7 @@ func (a *app) openCache(ctx context.Context, as role) (err error) {
 		return fmt.Errorf("opening the blacklist's cache: %w", err)
 	}
 	if as == command {
-		return nil // see lateJoiner
+		return nil // see lazyJoin
 	}
 	return a.cache.Join(ctx)
 }
@@ -164,7 +164,7 @@ func (a *app) openCache(ctx context.Context, as role) (err error) {
 // blacklist is where changes are noted before they are made.
 func (a *app) blacklist(as role) auth.Blacklist {
 	if as == command {
-		return &lateJoiner{Cache: a.cache}
+		return &lazyJoin{Cache: a.cache}
 	}
 	return a.cache
 }

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"syscall"
@@ -20,7 +21,6 @@ import (
 	"rekey/internal/cli"
 	"rekey/internal/config"
 	"rekey/internal/doctor"
-	"rekey/internal/keyring"
 	"rekey/internal/store"
 	"rekey/internal/web"
 )
@@ -39,7 +39,7 @@ type Environment struct {
 	All func() []string // each as NAME=value
 }
 
-// commands opens what the command line asks for: one command a process.
+// commands implements what the command line calls, for one command.
 type commands struct {
 	env    Environment
 	std    Standard
@@ -48,16 +48,17 @@ type commands struct {
 	file   envFile
 }
 
-// envFile is the file that variables came from, if there was one.
+// envFile is the file that variables were read from.
 type envFile struct {
-	path  string
+	path  string // empty: there is no file
 	vars  map[string]string
-	taken []string // names, which the environment did not have
+	taken []string // the names that the environment did not set
 }
 
 func (f envFile) names() []string { return slices.Sorted(maps.Keys(f.vars)) }
 
-// begin completes the environment from .env, or the file that is named.
+// begin adds the variables of .env, or of the file in its place, to the
+// environment.
 func (c *commands) begin(common cli.Common) (err error) {
 	c.common = common
 	c.file.path, c.file.vars, err = config.ReadEnvFile(common.EnvFile)
@@ -76,9 +77,22 @@ func (c *commands) begin(common cli.Common) (err error) {
 	return nil
 }
 
-// program is configured for a command: its log goes where it cannot spoil the
-// answer, which may be for a script, and has no more than what is wrong. What
-// was done stands in the journal, and in the answer.
+func (c *commands) serve(ctx context.Context) error {
+	p, err := newProgram(c.env.Get, c.std.Out, c.std.Out)
+	if err != nil {
+		return err
+	}
+	if c.file.path != "" {
+		p.log.Info("settings read from a file", "file", c.file.path, "names", c.file.taken)
+	}
+	for _, f := range doctor.FileNames(c.file.path, c.file.names(), cli.Nearest) {
+		p.log.Warn("unknown setting in a file", "found", f.Found, "advice", *f.Advice)
+	}
+	return p.serve(ctx)
+}
+
+// program returns the program for a command. Its log goes to stderr and contains
+// only problems, because stdout is the answer, which a script may read.
 func (c *commands) program() (*program, error) {
 	p, err := newProgram(c.env.Get, c.std.Out, c.std.Err)
 	if err != nil {
@@ -95,20 +109,6 @@ func (c *commands) program() (*program, error) {
 	return p, nil
 }
 
-func (c *commands) serve(ctx context.Context) error {
-	p, err := newProgram(c.env.Get, c.std.Out, c.std.Out)
-	if err != nil {
-		return err
-	}
-	if c.file.path != "" {
-		p.log.Info("settings were read from a file", "file", c.file.path, "names", c.file.taken)
-	}
-	for _, f := range doctor.FileNames(c.file.path, c.file.names()) {
-		p.log.Warn("a name that is no setting", "found", f.Found, "advice", *f.Advice)
-	}
-	return p.serve(ctx)
-}
-
 func (c *commands) migrate(ctx context.Context) (applied int, err error) {
 	p, err := c.program()
 	if err != nil {
@@ -122,7 +122,7 @@ func (c *commands) migrate(ctx context.Context) (applied int, err error) {
 	return st.Migrate(ctx)
 }
 
-// open opens the core beside whatever server runs.
+// open opens the core for a command, next to a running server.
 func (c *commands) open(ctx context.Context) (*app, error) {
 	p, err := c.program()
 	if err != nil {
@@ -134,45 +134,8 @@ func (c *commands) open(ctx context.Context) (*app, error) {
 	return p.open(ctx, command)
 }
 
-func (c *commands) openCore(ctx context.Context) (*auth.Service, func() error, error) {
-	a, err := c.open(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	return a.core, a.close, nil
-}
-
-func (c *commands) openAPIKeys(ctx context.Context) (*auth.APIKeys, func() error, error) {
-	a, err := c.open(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	return a.streams.keys, a.close, nil
-}
-
-// openRing opens the ring for a command about keys.
-func (c *commands) openRing(ctx context.Context) (_ *keyring.Ring, closeStore func() error, err error) {
-	p, err := c.program()
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := p.requireDatabase(); err != nil {
-		return nil, nil, err
-	}
-	st, err := p.openStore(ctx, command)
-	if err != nil {
-		return nil, nil, err
-	}
-	_, err = st.Migrate(ctx)
-	ring, ringErr := p.newRing(st, "", auth.LogEvents{Logger: p.log})
-	if err := errors.Join(err, ringErr); err != nil {
-		return nil, nil, errors.Join(err, st.Close())
-	}
-	return ring, st.Close, nil
-}
-
-// requireDatabase keeps a command that is run in the wrong directory from making
-// a database there and finding nobody in it.
+// requireDatabase returns an error if there is no SQLite file. Without it, a
+// command in the wrong directory would create an empty database there.
 func (p *program) requireDatabase() error {
 	if p.cfg.DatabaseURL != "" {
 		return nil
@@ -187,10 +150,12 @@ func (p *program) requireDatabase() error {
 	return nil
 }
 
-// inUse marks what another process has taken, and what this one may not touch.
+// inUse sets the exit code for an address, file or database that another process
+// uses, or that this process may not use.
 func inUse(err error) error {
+	const windowsAddressInUse = syscall.Errno(10048)
 	switch {
-	case errors.Is(err, store.ErrInUse), errors.Is(err, syscall.EADDRINUSE):
+	case errors.Is(err, store.ErrInUse), errors.Is(err, syscall.EADDRINUSE), runtime.GOOS == "windows" && errors.Is(err, windowsAddressInUse):
 		return cli.Fail(cli.ExitConflict, err)
 	case errors.Is(err, fs.ErrPermission), store.NotWritable(err), store.Refused(err):
 		return cli.Fail(cli.ExitConfiguration, err)
@@ -198,30 +163,26 @@ func inUse(err error) error {
 	return err
 }
 
-// lateJoiner joins the replicas when the first change that concerns them is
-// about to be made: joining takes seconds beside a server, which stops trusting
-// its cache meanwhile, and most commands change nothing that is cached.
-type lateJoiner struct {
+// lazyJoin joins the replicas before the first change that concerns them. Next
+// to a server, joining takes seconds, during which the server does not trust its
+// cache, and most commands change nothing that is cached.
+type lazyJoin struct {
 	*blacklist.Cache
 	mu     sync.Mutex
 	joined bool
 }
 
-// Invalidate is Cache's. CodeUnavailable.
-func (l *lateJoiner) Invalidate(ctx context.Context, doubts ...auth.Invalidation) error {
-	if err := l.join(ctx); err != nil {
+// Invalidate joins the replicas and stores the invalidations. CodeUnavailable.
+func (l *lazyJoin) Invalidate(ctx context.Context, changes ...auth.Invalidation) error {
+	var err error
+	l.mu.Lock()
+	if !l.joined {
+		err = l.Join(ctx)
+		l.joined = err == nil
+	}
+	l.mu.Unlock()
+	if err != nil {
 		return auth.Unavailable(fmt.Errorf("joining the replicas: %w", auth.Cause(err)))
 	}
-	return l.Cache.Invalidate(ctx, doubts...)
-}
-
-func (l *lateJoiner) join(ctx context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.joined {
-		return nil
-	}
-	err := l.Join(ctx)
-	l.joined = err == nil
-	return err
+	return l.Cache.Invalidate(ctx, changes...)
 }

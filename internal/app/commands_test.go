@@ -11,10 +11,10 @@ import (
 	"rekey/internal/auth"
 )
 
-// TestCommands_joinLate: beside a server, a command that only reads writes no
+// TestCommands_JoinLazily: beside a server, a command that only reads writes no
 // note that would make the server distrust its cache. A command that is about to
 // revoke something waits until the server must have read its note.
-func TestCommands_joinLate(t *testing.T) {
+func TestCommands_JoinLazily(t *testing.T) {
 	dir := t.TempDir()
 	vars := map[string]string{"DATA_DIR": dir}
 	c := &commands{

@@ -30,24 +30,26 @@ func (p *program) newRing(st *store.Store, replica string, events auth.Events) (
 	})
 }
 
-// openKeys makes a server's keys ready. A command mints and verifies nothing,
-// and needs no keys.
-func (a *app) openKeys(ctx context.Context, as role) (auth.Tokens, func() [][]byte, error) {
+// openKeys opens the ring. A command signs and verifies nothing, so its ring is
+// not started.
+func (a *app) openKeys(ctx context.Context, as role) (_ auth.Tokens, rotationKeys func() [][]byte, err error) {
+	replica := a.replica
+	if as == command {
+		replica = ""
+	}
+	if a.ring, err = a.newRing(a.store, replica, a.events()); err != nil {
+		return nil, nil, err
+	}
 	if as == command {
 		return token.None{}, auth.FixedKeys(), nil
 	}
-	ring, err := a.newRing(a.store, a.replica, a.events())
-	if err != nil {
+	if err := a.ring.Start(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := ring.Start(ctx); err != nil {
-		return nil, nil, err
-	}
-	a.ring = ring
-	codec, err := ring.Codec(token.Options{
+	codec, err := a.ring.Codec(token.Options{
 		Location: a.cfg.Zone, Leeway: a.cfg.ClockLeeway, Issuer: a.cfg.Issuer, Audience: a.cfg.Audience,
 	})
-	return codec, ring.RotationKeys, err
+	return codec, a.ring.RotationKeys, err
 }
 
 func (a *app) publicKey() []byte {

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"runtime"
+	"sync/atomic"
 	"time"
 
 	"rekey/internal/auth"
@@ -25,7 +27,14 @@ import (
 func Run(ctx context.Context, args []string, env Environment, std Standard) int {
 	c := &commands{env: env, std: std, now: time.Now}
 	return cli.Run(ctx, args, cli.Program{
-		Begin: c.begin, Serve: c.serve, Migrate: c.migrate, Open: c.openCore, OpenAPIKeys: c.openAPIKeys, OpenRing: c.openRing, Examine: c.examine,
+		Begin: c.begin, Serve: c.serve, Migrate: c.migrate, Diagnose: c.diagnose,
+		Open: func(ctx context.Context) (cli.Opened, error) {
+			a, err := c.open(ctx)
+			if err != nil {
+				return cli.Opened{}, err
+			}
+			return cli.Opened{Core: a.core, APIKeys: a.streams.keys, Ring: a.ring, Close: a.close}, nil
+		},
 		Probe: func(ctx context.Context, path string) error { return probe(ctx, env.Get, path) },
 		In:    std.In, Out: std.Out, Err: std.Err,
 	})
@@ -37,18 +46,18 @@ type program struct {
 	log    *slog.Logger
 	stdout io.Writer
 	now    func() time.Time
-	// databaseClock replaces the database's clock by a SQL expression; tests do.
+	// databaseClock is a SQL expression that replaces the database's clock in tests.
 	databaseClock string
-	ticks         <-chan time.Time // replaces the seconds of streams; tests do
+	ticks         <-chan time.Time // replaces the one-second ticker of streams in tests
 	// changeCore changes the options of the core; tests do.
 	changeCore func(*auth.Options)
-	faults     fault.Injector // empty but in builds that are to fail
+	faults     fault.Injector // empty except in builds with failpoints
 }
 
 func newProgram(getenv func(string) string, stdout, logs io.Writer) (*program, error) {
 	cfg, err := config.Load(getenv)
 	if err := errors.Join(err, checkNamed(cfg)); err != nil {
-		return nil, cli.Fail(cli.ExitConfiguration, fmt.Errorf("the configuration cannot work:\n%w", err))
+		return nil, cli.Fail(cli.ExitConfiguration, fmt.Errorf("the configuration is invalid:\n%w", err))
 	}
 	faults, err := fault.New(getenv)
 	if err != nil {
@@ -60,8 +69,8 @@ func newProgram(getenv func(string) string, stdout, logs io.Writer) (*program, e
 	}, nil
 }
 
-// checkNamed looks at what settings name as the rooms will that use it, so that
-// every problem is told at once and before anything is made.
+// checkNamed lets the packages check what settings name, such as key files, so
+// that the start reports every problem before it creates anything.
 func checkNamed(cfg config.Config) error {
 	return errors.Join(keyFiles(cfg).Check(), masterKey(cfg).Check(), store.CheckURL(string(cfg.DatabaseURL)), redispool.CheckURL(string(cfg.RedisURL)))
 }
@@ -85,7 +94,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
-	defer keepSpare()()
+	defer gcBallast()()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.Address())
 	if err != nil {
 		return inUse(fmt.Errorf("listening: %w", err))
@@ -110,7 +119,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	return err
 }
 
-// announce tells people where the service answers, and the log what began.
+// announce prints where the service can be reached, and logs what started.
 // adminAddr may be nil.
 func (a *app) announce(l net.Listener, adminAddr net.Addr) error {
 	base, metrics := cli.BaseURL(a.cfg.Host, l.Addr()), ""
@@ -129,4 +138,38 @@ func (a *app) announce(l net.Listener, adminAddr net.Addr) error {
 		"engine", a.store.Dialect(), "redis", a.redis != nil, "data_dir", data,
 		"graphql", base+graphqlPath, "rest", base+refreshPath, "health", base+readyPath, "metrics", metrics)
 	return nil
+}
+
+// drain stops a server in two steps: first /readyz reports that it shuts down,
+// so that load balancers send no more requests, and later it stops accepting
+// connections.
+type drain struct{ started atomic.Bool }
+
+// after returns a context that ends delay after ctx.
+func (d *drain) after(ctx context.Context, delay time.Duration) (context.Context, context.CancelFunc) {
+	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		d.started.Store(true)
+		time.AfterFunc(delay, cancel)
+	})
+	return later, cancel
+}
+
+// check fails once the server drains.
+func (d *drain) check(context.Context) error {
+	if d.started.Load() {
+		return web.NotReady("shutting down")
+	}
+	return nil
+}
+
+// ballastBytes is added to the live heap, which is about five megabytes. The
+// garbage collector runs when the heap has doubled, which would be fifty times a
+// second under load. The ballast is never touched, so it uses no memory.
+const ballastBytes = 6 << 20
+
+// gcBallast keeps the ballast alive until the returned function is called.
+func gcBallast() (release func()) {
+	ballast := make([]byte, ballastBytes)
+	return func() { runtime.KeepAlive(ballast) }
 }

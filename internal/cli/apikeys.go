@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,27 +13,30 @@ import (
 )
 
 func (p Program) apikeys() *cli.Command {
-	return group("apikeys", "administer the keys of programs", "Example:\n  rekey apikeys list",
+	return group("apikeys", "administer API keys, which programs authenticate with", "rekey apikeys list",
 		&cli.Command{
-			Name: "create", Usage: "make a key, which is shown this once", OnUsageError: onUsageError, Action: p.createAPIKey,
+			Name: "create", Usage: "create a key and show it once", Action: p.createAPIKey,
 			Description: "Example:\n  rekey apikeys create --name orders --scope tokens:introspect",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "name", Usage: "whose key it is", Required: true},
-				&cli.StringSliceFlag{Name: "scope", Usage: "what it may do: " + auth.ScopeList(), Required: true},
+				&cli.StringFlag{Name: "name", Usage: "the name of the program", Required: true},
+				&cli.StringSliceFlag{Name: "scope", Usage: "what the key permits: " + auth.ScopeList(), Required: true},
 			},
 		},
-		&cli.Command{
-			Name: "list", Usage: "list the keys", OnUsageError: onUsageError, Action: p.listAPIKeys,
+		listCommand(p, &cli.Command{
+			Usage:       "list the keys",
 			Description: "Example:\n  rekey apikeys list --json",
-		},
+		}, apiKeyListing(), func(*cli.Command) (fetch[auth.APIKey], error) {
+			return func(ctx context.Context, o Opened, _ int) ([]auth.APIKey, error) { return o.APIKeys.List(ctx) }, nil
+		}),
 		&cli.Command{
-			Name: "revoke", Usage: "end a key", ArgsUsage: "PREFIX", OnUsageError: onUsageError, Action: p.revokeAPIKey,
-			Description: "The prefix is what list shows.\n\nExample:\n  rekey apikeys revoke 4f1c09aa",
+			Name: "revoke", Usage: "revoke a key", ArgsUsage: "PREFIX", Action: p.revokeAPIKey,
+			Description: "list shows the prefixes.\n\nExample:\n  rekey apikeys revoke 4f1c09aa",
 		},
 	)
 }
 
-// apiKeyView is a key as scripts see it. Key is there when it was just made.
+// apiKeyView is the JSON form of a key. It contains Key only when the key was
+// just created.
 type apiKeyView struct {
 	Prefix     string       `json:"prefix"`
 	Name       string       `json:"name"`
@@ -52,78 +54,53 @@ func viewAPIKey(k auth.APIKey) apiKeyView {
 	}
 }
 
-func (p Program) createAPIKey(ctx context.Context, cmd *cli.Command) error {
-	if err := noArguments(cmd); err != nil {
-		return err
+func apiKeyListing() listing[auth.APIKey, apiKeyView] {
+	return listing[auth.APIKey, apiKeyView]{
+		columns: []string{"PREFIX", "NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED"},
+		view:    viewAPIKey,
+		cells: func(k apiKeyView) []string {
+			scopes := make([]string, len(k.Scopes))
+			for i, s := range k.Scopes {
+				scopes[i] = string(s)
+			}
+			return []string{k.Prefix, k.Name, strings.Join(scopes, " "), moment(&k.CreatedAt), moment(k.LastUsedAt), moment(k.RevokedAt)}
+		},
 	}
-	scopes := make([]auth.Scope, 0, 1)
+}
+
+func (p Program) createAPIKey(ctx context.Context, cmd *cli.Command) error {
+	var scopes []auth.Scope
 	for _, s := range cmd.StringSlice("scope") {
 		scopes = append(scopes, auth.Scope(s))
 	}
-	return p.withKeys(ctx, func(keys *auth.APIKeys) error {
-		key, kept, err := keys.Create(ctx, cmd.String("name"), scopes)
+	return p.with(ctx, func(o Opened) error {
+		key, created, err := o.APIKeys.Create(ctx, cmd.String("name"), scopes)
 		if err != nil {
 			return err
 		}
-		view := viewAPIKey(kept)
+		view := viewAPIKey(created)
 		view.Key = key
 		return p.show(cmd, view, func(w io.Writer) {
-			fmt.Fprintf(w, "%s\n\nThis is the key of %s; it is not shown again. Revoke it with: rekey apikeys revoke %s\n", key, kept.Name, kept.Prefix)
+			fmt.Fprintf(w, "%s\n\nThis is the key of %s. It cannot be shown again. To revoke it: rekey apikeys revoke %s\n", key, created.Name, created.Prefix)
 		})
 	})
-}
-
-func (p Program) listAPIKeys(ctx context.Context, cmd *cli.Command) error {
-	if err := noArguments(cmd); err != nil {
-		return err
-	}
-	return p.withKeys(ctx, func(keys *auth.APIKeys) error {
-		list, err := keys.List(ctx)
-		if err != nil {
-			return err
-		}
-		views, lines := make([]apiKeyView, len(list)), []string{row("PREFIX", "NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED")}
-		for i, k := range list {
-			views[i] = viewAPIKey(k)
-			lines = append(lines, row(k.Prefix, k.Name, words(k.Scopes), moment(&k.CreatedAt), moment(k.LastUsedAt), moment(k.RevokedAt)))
-		}
-		return p.show(cmd, views, func(w io.Writer) { table(w, lines...) })
-	})
-}
-
-func words(scopes []auth.Scope) string {
-	list := make([]string, len(scopes))
-	for i, s := range scopes {
-		list[i] = string(s)
-	}
-	return strings.Join(list, " ")
 }
 
 func (p Program) revokeAPIKey(ctx context.Context, cmd *cli.Command) error {
 	if cmd.Args().Len() != 1 {
 		return usage("apikeys revoke takes one argument, the key's prefix; see rekey apikeys revoke --help")
 	}
-	return p.withKeys(ctx, func(keys *auth.APIKeys) error {
-		ended, err := keys.Revoke(ctx, cmd.Args().First())
+	return p.with(ctx, func(o Opened) error {
+		ended, err := o.APIKeys.Revoke(ctx, cmd.Args().First())
 		if err != nil {
 			return err
 		}
 		return p.show(cmd, map[string]bool{"ended": ended}, func(w io.Writer) {
 			if !ended {
-				fmt.Fprintln(w, "the key had been revoked before")
+				fmt.Fprintln(w, "the key was revoked before")
 				return
 			}
-			fmt.Fprintln(w, "the key is revoked; streams that it opened end within seconds")
+			fmt.Fprintln(w, "the key is revoked; streams that it opened are closed within seconds")
 		})
 	})
-}
-
-// withKeys opens the core for a command about keys.
-func (p Program) withKeys(ctx context.Context, do func(*auth.APIKeys) error) (err error) {
-	keys, closeCore, err := p.OpenAPIKeys(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeCore()) }()
-	return do(keys)
 }

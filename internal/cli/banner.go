@@ -24,21 +24,21 @@ Try it, in another terminal:
     -d '{"query":"mutation { login(input: {email: \"ada@example.com\", password: \"correct horse\"}) { refreshToken } }"}' \
     | sed 's/.*"refreshToken":"\([^"]*\)".*/\1/')
 
-  # refresh: a new pair, the old one is blacklisted
+  # refresh: a new pair; the old one is blacklisted
   curl -s {{base}}/auth/refresh -H "Authorization: Bearer $RT"
 
 `
 
-// Place is where a service is found.
+// Place describes where a service can be reached.
 type Place struct {
 	Base     string // its URL
-	Data     string // the directory of what it must not lose
-	Explorer bool   // there is a page at /
-	Metrics  string // their URL; empty when they are not served
+	Data     string // the directory with its data
+	Explorer bool   // whether it serves the explorer at /
+	Metrics  string // the URL of its metrics; empty if they are not served
 }
 
-// Banner writes where the service answers, and lines to try it with. A terminal
-// that is gone is no reason not to serve: what cannot be written is left out.
+// Banner writes the service's URLs and commands to try it with. It ignores
+// errors, because the service also runs without a terminal.
 func Banner(w io.Writer, p Place) {
 	explorer, metrics := "", ""
 	if p.Explorer {
@@ -52,8 +52,8 @@ func Banner(w io.Writer, p Place) {
 	_, _ = values.WriteString(w, banner)
 }
 
-// BaseURL is where people reach a listener. A listener on every interface is
-// reached as localhost.
+// BaseURL returns the URL of a listener. A listener on all interfaces is
+// reachable as localhost.
 func BaseURL(host string, l net.Addr) string {
 	if host == "" {
 		host = "localhost"

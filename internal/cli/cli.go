@@ -1,10 +1,11 @@
-// Package cli is the command line of the one binary: each command is a thin
-// caller of the core. It owns words, arguments and exit codes; what a command
-// works on is opened by the program that calls it.
+// Package cli is the command line of rekey. Each command parses its arguments,
+// calls the core and prints the answer. The package owns the words, the output
+// and the exit codes; the wiring opens what a command works on.
 package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -16,84 +17,104 @@ import (
 	"rekey/internal/keyring"
 )
 
-// Common is what all commands take.
+// Common holds the options of all commands.
 type Common struct {
 	JSON    bool   // answer in JSON
-	EnvFile string // to take variables from; empty: .env, if there is one
+	EnvFile string // file to read variables from; empty: .env, if it exists
 }
 
-// Program is what the commands drive.
+// Opened holds what commands work on, next to running replicas.
+type Opened struct {
+	Core    *auth.Service
+	APIKeys *auth.APIKeys
+	Ring    *keyring.Ring // not started
+	Close   func() error
+}
+
+// Program holds the functions that the commands call.
 type Program struct {
 	// Begin is called first.
 	Begin func(o Common) error
 	// Serve runs the service until ctx ends.
 	Serve func(ctx context.Context) error
-	// Migrate brings the database's schema up to date and returns how many
-	// migrations it applied.
+	// Migrate brings the database's schema up to date and returns the number of
+	// migrations that it applied.
 	Migrate func(ctx context.Context) (int, error)
-	// Open opens the core for one command, ready to change things beside
-	// running replicas, and returns how to close it.
-	Open func(ctx context.Context) (*auth.Service, func() error, error)
-	// OpenAPIKeys does so for commands about API keys.
-	OpenAPIKeys func(ctx context.Context) (*auth.APIKeys, func() error, error)
-	// OpenRing opens the key ring for one command; it was not looked at yet.
-	OpenRing func(ctx context.Context) (*keyring.Ring, func() error, error)
-	// Examine looks at all that the service stands on, and changes nothing.
-	Examine func(ctx context.Context) (doctor.Report, error)
-	// Probe asks the service that runs here for its health at a path; nil when
-	// it answers that all is well.
+	// Open opens the database for one command, which closes it.
+	Open func(ctx context.Context) (Opened, error)
+	// Diagnose checks everything that the service depends on, and changes nothing.
+	Diagnose func(ctx context.Context) (doctor.Report, error)
+	// Probe requests a path of the service on this machine. It returns nil if
+	// the status is 200.
 	Probe func(ctx context.Context, path string) error
-	// In is where passwords may be piped in.
+	// In is read for a password that is piped in.
 	In io.Reader
-	// Out and Err are where answers and complaints go.
+	// Out receives answers, and Err errors.
 	Out, Err io.Writer
 }
 
-// Run carries out a command line (without the program's name) and returns the
-// exit code. Errors are written to Err.
+// Run runs a command line, without the name of the program, and returns the exit
+// code. It writes an error to Err.
 func Run(ctx context.Context, args []string, p Program) int {
-	err := p.root().Run(ctx, append([]string{"rekey"}, args...))
+	root := p.root()
+	complete(root)
+	err := root.Run(ctx, append([]string{"rekey"}, args...))
 	if err == nil {
 		return ExitOK
 	}
-	report(p.Err, err, wantsJSON(args))
-	return exitCode(err)
-}
-
-// wantsJSON looks for --json where the flags themselves may be wrong.
-func wantsJSON(args []string) bool {
+	// The flags may be invalid, so --json is found in the arguments.
 	if i := slices.Index(args, "--"); i >= 0 {
 		args = args[:i]
 	}
-	return slices.Contains(args, "--json")
+	report(p.Err, err, slices.Contains(args, "--json"))
+	return exitCode(err)
 }
 
 func (p Program) root() *cli.Command {
 	return &cli.Command{
 		Name:  "rekey",
 		Usage: "a self-hosted GraphQL auth API: sessions on refresh tokens that are replaced at every use",
-		Description: "Settings come from the environment: see docs/configuration.md. Commands take those that the\n" +
-			"service has; docs/reference/commands.md describes their answers.\n\n" +
+		Description: "Environment variables set everything: see docs/configuration.md. Commands read the same settings as\n" +
+			"the service; docs/reference/commands.md describes their answers.\n\n" +
 			"Example:\n  rekey users list --json\n\n" + explainExits(),
 		Writer:         p.Out,
 		ErrWriter:      p.Err,
-		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // Run decides
-		OnUsageError:   onUsageError,
-		Before:         p.begin,
-		Action:         p.serveOrUnknown,
+		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // Run handles errors
+		Before: func(ctx context.Context, cmd *cli.Command) (context.Context, error) {
+			return ctx, p.Begin(Common{JSON: cmd.Bool("json"), EnvFile: cmd.String("env-file")})
+		},
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			switch {
+			case cmd.Args().Present():
+				return noCommand(ctx, cmd)
+			case cmd.Bool("version"):
+				return p.showVersion(ctx, cmd)
+			}
+			return p.Serve(ctx)
+		},
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "json", Usage: "answer in JSON; an error is then the last line on stderr, in JSON too"},
-			&cli.BoolFlag{Name: "version", Usage: "as the command", Local: true},
-			&cli.StringFlag{Name: "env-file", Usage: "take variables that are not set from this `FILE`; without it from .env, if there is one"},
+			&cli.BoolFlag{Name: "json", Usage: "answer in JSON; an error is then the last line on stderr, also in JSON"},
+			&cli.BoolFlag{Name: "version", Usage: "print the build, like the command", Local: true},
+			&cli.StringFlag{Name: "env-file", Usage: "read variables that are not set from this `FILE`; default: .env, if it exists"},
 		},
 		Commands: []*cli.Command{
 			{
-				Name: "serve", Usage: "run the service (the default)", OnUsageError: onUsageError, Action: p.serve,
-				Description: "It ends with SIGTERM or SIGINT, after the requests in flight.\n\nExample:\n  PORT=8080 rekey serve",
+				Name: "serve", Usage: "run the service (the default)",
+				Description: "On SIGTERM or SIGINT, it stops after the requests in flight.\n\nExample:\n  PORT=8080 rekey serve",
+				Action:      func(ctx context.Context, _ *cli.Command) error { return p.Serve(ctx) },
 			},
 			{
-				Name: "migrate", Usage: "bring the database's schema up to date", OnUsageError: onUsageError, Action: p.migrate,
-				Description: "serve does so itself; this is for those who want it done before.\n\nExample:\n  rekey migrate",
+				Name: "migrate", Usage: "bring the database's schema up to date",
+				Description: "serve does this too; use migrate to do it before.\n\nExample:\n  rekey migrate",
+				Action: func(ctx context.Context, cmd *cli.Command) error {
+					n, err := p.Migrate(ctx)
+					if err != nil {
+						return err
+					}
+					return p.show(cmd, map[string]int{"applied": n}, func(w io.Writer) {
+						fmt.Fprintf(w, "%d migrations applied, the schema is up to date\n", n)
+					})
+				},
 			},
 			p.health(),
 			p.users(),
@@ -102,42 +123,20 @@ func (p Program) root() *cli.Command {
 			p.apikeys(),
 			p.keys(),
 			p.doctor(),
-			p.version(),
+			{
+				Name: "version", Usage: "print the build",
+				Description: "Example:\n  rekey version --json", Action: p.showVersion,
+			},
 		},
 	}
 }
 
-// begin tells the program what all commands take.
-func (p Program) begin(ctx context.Context, cmd *cli.Command) (context.Context, error) {
-	return ctx, p.Begin(Common{JSON: cmd.Bool("json"), EnvFile: cmd.String("env-file")})
-}
-
-func (p Program) serveOrUnknown(ctx context.Context, cmd *cli.Command) error {
-	switch {
-	case cmd.Args().Present():
-		return noCommand(ctx, cmd)
-	case cmd.Bool("version"):
-		return p.showVersion(ctx, cmd)
-	}
-	return p.Serve(ctx)
-}
-
-func (p Program) serve(ctx context.Context, cmd *cli.Command) error {
-	if err := noArguments(cmd); err != nil {
-		return err
-	}
-	return p.Serve(ctx)
-}
-
-func (p Program) migrate(ctx context.Context, cmd *cli.Command) error {
-	if err := noArguments(cmd); err != nil {
-		return err
-	}
-	n, err := p.Migrate(ctx)
+// with opens the database for a command and closes it afterwards.
+func (p Program) with(ctx context.Context, do func(o Opened) error) (err error) {
+	o, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
-	return p.show(cmd, map[string]int{"applied": n}, func(w io.Writer) {
-		fmt.Fprintf(w, "%d migrations applied, the schema is up to date\n", n)
-	})
+	defer func() { err = errors.Join(err, o.Close()) }()
+	return do(o)
 }

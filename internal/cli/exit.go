@@ -23,7 +23,7 @@ const (
 	ExitWarnings      = 7
 )
 
-// Exit is what an exit code tells.
+// Exit is an exit code with its meaning.
 type Exit struct {
 	Code    int
 	Meaning string
@@ -33,26 +33,26 @@ type Exit struct {
 func Exits() []Exit {
 	return []Exit{
 		{ExitOK, "done"},
-		{ExitFailure, "failed: the message says why. `health`: not well; `doctor`: something must be mended"},
-		{ExitUsage, "the command line, or what was given with it, is wrong"},
-		{ExitConfiguration, "the configuration cannot work"},
+		{ExitFailure, "failed: the message says why. `health`: not ready; `doctor`: something must be fixed"},
+		{ExitUsage, "the command line or its input is invalid"},
+		{ExitConfiguration, "the configuration is invalid"},
 		{ExitUnavailable, "the database or Redis does not answer: try again"},
 		{ExitNotFound, "there is no such user, session or key"},
-		{ExitConflict, "it exists already, or another process has it"},
-		{ExitWarnings, "`doctor`: it works, but something should be mended"},
+		{ExitConflict, "it exists already, or another process uses it"},
+		{ExitWarnings, "`doctor`: it works, but something should be fixed"},
 	}
 }
 
-// failure is an error with the exit code that it comes to.
+// failure is an error with its exit code.
 type failure struct {
 	code int
 	error
 }
 
-// Unwrap returns the error itself.
+// Unwrap returns the error without the exit code.
 func (f failure) Unwrap() error { return f.error }
 
-// Fail returns err with the exit code that it comes to; nil stays nil.
+// Fail returns err with an exit code, or nil if err is nil.
 func Fail(code int, err error) error {
 	if err == nil {
 		return nil
@@ -62,10 +62,10 @@ func Fail(code int, err error) error {
 
 func usage(format string, args ...any) error { return Fail(ExitUsage, fmt.Errorf(format, args...)) }
 
-// errTold ends a command that has said itself what is the matter.
-var errTold = errors.New("told already")
+// errPrinted is returned by a command whose answer describes the problem.
+var errPrinted = errors.New("printed already")
 
-// exitCode is what an error comes to.
+// exitCode returns the exit code of an error.
 func exitCode(err error) int {
 	var f failure
 	var e *auth.Error
@@ -90,7 +90,7 @@ func exitCode(err error) int {
 	return ExitFailure
 }
 
-// errorCode is the same in a word: the codes of the API where there is one.
+// errorCode returns the word for an exit code: the code of the API if there is one.
 func errorCode(code int) string {
 	switch code {
 	case ExitUsage:
@@ -107,9 +107,9 @@ func errorCode(code int) string {
 	return string(auth.CodeInternal)
 }
 
-// report tells people, or scripts, what went wrong.
+// report writes an error for people, or as JSON for scripts.
 func report(w io.Writer, err error, asJSON bool) {
-	if errors.Is(err, errTold) {
+	if errors.Is(err, errPrinted) {
 		return
 	}
 	text := describe(err)
@@ -118,13 +118,13 @@ func report(w io.Writer, err error, asJSON bool) {
 		return
 	}
 	code := exitCode(err)
-	_ = json.NewEncoder(w).Encode(map[string]any{ // a reader that is gone: nobody to tell
+	_ = json.NewEncoder(w).Encode(map[string]any{ // the reader may have left
 		"error": map[string]any{"code": errorCode(code), "exitCode": code, "message": text},
 	})
 }
 
-// describe prefers the words meant for people, of each error where there are
-// several.
+// describe returns the message of an error for people. Of several errors, it
+// returns one line each.
 func describe(err error) string {
 	if all, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // this one error, not what it wraps
 		var texts []string
@@ -142,12 +142,12 @@ func describe(err error) string {
 	case cause == nil:
 		return e.Message
 	case e.Code == auth.CodeUnavailable && exitCode(err) != ExitUnavailable:
-		return cause.Error() // trying again will not help
+		return cause.Error() // a retry does not help
 	}
 	return e.Message + ": " + cause.Error()
 }
 
-// explainExits is the part of --help about exit codes.
+// explainExits returns the part of --help about exit codes.
 func explainExits() string {
 	var b strings.Builder
 	b.WriteString("Exit codes:\n")

@@ -12,12 +12,11 @@ import (
 	"golang.org/x/term"
 )
 
-// maxPasswordBytes is more than any password may have.
+// maxPasswordBytes is more than the longest password that the core accepts.
 const maxPasswordBytes = 64 << 10
 
-// readPassword takes a password from --password-file, from a terminal, or from
-// what is piped in; never from an argument, which everybody on the machine
-// sees.
+// readPassword reads a password from --password-file, from the terminal, or from
+// standard input.
 func (p Program) readPassword(ctx context.Context, cmd *cli.Command) (string, error) {
 	switch path := cmd.String("password-file"); {
 	case path != "" && path != "-":
@@ -33,7 +32,7 @@ func (p Program) readPassword(ctx context.Context, cmd *cli.Command) (string, er
 	return firstLine(p.In, "standard input")
 }
 
-// firstLine is the one line that there is, without its end.
+// firstLine returns the only line of r, without the line break.
 func firstLine(r io.Reader, where string) (string, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxPasswordBytes))
 	if err != nil {
@@ -42,30 +41,31 @@ func firstLine(r io.Reader, where string) (string, error) {
 	line := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
 	switch {
 	case line == "":
-		return "", usage("there is no password in %s: type it at a terminal, pipe it in, or say --password-file", where)
+		return "", usage("there is no password in %s: type it at a terminal, pipe it in, or use --password-file", where)
 	case strings.ContainsAny(line, "\r\n"):
 		return "", usage("the password in %s has more than one line", where)
 	}
 	return line, nil
 }
 
-// askPassword asks twice, without echo: nobody sees what was mistyped.
+// askPassword asks twice, because a typing error is not visible without echo.
 func (p Program) askPassword(ctx context.Context, tty *os.File) (string, error) {
 	first, err := p.prompt(ctx, tty, "Password: ")
 	if err != nil {
 		return "", err
 	}
-	again, err := p.prompt(ctx, tty, "The same again: ")
+	again, err := p.prompt(ctx, tty, "Repeat the password: ")
 	if err != nil {
 		return "", err
 	}
 	if first != again {
-		return "", usage("the two passwords are not the same")
+		return "", usage("the two passwords are different")
 	}
 	return first, nil
 }
 
-// prompt leaves the terminal as it was, also when the command is interrupted.
+// prompt reads a line without echo. It restores the terminal even if the command
+// is interrupted.
 func (p Program) prompt(ctx context.Context, tty *os.File, question string) (string, error) {
 	before, err := term.GetState(int(tty.Fd()))
 	if err != nil {
@@ -83,7 +83,7 @@ func (p Program) prompt(ctx context.Context, tty *os.File, question string) (str
 	}()
 	select {
 	case a := <-answered:
-		fmt.Fprintln(p.Err) // the one that was not echoed
+		fmt.Fprintln(p.Err) // the line break was not echoed
 		if a.err != nil {
 			return "", fmt.Errorf("reading the password: %w", a.err)
 		}

@@ -11,12 +11,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rekey/internal/auth"
 	"rekey/internal/cli"
 )
 
-// terminal opens a pseudoterminal: what a person sits at, and what the program
-// has for its standard streams.
+// terminal opens a pseudoterminal: the person's end, and the end that the program
+// has as its standard streams.
 func terminal(t *testing.T) (person, program *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -39,39 +38,37 @@ func terminal(t *testing.T) (person, program *os.File) {
 	return person, program
 }
 
-var errReached = errors.New("the core was asked for")
+var errReached = errors.New("the core was opened")
 
-// TestPassword_terminal: it is asked for twice, and the terminal shows neither.
-// What was typed must be the same, or nothing is opened.
-func TestPassword_terminal(t *testing.T) {
+// The command asks twice for the password, and the terminal shows neither
+// answer. If they differ, nothing is opened.
+func TestPassword_Terminal(t *testing.T) {
 	for name, tt := range map[string]struct {
 		second string
 		want   string
 	}{
 		"same":      {"correct horse", errReached.Error()},
-		"different": {"correct house", "not the same"},
+		"different": {"correct house", "are different"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			person, program := terminal(t)
 			shown := &answering{to: person, words: []string{"correct horse", tt.second}}
 			code := cli.Run(t.Context(), []string{"users", "add", "--name", "Ada", "--email", "ada@example.com"}, cli.Program{
 				Begin: func(cli.Common) error { return nil },
-				Open: func(context.Context) (*auth.Service, func() error, error) {
-					return nil, nil, errReached
-				},
-				In: program, Out: program, Err: shown,
+				Open:  func(context.Context) (cli.Opened, error) { return cli.Opened{}, errReached },
+				In:    program, Out: program, Err: shown,
 			})
 			if code == cli.ExitOK || !strings.Contains(shown.String(), tt.want) || strings.Contains(shown.String(), "correct") {
 				t.Errorf("exit code %d: %s", code, shown)
 			}
 			if state, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS); err != nil || state.Lflag&unix.ECHO == 0 {
-				t.Errorf("the terminal does not echo any more: %v", err)
+				t.Errorf("the terminal no longer echoes: %v", err)
 			}
 		})
 	}
 }
 
-// answering is a person who types a word at each question.
+// answering types a word at each question.
 type answering struct {
 	bytes.Buffer
 	to    *os.File

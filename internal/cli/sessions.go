@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -13,33 +14,36 @@ import (
 )
 
 func (p Program) sessions() *cli.Command {
-	return group("sessions", "administer sessions", "Example:\n  rekey sessions list --user ada@example.com",
-		&cli.Command{
-			Name: "list", Usage: "list a user's live sessions, newest first", OnUsageError: onUsageError, Action: p.listSessions,
+	return group("sessions", "administer sessions", "rekey sessions list --user ada@example.com",
+		listCommand(p, &cli.Command{
+			Usage:       "list a user's live sessions, newest first",
 			Description: "Example:\n  rekey sessions list --user ada@example.com --json",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "user", Usage: "whose: an e-mail address or an id", Required: true},
-				&cli.IntFlag{Name: "limit", Usage: "most `SESSIONS` to list, 1 to 1000", Value: 200},
+				&cli.StringFlag{Name: "user", Usage: "the user's e-mail address or id", Required: true},
+				limitFlag("SESSIONS", 200),
 			},
-		},
+		}, sessionListing(), func(cmd *cli.Command) (fetch[auth.Session], error) {
+			return func(ctx context.Context, o Opened, limit int) ([]auth.Session, error) {
+				return o.Core.UserSessions(ctx, cmd.String("user"), limit)
+			}, nil
+		}),
 		&cli.Command{
-			Name: "revoke", Usage: "end sessions: their users sign in again", ArgsUsage: "[ID...]",
-			OnUsageError: onUsageError, Action: p.revokeSessions,
-			Description: "Say which: by their ids, all of a --user, or --all there are. For the last, after the database was\n" +
-				"restored from a backup, see docs/how-to/backup.md. By the time it returns, no token of them works.\n\n" +
+			Name: "revoke", Usage: "revoke sessions: their users have to log in again", ArgsUsage: "[ID...]", Action: p.revokeSessions,
+			Description: "It revokes the sessions with these ids, all of a --user, or --all sessions. When it returns, no token of\n" +
+				"them works. docs/how-to/backup.md explains --all after a restore.\n\n" +
 				"Examples:\n  rekey sessions revoke 0195e3a0-7b1c-7e44-9d0f-1c2f3a4b5c6d\n" +
 				"  rekey sessions revoke --user ada@example.com\n  rekey sessions revoke --all --issued-before 2026-01-31T12:00:00Z",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "user", Usage: "all of this user: an e-mail address or an id"},
-				&cli.BoolFlag{Name: "all", Usage: "everybody's"},
-				&cli.StringFlag{Name: "issued-before", Usage: "with --all: only those whose login was before this `TIME`, such as 2026-01-31T12:00:00Z"},
+				&cli.StringFlag{Name: "user", Usage: "all sessions of this user, an e-mail address or an id"},
+				&cli.BoolFlag{Name: "all", Usage: "the sessions of all users"},
+				&cli.StringFlag{Name: "issued-before", Usage: "with --all, only sessions whose login was before this `TIME`, such as 2026-01-31T12:00:00Z"},
 				progressFlag(),
 			},
 		},
 	)
 }
 
-// sessionView is a session as scripts see it, in the words of the GraphQL schema.
+// sessionView is the JSON form of a session.
 type sessionView struct {
 	ID                string    `json:"id"`
 	Generation        int64     `json:"generation"`
@@ -51,52 +55,102 @@ type sessionView struct {
 	AbsoluteExpiresAt time.Time `json:"absoluteExpiresAt"`
 }
 
-func viewSession(s auth.Session) sessionView {
-	return sessionView{
-		ID: s.ID, Generation: s.Generation, UserAgent: orNull(s.UserAgent), IPAddress: orNull(s.IPAddress),
-		CreatedAt: s.CreatedAt, LastSeenAt: s.LastSeenAt, ExpiresAt: s.EndsAt(), AbsoluteExpiresAt: s.ExpiresAt,
-	}
-}
-
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// sessionPage is the newest sessions of a user.
+// sessionPage is the JSON form of a user's newest sessions.
 type sessionPage struct {
 	Sessions    []sessionView `json:"sessions"`
 	HasNextPage bool          `json:"hasNextPage"` // there are older ones
 }
 
-func (p Program) listSessions(ctx context.Context, cmd *cli.Command) error {
-	limit := cmd.Int("limit")
-	if err := noArguments(cmd); err != nil {
-		return err
-	}
-	if limit < 1 || limit > 1000 {
-		return usage("--limit takes a number from 1 to 1000")
-	}
-	return p.withCore(ctx, func(core *auth.Service) error {
-		list, err := core.UserSessions(ctx, cmd.String("user"), limit+1)
-		if err != nil {
-			return err
-		}
-		page := sessionPage{Sessions: []sessionView{}, HasNextPage: len(list) > limit}
-		lines := []string{row("ID", "LAST SEEN", "CREATED", "EXPIRES", "REFRESHES", "ADDRESS", "USER AGENT")}
-		for _, s := range list[:min(limit, len(list))] {
-			v := viewSession(s)
-			page.Sessions = append(page.Sessions, v)
-			lines = append(lines, row(v.ID, moment(&v.LastSeenAt), moment(&v.CreatedAt), moment(&v.ExpiresAt),
-				strconv.FormatInt(v.Generation-1, 10), s.IPAddress, s.UserAgent))
-		}
-		return p.show(cmd, page, func(w io.Writer) {
-			table(w, lines...)
-			if page.HasNextPage {
-				fmt.Fprintf(w, "\nThere are more than %d: say --limit\n", limit)
+func sessionListing() listing[auth.Session, sessionView] {
+	return listing[auth.Session, sessionView]{
+		columns: []string{"ID", "LAST SEEN", "CREATED", "EXPIRES", "REFRESHES", "ADDRESS", "USER AGENT"},
+		view: func(s auth.Session) sessionView {
+			return sessionView{
+				ID: s.ID, Generation: s.Generation, UserAgent: orNull(s.UserAgent), IPAddress: orNull(s.IPAddress),
+				CreatedAt: s.CreatedAt, LastSeenAt: s.LastSeenAt, ExpiresAt: s.EndsAt(), AbsoluteExpiresAt: s.ExpiresAt,
 			}
-		})
+		},
+		cells: func(s sessionView) []string {
+			return []string{
+				s.ID, moment(&s.LastSeenAt), moment(&s.CreatedAt), moment(&s.ExpiresAt),
+				strconv.FormatInt(s.Generation-1, 10), text(s.IPAddress), text(s.UserAgent),
+			}
+		},
+		page: func(sessions []sessionView, next *string) any { return sessionPage{sessions, next != nil} },
+		id:   func(s sessionView) string { return s.ID },
+		more: higherLimit,
+	}
+}
+
+// revoked is the JSON answer of sessions revoke.
+type revoked struct {
+	Ended       int      `json:"ended"`                 // number of revoked sessions
+	EndedBefore []string `json:"endedBefore,omitempty"` // ids
+	NotFound    []string `json:"notFound,omitempty"`    // ids
+}
+
+func (r revoked) write(w io.Writer) {
+	fmt.Fprintf(w, "%d sessions revoked\n", r.Ended)
+	for _, id := range r.EndedBefore {
+		fmt.Fprintf(w, "%s was revoked or expired before\n", id)
+	}
+}
+
+func (p Program) revokeSessions(ctx context.Context, cmd *cli.Command) error {
+	ids, user, all := cmd.Args().Slice(), cmd.String("user"), cmd.Bool("all")
+	choices := 0
+	for _, chosen := range []bool{len(ids) > 0, user != "", all} {
+		if chosen {
+			choices++
+		}
+	}
+	if choices != 1 {
+		return usage("sessions revoke takes the ids of sessions, or --user, or --all; see %s --help", cmd.FullName())
+	}
+	var before time.Time
+	if text := cmd.String("issued-before"); text != "" {
+		var err error
+		if before, err = time.Parse(time.RFC3339, text); err != nil || !all {
+			return usage("--issued-before takes a time such as 2026-01-31T12:00:00Z, and requires --all")
+		}
+	}
+	return p.with(ctx, func(o Opened) (err error) {
+		var done revoked
+		switch {
+		case all:
+			done.Ended, err = o.Core.EndAllSessions(ctx, before, operator(), p.progress(cmd, "sessions revoked"))
+		case user != "":
+			done.Ended, err = o.Core.EndUserSessions(ctx, user, operator())
+		default:
+			done, err = revokeByID(ctx, o.Core, ids)
+		}
+		if err != nil && done.Ended > 0 {
+			err = fmt.Errorf("%d sessions revoked, then: %w", done.Ended, err)
+		}
+		if err == nil || len(done.NotFound) > 0 {
+			err = errors.Join(p.show(cmd, done, done.write), err)
+		}
+		return err
 	})
+}
+
+// revokeByID revokes the sessions that exist. Its error contains each id that
+// does not.
+func revokeByID(ctx context.Context, core *auth.Service, ids []string) (done revoked, err error) {
+	var missing []error
+	for _, id := range ids {
+		ended, err := core.EndSession(ctx, id, operator())
+		switch {
+		case err != nil && auth.AsError(err).Code == auth.CodeNotFound:
+			done.NotFound = append(done.NotFound, id)
+			missing = append(missing, err)
+		case err != nil:
+			return revoked{Ended: done.Ended}, err
+		case ended:
+			done.Ended++
+		default:
+			done.EndedBefore = append(done.EndedBefore, id)
+		}
+	}
+	return done, errors.Join(missing...)
 }

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -12,63 +15,174 @@ import (
 )
 
 func (p Program) users() *cli.Command {
-	return group("users", "administer users", "Example:\n  rekey users list --email @example.com",
-		p.usersAdd(), p.usersList(), p.usersExport(),
+	return group("users", "administer users", "rekey users list --email @example.com",
 		&cli.Command{
-			Name: "disable", Usage: "bar a user and end all of its sessions", ArgsUsage: "EMAIL|ID",
-			Description:  "By the time it returns, no token of the user works.\n\nExample:\n  rekey users disable ada@example.com",
-			OnUsageError: onUsageError, Action: p.disableUser,
+			Name: "add", Usage: "create an account", Action: p.addUser,
+			Description: "It reads the password from the terminal without echo, or from standard input or a file. The password\n" +
+				"is never an argument, because every user of the machine can see those.\n\n" +
+				"Examples:\n  rekey users add --name Ada --email ada@example.com\n" +
+				"  rekey users add --name Ada --email ada@example.com --password-file /run/secrets/ada",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "name", Usage: "the person's name", Required: true},
+				&cli.StringFlag{Name: "email", Usage: "the e-mail address to log in with", Required: true},
+				&cli.StringFlag{Name: "password-file", Usage: "`FILE` that contains the password as its only line; - for standard input"},
+			},
+		},
+		listCommand(p, &cli.Command{
+			Usage: "list users, oldest first",
+			Description: "It lists one page; the last line shows how to list the next one.\n\n" +
+				"Examples:\n  rekey users list --email @example.com\n  rekey users list --disabled --json",
+			Flags: filterFlags(limitFlag("USERS", 50), afterFlag("user")),
+		}, userListing(), func(cmd *cli.Command) (fetch[auth.User], error) {
+			return func(ctx context.Context, o Opened, limit int) ([]auth.User, error) {
+				return o.Core.Users(ctx, filterOf(cmd), limit)
+			}, nil
+		}),
+		&cli.Command{
+			Name: "export", Usage: "write all users as JSON, one per line", Action: p.exportUsers,
+			Description: "It reads a thousand users at a time, in the order of sign-up, and includes those who sign up meanwhile.\n" +
+				"The export contains names and addresses of people: protect it like the database.\n\n" +
+				"Examples:\n  (umask 077 && rekey users export > users.jsonl)\n  rekey users export --disabled | jq -r .email",
+			Flags: filterFlags(
+				&cli.BoolFlag{Name: "with-hashes", Usage: "include the password hashes, to move to another service; anyone who has them can guess passwords"},
+				progressFlag(),
+			),
 		},
 		&cli.Command{
-			Name: "enable", Usage: "let a disabled user log in again", ArgsUsage: "EMAIL|ID",
-			Description:  "Sessions that were ended stay ended.\n\nExample:\n  rekey users enable ada@example.com",
-			OnUsageError: onUsageError, Action: p.enableUser,
+			Name: "disable", Usage: "disable a user and revoke all sessions", ArgsUsage: "EMAIL|ID", Action: p.disableUser,
+			Description: "When it returns, no token of the user works.\n\nExample:\n  rekey users disable ada@example.com",
+		},
+		&cli.Command{
+			Name: "enable", Usage: "let a disabled user log in again", ArgsUsage: "EMAIL|ID", Action: p.enableUser,
+			Description: "Revoked sessions stay revoked.\n\nExample:\n  rekey users enable ada@example.com",
 		},
 	)
 }
 
-func (p Program) disableUser(ctx context.Context, cmd *cli.Command) error {
-	return p.withUser(ctx, cmd, func(core *auth.Service, who string) error {
-		ended, err := core.DisableUser(ctx, who, operator())
+// userView is the JSON form of a user.
+type userView struct {
+	ID              string     `json:"id"`
+	Name            string     `json:"name"`
+	Email           string     `json:"email"`
+	EmailVerifiedAt *time.Time `json:"emailVerifiedAt"`
+	CreatedAt       time.Time  `json:"createdAt"`
+	UpdatedAt       time.Time  `json:"updatedAt"`
+	DisabledAt      *time.Time `json:"disabledAt"`
+	PasswordHash    string     `json:"passwordHash,omitempty"`
+}
+
+func viewUser(u auth.User) userView {
+	return userView{
+		ID: u.ID, Name: u.Name, Email: u.Email, EmailVerifiedAt: u.EmailVerifiedAt,
+		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, DisabledAt: u.DisabledAt,
+	}
+}
+
+// userPage is the JSON form of a page of users.
+type userPage struct {
+	Users     []userView `json:"users"`
+	EndCursor *string    `json:"endCursor"` // for --after; null on the last page
+}
+
+func userListing() listing[auth.User, userView] {
+	return listing[auth.User, userView]{
+		columns: []string{"ID", "EMAIL", "NAME", "CREATED", "DISABLED"},
+		view:    viewUser,
+		cells: func(u userView) []string {
+			return []string{u.ID, u.Email, u.Name, moment(&u.CreatedAt), moment(u.DisabledAt)}
+		},
+		page: func(users []userView, next *string) any { return userPage{users, next} },
+		id:   func(u userView) string { return u.ID },
+		more: nextPage,
+	}
+}
+
+func filterFlags(more ...cli.Flag) []cli.Flag {
+	return append([]cli.Flag{
+		&cli.StringFlag{Name: "email", Usage: "only users whose address contains this `PART`, such as @example.com"},
+		&cli.BoolFlag{Name: "disabled", Usage: "only disabled users; with --disabled=false only the others"},
+	}, more...)
+}
+
+func filterOf(cmd *cli.Command) auth.UserFilter {
+	f := auth.UserFilter{Email: cmd.String("email"), After: cmd.String("after")}
+	if cmd.IsSet("disabled") {
+		disabled := cmd.Bool("disabled")
+		f.Disabled = &disabled
+	}
+	return f
+}
+
+func (p Program) addUser(ctx context.Context, cmd *cli.Command) error {
+	password, err := p.readPassword(ctx, cmd)
+	if err != nil {
+		return err
+	}
+	return p.with(ctx, func(o Opened) error {
+		u, err := o.Core.AddUser(ctx, auth.AddUserInput{Name: cmd.String("name"), Email: cmd.String("email"), Password: password}, operator())
 		if err != nil {
 			return err
 		}
-		return p.show(cmd, changed{User: who, Disabled: true, Ended: &ended}, func(w io.Writer) {
-			fmt.Fprintf(w, "%s is disabled, %d sessions ended\n", who, ended)
+		return p.show(cmd, viewUser(u), func(w io.Writer) { fmt.Fprintf(w, "%s is added, id %s\n", u.Email, u.ID) })
+	})
+}
+
+func (p Program) exportUsers(ctx context.Context, cmd *cli.Command) error {
+	hashes, detail := cmd.Bool("with-hashes"), ""
+	if hashes {
+		detail = "with password hashes"
+	}
+	return p.with(ctx, func(o Opened) error {
+		out := bufio.NewWriter(p.Out)
+		lines, progress, done := json.NewEncoder(out), p.progress(cmd, "users"), 0
+		n, err := o.Core.ExportUsers(ctx, filterOf(cmd), detail, operator(), func(u auth.User) error {
+			v := viewUser(u)
+			if hashes {
+				v.PasswordHash = u.PasswordHash
+			}
+			done++
+			progress(done)
+			return lines.Encode(v)
+		})
+		if err = errors.Join(err, out.Flush()); err != nil {
+			return fmt.Errorf("the export is incomplete, %d users were read: %w", n, err)
+		}
+		return nil
+	})
+}
+
+// changedUser is the JSON answer of disable and enable.
+type changedUser struct {
+	User     string `json:"user"` // as in the argument
+	Disabled bool   `json:"disabled"`
+	Ended    *int   `json:"ended,omitempty"` // number of revoked sessions
+}
+
+func (p Program) disableUser(ctx context.Context, cmd *cli.Command) error {
+	return p.withUser(ctx, cmd, func(core *auth.Service, user string) error {
+		n, err := core.DisableUser(ctx, user, operator())
+		if err != nil {
+			return err
+		}
+		return p.show(cmd, changedUser{User: user, Disabled: true, Ended: &n}, func(w io.Writer) {
+			fmt.Fprintf(w, "%s is disabled, %d sessions revoked\n", user, n)
 		})
 	})
 }
 
-// changed is the answer of disable and enable.
-type changed struct {
-	User     string `json:"user"` // as it was given
-	Disabled bool   `json:"disabled"`
-	Ended    *int   `json:"ended,omitempty"` // sessions
-}
-
 func (p Program) enableUser(ctx context.Context, cmd *cli.Command) error {
-	return p.withUser(ctx, cmd, func(core *auth.Service, who string) error {
-		if err := core.EnableUser(ctx, who, operator()); err != nil {
+	return p.withUser(ctx, cmd, func(core *auth.Service, user string) error {
+		if err := core.EnableUser(ctx, user, operator()); err != nil {
 			return err
 		}
-		return p.show(cmd, changed{User: who}, func(w io.Writer) { fmt.Fprintf(w, "%s is enabled\n", who) })
+		return p.show(cmd, changedUser{User: user}, func(w io.Writer) { fmt.Fprintf(w, "%s is enabled\n", user) })
 	})
 }
 
-// withUser opens the core for a command whose one argument is a user.
-func (p Program) withUser(ctx context.Context, cmd *cli.Command, do func(core *auth.Service, who string) error) error {
+// withUser opens the core for a command whose only argument is a user.
+func (p Program) withUser(ctx context.Context, cmd *cli.Command, do func(core *auth.Service, user string) error) error {
 	if cmd.Args().Len() != 1 {
 		return usage("users %s takes one argument, the e-mail address or the id; see %s --help", cmd.Name, cmd.FullName())
 	}
-	return p.withCore(ctx, func(core *auth.Service) error { return do(core, cmd.Args().First()) })
-}
-
-// withCore opens the core for a command.
-func (p Program) withCore(ctx context.Context, do func(core *auth.Service) error) (err error) {
-	core, closeCore, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeCore()) }()
-	return do(core)
+	return p.with(ctx, func(o Opened) error { return do(o.Core, cmd.Args().First()) })
 }

@@ -10,39 +10,27 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-func (p Program) version() *cli.Command {
-	return &cli.Command{
-		Name: "version", Usage: "say which build this is", OnUsageError: onUsageError,
-		Description: "Example:\n  rekey version --json",
-		Action:      p.showVersion,
-	}
-}
-
 func (p Program) showVersion(_ context.Context, cmd *cli.Command) error {
-	if err := noArguments(cmd); err != nil {
-		return err
-	}
 	b := ThisBuild()
 	return p.show(cmd, b, b.write)
 }
 
-// commit is told by who builds without the repository, as an image is:
-// -ldflags "-X rekey/internal/cli.commit=...". The linker sets nothing but a
+// commit is set by builds without the repository, such as the image's, with
+// -ldflags "-X rekey/internal/cli.commit=...". The linker can only set a
 // variable of a package.
 var commit string
 
-// Build is which build this is, as the compiler has noted it; the commit of one
-// made without the repository is what it was told.
+// Build describes a build, as recorded by the compiler or by the linker.
 type Build struct {
 	Version    string  `json:"version"`
 	Commit     *string `json:"commit"`
 	CommitTime *string `json:"commitTime"`
-	Modified   bool    `json:"modified"` // with changes that were not committed
+	Modified   bool    `json:"modified"` // the repository had uncommitted changes
 	GoVersion  string  `json:"goVersion"`
 	Platform   string  `json:"platform"`
 }
 
-// ThisBuild is what runs.
+// ThisBuild returns the build of this process.
 func ThisBuild() Build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -59,13 +47,8 @@ func ThisBuild() Build {
 	return b
 }
 
-// CommitText is the commit, empty where none is known.
-func (b Build) CommitText() string {
-	if b.Commit == nil {
-		return ""
-	}
-	return *b.Commit
-}
+// CommitText returns the commit, or "" if it is unknown.
+func (b Build) CommitText() string { return text(b.Commit) }
 
 func (b Build) write(w io.Writer) {
 	fmt.Fprintf(w, "rekey %s\n", b.Version)

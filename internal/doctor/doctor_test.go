@@ -1,4 +1,4 @@
-package doctor_test
+package doctor
 
 import (
 	"errors"
@@ -12,7 +12,6 @@ import (
 
 	"rekey/internal/auth"
 	"rekey/internal/config"
-	"rekey/internal/doctor"
 	"rekey/internal/keyring"
 	"rekey/internal/redispool"
 	"rekey/internal/store"
@@ -27,30 +26,40 @@ func addrs(list ...string) (all []netip.Addr) {
 	return all
 }
 
-func settings(t *testing.T, vars map[string]string, env doctor.Environment) doctor.Report {
+// withSettings returns the findings about settings on a machine with these
+// addresses.
+func withSettings(t *testing.T, vars map[string]string, addresses []netip.Addr, change ...func(o *Options)) Report {
 	t.Helper()
 	cfg, err := config.Load(func(name string) string { return vars[name] })
-	return doctor.Settings(cfg, err, env)
+	o := Options{Config: cfg, Problems: err, Nearest: func(word string, _ []string) string {
+		return map[string]string{"DATABSE_URL": "DATABASE_URL"}[word]
+	}}
+	for _, c := range change {
+		c(&o)
+	}
+	return o.settings(addresses)
 }
 
-func postgres(change func(f *store.Facts)) doctor.Report {
+func names(list ...string) func(*Options) { return func(o *Options) { o.Names = list } }
+
+func postgres(change func(f *store.Facts)) Report {
 	f := store.Facts{Version: "17", Schema: 5, Newest: 5, Replicas: 2, Settings: map[string]string{
 		"fsync": "on", "synchronous_commit": "on", "max_connections": "100", "superuser_reserved_connections": "3",
 	}}
 	change(&f)
-	return doctor.Database(store.Postgres, f, 20)
+	return engine(store.Postgres, f, 20)
 }
 
-func keys(age, rotation time.Duration, err error) doctor.Report {
+func ring(age, rotation time.Duration, err error) Report {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	var list []keyring.Key
 	for _, p := range auth.KeyPurposes() {
 		list = append(list, keyring.Key{Purpose: p, State: keyring.Current, CreatedAt: now.Add(-age)})
 	}
-	return doctor.Keys(list, err, rotation, now)
+	return ringKeys(list, err, rotation, now)
 }
 
-// TestReport: what each finding comes to, by the worst of its report.
+// TestReport checks the worst status of the findings of each part.
 func TestReport(t *testing.T) {
 	production := map[string]string{"ENV": "production"}
 	with := func(more map[string]string) map[string]string {
@@ -58,57 +67,57 @@ func TestReport(t *testing.T) {
 		maps.Copy(vars, more)
 		return vars
 	}
-	public := doctor.Environment{Addresses: addrs("127.0.0.1", "10.0.0.1", "203.0.114.1")}
+	public := addrs("127.0.0.1", "10.0.0.1", "203.0.114.1")
 	tests := map[string]struct {
-		got  doctor.Report
-		want doctor.Status
+		got  Report
+		want Status
 	}{
-		"production as it comes":      {settings(t, production, public), doctor.OK},
-		"a local database":            {settings(t, with(map[string]string{"DATABASE_URL": "postgres://127.0.0.1/x"}), public), doctor.OK},
-		"a database with TLS":         {settings(t, with(map[string]string{"DATABASE_URL": "postgres://db/x?sslmode=verify-full"}), public), doctor.OK},
-		"a database without":          {settings(t, with(map[string]string{"DATABASE_URL": "postgres://db/x?sslmode=prefer"}), public), doctor.Warning},
-		"limits off in development":   {settings(t, map[string]string{"RATE_LIMITS": "off"}, public), doctor.OK},
-		"limits off":                  {settings(t, with(map[string]string{"RATE_LIMITS": "off"}), public), doctor.Warning},
-		"a bad setting":               {settings(t, map[string]string{"PORT": "x"}, public), doctor.Failed},
-		"admin on loopback":           {settings(t, map[string]string{"ADMIN_ADDR": "127.0.0.1:9090"}, public), doctor.OK},
-		"admin everywhere":            {settings(t, map[string]string{"ADMIN_ADDR": ":9090"}, public), doctor.Warning},
-		"admin everywhere in a pod":   {settings(t, map[string]string{"ADMIN_ADDR": ":9090"}, doctor.Environment{Addresses: addrs("10.0.0.1", "fe80::1")}), doctor.OK},
-		"names of others":             {settings(t, nil, doctor.Environment{Names: []string{"HOME", "HOSTNAME", "PATH", "REKEY_PORT", "OTEL_SERVICE_NAME", "PGHOST", "GOGC", "LANG", "USER", "PWD"}}), doctor.OK},
-		"a name mistyped":             {settings(t, nil, doctor.Environment{Names: []string{"DATABSE_URL"}}), doctor.Warning},
-		"a name with a prefix":        {settings(t, nil, doctor.Environment{Names: []string{"REKEY_DATABASE_URL"}}), doctor.Warning},
-		"a stranger in .env":          {settings(t, nil, doctor.Environment{File: ".env", FileNames: []string{"COMPOSE_PROJECT"}}), doctor.Warning},
-		"postgres":                    {postgres(func(*store.Facts) {}), doctor.OK},
-		"postgres that forgets":       {postgres(func(f *store.Facts) { f.Settings["fsync"] = "off" }), doctor.Warning},
-		"commits before the disk":     {postgres(func(f *store.Facts) { f.Settings["synchronous_commit"] = "off" }), doctor.Warning},
-		"a standby":                   {postgres(func(f *store.Facts) { f.Standby = true }), doctor.Failed},
-		"migrations due":              {postgres(func(f *store.Facts) { f.Schema = 4 }), doctor.Warning},
-		"migrations of a newer rekey": {postgres(func(f *store.Facts) { f.Schema = 6 }), doctor.Failed},
-		"as many as fit":              {postgres(func(f *store.Facts) { f.Replicas = 4 }), doctor.OK},
-		"too many connections":        {postgres(func(f *store.Facts) { f.Replicas = 5 }), doctor.Warning},
-		"a clock within its bound":    {doctor.Report{doctor.Clock(30*time.Second, 30*time.Second)}, doctor.OK},
-		"a clock beyond":              {doctor.Report{doctor.Clock(31*time.Second, 30*time.Second)}, doctor.Failed},
-		"young keys":                  {keys(179*day, 0, nil), doctor.OK},
-		"old keys":                    {keys(181*day, 0, nil), doctor.Warning},
-		"keys on time":                {keys(30*day, 30*day, nil), doctor.OK},
-		"keys that are late":          {keys(32*day, 30*day, nil), doctor.Warning},
-		"another master key":          {keys(day, 0, errors.New("sealed")), doctor.Failed},
-		"no keys yet":                 {doctor.Keys(nil, nil, 0, time.Time{}), doctor.OK},
-		"a full disk":                 {doctor.Report{doctor.Disk("d", doctor.Space{Free: 1 << 20, Total: 1 << 40}, true)}, doctor.Failed},
-		"a full disk without data":    {doctor.Report{doctor.Disk("d", doctor.Space{Free: 1 << 20, Total: 1 << 40}, false)}, doctor.Warning},
-		"few files":                   {doctor.Report{doctor.OpenFiles(1024)}, doctor.Warning},
-		"redis that evicts":           {doctor.Redis("server", []redispool.Node{{Role: "master", Policy: "allkeys-lru"}}, nil), doctor.Warning},
-		"redis that keeps":            {doctor.Redis("server", []redispool.Node{{Role: "master", Policy: "noeviction"}}, nil), doctor.OK},
-		"a directory for its owner":   {doctor.Files([]doctor.File{{Path: "p", Mode: fs.ModeDir | 0o755}}), doctor.OK},
-		"a directory to look at":      {doctor.Files([]doctor.File{{Path: "p", Mode: fs.ModeDir | 0o500}}), doctor.Warning},
-		"a mounted secret":            {doctor.Files([]doctor.File{{Path: "p", Mode: 0o440, Shared: true}}), doctor.OK},
-		"a secret for all":            {doctor.Files([]doctor.File{{Path: "p", Mode: 0o444, Shared: true}}), doctor.Warning},
+		"production as it comes":      {withSettings(t, production, public), OK},
+		"a local database":            {withSettings(t, with(map[string]string{"DATABASE_URL": "postgres://127.0.0.1/x"}), public), OK},
+		"a database with TLS":         {withSettings(t, with(map[string]string{"DATABASE_URL": "postgres://db/x?sslmode=verify-full"}), public), OK},
+		"a database without":          {withSettings(t, with(map[string]string{"DATABASE_URL": "postgres://db/x?sslmode=prefer"}), public), Warning},
+		"limits off in development":   {withSettings(t, map[string]string{"RATE_LIMITS": "off"}, public), OK},
+		"limits off":                  {withSettings(t, with(map[string]string{"RATE_LIMITS": "off"}), public), Warning},
+		"a bad setting":               {withSettings(t, map[string]string{"PORT": "x"}, public), Failed},
+		"admin on loopback":           {withSettings(t, map[string]string{"ADMIN_ADDR": "127.0.0.1:9090"}, public), OK},
+		"admin everywhere":            {withSettings(t, map[string]string{"ADMIN_ADDR": ":9090"}, public), Warning},
+		"admin everywhere in a pod":   {withSettings(t, map[string]string{"ADMIN_ADDR": ":9090"}, addrs("10.0.0.1", "fe80::1")), OK},
+		"names of others":             {withSettings(t, nil, nil, names("HOME", "HOSTNAME", "PATH", "REKEY_PORT", "OTEL_SERVICE_NAME", "PGHOST", "GOGC", "LANG", "USER", "PWD")), OK},
+		"a name mistyped":             {withSettings(t, nil, nil, names("DATABSE_URL")), Warning},
+		"a name with a prefix":        {withSettings(t, nil, nil, names("REKEY_DATABASE_URL")), Warning},
+		"a stranger in .env":          {withSettings(t, nil, nil, func(o *Options) { o.EnvFile, o.EnvNames = ".env", []string{"COMPOSE_PROJECT"} }), Warning},
+		"postgres":                    {postgres(func(*store.Facts) {}), OK},
+		"postgres that forgets":       {postgres(func(f *store.Facts) { f.Settings["fsync"] = "off" }), Warning},
+		"commits before the disk":     {postgres(func(f *store.Facts) { f.Settings["synchronous_commit"] = "off" }), Warning},
+		"a standby":                   {postgres(func(f *store.Facts) { f.Standby = true }), Failed},
+		"migrations due":              {postgres(func(f *store.Facts) { f.Schema = 4 }), Warning},
+		"migrations of a newer rekey": {postgres(func(f *store.Facts) { f.Schema = 6 }), Failed},
+		"as many as fit":              {postgres(func(f *store.Facts) { f.Replicas = 4 }), OK},
+		"too many connections":        {postgres(func(f *store.Facts) { f.Replicas = 5 }), Warning},
+		"a clock within its bound":    {Report{clock(30*time.Second, 30*time.Second)}, OK},
+		"a clock beyond":              {Report{clock(31*time.Second, 30*time.Second)}, Failed},
+		"young keys":                  {ring(179*day, 0, nil), OK},
+		"old keys":                    {ring(181*day, 0, nil), Warning},
+		"keys on time":                {ring(30*day, 30*day, nil), OK},
+		"keys that are late":          {ring(32*day, 30*day, nil), Warning},
+		"another master key":          {ring(day, 0, errors.New("sealed")), Failed},
+		"no keys yet":                 {ringKeys(nil, nil, 0, time.Time{}), OK},
+		"a full disk":                 {Report{disk("d", 1<<20, 1<<40, true)}, Failed},
+		"a full disk without data":    {Report{disk("d", 1<<20, 1<<40, false)}, Warning},
+		"few files":                   {Report{openFiles(1024)}, Warning},
+		"redis that evicts":           {masters("server", []redispool.Node{{Role: "master", Policy: "allkeys-lru"}}, nil), Warning},
+		"redis that keeps":            {masters("server", []redispool.Node{{Role: "master", Policy: "noeviction"}}, nil), OK},
+		"a directory for its owner":   {Report{file("p", fs.ModeDir|0o755, false)}, OK},
+		"a directory to look at":      {Report{file("p", fs.ModeDir|0o500, false)}, Warning},
+		"a mounted secret":            {Report{file("p", 0o440, true)}, OK},
+		"a secret for all":            {Report{file("p", 0o444, true)}, Warning},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			if got := tt.got.Worst(); got != tt.want {
 				t.Errorf("%s, want %s: %+v", got, tt.want, tt.got)
 			}
-			if slices.ContainsFunc(tt.got, func(f doctor.Finding) bool { return strings.TrimSpace(f.Found) == "" }) && name != "postgres" {
+			if slices.ContainsFunc(tt.got, func(f Finding) bool { return strings.TrimSpace(f.Found) == "" }) && name != "postgres" {
 				t.Errorf("nothing was found: %+v", tt.got)
 			}
 		})

@@ -1,80 +1,108 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
 	"time"
+
+	"rekey/internal/config"
 )
 
-// File is something on disk that others should not read.
-type File struct {
-	Path string
-	Mode fs.FileMode
-	// Shared files are mounted for several to read; their owner's group may.
-	Shared bool
-}
-
-// Files judges who may read them, and who may change directories.
-func Files(files []File) (r Report) {
-	for _, f := range files {
-		found := fmt.Sprintf("%s has mode %04o", f.Path, f.Mode.Perm())
-		if f.Mode.IsDir() && f.Mode.Perm()&0o700 != 0o700 {
-			r = append(r, warning("files", found, fmt.Sprintf("chmod 700 %s: its owner must be able to make files in it", f.Path)))
-			continue
+// files checks who can read the files that contain secrets, and who can change
+// the data directory.
+func (o Options) files() (r Report) {
+	if runtime.GOOS == "windows" {
+		return nil // modes do not express permissions there
+	}
+	check := func(path string, shared bool) {
+		if info, err := os.Stat(path); path != "" && err == nil {
+			r = append(r, file(path, info.Mode(), shared))
 		}
-		forbidden, mode, danger := fs.FileMode(0o077), "600", "others can read secrets in it"
-		switch {
-		case f.Mode.IsDir():
-			forbidden, mode, danger = 0o022, "700", "others can put files of their own in place of those in it"
-		case f.Shared:
-			forbidden, mode = 0o007, "640"
+	}
+	if dir := o.Config.DataDir; dir != "" {
+		for _, path := range []string{dir, filepath.Join(dir, "master.key"), o.DatabaseFile, o.DatabaseFile + "-wal"} {
+			check(path, false)
 		}
-		r = append(r, expect(f.Mode.Perm()&forbidden == 0, "files", found,
-			fmt.Sprintf("chmod %s %s: %s", mode, f.Path, danger)))
+	}
+	c := o.Config
+	for _, path := range []string{c.AccessPrivatePEMFile, c.RefreshPrivatePEMFile, c.RotationKeyFile, c.MasterKeyFile, o.EnvFile} {
+		check(path, true)
+	}
+	for _, name := range config.SecretFiles() {
+		check(o.Getenv(name), true)
 	}
 	return r
 }
 
-// NoAccess is a directory of data that this user cannot use.
-func NoAccess(dir string, err error) Finding {
-	return failed("files", dir+": "+err.Error(), "run as the user who owns it, or make it writable for this one (chown, chmod): the service does not start")
+// file checks a mode. The group may read a shared file, such as a mounted
+// secret.
+func file(path string, mode fs.FileMode, shared bool) Finding {
+	const check = "files"
+	found := fmt.Sprintf("%s has mode %04o", path, mode.Perm())
+	if mode.IsDir() && mode.Perm()&0o700 != 0o700 {
+		return warning(check, found, fmt.Sprintf("chmod 700 %s: its owner must be able to create files in it", path))
+	}
+	forbidden, want, danger := fs.FileMode(0o077), "600", "others can read secrets in it"
+	switch {
+	case mode.IsDir():
+		forbidden, want, danger = 0o022, "700", "others can replace the files in it"
+	case shared:
+		forbidden, want = 0o007, "640"
+	}
+	return expect(mode.Perm()&forbidden == 0, check, found, fmt.Sprintf("chmod %s %s: %s", want, path, danger))
 }
 
-// Space is what is left on a disk, in bytes.
-type Space struct{ Free, Total uint64 }
+func (o Options) machine() (r Report) {
+	dir := o.Config.DataDir
+	if free, total, err := diskSpace(dir); err == nil {
+		r = append(r, disk(dir, free, total, o.Config.DatabaseURL == ""))
+	}
+	if err := accessible(dir, true); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r = append(r, failed("files", dir+": "+err.Error(),
+			"run as the user who owns it, or make it writable for this user (chown, chmod): the service does not start"))
+	}
+	if limit, err := openFilesLimit(); err == nil {
+		r = append(r, openFiles(limit))
+	}
+	return r
+}
 
 const (
 	mebi = 1 << 20
 	gibi = 1 << 30
 )
 
-// Disk judges what is left where the data is; grows tells whether there is a
-// database on it.
-func Disk(dir string, s Space, grows bool) Finding {
+// disk checks the free bytes below dir; database reports whether it contains the
+// database.
+func disk(dir string, free, total uint64, database bool) Finding {
 	const check = "machine.disk"
-	found := fmt.Sprintf("%.1f GiB of %.1f GiB free below %s", float64(s.Free)/gibi, float64(s.Total)/gibi, dir)
+	found := fmt.Sprintf("%.1f GiB of %.1f GiB free below %s", float64(free)/gibi, float64(total)/gibi, dir)
 	switch {
-	case s.Free < 64*mebi && grows:
-		return failed(check, found, "make room: without it every refresh is refused with 503")
-	case s.Free < gibi && grows || s.Free < 64*mebi:
-		return warning(check, found, "make room")
+	case free < 64*mebi && database:
+		return failed(check, found, "free disk space: without it, every refresh fails with 503")
+	case free < gibi && database || free < 64*mebi:
+		return warning(check, found, "free disk space")
 	}
 	return ok(check, found)
 }
 
-// fewFiles is a limit that a busy service meets: each client has a connection.
-const fewFiles = 4096
+// enoughFiles is a limit that a busy service does not reach. Each client has a
+// connection.
+const enoughFiles = 4096
 
-// OpenFiles judges how many files and connections the process may have open.
-func OpenFiles(limit uint64) Finding {
-	return expect(limit >= fewFiles, "machine.open_files", fmt.Sprint(limit), "raise the limit (ulimit -n, LimitNOFILE): each client takes one")
+func openFiles(limit uint64) Finding {
+	return expect(limit >= enoughFiles, "machine.open_files", fmt.Sprint(limit), "raise the limit (ulimit -n, LimitNOFILE): each client needs one")
 }
 
-// Clock judges how far this machine's clock is off the database's.
-func Clock(off, most time.Duration) Finding {
-	found := fmt.Sprintf("%s off the database's, at most %s is borne", off.Round(time.Millisecond), most)
-	if off > most {
-		return failed("clock", found, "NTP, on this machine or the database's: the service answers 503")
+// clock checks how much this machine's clock differs from the database's.
+func clock(difference, most time.Duration) Finding {
+	found := fmt.Sprintf("differs from the database's by %s, at most %s is allowed", difference.Round(time.Millisecond), most)
+	if difference > most {
+		return failed("clock", found, "fix NTP on this machine or on the database's: the service answers 503")
 	}
 	return ok("clock", found)
 }

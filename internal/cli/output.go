@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v3"
+	"golang.org/x/term"
+)
+
+// progressEvery is the number of rows after which a long command reports its
+// progress.
+const progressEvery = 10_000
+
+func progressFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "progress", Usage: "report progress on stderr even if that is not a terminal"}
+}
+
+// show writes the answer of a command to stdout: the value in JSON, or what text
+// writes.
+func (p Program) show(cmd *cli.Command, value any, text func(w io.Writer)) error {
+	if cmd.Bool("json") {
+		if err := json.NewEncoder(p.Out).Encode(value); err != nil {
+			return fmt.Errorf("writing the answer: %w", err)
+		}
+		return nil
+	}
+	text(p.Out)
+	return nil
+}
+
+// progress returns a function that reports progress on stderr, which keeps
+// stdout clean for scripts.
+func (p Program) progress(cmd *cli.Command, of string) func(done int) {
+	if !cmd.Bool("progress") && !isTerminal(p.Err) {
+		return func(int) {}
+	}
+	next := progressEvery
+	return func(done int) {
+		if done >= next {
+			fmt.Fprintf(p.Err, "%d %s so far\n", done, of)
+			next = done - done%progressEvery + progressEvery
+		}
+	}
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
