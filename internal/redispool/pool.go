@@ -56,7 +56,7 @@ func (o Options) withDefaults() Options {
 		o.OpenFor = defaultOpenFor
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = time.Now //nolint:forbidigo // it measures how long a circuit is open
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
