@@ -39,7 +39,7 @@ func (s *stack) login(t *testing.T) *login {
 		CreatedAt: now.Add(-time.Hour), UpdatedAt: now.Add(-time.Hour), PasswordHash: "none",
 	}}
 	l.begin()
-	if err := s.store.CreateUser(t.Context(), l.user, l.session); err != nil {
+	if err := s.store.CreateUser(t.Context(), l.user, l.session, nil); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -67,7 +67,7 @@ func (l *login) beginOther(alter func(*auth.Session)) {
 	l.t.Helper()
 	l.begin()
 	alter(&l.session)
-	if _, err := l.stack.store.CreateSession(l.t.Context(), l.session, l.user.AuthEpoch, l.user.PasswordHash, ""); err != nil {
+	if _, err := l.stack.store.CreateSession(l.t.Context(), l.session, l.user.AuthEpoch, l.user.PasswordHash, "", nil); err != nil {
 		l.t.Fatal(err)
 	}
 }
@@ -99,7 +99,7 @@ func (l *login) rotate() {
 
 func (l *login) revoke() {
 	l.t.Helper()
-	ended, err := l.stack.store.RevokeSession(l.t.Context(), l.user.ID, l.session.ID, auth.RevokedByLogout, l.now())
+	ended, err := l.stack.store.RevokeSession(l.t.Context(), l.user.ID, l.session.ID, auth.RevokedByLogout, l.now(), nil)
 	if err != nil || !ended {
 		l.t.Fatalf("revoking: %t, %v", ended, err)
 	}
@@ -108,7 +108,7 @@ func (l *login) revoke() {
 func (l *login) disable() {
 	l.t.Helper()
 	change := auth.EndSessions{UserID: l.user.ID, Reason: auth.RevokedByDisabling, At: l.now(), RaiseEpoch: true, Disable: true}
-	if _, err := l.stack.store.EndSessions(l.t.Context(), change); err != nil {
+	if _, err := l.stack.store.EndSessions(l.t.Context(), change, nil); err != nil {
 		l.t.Fatal(err)
 	}
 }

@@ -39,7 +39,7 @@ func (s *Service) AddUser(ctx context.Context, in AddUserInput, c Client) (User,
 		return User{}, err
 	}
 	e := Event{Kind: EventUserAdded, At: now, UserID: u.ID, Client: c}
-	err = s.store.AddUser(ctx, u, e)
+	err = s.store.AddUser(ctx, u, &e)
 	if errors.Is(err, ErrEmailTaken) {
 		return User{}, emailConflict()
 	}
@@ -149,7 +149,7 @@ func (s *Service) EnableUser(ctx context.Context, who string, c Client) error {
 	}
 	now := s.now()
 	e := Event{Kind: EventUserEnabled, At: now, UserID: u.ID, Client: c}
-	if err := s.store.EnableUser(ctx, u.ID, now, e); err != nil {
+	if err := s.store.EnableUser(ctx, u.ID, now, &e); err != nil {
 		return fmt.Errorf("enabling a user: %w", err)
 	}
 	s.events.Emit(ctx, e)

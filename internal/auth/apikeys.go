@@ -58,7 +58,7 @@ type APIKey struct {
 
 // APIKeyStore stores API keys. It has the error rules of Store.
 type APIKeyStore interface {
-	CreateAPIKey(ctx context.Context, k APIKey, events ...Event) error
+	CreateAPIKey(ctx context.Context, k APIKey, e *Event) error
 	// APIKeyByPrefix returns a key, revoked or not, or ErrNotFound.
 	APIKeyByPrefix(ctx context.Context, prefix string) (APIKey, error)
 	// APIKeys lists all keys, oldest first.
@@ -67,7 +67,7 @@ type APIKeyStore interface {
 	TouchAPIKey(ctx context.Context, id string, at time.Time) error
 	// RevokeAPIKey revokes a key. It returns true if this call revoked it, and
 	// ErrNotFound if no key has the prefix.
-	RevokeAPIKey(ctx context.Context, prefix string, at time.Time, events ...Event) (bool, error)
+	RevokeAPIKey(ctx context.Context, prefix string, at time.Time, e *Event) (bool, error)
 }
 
 // APIKeyCaller is a program with a valid API key.
@@ -150,7 +150,7 @@ func (k *APIKeys) Create(ctx context.Context, name string, scopes []Scope) (key 
 	now := k.now()
 	stored = APIKey{ID: NewID(now).String(), Name: name, Prefix: prefix, Hash: HashSecret(secret), Scopes: scopes, CreatedAt: now.Truncate(time.Microsecond)}
 	e := Event{Kind: EventAPIKeyCreated, At: now, Client: ClientFrom(ctx), Detail: prefix}
-	if err := k.store.CreateAPIKey(ctx, stored, e); err != nil {
+	if err := k.store.CreateAPIKey(ctx, stored, &e); err != nil {
 		return "", APIKey{}, fmt.Errorf("creating an API key: %w", err)
 	}
 	return apiKeyMark + "_" + prefix + "_" + secret, stored, nil
@@ -169,7 +169,7 @@ func (k *APIKeys) List(ctx context.Context) ([]APIKey, error) {
 // revoked, and CodeNotFound if there is no such key.
 func (k *APIKeys) Revoke(ctx context.Context, prefix string) (bool, error) {
 	now := k.now()
-	revoked, err := k.store.RevokeAPIKey(ctx, prefix, now, Event{Kind: EventAPIKeyRevoked, At: now, Client: ClientFrom(ctx), Detail: prefix})
+	revoked, err := k.store.RevokeAPIKey(ctx, prefix, now, &Event{Kind: EventAPIKeyRevoked, At: now, Client: ClientFrom(ctx), Detail: prefix})
 	if errors.Is(err, ErrNotFound) {
 		return false, &Error{Code: CodeNotFound, Message: "no API key has this prefix"}
 	}

@@ -23,7 +23,7 @@ type keysFake struct {
 	touched int
 }
 
-func (f *keysFake) CreateAPIKey(_ context.Context, k APIKey, _ ...Event) error { f.key = k; return nil }
+func (f *keysFake) CreateAPIKey(_ context.Context, k APIKey, _ *Event) error { f.key = k; return nil }
 
 func (f *keysFake) APIKeyByPrefix(_ context.Context, prefix string) (APIKey, error) {
 	f.mu.Lock()

@@ -81,10 +81,10 @@ func (s *Service) blacklist(ctx context.Context, use TokenUse, claims Claims, re
 	switch {
 	case err != nil:
 	case use == UseRefresh:
-		_, err = s.store.BlacklistRefresh(ctx, t, e)
+		_, err = s.store.BlacklistRefresh(ctx, t, &e)
 	default:
 		if err = s.cache.Invalidate(ctx, Invalidation{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt}); err == nil {
-			t, err = s.store.BlacklistAccess(ctx, t, e)
+			t, err = s.store.BlacklistAccess(ctx, t, &e)
 		}
 	}
 	if err != nil {

@@ -43,15 +43,15 @@ type SealedKeys interface {
 	// AddKey adds a key that signs from lead after now, or one that only verifies,
 	// for its Life from now. The times of k are ignored. It returns false if the
 	// number or the id is taken; nothing was added.
-	AddKey(ctx context.Context, k SealedKey, lead time.Duration, events ...Event) (bool, error)
+	AddKey(ctx context.Context, k SealedKey, lead time.Duration, e *Event) (bool, error)
 	// EndKey makes a key stop verifying some time from now, unless it stops
 	// earlier. It returns ErrNotFound.
-	EndKey(ctx context.Context, kid string, after time.Duration, events ...Event) error
+	EndKey(ctx context.Context, kid string, after time.Duration, e *Event) error
 	// RaiseKeyLife raises a key's Life to at least life.
 	RaiseKeyLife(ctx context.Context, kid string, life time.Duration) error
 	// ResealKey replaces the encrypted part of a key if it is encrypted with the
 	// master key named from. Otherwise it returns false.
-	ResealKey(ctx context.Context, kid, from string, sealed []byte, master string, events ...Event) (bool, error)
+	ResealKey(ctx context.Context, kid, from string, sealed []byte, master string, e *Event) (bool, error)
 	// DeleteKey deletes a key, if it exists.
-	DeleteKey(ctx context.Context, kid string, events ...Event) error
+	DeleteKey(ctx context.Context, kid string, e *Event) error
 }

@@ -47,7 +47,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	}
 	sess, secret := s.newSession(ctx, u.ID, now, c)
 	e := Event{Kind: EventSignUp, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
-	err = s.store.CreateUser(ctx, u, sess, e)
+	err = s.store.CreateUser(ctx, u, sess, &e)
 	if errors.Is(err, ErrEmailTaken) {
 		return Grant{}, emailConflict()
 	}
@@ -119,7 +119,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	}
 	sess, secret := s.newSession(ctx, u.ID, now, c)
 	e := Event{Kind: EventLogin, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
-	others, err := s.store.CreateSession(ctx, sess, u.AuthEpoch, u.PasswordHash, rehash, e)
+	others, err := s.store.CreateSession(ctx, sess, u.AuthEpoch, u.PasswordHash, rehash, &e)
 	if errors.Is(err, ErrMovedOn) {
 		return Grant{}, Unavailable(fmt.Errorf("the user's sessions were revoked during this login: %w", err))
 	}

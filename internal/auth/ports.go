@@ -62,16 +62,16 @@ type SessionState struct {
 // a method returns an *Error under CodeUnavailable, never ErrNotFound. The change
 // then did not happen, or its outcome is unknown.
 //
-// A method that changes something takes the events of the change. It stores
-// them in the same transaction, and only if something changed.
+// A method that changes something takes the event of the change, or nil. It
+// stores the event in the same transaction, and only if something changed.
 type Store interface {
 	Journal
 
 	// CreateUser inserts a user and its first session together. It returns
 	// ErrEmailTaken if another user has the e-mail key.
-	CreateUser(ctx context.Context, u User, s Session, events ...Event) error
+	CreateUser(ctx context.Context, u User, s Session, e *Event) error
 	// AddUser inserts a user without a session. It returns ErrEmailTaken.
-	AddUser(ctx context.Context, u User, events ...Event) error
+	AddUser(ctx context.Context, u User, e *Event) error
 	// Users lists the users that match a filter, whose Email is folded, in the
 	// order of their ids, at most limit.
 	Users(ctx context.Context, f UserFilter, limit int) ([]User, error)
@@ -85,7 +85,7 @@ type Store interface {
 	// with every change that raises the epoch. rehash, unless empty, replaces the
 	// password hash in the same transaction. CreateSession returns the number of
 	// the user's other live sessions, without those of logins at the same time.
-	CreateSession(ctx context.Context, s Session, epoch int64, passwordHash, rehash string, events ...Event) (others int, err error)
+	CreateSession(ctx context.Context, s Session, epoch int64, passwordHash, rehash string, e *Event) (others int, err error)
 
 	// Rotate swaps a session's secret, in one statement and one round trip. It
 	// returns the session and the user after the swap; Now is the time of the
@@ -111,37 +111,37 @@ type Store interface {
 	// RevokeSession revokes one session. It returns true if this call revoked it,
 	// and false if it was not live. It returns ErrNotFound if the user has no such
 	// session.
-	RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, events ...Event) (bool, error)
+	RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, e *Event) (bool, error)
 	// EndSessions revokes a user's live sessions in one transaction, applies the
 	// change to the user, and returns the ids of the revoked sessions. It returns
 	// ErrNotFound if there is no such user, and ErrMovedOn if its password hash is
-	// not the expected one. The number of sessions becomes the Count of the
-	// events, which are stored only if something changed.
-	EndSessions(ctx context.Context, change EndSessions, events ...Event) ([]string, error)
+	// not the expected one. The number of sessions becomes the Count of the stored
+	// event.
+	EndSessions(ctx context.Context, change EndSessions, e *Event) ([]string, error)
 
 	// SessionsBegunBefore returns the ids of sessions that are not revoked and
 	// were created before a moment, expired or not, in the order of ids, at most
 	// limit. after is the last id of the previous page, or empty.
 	SessionsBegunBefore(ctx context.Context, before time.Time, after string, limit int) ([]string, error)
 	// RevokeSessions revokes sessions of any users, and returns the ids of those
-	// that were live. The events are stored once for each of these, with its user
+	// that were live. The event is stored once for each of these, with its user
 	// and its id.
-	RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time, events ...Event) ([]string, error)
+	RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time, e *Event) ([]string, error)
 
 	// EnableUser enables a disabled user. Sessions stay revoked. It returns
 	// ErrNotFound.
-	EnableUser(ctx context.Context, userID string, at time.Time, events ...Event) error
+	EnableUser(ctx context.Context, userID string, at time.Time, e *Event) error
 
 	// BlacklistAccess blacklists one access token. A repeated call changes
 	// nothing, stores no event and returns the first entry. It returns ErrNotFound
 	// if there is no such session.
-	BlacklistAccess(ctx context.Context, t BlacklistedToken, events ...Event) (BlacklistedToken, error)
+	BlacklistAccess(ctx context.Context, t BlacklistedToken, e *Event) (BlacklistedToken, error)
 	// BlacklistRefresh blacklists the refresh token of a session if its secret is
 	// still t.SecretHash. Otherwise it returns false: the secret was replaced, and
 	// the token is blacklisted anyway. If it is the direct parent's, RetryHash
 	// becomes NoRepeat, so that neither a key nor the grace gets the pair again. A
 	// repeated call stores no event.
-	BlacklistRefresh(ctx context.Context, t BlacklistedToken, events ...Event) (bool, error)
+	BlacklistRefresh(ctx context.Context, t BlacklistedToken, e *Event) (bool, error)
 
 	// Now returns the time of the database's clock.
 	Now(ctx context.Context) (time.Time, error)

@@ -56,7 +56,7 @@ func (s *Service) revoke(ctx context.Context, reason string, e Event) (bool, err
 	if err := s.invalidateSessions(ctx, e.At, e.SessionID); err != nil {
 		return false, err
 	}
-	revoked, err := s.store.RevokeSession(ctx, e.UserID, e.SessionID, reason, e.At, e)
+	revoked, err := s.store.RevokeSession(ctx, e.UserID, e.SessionID, reason, e.At, &e)
 	if err != nil {
 		return false, fmt.Errorf("revoking a session: %w", err)
 	}
@@ -96,7 +96,7 @@ func (s *Service) revokeSeveral(ctx context.Context, change EndSessions, e Event
 		return nil
 	}
 	for range maxInvalidations {
-		ids, err := s.store.EndSessions(ctx, change, e)
+		ids, err := s.store.EndSessions(ctx, change, &e)
 		if err == nil {
 			e.Count = len(ids)
 			s.events.Emit(ctx, e)
@@ -190,7 +190,7 @@ func (s *Service) revokeAll(ctx context.Context, before time.Time, c Client, pro
 			return revoked, err
 		}
 		live, err := s.store.RevokeSessions(ctx, ids, RevokedByOperator, now,
-			Event{Kind: EventSessionRevoked, At: now, Client: c, Detail: RevokedByOperator, Count: 1})
+			&Event{Kind: EventSessionRevoked, At: now, Client: c, Detail: RevokedByOperator, Count: 1})
 		if err != nil {
 			return revoked, fmt.Errorf("revoking sessions: %w", err)
 		}

@@ -40,10 +40,10 @@ func wrapBlacklistByToken(m *machine, o auth.Options) auth.Options {
 }
 
 // BlacklistAccess implements [auth.Store].
-func (s blacklistByToken) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, events ...auth.Event) (auth.BlacklistedToken, error) {
+func (s blacklistByToken) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, e *auth.Event) (auth.BlacklistedToken, error) {
 	key := t
 	key.SecretHash = sha256.Sum256([]byte(s.seen.find(t.SessionID)))
-	kept, err := s.Store.BlacklistAccess(ctx, key, events...)
+	kept, err := s.Store.BlacklistAccess(ctx, key, e)
 	kept.SecretHash = t.SecretHash
 	return kept, err
 }

@@ -36,8 +36,8 @@ func (s noteAfterCommit) Rotate(ctx context.Context, r auth.Rotation) (auth.Sess
 }
 
 // BlacklistAccess implements [auth.Store].
-func (s noteAfterCommit) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, events ...auth.Event) (auth.BlacklistedToken, error) {
-	kept, err := s.Store.BlacklistAccess(ctx, t, events...)
+func (s noteAfterCommit) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, e *auth.Event) (auth.BlacklistedToken, error) {
+	kept, err := s.Store.BlacklistAccess(ctx, t, e)
 	if err != nil {
 		return kept, err
 	}

@@ -84,7 +84,7 @@ func (r *ring) retire(ctx context.Context, kid string, replace bool) error {
 		}
 	}
 	e := r.event(ctx, auth.EventKeyEnded, k.Purpose, kid)
-	if err := r.options.Store.EndKey(ctx, kid, after, e); err != nil {
+	if err := r.options.Store.EndKey(ctx, kid, after, &e); err != nil {
 		return err
 	}
 	r.emit(ctx, e)
@@ -117,7 +117,7 @@ func (r *ring) reencrypt(ctx context.Context) (done int, err error) {
 				return done, err
 			}
 			e := r.event(ctx, auth.EventKeyResealed, p, k.KID)
-			changed, err := r.options.Store.ResealKey(ctx, k.KID, k.Master, sealed.Sealed, sealed.Master, e)
+			changed, err := r.options.Store.ResealKey(ctx, k.KID, k.Master, sealed.Sealed, sealed.Master, &e)
 			if err != nil {
 				return done, err
 			}
@@ -136,7 +136,7 @@ func (r *ring) reset(ctx context.Context) (int, error) {
 	}
 	for i, k := range rows {
 		e := r.event(ctx, auth.EventKeyEnded, k.Purpose, k.KID)
-		if err := r.options.Store.DeleteKey(ctx, k.KID, e); err != nil {
+		if err := r.options.Store.DeleteKey(ctx, k.KID, &e); err != nil {
 			return i, err
 		}
 		r.emit(ctx, e)

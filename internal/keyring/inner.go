@@ -176,7 +176,7 @@ func (r *ring) addNext(ctx context.Context, n newKey) (kid string, added bool, e
 		lead = 0 // no key signs yet
 	}
 	e := r.event(ctx, auth.EventKeyAdded, n.purpose, k.KID)
-	added, err = r.options.Store.AddKey(ctx, k, lead, e)
+	added, err = r.options.Store.AddKey(ctx, k, lead, &e)
 	if added && k.Number != 1 { // the first key changes nothing
 		r.emit(ctx, e)
 	}

@@ -107,7 +107,7 @@ func (r *ring) maintain(ctx context.Context) error {
 			if k.state != Ended || now.Before(k.endsAt.Add(listedFor)) {
 				continue
 			}
-			if err := r.options.Store.DeleteKey(ctx, k.KID); err != nil {
+			if err := r.options.Store.DeleteKey(ctx, k.KID, nil); err != nil {
 				return err
 			}
 		}

@@ -12,7 +12,7 @@ import (
 var _ auth.APIKeyStore = (*Store)(nil)
 
 // CreateAPIKey implements [auth.APIKeyStore].
-func (s *Store) CreateAPIKey(ctx context.Context, k auth.APIKey, events ...auth.Event) error {
+func (s *Store) CreateAPIKey(ctx context.Context, k auth.APIKey, e *auth.Event) error {
 	const doing = "creating an API key"
 	if err := checkIDs(k.ID); err != nil {
 		return fail(doing, err)
@@ -21,7 +21,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k auth.APIKey, events ...auth.
 		return fail(doing, err)
 	}
 	row := apiKeyRow(k)
-	_, err := s.exec(ctx, events, `INSERT INTO api_keys (`+apiKeyColumns+`) VALUES (`+each(apiKeyColumns, "@", "")+`)`,
+	_, err := s.exec(ctx, e, `INSERT INTO api_keys (`+apiKeyColumns+`) VALUES (`+each(apiKeyColumns, "@", "")+`)`,
 		rowParams(apiKeyColumns, &row))
 	return fail(doing, err)
 }
@@ -59,12 +59,12 @@ func (s *Store) TouchAPIKey(ctx context.Context, id string, at time.Time) error 
 }
 
 // RevokeAPIKey implements [auth.APIKeyStore].
-func (s *Store) RevokeAPIKey(ctx context.Context, prefix string, at time.Time, events ...auth.Event) (bool, error) {
+func (s *Store) RevokeAPIKey(ctx context.Context, prefix string, at time.Time, e *auth.Event) (bool, error) {
 	const doing = "revoking an API key"
 	if err := checkText(prefix); err != nil {
 		return false, fail(doing, err)
 	}
-	n, err := s.exec(ctx, events, `UPDATE api_keys SET revoked_at = @at WHERE prefix = @prefix AND revoked_at IS NULL`,
+	n, err := s.exec(ctx, e, `UPDATE api_keys SET revoked_at = @at WHERE prefix = @prefix AND revoked_at IS NULL`,
 		params{"prefix": prefix, "at": micros(at)})
 	if err != nil {
 		return false, fail(doing, err)

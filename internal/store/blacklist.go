@@ -11,7 +11,7 @@ import (
 var _ auth.ChangeStore = (*Store)(nil)
 
 // BlacklistAccess implements [auth.Store].
-func (s *Store) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, events ...auth.Event) (auth.BlacklistedToken, error) {
+func (s *Store) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, e *auth.Event) (auth.BlacklistedToken, error) {
 	const doing = "blacklisting an access token"
 	if !isID(t.SessionID) {
 		return auth.BlacklistedToken{}, auth.ErrNotFound
@@ -30,7 +30,7 @@ func (s *Store) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, ev
 			"reason": t.Reason, "at": micros(t.BlacklistedAt), "expires": micros(t.ExpiresAt),
 		},
 		func(rows []models.BlacklistedToken) []auth.Event {
-			return eventsIf(rows[0].BlacklistedAt == micros(t.BlacklistedAt), events) // otherwise it was there before
+			return eventsIf(rows[0].BlacklistedAt == micros(t.BlacklistedAt), e) // otherwise it was there before
 		})
 	if violatesForeignKey(err) {
 		return auth.BlacklistedToken{}, auth.ErrNotFound
@@ -44,7 +44,7 @@ func (s *Store) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, ev
 }
 
 // BlacklistRefresh implements [auth.Store]. A repetition keeps the first time.
-func (s *Store) BlacklistRefresh(ctx context.Context, t auth.BlacklistedToken, events ...auth.Event) (bool, error) {
+func (s *Store) BlacklistRefresh(ctx context.Context, t auth.BlacklistedToken, e *auth.Event) (bool, error) {
 	if !isID(t.SessionID) {
 		return false, nil
 	}
@@ -58,7 +58,7 @@ func (s *Store) BlacklistRefresh(ctx context.Context, t auth.BlacklistedToken, e
 		RETURNING secret_hash = @secret, COALESCE(refresh_blacklisted_at, 0) = @at`,
 		params{"id": t.SessionID, "secret": t.SecretHash[:], "at": micros(t.BlacklistedAt), "never": never[:]},
 		func(flags []flag) []auth.Event {
-			return eventsIf(len(flags) > 0 && flags[0].Current && flags[0].First, events)
+			return eventsIf(len(flags) > 0 && flags[0].Current && flags[0].First, e)
 		})
 	return len(flags) > 0 && flags[0].Current, fail("blacklisting a refresh token", err)
 }

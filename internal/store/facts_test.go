@@ -38,7 +38,7 @@ func TestStore_ReadOnly(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = s.Close() }()
-			if err := s.AddUser(t.Context(), auth.User{ID: "0195e3a0-0000-7000-8000-000000000001", EmailKey: "a"}); err == nil {
+			if err := s.AddUser(t.Context(), auth.User{ID: "0195e3a0-0000-7000-8000-000000000001", EmailKey: "a"}, nil); err == nil {
 				t.Error("a user was added")
 			}
 		})

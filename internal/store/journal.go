@@ -32,29 +32,34 @@ func record(tx *gorm.DB, events []auth.Event) error {
 	return tx.Create(&rows).Error
 }
 
-func eventsIf(happened bool, events []auth.Event) []auth.Event {
-	if happened {
-		return events
+// eventsIf returns the event of a change, if there is one and the change
+// happened.
+func eventsIf(happened bool, e *auth.Event) []auth.Event {
+	if !happened || e == nil {
+		return nil
 	}
-	return nil
+	return []auth.Event{*e}
 }
 
-// counted returns events with the number of sessions that were revoked.
-func counted(events []auth.Event, n int) []auth.Event {
-	events = slices.Clone(events)
+// counted returns the event, if there is one, with the number of sessions that
+// were revoked.
+func counted(e *auth.Event, n int) []auth.Event {
+	events := eventsIf(true, e)
 	for i := range events {
 		events[i].Count = n
 	}
 	return events
 }
 
-// eventsOfEach returns the events once for each session.
-func eventsOfEach(events []auth.Event, sessions []revokedRow) (each []auth.Event) {
-	for _, e := range events {
-		for _, row := range sessions {
-			e.UserID, e.SessionID = row.UserID, row.ID
-			each = append(each, e)
-		}
+// eventsOfEach returns the event, if there is one, once for each session.
+func eventsOfEach(e *auth.Event, sessions []revokedRow) (each []auth.Event) {
+	if e == nil {
+		return nil
+	}
+	for _, row := range sessions {
+		event := *e
+		event.UserID, event.SessionID = row.UserID, row.ID
+		each = append(each, event)
 	}
 	return each
 }

@@ -92,7 +92,7 @@ func TestStore_PostgresBlackHole(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"Read":    func() error { _, err := s.SessionState(t.Context(), r.SessionID, r.Current); return err },
 		"User":    func() error { _, err := s.UserByID(t.Context(), u.ID); return err },
-		"End":     func() error { _, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID}); return err },
+		"End":     func() error { _, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID}, nil); return err },
 		"Ping":    func() error { return s.Ping(t.Context()) },
 		"CleanUp": func() error { _, err := s.Clean(t.Context(), 1); return err },
 	} {

@@ -37,7 +37,7 @@ func signUp(t testing.TB, s *store.Store) (auth.User, auth.Rotation) {
 		ID: uuid.NewString(), UserID: u.ID, Generation: 1, SecretHash: auth.HashSecret("0"), CreatedAt: now, LastSeenAt: now,
 		IssuedAt: now.Truncate(time.Second), AccessExpiresAt: idle, RefreshExpiresAt: idle, ExpiresAt: end,
 	}
-	if err := s.CreateUser(t.Context(), u, sess); err != nil {
+	if err := s.CreateUser(t.Context(), u, sess, nil); err != nil {
 		t.Fatalf("sign up: %v (%v)", err, auth.AsError(err).Err)
 	}
 	return u, auth.Rotation{
@@ -236,7 +236,7 @@ func TestStore_PostgresLoginCommitting(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		var err error
-		ids, err = s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: r.Now, RaiseEpoch: true})
+		ids, err = s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: r.Now, RaiseEpoch: true}, nil)
 		done <- err
 	}()
 	eventually(t, func() bool {
@@ -290,7 +290,7 @@ func TestStore_PostgresTrouble(t *testing.T) {
 			defer cancel()
 			_, err := small.Now(ctx)
 			return err
-		}})
+		}}, nil)
 		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
 			t.Errorf("error is %v, want UNAVAILABLE", err)
 		}

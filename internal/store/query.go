@@ -68,15 +68,15 @@ func (s *Store) transaction(ctx context.Context, op func(tx *gorm.DB) error) err
 }
 
 // exec runs a statement that changes something and returns the number of rows
-// that it changed. If it changed any, the events are recorded in the same
+// that it changed. If it changed any, the event, unless nil, is recorded in the same
 // transaction.
-func (s *Store) exec(ctx context.Context, events []auth.Event, statement string, p params) (n int64, err error) {
+func (s *Store) exec(ctx context.Context, e *auth.Event, statement string, p params) (n int64, err error) {
 	change := func(db *gorm.DB) error {
 		done := db.Exec(statement, p)
 		n = done.RowsAffected
 		return done.Error
 	}
-	if len(events) == 0 {
+	if e == nil {
 		err = s.write.run(ctx, change)
 		return n, err
 	}
@@ -84,7 +84,7 @@ func (s *Store) exec(ctx context.Context, events []auth.Event, statement string,
 		if err := change(tx); err != nil || n == 0 {
 			return err
 		}
-		return record(tx, events)
+		return record(tx, []auth.Event{*e})
 	})
 	return n, err
 }

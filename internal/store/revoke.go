@@ -32,7 +32,7 @@ func ids(rows []revokedRow) []string {
 
 // RevokeSession implements [auth.Store]. It revokes an expired session too, but
 // returns false for it: a replica whose clock is behind may take it for live.
-func (s *Store) RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, events ...auth.Event) (bool, error) {
+func (s *Store) RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, e *auth.Event) (bool, error) {
 	const doing = "revoking a session"
 	if !isID(userID) || !isID(sessionID) {
 		return false, auth.ErrNotFound
@@ -43,7 +43,7 @@ func (s *Store) RevokeSession(ctx context.Context, userID, sessionID, reason str
 	rows, err := change(ctx, s, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
 		WHERE id = @id AND user_id = @user AND revoked_at IS NULL RETURNING `+revokedColumns,
 		params{"id": sessionID, "user": userID, "reason": reason, "at": micros(at)},
-		func(rows []revokedRow) []auth.Event { return eventsIf(len(liveOnes(rows, at)) > 0, events) })
+		func(rows []revokedRow) []auth.Event { return eventsIf(len(liveOnes(rows, at)) > 0, e) })
 	if err != nil {
 		return false, fail(doing, err)
 	}
@@ -58,7 +58,7 @@ func (s *Store) RevokeSession(ctx context.Context, userID, sessionID, reason str
 // EndSessions implements [auth.Store]. It calls BeforeCommit inside the
 // transaction, possibly more than once. BeforeCommit must not use the store. It
 // also gets the ids of expired sessions, which are not in the result.
-func (s *Store) EndSessions(ctx context.Context, end auth.EndSessions, events ...auth.Event) ([]string, error) {
+func (s *Store) EndSessions(ctx context.Context, end auth.EndSessions, e *auth.Event) ([]string, error) {
 	const doing = "revoking a user's sessions"
 	if !isID(end.UserID) {
 		return nil, auth.ErrNotFound
@@ -84,7 +84,7 @@ func (s *Store) EndSessions(ctx context.Context, end auth.EndSessions, events ..
 		if refused != nil || len(live) == 0 && !end.RaiseEpoch {
 			return refused
 		}
-		return record(tx, counted(events, len(live)))
+		return record(tx, counted(e, len(live)))
 	})
 	if refused != nil {
 		return nil, refused // the caller's own error, unchanged
@@ -164,7 +164,7 @@ func (s *Store) SessionsBegunBefore(ctx context.Context, before time.Time, after
 // RevokeSessions implements [auth.Store]. It revokes expired sessions too, as
 // RevokeSession does. If two calls revoke the same sessions, Postgres may roll
 // one of them back to resolve a deadlock; that one is then retried.
-func (s *Store) RevokeSessions(ctx context.Context, sessionIDs []string, reason string, at time.Time, events ...auth.Event) ([]string, error) {
+func (s *Store) RevokeSessions(ctx context.Context, sessionIDs []string, reason string, at time.Time, e *auth.Event) ([]string, error) {
 	const doing = "revoking sessions"
 	if err := checkText(reason); err != nil {
 		return nil, fail(doing, err)
@@ -176,7 +176,7 @@ func (s *Store) RevokeSessions(ctx context.Context, sessionIDs []string, reason 
 	rows, err := change(ctx, s, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
 		WHERE id IN @ids AND revoked_at IS NULL RETURNING `+revokedColumns,
 		params{"ids": sessionIDs, "reason": reason, "at": micros(at)},
-		func(rows []revokedRow) []auth.Event { return eventsOfEach(events, liveOnes(rows, at)) })
+		func(rows []revokedRow) []auth.Event { return eventsOfEach(e, liveOnes(rows, at)) })
 	if err != nil {
 		return nil, fail(doing, err)
 	}

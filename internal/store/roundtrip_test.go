@@ -160,12 +160,12 @@ func TestStore_PostgresRoundTrips(t *testing.T) {
 			sess, err := s.SessionState(t.Context(), r.SessionID, r.Current)
 			sess.Session.ID = uuid.NewString()
 			p.trips.Store(0)
-			_, createErr := s.CreateSession(t.Context(), sess.Session, 0, u.PasswordHash, "", auth.Event{UserID: u.ID})
+			_, createErr := s.CreateSession(t.Context(), sess.Session, 0, u.PasswordHash, "", &auth.Event{UserID: u.ID})
 			return errors.Join(err, createErr)
 		}, 4},
 		// BEGIN, two statements, COMMIT. Nothing is prepared again.
 		"EndSessions": {func() error {
-			_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Except: r.SessionID, At: r.Now})
+			_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Except: r.SessionID, At: r.Now}, nil)
 			return err
 		}, 4},
 	}

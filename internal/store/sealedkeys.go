@@ -25,7 +25,7 @@ func (s *Store) SealedKeys(ctx context.Context) ([]auth.SealedKey, time.Time, er
 }
 
 // AddKey implements [auth.SealedKeys].
-func (s *Store) AddKey(ctx context.Context, k auth.SealedKey, lead time.Duration, events ...auth.Event) (bool, error) {
+func (s *Store) AddKey(ctx context.Context, k auth.SealedKey, lead time.Duration, e *auth.Event) (bool, error) {
 	const doing = "adding a key"
 	if err := checkText(k.KID, k.Master); err != nil {
 		return false, fail(doing, err)
@@ -34,7 +34,7 @@ func (s *Store) AddKey(ctx context.Context, k auth.SealedKey, lead time.Duration
 	if k.Number != 0 {
 		number = &k.Number
 	}
-	n, err := s.exec(ctx, events, `INSERT INTO sealed_keys (`+sealedKeyColumns+`)
+	n, err := s.exec(ctx, e, `INSERT INTO sealed_keys (`+sealedKeyColumns+`)
 		SELECT @kid, @purpose, CAST(@number AS bigint), @sealed, @master, @life, c.now,
 			CASE WHEN @signs THEN c.now + @lead END, CASE WHEN @signs THEN NULL ELSE c.now + @life END
 		FROM (SELECT `+s.dialect.clock+` AS now) c WHERE TRUE
@@ -47,12 +47,12 @@ func (s *Store) AddKey(ctx context.Context, k auth.SealedKey, lead time.Duration
 }
 
 // EndKey implements [auth.SealedKeys].
-func (s *Store) EndKey(ctx context.Context, kid string, after time.Duration, events ...auth.Event) error {
+func (s *Store) EndKey(ctx context.Context, kid string, after time.Duration, e *auth.Event) error {
 	const doing = "ending a key"
 	if err := checkText(kid); err != nil {
 		return fail(doing, err)
 	}
-	n, err := s.exec(ctx, events, `UPDATE sealed_keys SET ends_at = CASE WHEN ends_at < `+s.dialect.clock+` + @after
+	n, err := s.exec(ctx, e, `UPDATE sealed_keys SET ends_at = CASE WHEN ends_at < `+s.dialect.clock+` + @after
 			THEN ends_at ELSE `+s.dialect.clock+` + @after END
 		WHERE kid = @kid`, params{"kid": kid, "after": after.Microseconds()})
 	if err == nil && n == 0 {
@@ -69,15 +69,15 @@ func (s *Store) RaiseKeyLife(ctx context.Context, kid string, life time.Duration
 }
 
 // ResealKey implements [auth.SealedKeys].
-func (s *Store) ResealKey(ctx context.Context, kid, from string, sealed []byte, master string, events ...auth.Event) (bool, error) {
-	n, err := s.exec(ctx, events, `UPDATE sealed_keys SET sealed = @sealed, master = @master WHERE kid = @kid AND master = @from`,
+func (s *Store) ResealKey(ctx context.Context, kid, from string, sealed []byte, master string, e *auth.Event) (bool, error) {
+	n, err := s.exec(ctx, e, `UPDATE sealed_keys SET sealed = @sealed, master = @master WHERE kid = @kid AND master = @from`,
 		params{"kid": kid, "from": from, "sealed": sealed, "master": master})
 	return n == 1, fail("re-encrypting a key", err)
 }
 
 // DeleteKey implements [auth.SealedKeys].
-func (s *Store) DeleteKey(ctx context.Context, kid string, events ...auth.Event) error {
-	_, err := s.exec(ctx, events, `DELETE FROM sealed_keys WHERE kid = @kid`, params{"kid": kid})
+func (s *Store) DeleteKey(ctx context.Context, kid string, e *auth.Event) error {
+	_, err := s.exec(ctx, e, `DELETE FROM sealed_keys WHERE kid = @kid`, params{"kid": kid})
 	return fail("deleting a key", err)
 }
 

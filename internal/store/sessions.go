@@ -31,7 +31,7 @@ const unchangedUser = `id = @user AND auth_epoch = @epoch AND password_hash = @p
 // user's row in the mode that the transaction needs. With FOR SHARE first, two
 // logins that both replace the hash would deadlock.
 func (s *Store) CreateSession(
-	ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string, events ...auth.Event,
+	ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string, e *auth.Event,
 ) (others int, err error) {
 	const doing = "creating a session"
 	if err := checkSession(sess); err != nil {
@@ -66,7 +66,7 @@ func (s *Store) CreateSession(
 			return auth.ErrMovedOn
 		}
 		others = counts[0]
-		return record(tx, events)
+		return record(tx, eventsIf(true, e))
 	})
 	return others, fail(doing, err)
 }

@@ -27,11 +27,11 @@ func BenchmarkStore_CreateSession(b *testing.B) {
 			Address: "192.0.2.1", RequestID: "0123456789abcdef0123456789abcdef", Transport: "graphql",
 			UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
 		}}
-		for variant, events := range map[string][]auth.Event{"without event": nil, "with event": {event}} {
+		for variant, e := range map[string]*auth.Event{"without event": nil, "with event": &event} {
 			b.Run(name+"/"+variant, func(b *testing.B) {
 				for b.Loop() {
 					st.Session.ID = uuid.NewString()
-					if _, err := s.CreateSession(b.Context(), st.Session, 0, u.PasswordHash, "", events...); err != nil {
+					if _, err := s.CreateSession(b.Context(), st.Session, 0, u.PasswordHash, "", e); err != nil {
 						b.Fatal(err)
 					}
 				}

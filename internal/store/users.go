@@ -12,17 +12,17 @@ import (
 )
 
 // CreateUser implements [auth.Store].
-func (s *Store) CreateUser(ctx context.Context, u auth.User, sess auth.Session, events ...auth.Event) error {
-	return s.insertUser(ctx, u, &sess, events)
+func (s *Store) CreateUser(ctx context.Context, u auth.User, sess auth.Session, e *auth.Event) error {
+	return s.insertUser(ctx, u, &sess, e)
 }
 
 // AddUser implements [auth.Store].
-func (s *Store) AddUser(ctx context.Context, u auth.User, events ...auth.Event) error {
-	return s.insertUser(ctx, u, nil, events)
+func (s *Store) AddUser(ctx context.Context, u auth.User, e *auth.Event) error {
+	return s.insertUser(ctx, u, nil, e)
 }
 
 // insertUser inserts a user and, unless sess is nil, its first session.
-func (s *Store) insertUser(ctx context.Context, u auth.User, sess *auth.Session, events []auth.Event) error {
+func (s *Store) insertUser(ctx context.Context, u auth.User, sess *auth.Session, e *auth.Event) error {
 	const doing = "creating a user"
 	if err := checkIDs(u.ID); err != nil {
 		return fail(doing, err)
@@ -46,7 +46,7 @@ func (s *Store) insertUser(ctx context.Context, u auth.User, sess *auth.Session,
 				return err
 			}
 		}
-		return record(tx, events)
+		return record(tx, eventsIf(true, e))
 	})
 	if emailTaken(err) {
 		return auth.ErrEmailTaken
@@ -113,11 +113,11 @@ func (s *Store) Users(ctx context.Context, f auth.UserFilter, limit int) ([]auth
 
 // EnableUser implements [auth.Store]. It changes nothing if the user is not
 // disabled.
-func (s *Store) EnableUser(ctx context.Context, userID string, at time.Time, events ...auth.Event) error {
+func (s *Store) EnableUser(ctx context.Context, userID string, at time.Time, e *auth.Event) error {
 	if !isID(userID) {
 		return auth.ErrNotFound
 	}
-	n, err := s.exec(ctx, events, `UPDATE users SET disabled_at = NULL, updated_at = @at
+	n, err := s.exec(ctx, e, `UPDATE users SET disabled_at = NULL, updated_at = @at
 		WHERE id = @id AND disabled_at IS NOT NULL`, params{"id": userID, "at": micros(at)})
 	if err != nil {
 		return fail("enabling a user", err)

@@ -34,8 +34,8 @@ func (p publisher) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionSta
 }
 
 // RevokeSession implements [auth.Store].
-func (p publisher) RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, kept ...auth.Event) (bool, error) {
-	revoked, err := p.Store.RevokeSession(ctx, userID, sessionID, reason, at, kept...)
+func (p publisher) RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, e *auth.Event) (bool, error) {
+	revoked, err := p.Store.RevokeSession(ctx, userID, sessionID, reason, at, e)
 	if revoked && err == nil {
 		p.revoked([]string{sessionID}, reason, at)
 	}
@@ -43,8 +43,8 @@ func (p publisher) RevokeSession(ctx context.Context, userID, sessionID, reason 
 }
 
 // EndSessions implements [auth.Store].
-func (p publisher) EndSessions(ctx context.Context, change auth.EndSessions, kept ...auth.Event) ([]string, error) {
-	ids, err := p.Store.EndSessions(ctx, change, kept...)
+func (p publisher) EndSessions(ctx context.Context, change auth.EndSessions, e *auth.Event) ([]string, error) {
+	ids, err := p.Store.EndSessions(ctx, change, e)
 	if err == nil {
 		p.revoked(ids, change.Reason, change.At)
 	}
@@ -52,8 +52,8 @@ func (p publisher) EndSessions(ctx context.Context, change auth.EndSessions, kep
 }
 
 // RevokeSessions implements [auth.Store].
-func (p publisher) RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time, kept ...auth.Event) ([]string, error) {
-	revoked, err := p.Store.RevokeSessions(ctx, ids, reason, at, kept...)
+func (p publisher) RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time, e *auth.Event) ([]string, error) {
+	revoked, err := p.Store.RevokeSessions(ctx, ids, reason, at, e)
 	if err == nil {
 		p.revoked(revoked, reason, at)
 	}
@@ -69,8 +69,8 @@ func (p publisher) revoked(ids []string, reason string, at time.Time) {
 }
 
 // BlacklistAccess implements [auth.Store].
-func (p publisher) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, kept ...auth.Event) (auth.BlacklistedToken, error) {
-	stored, err := p.Store.BlacklistAccess(ctx, t, kept...)
+func (p publisher) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, e *auth.Event) (auth.BlacklistedToken, error) {
+	stored, err := p.Store.BlacklistAccess(ctx, t, e)
 	if err == nil {
 		p.blacklisted(auth.ChangeAccess, stored)
 	}
@@ -78,8 +78,8 @@ func (p publisher) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken,
 }
 
 // BlacklistRefresh implements [auth.Store].
-func (p publisher) BlacklistRefresh(ctx context.Context, t auth.BlacklistedToken, kept ...auth.Event) (bool, error) {
-	flagged, err := p.Store.BlacklistRefresh(ctx, t, kept...)
+func (p publisher) BlacklistRefresh(ctx context.Context, t auth.BlacklistedToken, e *auth.Event) (bool, error) {
+	flagged, err := p.Store.BlacklistRefresh(ctx, t, e)
 	if flagged && err == nil {
 		p.blacklisted(auth.ChangeRefresh, t)
 	}

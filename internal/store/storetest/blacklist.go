@@ -26,7 +26,7 @@ func testBlacklistAccess(t *testing.T, s suite) {
 	_, sess := s.signUp(t)
 	first := accessToken(sess)
 	t.Run("Records", func(t *testing.T) {
-		got, err := s.BlacklistAccess(t.Context(), first)
+		got, err := s.BlacklistAccess(t.Context(), first, nil)
 		must(t, err)
 		wantEqual(t, "token", got, first)
 		wantEqual(t, "session", s.state(t, sess.ID).Session, sess)
@@ -34,21 +34,21 @@ func testBlacklistAccess(t *testing.T, s suite) {
 	t.Run("RepeatKeepsFirst", func(t *testing.T) {
 		again := first
 		again.Reason, again.BlacklistedAt = "again", noon().Add(time.Hour)
-		got, err := s.BlacklistAccess(t.Context(), again)
+		got, err := s.BlacklistAccess(t.Context(), again, nil)
 		must(t, err)
 		wantEqual(t, "token", got, first)
 	})
 	t.Run("OtherSecret", func(t *testing.T) {
 		other := first
 		other.SecretHash, other.Reason = hash("other"), "other"
-		got, err := s.BlacklistAccess(t.Context(), other)
+		got, err := s.BlacklistAccess(t.Context(), other, nil)
 		must(t, err)
 		wantEqual(t, "token", got, other)
 	})
 	t.Run("ErrNotFound", func(t *testing.T) {
 		other := first
 		other.SessionID = uuid.NewString()
-		_, err := s.BlacklistAccess(t.Context(), other)
+		_, err := s.BlacklistAccess(t.Context(), other, nil)
 		wantError(t, err, auth.ErrNotFound)
 	})
 }
@@ -57,7 +57,7 @@ func testBlacklistRefresh(t *testing.T, s suite) {
 	_, sess := s.signUp(t)
 	flag := func(token auth.BlacklistedToken) bool {
 		t.Helper()
-		done, err := s.BlacklistRefresh(t.Context(), token)
+		done, err := s.BlacklistRefresh(t.Context(), token, nil)
 		must(t, err)
 		return done
 	}

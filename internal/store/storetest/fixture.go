@@ -51,13 +51,13 @@ func (s suite) signUp(t *testing.T) (auth.User, auth.Session) {
 	t.Helper()
 	u := newUser()
 	sess := newSession(u.ID)
-	must(t, s.CreateUser(t.Context(), u, sess))
+	must(t, s.CreateUser(t.Context(), u, sess, nil))
 	return u, sess
 }
 
 // createSession is CreateSession without the number of other sessions.
-func (s suite) createSession(ctx context.Context, sess auth.Session, epoch int64, password, rehash string, events ...auth.Event) error {
-	_, err := s.CreateSession(ctx, sess, epoch, password, rehash, events...)
+func (s suite) createSession(ctx context.Context, sess auth.Session, epoch int64, password, rehash string, e *auth.Event) error {
+	_, err := s.CreateSession(ctx, sess, epoch, password, rehash, e)
 	return err
 }
 
@@ -65,7 +65,7 @@ func (s suite) createSession(ctx context.Context, sess auth.Session, epoch int64
 func (s suite) login(t *testing.T, u auth.User) auth.Session {
 	t.Helper()
 	sess := newSession(u.ID)
-	must(t, s.createSession(t.Context(), sess, u.AuthEpoch, u.PasswordHash, ""))
+	must(t, s.createSession(t.Context(), sess, u.AuthEpoch, u.PasswordHash, "", nil))
 	return sess
 }
 

@@ -16,10 +16,10 @@ const aMoment = 100 * time.Millisecond
 func testInProgress(t *testing.T, s suite) {
 	tests := map[string]func(u auth.User, sess, device auth.Session) error{
 		"Login": func(u auth.User, _, device auth.Session) error {
-			return s.createSession(t.Context(), device, u.AuthEpoch, u.PasswordHash, "")
+			return s.createSession(t.Context(), device, u.AuthEpoch, u.PasswordHash, "", nil)
 		},
 		"LoginRehashing": func(u auth.User, _, device auth.Session) error {
-			return s.createSession(t.Context(), device, u.AuthEpoch, u.PasswordHash, "rehashed")
+			return s.createSession(t.Context(), device, u.AuthEpoch, u.PasswordHash, "rehashed", nil)
 		},
 		"Rotate": func(_ auth.User, sess, _ auth.Session) error {
 			_, err := s.Rotate(t.Context(), rotation(sess))
@@ -38,7 +38,7 @@ func testInProgress(t *testing.T, s suite) {
 					awaitBriefly(done)
 					return nil
 				},
-			})
+			}, nil)
 			must(t, err)
 			wantEqual(t, "ended", ids, []string{sess.ID})
 			wantError(t, <-done, auth.ErrMovedOn)

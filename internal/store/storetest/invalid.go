@@ -28,15 +28,15 @@ func testBadText(t *testing.T, s suite) {
 			device := newSession(u.ID)
 			device.UserAgent = bad
 			_, _, byKey := s.UserByEmailKey(t.Context(), bad)
-			_, revoke := s.RevokeSession(t.Context(), u.ID, sess.ID, bad, noon())
-			_, end := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: bad, At: noon()})
-			_, several := s.RevokeSessions(t.Context(), []string{sess.ID}, bad, noon())
+			_, revoke := s.RevokeSession(t.Context(), u.ID, sess.ID, bad, noon(), nil)
+			_, end := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: bad, At: noon()}, nil)
+			_, several := s.RevokeSessions(t.Context(), []string{sess.ID}, bad, noon(), nil)
 			token := accessToken(sess)
 			token.Reason = bad
-			_, blacklist := s.BlacklistAccess(t.Context(), token)
+			_, blacklist := s.BlacklistAccess(t.Context(), token, nil)
 			for call, err := range map[string]error{
-				"CreateUser":      s.CreateUser(t.Context(), other, newSession(other.ID)),
-				"CreateSession":   s.createSession(t.Context(), device, 0, u.PasswordHash, ""),
+				"CreateUser":      s.CreateUser(t.Context(), other, newSession(other.ID), nil),
+				"CreateSession":   s.createSession(t.Context(), device, 0, u.PasswordHash, "", nil),
 				"UserByEmailKey":  byKey,
 				"RevokeSession":   revoke,
 				"EndSessions":     end,
@@ -63,14 +63,14 @@ func testInvalidIDs(t *testing.T, s suite) {
 		_, byID := s.UserByID(ctx, id)
 		wantError(t, byID, auth.ErrNotFound)
 		s.wantNoSession(t, id)
-		_, err := s.RevokeSession(ctx, u.ID, id, "logout", noon())
+		_, err := s.RevokeSession(ctx, u.ID, id, "logout", noon(), nil)
 		wantError(t, err, auth.ErrNotFound)
-		_, err = s.EndSessions(ctx, auth.EndSessions{UserID: id, At: noon()})
+		_, err = s.EndSessions(ctx, auth.EndSessions{UserID: id, At: noon()}, nil)
 		wantError(t, err, auth.ErrNotFound)
-		several, err := s.RevokeSessions(ctx, []string{id}, "logout", noon())
+		several, err := s.RevokeSessions(ctx, []string{id}, "logout", noon(), nil)
 		must(t, err)
 		wantEqual(t, "revoked", len(several), 0)
-		wantError(t, s.EnableUser(ctx, id, noon()), auth.ErrNotFound)
+		wantError(t, s.EnableUser(ctx, id, noon(), nil), auth.ErrNotFound)
 		r := rotation(sess)
 		r.SessionID = id
 		_, err = s.Rotate(ctx, r)
@@ -80,7 +80,7 @@ func testInvalidIDs(t *testing.T, s suite) {
 		s.wantNoRotation(t, r, sess.ID)
 		stranger := newSession(u.ID)
 		stranger.ID = id
-		wantInternal(t, s.createSession(ctx, stranger, 0, u.PasswordHash, ""))
+		wantInternal(t, s.createSession(ctx, stranger, 0, u.PasswordHash, "", nil))
 	}
 	wantEqual(t, "session", s.state(t, sess.ID).Session, sess)
 }
@@ -93,27 +93,27 @@ func testCancelled(t *testing.T, s suite) {
 	before := s.state(t, sess.ID)
 	newcomer, device := newUser(), newSession(u.ID)
 	calls := map[string]func() error{
-		"CreateUser":     func() error { return s.CreateUser(ctx, newcomer, newSession(newcomer.ID)) },
+		"CreateUser":     func() error { return s.CreateUser(ctx, newcomer, newSession(newcomer.ID), nil) },
 		"UserByEmailKey": func() error { _, _, err := s.UserByEmailKey(ctx, u.EmailKey); return err },
 		"UserByID":       func() error { _, err := s.UserByID(ctx, u.ID); return err },
-		"CreateSession":  func() error { return s.createSession(ctx, device, 0, u.PasswordHash, "") },
-		"Rehash":         func() error { return s.createSession(ctx, device, 0, u.PasswordHash, "rehashed") },
+		"CreateSession":  func() error { return s.createSession(ctx, device, 0, u.PasswordHash, "", nil) },
+		"Rehash":         func() error { return s.createSession(ctx, device, 0, u.PasswordHash, "rehashed", nil) },
 		"Rotate":         func() error { _, err := s.Rotate(ctx, rotation(sess)); return err },
 		"SessionState":   func() error { _, err := s.SessionState(ctx, sess.ID, sess.SecretHash); return err },
 		"Sessions":       func() error { _, err := s.Sessions(ctx, u.ID, noon(), 1); return err },
 		"Record":         func() error { return s.Record(ctx, newEvent(auth.EventLogin, u.ID, sess.ID, noon())) },
 		"Recorded":       func() error { _, err := s.Recorded(ctx, auth.JournalQuery{Limit: 1}); return err },
-		"RevokeSession":  func() error { _, err := s.RevokeSession(ctx, u.ID, sess.ID, "logout", noon()); return err },
+		"RevokeSession":  func() error { _, err := s.RevokeSession(ctx, u.ID, sess.ID, "logout", noon(), nil); return err },
 		"EndSessions": func() error {
-			_, err := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, At: noon(), RaiseEpoch: true, Disable: true})
+			_, err := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, At: noon(), RaiseEpoch: true, Disable: true}, nil)
 			return err
 		},
 		"SessionsBegunBefore": func() error { _, err := s.SessionsBegunBefore(ctx, noon(), "", 1); return err },
 		"SurplusSessions":     func() error { _, err := s.SurplusSessions(ctx, u.ID, sess.ID, noon(), 1, 1); return err },
-		"RevokeSessions":      func() error { _, err := s.RevokeSessions(ctx, []string{sess.ID}, "logout", noon()); return err },
-		"EnableUser":          func() error { return s.EnableUser(ctx, u.ID, noon()) },
-		"BlacklistAccess":     func() error { _, err := s.BlacklistAccess(ctx, accessToken(sess)); return err },
-		"BlacklistRefresh":    func() error { _, err := s.BlacklistRefresh(ctx, refreshToken(sess)); return err },
+		"RevokeSessions":      func() error { _, err := s.RevokeSessions(ctx, []string{sess.ID}, "logout", noon(), nil); return err },
+		"EnableUser":          func() error { return s.EnableUser(ctx, u.ID, noon(), nil) },
+		"BlacklistAccess":     func() error { _, err := s.BlacklistAccess(ctx, accessToken(sess), nil); return err },
+		"BlacklistRefresh":    func() error { _, err := s.BlacklistRefresh(ctx, refreshToken(sess), nil); return err },
 		"Now":                 func() error { _, err := s.Now(ctx); return err },
 		"SetReplicaNodes":     func() error { return s.SetReplicaNodes(ctx, "cancelled", nil) },
 		"Replicas":            func() error { _, err := s.Replicas(ctx, day); return err },
@@ -135,7 +135,7 @@ func testCancelled(t *testing.T, s suite) {
 		_, err := s.EndSessions(ctx, auth.EndSessions{
 			UserID: u.ID, At: noon(), RaiseEpoch: true,
 			BeforeCommit: func(context.Context, []string) error { cancel(); return nil },
-		})
+		}, nil)
 		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
 			t.Errorf("error is %v, want UNAVAILABLE", err)
 		}

@@ -110,24 +110,24 @@ func testRecordedChanges(t *testing.T, s suite) {
 	expired, taken := newSession(u.ID), newUser()
 	expired.ExpiresAt, taken.EmailKey = noon().Add(-time.Second), u.EmailKey
 	create := func(sess auth.Session, epoch int64, rehash string) func(auth.Event) error {
-		return func(e auth.Event) error { return s.createSession(ctx, sess, epoch, u.PasswordHash, rehash, e) }
+		return func(e auth.Event) error { return s.createSession(ctx, sess, epoch, u.PasswordHash, rehash, &e) }
 	}
 	revoke := func(id string) func(auth.Event) error {
-		return func(e auth.Event) error { _, err := s.RevokeSession(ctx, u.ID, id, "logout", noon(), e); return err }
+		return func(e auth.Event) error { _, err := s.RevokeSession(ctx, u.ID, id, "logout", noon(), &e); return err }
 	}
 	access := func(at time.Time) func(auth.Event) error {
 		token := accessToken(sess)
 		token.BlacklistedAt = at
-		return func(e auth.Event) error { _, err := s.BlacklistAccess(ctx, token, e); return err }
+		return func(e auth.Event) error { _, err := s.BlacklistAccess(ctx, token, &e); return err }
 	}
 	refresh := func(secret auth.SecretHash, at time.Time) func(auth.Event) error {
 		token := refreshToken(sess)
 		token.SecretHash, token.BlacklistedAt = secret, at
-		return func(e auth.Event) error { _, err := s.BlacklistRefresh(ctx, token, e); return err }
+		return func(e auth.Event) error { _, err := s.BlacklistRefresh(ctx, token, &e); return err }
 	}
 	s.checkRecorded(t, u, []recording{
-		{"SignUp", func(e auth.Event) error { return s.CreateUser(ctx, u, sess, e) }, 3, nil},
-		{"SignUpTaken", func(e auth.Event) error { return s.CreateUser(ctx, taken, newSession(taken.ID), e) }, 0, auth.ErrEmailTaken},
+		{"SignUp", func(e auth.Event) error { return s.CreateUser(ctx, u, sess, &e) }, 3, nil},
+		{"SignUpTaken", func(e auth.Event) error { return s.CreateUser(ctx, taken, newSession(taken.ID), &e) }, 0, auth.ErrEmailTaken},
 		{"Login", create(other, 0, ""), 3, nil},
 		{"LoginExpired", create(expired, 0, ""), 3, nil},
 		{"LoginRehashing", create(newSession(u.ID), 0, u.PasswordHash), 3, nil},
@@ -150,10 +150,10 @@ func testRecordedRevocations(t *testing.T, s suite) {
 	s.login(t, u)
 	end := func(change auth.EndSessions) func(auth.Event) error {
 		change.UserID, change.At, change.Reason = u.ID, noon(), "logout"
-		return func(e auth.Event) error { _, err := s.EndSessions(ctx, change, e); return err }
+		return func(e auth.Event) error { _, err := s.EndSessions(ctx, change, &e); return err }
 	}
 	refuse := func(context.Context, []string) error { return refused }
-	enable := func(e auth.Event) error { return s.EnableUser(ctx, u.ID, noon(), e) }
+	enable := func(e auth.Event) error { return s.EnableUser(ctx, u.ID, noon(), &e) }
 	s.checkRecorded(t, u, []recording{
 		{"Refused", end(auth.EndSessions{RaiseEpoch: true, BeforeCommit: refuse}), 0, refused},
 		{"OtherPassword", end(auth.EndSessions{ExpectPasswordHash: "other", PasswordHash: "x"}), 0, auth.ErrMovedOn},
@@ -189,10 +189,10 @@ func testRecordedForEach(t *testing.T, s suite) {
 	u, one := s.signUp(t)
 	two, expired := s.login(t, u), newSession(u.ID)
 	expired.ExpiresAt = noon().Add(-time.Second)
-	must(t, s.createSession(t.Context(), expired, 0, u.PasswordHash, ""))
+	must(t, s.createSession(t.Context(), expired, 0, u.PasswordHash, "", nil))
 	other, theirs := s.signUp(t)
 	e := newEvent(auth.EventSessionRevoked, "", "", noon())
-	_, err := s.RevokeSessions(t.Context(), []string{one.ID, two.ID, expired.ID, theirs.ID}, "operator", noon(), e)
+	_, err := s.RevokeSessions(t.Context(), []string{one.ID, two.ID, expired.ID, theirs.ID}, "operator", noon(), &e)
 	must(t, err)
 	sessions := map[string]bool{}
 	for _, got := range s.events(t, u.ID) {
@@ -208,23 +208,23 @@ func testRecordedForEach(t *testing.T, s suite) {
 // testRecordedKeys: events that concern no user are found by their kind.
 func testRecordedKeys(t *testing.T, s suite) {
 	ctx, api, sealed := t.Context(), newAPIKey(), newSealedKey("journal "+uuid.NewString(), auth.KeyPurpose(uuid.NewString()), 1)
-	add := func(e auth.Event) error { _, err := s.AddKey(ctx, sealed, 0, e); return err }
+	add := func(e auth.Event) error { _, err := s.AddKey(ctx, sealed, 0, &e); return err }
 	reseal := func(e auth.Event) error {
-		_, err := s.ResealKey(ctx, sealed.KID, sealed.Master, []byte("anew"), "m2", e)
+		_, err := s.ResealKey(ctx, sealed.KID, sealed.Master, []byte("anew"), "m2", &e)
 		return err
 	}
-	remove := func(e auth.Event) error { return s.DeleteKey(ctx, sealed.KID, e) }
-	revoke := func(e auth.Event) error { _, err := s.RevokeAPIKey(ctx, api.Prefix, noon(), e); return err }
+	remove := func(e auth.Event) error { return s.DeleteKey(ctx, sealed.KID, &e) }
+	revoke := func(e auth.Event) error { _, err := s.RevokeAPIKey(ctx, api.Prefix, noon(), &e); return err }
 	for _, change := range []recording{
-		{"CreateAPIKey", func(e auth.Event) error { return s.CreateAPIKey(ctx, api, e) }, 1, nil},
+		{"CreateAPIKey", func(e auth.Event) error { return s.CreateAPIKey(ctx, api, &e) }, 1, nil},
 		{"RevokeAPIKey", revoke, 1, nil},
 		{"RevokeAPIKeyAgain", revoke, 0, nil},
 		{"AddKey", add, 1, nil},
 		{"AddKeyAgain", add, 0, nil},
 		{"ResealKey", reseal, 1, nil},
 		{"ResealKeyAgain", reseal, 0, nil},
-		{"EndKey", func(e auth.Event) error { return s.EndKey(ctx, sealed.KID, 0, e) }, 1, nil},
-		{"EndNoKey", func(e auth.Event) error { return s.EndKey(ctx, "nonesuch", 0, e) }, 0, auth.ErrNotFound},
+		{"EndKey", func(e auth.Event) error { return s.EndKey(ctx, sealed.KID, 0, &e) }, 1, nil},
+		{"EndNoKey", func(e auth.Event) error { return s.EndKey(ctx, "nonesuch", 0, &e) }, 0, auth.ErrNotFound},
 		{"DeleteKey", remove, 1, nil},
 		{"DeleteKeyAgain", remove, 0, nil},
 	} {

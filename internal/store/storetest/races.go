@@ -67,11 +67,11 @@ func testRaceRotateEnd(t *testing.T, s suite) {
 		var ended bool
 		var endErr, rotateErr error
 		var child auth.SessionState
-		end := func() { ended, endErr = s.RevokeSession(t.Context(), u.ID, sess.ID, "logout", noon()) }
+		end := func() { ended, endErr = s.RevokeSession(t.Context(), u.ID, sess.ID, "logout", noon(), nil) }
 		if i%2 == 1 {
 			end = func() {
 				var ids []string
-				ids, endErr = s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: "logout", At: noon()})
+				ids, endErr = s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: "logout", At: noon()}, nil)
 				ended = slices.Equal(ids, []string{sess.ID})
 			}
 		}
@@ -96,7 +96,7 @@ func testRaceRotateBlacklist(t *testing.T, s suite) {
 		var flagged bool
 		var flagErr, rotateErr error
 		together(
-			func() { flagged, flagErr = s.BlacklistRefresh(t.Context(), refreshToken(sess)) },
+			func() { flagged, flagErr = s.BlacklistRefresh(t.Context(), refreshToken(sess), nil) },
 			func() { _, rotateErr = s.Rotate(t.Context(), rotation(sess)) },
 		)
 		must(t, flagErr)
@@ -122,11 +122,11 @@ func testRaceLoginEnd(t *testing.T, s suite) {
 		var ids []string
 		var loginErr, endErr error
 		together(
-			func() { loginErr = s.createSession(t.Context(), sess, u.AuthEpoch, u.PasswordHash, rehash) },
+			func() { loginErr = s.createSession(t.Context(), sess, u.AuthEpoch, u.PasswordHash, rehash, nil) },
 			func() {
 				ids, endErr = s.EndSessions(t.Context(), auth.EndSessions{
 					UserID: u.ID, Reason: "logout", At: noon(), RaiseEpoch: true,
-				})
+				}, nil)
 			},
 		)
 		must(t, endErr)
@@ -151,7 +151,7 @@ func testRaceSignUp(t *testing.T, s suite) {
 	for i := range fns {
 		u := newUser()
 		u.EmailKey = key
-		fns[i] = func() { errs[i] = s.CreateUser(t.Context(), u, newSession(u.ID)) }
+		fns[i] = func() { errs[i] = s.CreateUser(t.Context(), u, newSession(u.ID), nil) }
 	}
 	together(fns...)
 	wins := 0

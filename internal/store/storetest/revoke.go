@@ -16,7 +16,7 @@ func testRevokeSession(t *testing.T, s suite) {
 	u, sess := s.signUp(t)
 	other := s.login(t, u)
 	revoke := func(userID, id, reason string, at time.Time) (bool, error) {
-		return s.RevokeSession(t.Context(), userID, id, reason, at)
+		return s.RevokeSession(t.Context(), userID, id, reason, at, nil)
 	}
 	t.Run("ErrNotFound", func(t *testing.T) {
 		stranger, _ := s.signUp(t)
@@ -53,12 +53,12 @@ func testEndSessions(t *testing.T, s suite) {
 		second := s.login(t, u)
 		expired := newSession(u.ID)
 		expired.RefreshExpiresAt = noon()
-		must(t, s.createSession(t.Context(), expired, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), expired, 0, u.PasswordHash, "", nil))
 		gone := s.login(t, u)
-		_, err := s.RevokeSession(t.Context(), u.ID, gone.ID, "logout", noon().Add(-time.Hour))
+		_, err := s.RevokeSession(t.Context(), u.ID, gone.ID, "logout", noon().Add(-time.Hour), nil)
 		must(t, err)
 		_, stranger := s.signUp(t)
-		ids, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: "revoked", At: noon()})
+		ids, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: "revoked", At: noon()}, nil)
 		must(t, err)
 		wantEqual(t, "ids", sorted(ids), sorted([]string{first.ID, second.ID}))
 		got := s.state(t, second.ID)
@@ -68,20 +68,20 @@ func testEndSessions(t *testing.T, s suite) {
 		wantEqual(t, "ended before", s.state(t, gone.ID).Session.RevokedReason, "logout")
 		wantEqual(t, "stranger's", s.state(t, stranger.ID).Session, stranger)
 		s.wantNoRotation(t, rotation(expired), expired.ID)
-		ids, err = s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: "revoked", At: noon()})
+		ids, err = s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: "revoked", At: noon()}, nil)
 		must(t, err)
 		wantEqual(t, "ids again", len(ids), 0)
 	})
 	t.Run("Except", func(t *testing.T) {
 		u, first := s.signUp(t)
 		stays := s.login(t, u)
-		ids, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Except: stays.ID, Reason: "logout", At: noon()})
+		ids, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Except: stays.ID, Reason: "logout", At: noon()}, nil)
 		must(t, err)
 		wantEqual(t, "ids", ids, []string{first.ID})
 		wantEqual(t, "the excepted session", s.state(t, stays.ID).Session, stays)
 	})
 	t.Run("ErrNotFound", func(t *testing.T) {
-		_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: uuid.NewString(), At: noon()})
+		_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: uuid.NewString(), At: noon()}, nil)
 		wantError(t, err, auth.ErrNotFound)
 	})
 }
@@ -96,7 +96,7 @@ func testEndSessionsUser(t *testing.T, s suite) {
 		if change.PasswordHash != "" {
 			change.ExpectPasswordHash = u.PasswordHash
 		}
-		_, err := s.EndSessions(t.Context(), change)
+		_, err := s.EndSessions(t.Context(), change, nil)
 		must(t, err)
 		return u, s.user(t, u.ID)
 	}
@@ -109,7 +109,7 @@ func testEndSessionsUser(t *testing.T, s suite) {
 		want, got := change(t, auth.EndSessions{RaiseEpoch: true, Disable: true})
 		want.AuthEpoch, want.DisabledAt, want.UpdatedAt = 1, &later, later
 		wantEqual(t, "user", got, want)
-		_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: got.ID, At: later.Add(time.Hour), Disable: true})
+		_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: got.ID, At: later.Add(time.Hour), Disable: true}, nil)
 		must(t, err)
 		wantEqual(t, "disabled first", s.user(t, got.ID).DisabledAt, &later)
 	})
@@ -126,7 +126,7 @@ func testEndSessionsUser(t *testing.T, s suite) {
 				t.Error("BeforeCommit was called")
 				return nil
 			},
-		})
+		}, nil)
 		wantError(t, err, auth.ErrMovedOn)
 		st := s.state(t, sess.ID)
 		wantEqual(t, "user", st.User, u)
@@ -140,7 +140,7 @@ func testBeforeCommit(t *testing.T, s suite) {
 		_, err := s.EndSessions(t.Context(), auth.EndSessions{
 			UserID: u.ID, Reason: "revoked", At: noon(), RaiseEpoch: true, Disable: true,
 			ExpectPasswordHash: u.PasswordHash, PasswordHash: "new", BeforeCommit: before,
-		})
+		}, nil)
 		return err
 	}
 	refusal := errors.New("refused")
@@ -169,12 +169,12 @@ func testRevokeSessions(t *testing.T, s suite) {
 	stays := s.login(t, u)
 	expired := newSession(u.ID)
 	expired.RefreshExpiresAt = noon()
-	must(t, s.createSession(t.Context(), expired, 0, u.PasswordHash, ""))
+	must(t, s.createSession(t.Context(), expired, 0, u.PasswordHash, "", nil))
 	gone := s.login(t, u)
-	_, err := s.RevokeSession(t.Context(), u.ID, gone.ID, "logout", noon().Add(-time.Hour))
+	_, err := s.RevokeSession(t.Context(), u.ID, gone.ID, "logout", noon().Add(-time.Hour), nil)
 	must(t, err)
 	ids := []string{second.ID, uuid.NewString(), gone.ID, first.ID, expired.ID, first.ID}
-	revoked, err := s.RevokeSessions(t.Context(), ids, "operator", noon())
+	revoked, err := s.RevokeSessions(t.Context(), ids, "operator", noon(), nil)
 	must(t, err)
 	wantEqual(t, "revoked", sorted(revoked), sorted([]string{first.ID, second.ID}))
 	got := s.state(t, second.ID).Session
@@ -185,7 +185,7 @@ func testRevokeSessions(t *testing.T, s suite) {
 	s.wantNoRotation(t, rotation(first), first.ID)
 	s.wantNoRotation(t, rotation(expired), expired.ID)
 	for _, none := range [][]string{ids, nil} {
-		revoked, err = s.RevokeSessions(t.Context(), none, "operator", noon())
+		revoked, err = s.RevokeSessions(t.Context(), none, "operator", noon(), nil)
 		must(t, err)
 		wantEqual(t, "revoked again", len(revoked), 0)
 	}
@@ -198,7 +198,7 @@ func testSessionsBegunBefore(t *testing.T, s suite) {
 	begun := func(at time.Time) auth.Session {
 		sess := newSession(u.ID)
 		sess.CreatedAt = at
-		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, "", nil))
 		return sess
 	}
 	limit := noon().AddDate(-1, 0, 0)
@@ -207,7 +207,7 @@ func testSessionsBegunBefore(t *testing.T, s suite) {
 		want = append(want, begun(limit.Add(-time.Microsecond)).ID)
 	}
 	gone := begun(limit.Add(-time.Hour))
-	_, err := s.RevokeSession(t.Context(), u.ID, gone.ID, "logout", noon())
+	_, err := s.RevokeSession(t.Context(), u.ID, gone.ID, "logout", noon(), nil)
 	must(t, err)
 	begun(limit)
 	var got []string

@@ -39,7 +39,7 @@ func testRotate(t *testing.T, s suite) {
 		u, _ := s.signUp(t)
 		sess := newSession(u.ID)
 		sess.ExpiresAt = noon().Add(time.Hour + time.Minute).Truncate(time.Second)
-		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, "", nil))
 		st, err := s.Rotate(t.Context(), rotation(sess))
 		must(t, err)
 		wantEqual(t, "access", st.Session.AccessExpiresAt, sess.ExpiresAt)
@@ -70,11 +70,11 @@ func testRotateConditions(t *testing.T, s suite) {
 			w.r.Next = hash("second child")
 		},
 		"Revoked": func(t *testing.T, w world) {
-			_, err := s.RevokeSession(t.Context(), w.user.ID, w.sess.ID, "logout", noon())
+			_, err := s.RevokeSession(t.Context(), w.user.ID, w.sess.ID, "logout", noon(), nil)
 			must(t, err)
 		},
 		"RefreshBlacklisted": func(t *testing.T, w world) {
-			_, err := s.BlacklistRefresh(t.Context(), refreshToken(w.sess))
+			_, err := s.BlacklistRefresh(t.Context(), refreshToken(w.sess), nil)
 			must(t, err)
 		},
 		"IdleExpired": func(_ *testing.T, w world) { w.r.Now = w.sess.RefreshExpiresAt },
@@ -82,7 +82,7 @@ func testRotateConditions(t *testing.T, s suite) {
 			// The session stays live: only the user prevents the rotation.
 			_, err := s.EndSessions(t.Context(), auth.EndSessions{
 				UserID: w.user.ID, Except: w.sess.ID, At: noon(), Disable: true,
-			})
+			}, nil)
 			must(t, err)
 		},
 	}
@@ -98,7 +98,7 @@ func testRotateConditions(t *testing.T, s suite) {
 		u, _ := s.signUp(t)
 		sess := newSession(u.ID)
 		sess.ExpiresAt = noon().Add(time.Hour)
-		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, "", nil))
 		r := rotation(sess)
 		r.Now = sess.ExpiresAt
 		s.wantNoRotation(t, r, sess.ID)
@@ -158,7 +158,7 @@ func testRotateTogether(t *testing.T, s suite) {
 		case 1:
 			o.r.Current, o.good = hash("other"), false
 		case 2:
-			_, err := s.RevokeSession(t.Context(), o.user.ID, o.sess.ID, "logout", noon())
+			_, err := s.RevokeSession(t.Context(), o.user.ID, o.sess.ID, "logout", noon(), nil)
 			must(t, err)
 			o.good = false
 		case 3:

@@ -32,7 +32,7 @@ func (s suite) sealedKeys(t *testing.T, purpose auth.KeyPurpose) []auth.SealedKe
 
 func (s suite) addKey(t *testing.T, k auth.SealedKey, lead time.Duration) bool {
 	t.Helper()
-	added, err := s.AddKey(t.Context(), k, lead)
+	added, err := s.AddKey(t.Context(), k, lead, nil)
 	must(t, err)
 	return added
 }
@@ -55,7 +55,7 @@ func testSealedKeys(t *testing.T, s suite) {
 	if !s.addKey(t, newSealedKey("f", auth.KeyAccess, 0), 0) {
 		t.Error("a second key that only verifies was not added")
 	}
-	must(t, s.DeleteKey(t.Context(), "f"))
+	must(t, s.DeleteKey(t.Context(), "f", nil))
 	for _, k := range []*auth.SealedKey{&one, &two, &verify} {
 		k.CreatedAt = noon()
 	}
@@ -73,23 +73,23 @@ func testSealedKeyChanges(t *testing.T, s suite) {
 	ctx := t.Context()
 	must(t, s.RaiseKeyLife(ctx, k.KID, time.Hour))
 	must(t, s.RaiseKeyLife(ctx, k.KID, time.Minute))
-	must(t, s.EndKey(ctx, k.KID, time.Minute))
-	must(t, s.EndKey(ctx, k.KID, time.Hour)) // it ends earlier
+	must(t, s.EndKey(ctx, k.KID, time.Minute, nil))
+	must(t, s.EndKey(ctx, k.KID, time.Hour, nil)) // it ends earlier
 	k.Life, k.EndsAt = time.Hour, ptr(noon().Add(time.Minute))
 	wantEqual(t, "changed", s.sealedKeys(t, k.Purpose), []auth.SealedKey{k})
-	must(t, s.EndKey(ctx, k.KID, 0))
+	must(t, s.EndKey(ctx, k.KID, 0, nil))
 	k.EndsAt = ptr(noon())
 	for _, from := range []string{"m1", "m1"} {
-		done, err := s.ResealKey(ctx, k.KID, from, []byte("anew"), "m2")
+		done, err := s.ResealKey(ctx, k.KID, from, []byte("anew"), "m2", nil)
 		must(t, err)
 		wantEqual(t, "sealed anew", done, k.Master == from)
 		k.Sealed, k.Master = []byte("anew"), "m2"
 	}
 	wantEqual(t, "changed again", s.sealedKeys(t, k.Purpose), []auth.SealedKey{k})
-	wantError(t, s.EndKey(ctx, "nonesuch", 0), auth.ErrNotFound)
+	wantError(t, s.EndKey(ctx, "nonesuch", 0, nil), auth.ErrNotFound)
 	must(t, s.RaiseKeyLife(ctx, "nonesuch", time.Hour))
-	must(t, s.DeleteKey(ctx, "nonesuch"))
-	must(t, s.DeleteKey(ctx, k.KID))
+	must(t, s.DeleteKey(ctx, "nonesuch", nil))
+	must(t, s.DeleteKey(ctx, k.KID, nil))
 	wantEqual(t, "deleted", s.sealedKeys(t, k.Purpose), nil)
 }
 
@@ -99,7 +99,7 @@ func testRaceAddKey(t *testing.T, s suite) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			ok, err := s.AddKey(t.Context(), newSealedKey("racer "+strconv.Itoa(i), "race", 1), 0)
+			ok, err := s.AddKey(t.Context(), newSealedKey("racer "+strconv.Itoa(i), "race", 1), 0, nil)
 			if err != nil {
 				t.Error(err)
 			}

@@ -18,18 +18,18 @@ func testCreateSession(t *testing.T, s suite) {
 		// Every column is written, not only those that a login sets.
 		sess.PreviousHash, sess.RetryHash = ptr(hash("previous")), ptr(hash("retry"))
 		sess.RotatedAt, sess.RefreshBlacklistedAt = ptr(noon()), ptr(noon().Add(time.Microsecond))
-		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, "", nil))
 		st := s.state(t, sess.ID)
 		wantEqual(t, "session", st.Session, sess)
 		wantEqual(t, "user", st.User, u)
 	})
 	for name, call := range map[string]func(auth.Session) error{
-		"Epoch": func(x auth.Session) error { return s.createSession(t.Context(), x, 1, u.PasswordHash, "") },
-		"Hash":  func(x auth.Session) error { return s.createSession(t.Context(), x, 0, "another", "") },
+		"Epoch": func(x auth.Session) error { return s.createSession(t.Context(), x, 1, u.PasswordHash, "", nil) },
+		"Hash":  func(x auth.Session) error { return s.createSession(t.Context(), x, 0, "another", "", nil) },
 		"EpochRehashing": func(x auth.Session) error {
-			return s.createSession(t.Context(), x, 1, u.PasswordHash, "rehashed")
+			return s.createSession(t.Context(), x, 1, u.PasswordHash, "rehashed", nil)
 		},
-		"HashRehashing": func(x auth.Session) error { return s.createSession(t.Context(), x, 0, "another", "rehashed") },
+		"HashRehashing": func(x auth.Session) error { return s.createSession(t.Context(), x, 0, "another", "rehashed", nil) },
 	} {
 		t.Run("ErrMovedOn"+name, func(t *testing.T) {
 			sess := newSession(u.ID)
@@ -40,11 +40,11 @@ func testCreateSession(t *testing.T, s suite) {
 	}
 	t.Run("ErrMovedOnUnknownUser", func(t *testing.T) {
 		sess := newSession(uuid.NewString())
-		wantError(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""), auth.ErrMovedOn)
+		wantError(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, "", nil), auth.ErrMovedOn)
 	})
 	t.Run("Rehash", func(t *testing.T) {
 		sess := newSession(u.ID)
-		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, "rehashed"))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, "rehashed", nil))
 		st := s.state(t, sess.ID)
 		want := u
 		want.PasswordHash = "rehashed" // and UpdatedAt stays: the user changed nothing
@@ -62,23 +62,23 @@ func testCreateSession(t *testing.T, s suite) {
 			rehash string
 			want   int
 		}{{expired, "", 1}, {idle, "", 1}, {newSession(u.ID), "", 1}, {newSession(u.ID), "rehashed", 2}, {newSession(u.ID), "", 3}} {
-			others, err := s.CreateSession(t.Context(), step.sess, 0, password, step.rehash)
+			others, err := s.CreateSession(t.Context(), step.sess, 0, password, step.rehash, nil)
 			must(t, err)
 			wantEqual(t, fmt.Sprintf("other sessions of session %d", i), others, step.want)
 			password = cmp.Or(step.rehash, password)
 		}
-		_, err := s.RevokeSession(t.Context(), u.ID, first.ID, "logout", noon())
+		_, err := s.RevokeSession(t.Context(), u.ID, first.ID, "logout", noon(), nil)
 		must(t, err)
-		others, err := s.CreateSession(t.Context(), newSession(u.ID), 0, password, "")
+		others, err := s.CreateSession(t.Context(), newSession(u.ID), 0, password, "", nil)
 		must(t, err)
 		wantEqual(t, "without the revoked one", others, 3)
 	})
 	t.Run("ErrMovedOnDisabled", func(t *testing.T) {
 		u, _ := s.signUp(t)
-		_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: noon(), Disable: true})
+		_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: noon(), Disable: true}, nil)
 		must(t, err)
 		for _, rehash := range []string{"", "rehashed"} {
-			wantError(t, s.createSession(t.Context(), newSession(u.ID), 0, u.PasswordHash, rehash), auth.ErrMovedOn)
+			wantError(t, s.createSession(t.Context(), newSession(u.ID), 0, u.PasswordHash, rehash, nil), auth.ErrMovedOn)
 		}
 	})
 }
@@ -111,7 +111,7 @@ func testSessionState(t *testing.T, s suite) {
 			return st.AccessBlacklisted
 		}
 		wantEqual(t, "before", blacklisted(sess.SecretHash), false)
-		_, err := s.BlacklistAccess(t.Context(), accessToken(sess))
+		_, err := s.BlacklistAccess(t.Context(), accessToken(sess), nil)
 		must(t, err)
 		wantEqual(t, "that secret", blacklisted(sess.SecretHash), true)
 		wantEqual(t, "another secret", blacklisted(hash("another")), false)
@@ -127,7 +127,7 @@ func testSessions(t *testing.T, s suite) {
 	over.ExpiresAt = noon()
 	revoked.RevokedAt, revoked.RevokedReason = ptr(noon()), "logout"
 	for _, sess := range []auth.Session{third, second, idle, over, revoked} {
-		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, "", nil))
 	}
 	s.signUp(t) // another user's
 	list := func(limit int) []auth.Session {
@@ -150,7 +150,7 @@ func testSurplusSessions(t *testing.T, s suite) {
 		if change != nil {
 			change(&sess)
 		}
-		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, "", nil))
 		return sess.ID
 	}
 	last := first.LastSeenAt

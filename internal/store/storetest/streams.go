@@ -21,9 +21,9 @@ func newAPIKey() auth.APIKey {
 func testAPIKeys(t *testing.T, s suite) {
 	one, two := newAPIKey(), newAPIKey()
 	two.CreatedAt = noon().Add(time.Hour)
-	must(t, s.CreateAPIKey(t.Context(), two))
-	must(t, s.CreateAPIKey(t.Context(), one))
-	if err := s.CreateAPIKey(t.Context(), auth.APIKey{ID: uuid.NewString(), Prefix: one.Prefix}); err == nil {
+	must(t, s.CreateAPIKey(t.Context(), two, nil))
+	must(t, s.CreateAPIKey(t.Context(), one, nil))
+	if err := s.CreateAPIKey(t.Context(), auth.APIKey{ID: uuid.NewString(), Prefix: one.Prefix}, nil); err == nil {
 		t.Error("two keys have the same prefix")
 	}
 	got, err := s.APIKeyByPrefix(t.Context(), one.Prefix)
@@ -38,17 +38,17 @@ func testAPIKeys(t *testing.T, s suite) {
 
 func testAPIKeyChanges(t *testing.T, s suite) {
 	k := newAPIKey()
-	must(t, s.CreateAPIKey(t.Context(), k))
+	must(t, s.CreateAPIKey(t.Context(), k, nil))
 	must(t, s.TouchAPIKey(t.Context(), k.ID, noon().Add(time.Hour)))
 	must(t, s.TouchAPIKey(t.Context(), k.ID, noon())) // a slower replica
-	ended, err := s.RevokeAPIKey(t.Context(), k.Prefix, noon().Add(2*time.Hour))
+	ended, err := s.RevokeAPIKey(t.Context(), k.Prefix, noon().Add(2*time.Hour), nil)
 	must(t, err)
-	again, err := s.RevokeAPIKey(t.Context(), k.Prefix, noon().Add(3*time.Hour))
+	again, err := s.RevokeAPIKey(t.Context(), k.Prefix, noon().Add(3*time.Hour), nil)
 	must(t, err)
 	if !ended || again {
 		t.Errorf("revoked: %v, second call: %v", ended, again)
 	}
-	_, err = s.RevokeAPIKey(t.Context(), "nonesuch", noon())
+	_, err = s.RevokeAPIKey(t.Context(), "nonesuch", noon(), nil)
 	wantError(t, err, auth.ErrNotFound)
 	k.LastUsedAt, k.RevokedAt = ptr(noon().Add(time.Hour)), ptr(noon().Add(2*time.Hour))
 	got, err := s.APIKeyByPrefix(t.Context(), k.Prefix)
@@ -72,17 +72,17 @@ func testFeed(t *testing.T, s suite) {
 	all := []auth.Session{revoked, rotated, flagged, single, untouched}
 	at := noon().Add(time.Hour)
 	s.clock.Set(t, at)
-	_, err := s.RevokeSession(t.Context(), u.ID, revoked.ID, auth.RevokedByLogout, at)
+	_, err := s.RevokeSession(t.Context(), u.ID, revoked.ID, auth.RevokedByLogout, at, nil)
 	must(t, err)
 	r := rotation(rotated)
 	_, err = s.Rotate(t.Context(), r)
 	must(t, err)
 	refresh := auth.BlacklistedToken{SessionID: flagged.ID, SecretHash: flagged.SecretHash, Use: auth.UseRefresh, BlacklistedAt: at}
-	_, err = s.BlacklistRefresh(t.Context(), refresh)
+	_, err = s.BlacklistRefresh(t.Context(), refresh, nil)
 	must(t, err)
 	access := auth.BlacklistedToken{SessionID: single.ID, SecretHash: single.SecretHash, Use: auth.UseAccess, Reason: "private",
 		BlacklistedAt: at, ExpiresAt: at.Add(time.Minute)}
-	_, err = s.BlacklistAccess(t.Context(), access)
+	_, err = s.BlacklistAccess(t.Context(), access, nil)
 	must(t, err)
 	for kind, want := range map[auth.ChangeKind]auth.Change{
 		auth.ChangeRevoked: {SessionID: revoked.ID, Reason: auth.RevokedByLogout},
@@ -117,7 +117,7 @@ func testFeedPages(t *testing.T, s suite) {
 		must(t, err)
 	}
 	s.clock.Set(t, noon())
-	_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: auth.RevokedByLogout, At: at})
+	_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, Reason: auth.RevokedByLogout, At: at}, nil)
 	must(t, err)
 	for _, kind := range []auth.ChangeKind{auth.ChangeRevoked, auth.ChangeRotated} {
 		for _, limit := range []int{1, 3, 7, 8, 100} {

@@ -76,7 +76,7 @@ func testClean(t *testing.T, s suite) {
 	for range 3 {
 		sess := newSession(u.ID)
 		sess.ExpiresAt = noon().Add(-long)
-		must(t, s.createSession(ctx, sess, 0, u.PasswordHash, ""))
+		must(t, s.createSession(ctx, sess, 0, u.PasswordHash, "", nil))
 		old = append(old, sess)
 	}
 	token := accessToken(live)
@@ -84,7 +84,7 @@ func testClean(t *testing.T, s suite) {
 	kept := accessToken(live)
 	kept.SecretHash, kept.ExpiresAt = hash("kept"), noon().Add(-long+time.Hour)
 	for _, b := range []auth.BlacklistedToken{token, kept} {
-		_, err := s.BlacklistAccess(ctx, b)
+		_, err := s.BlacklistAccess(ctx, b, nil)
 		must(t, err)
 	}
 	defer s.clock.Set(t, noon())

@@ -21,7 +21,7 @@ func testCreateUser(t *testing.T, s suite) {
 		other := newUser()
 		other.EmailKey = u.EmailKey
 		otherSession := newSession(other.ID)
-		wantError(t, s.CreateUser(t.Context(), other, otherSession), auth.ErrEmailTaken)
+		wantError(t, s.CreateUser(t.Context(), other, otherSession, nil), auth.ErrEmailTaken)
 		_, err := s.UserByID(t.Context(), other.ID)
 		wantError(t, err, auth.ErrNotFound)
 		_, err = s.SessionState(t.Context(), otherSession.ID, auth.SecretHash{})
@@ -30,13 +30,13 @@ func testCreateUser(t *testing.T, s suite) {
 	t.Run("SameID", func(t *testing.T) {
 		other := newUser()
 		other.ID = u.ID
-		wantInternal(t, s.CreateUser(t.Context(), other, newSession(u.ID)))
+		wantInternal(t, s.CreateUser(t.Context(), other, newSession(u.ID), nil))
 	})
 	t.Run("BothOrNeither", func(t *testing.T) {
 		other := newUser()
 		taken := newSession(other.ID)
 		taken.ID = sess.ID
-		wantInternal(t, s.CreateUser(t.Context(), other, taken))
+		wantInternal(t, s.CreateUser(t.Context(), other, taken, nil))
 		_, err := s.UserByID(t.Context(), other.ID)
 		wantError(t, err, auth.ErrNotFound)
 	})
@@ -44,7 +44,7 @@ func testCreateUser(t *testing.T, s suite) {
 
 func testUser(t *testing.T, s suite) {
 	u, _ := s.signUp(t)
-	_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: noon(), Disable: true})
+	_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: noon(), Disable: true}, nil)
 	must(t, err)
 	t.Run("ByEmailKeyThoughDisabled", func(t *testing.T) {
 		defer s.clock.Set(t, noon())
@@ -73,26 +73,26 @@ func testUser(t *testing.T, s suite) {
 
 func testEnableUser(t *testing.T, s suite) {
 	u, sess := s.signUp(t)
-	_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: noon(), Disable: true})
+	_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: noon(), Disable: true}, nil)
 	must(t, err)
 	later := noon().Add(time.Hour)
-	must(t, s.EnableUser(t.Context(), u.ID, later))
+	must(t, s.EnableUser(t.Context(), u.ID, later, nil))
 	st := s.state(t, sess.ID)
 	wantEqual(t, "disabled", st.User.DisabledAt, nil)
 	wantEqual(t, "updated", st.User.UpdatedAt, later)
 	wantEqual(t, "the session stays revoked", st.Session.RevokedAt, ptr(noon()))
 	t.Run("AgainChangesNothing", func(t *testing.T) {
-		must(t, s.EnableUser(t.Context(), u.ID, later.Add(time.Hour)))
+		must(t, s.EnableUser(t.Context(), u.ID, later.Add(time.Hour), nil))
 		wantEqual(t, "updated", s.state(t, sess.ID).User.UpdatedAt, later)
 	})
 	t.Run("ErrNotFound", func(t *testing.T) {
-		wantError(t, s.EnableUser(t.Context(), uuid.NewString(), later), auth.ErrNotFound)
+		wantError(t, s.EnableUser(t.Context(), uuid.NewString(), later, nil), auth.ErrNotFound)
 	})
 }
 
 func testAddUser(t *testing.T, s suite) {
 	u := newUser()
-	must(t, s.AddUser(t.Context(), u, auth.Event{Kind: auth.EventUserAdded, At: noon(), UserID: u.ID}))
+	must(t, s.AddUser(t.Context(), u, &auth.Event{Kind: auth.EventUserAdded, At: noon(), UserID: u.ID}))
 	kept, err := s.Recorded(t.Context(), auth.JournalQuery{UserID: u.ID, Limit: 10})
 	must(t, err)
 	wantEqual(t, "events", len(kept), 1)
@@ -104,7 +104,7 @@ func testAddUser(t *testing.T, s suite) {
 	wantEqual(t, "sessions", len(sessions), 0)
 	other := newUser()
 	other.EmailKey = u.EmailKey
-	wantError(t, s.AddUser(t.Context(), other, auth.Event{Kind: auth.EventUserAdded, At: noon(), UserID: other.ID}), auth.ErrEmailTaken)
+	wantError(t, s.AddUser(t.Context(), other, &auth.Event{Kind: auth.EventUserAdded, At: noon(), UserID: other.ID}), auth.ErrEmailTaken)
 	kept, err = s.Recorded(t.Context(), auth.JournalQuery{UserID: other.ID, Limit: 10})
 	must(t, err)
 	wantEqual(t, "events of a change that was not made", len(kept), 0)
@@ -119,7 +119,7 @@ func testUsers(t *testing.T, s suite) {
 		if i == 2 {
 			u.DisabledAt = ptr(noon())
 		}
-		must(t, s.AddUser(t.Context(), u))
+		must(t, s.AddUser(t.Context(), u, nil))
 		want = append(want, u.ID)
 	}
 	slices.Sort(want)
