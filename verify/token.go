@@ -29,29 +29,6 @@ type Claims struct {
 
 const maxTokenBytes = 8 << 10
 
-// tokenClaims is the JSON of the second segment.
-type tokenClaims struct {
-	User struct {
-		ID              string  `json:"id"`
-		Name            string  `json:"name"`
-		Email           string  `json:"email"`
-		EmailVerifiedAt *string `json:"email_verified_at"`
-		Auth            struct {
-			ID    string `json:"id"`
-			Token string `json:"token"`
-		} `json:"auth"`
-	} `json:"user"`
-	jwt.RegisteredClaims
-}
-
-func (c *tokenClaims) value() Claims {
-	return Claims{
-		UserID: c.User.ID, Name: c.User.Name, Email: c.User.Email, EmailVerified: c.User.EmailVerifiedAt != nil,
-		SessionID: c.User.Auth.ID, IssuedAt: c.IssuedAt.Time, ExpiresAt: c.ExpiresAt.Time,
-		Issuer: c.Issuer, Audience: c.Audience, TokenID: c.ID,
-	}
-}
-
 // Verify returns the claims of a valid access token. Its error wraps ErrInvalid or
 // ErrUnavailable, and never contains the token.
 func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
@@ -64,7 +41,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 		return Claims{}, err
 	}
 	secret := sha256.Sum256([]byte(parsed.User.Auth.Token))
-	complete, refused := v.blacklist.find(parsed.User.Auth.ID, secret, parsed.IssuedAt.Time, now)
+	complete, refused := v.blacklist.find(parsed.User.Auth.ID, secret, parsed.IssuedAt.time(), now)
 	switch {
 	case refused:
 		return Claims{}, fmt.Errorf("%w: it is blacklisted", ErrInvalid)
@@ -98,6 +75,9 @@ func (v *Verifier) parse(ctx context.Context, token string, now time.Time) (*tok
 	case err != nil:
 		return nil, fmt.Errorf("%w: not signed by rekey", ErrInvalid)
 	}
+	if err := checkContent(token); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
 	return parsed, nil
 }
 
@@ -114,6 +94,9 @@ func (v *Verifier) candidates(t *jwt.Token, now time.Time) (keys any, unknown st
 		return keys, "", err
 	}
 	id, _ := kid.(string)
+	if id == "" {
+		return nil, "", ErrInvalid
+	}
 	if key, _, err := v.keys.find(id, now); err == nil {
 		return key, "", nil
 	}
@@ -126,18 +109,22 @@ func (v *Verifier) checkClaims(c *tokenClaims, now time.Time) error {
 	var problem string
 	latest := now.Add(v.o.ClockLeeway)
 	switch {
-	case c.ExpiresAt == nil || c.IssuedAt == nil || c.User.ID == "" || c.User.Auth.ID == "":
+	case !c.ExpiresAt.present || !c.IssuedAt.present:
 		problem = "a claim is missing"
-	case !now.Before(c.ExpiresAt.Time), !now.Before(c.IssuedAt.Add(v.o.AccessTTL)):
+	case !now.Before(c.ExpiresAt.time()), !now.Before(c.IssuedAt.time().Add(v.o.AccessTTL)):
 		problem = "it has expired"
-	case c.IssuedAt.After(latest), c.NotBefore != nil && c.NotBefore.After(latest):
+	case c.IssuedAt.end().After(latest), c.NotBefore.present && c.NotBefore.end().After(latest):
 		problem = "it is not valid yet"
 	case v.o.Issuer != "" && c.Issuer != v.o.Issuer:
 		problem = "it has another issuer"
 	case v.o.Audience != "" && !slices.Contains(c.Audience, v.o.Audience):
 		problem = "it has another audience"
-	default:
-		return nil
 	}
-	return fmt.Errorf("%w: %s", ErrInvalid, problem)
+	if problem != "" {
+		return fmt.Errorf("%w: %s", ErrInvalid, problem)
+	}
+	if err := c.checkUser(); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return nil
 }

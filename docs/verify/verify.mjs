@@ -20,6 +20,7 @@ const DOCUMENT = `subscription($since: DateTime) {
 const BAD = ['JWT_EXPIRED', 'JWT_INVALID', 'JWT_CLAIM_VALIDATION_FAILED', 'JWS_INVALID', 'JWS_SIGNATURE_VERIFICATION_FAILED',
   'JOSE_ALG_NOT_ALLOWED', 'JOSE_NOT_SUPPORTED', 'JWKS_NO_MATCHING_KEY', 'JWKS_MULTIPLE_MATCHING_KEYS'].map((code) => `ERR_${code}`);
 
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/; // as rekey writes it
 const UNNAMED = ['ERR_JWKS_MULTIPLE_MATCHING_KEYS', 'ERR_JWKS_NO_MATCHING_KEY'];
 const several = (error) => { // jose's error yields the keys
   if (error.code === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') return error;
@@ -60,7 +61,8 @@ export function verifier(api, apiKey, { issuer, audience, accessTTL = 900_000, m
     }).catch((error) => { throw BAD.includes(error.code) ? new Invalid(error.code) : new Unavailable(error.message); });
     const { id, token: secret } = payload.user.auth ?? {};
     const end = Math.min(payload.exp * 1000, payload.iat * 1000 + accessTTL); // without leeway
-    if (!id || now() >= end) throw new Invalid('expired');
+    if (now() >= end) throw new Invalid('expired');
+    if (!ID.test(id) || payload.sub && payload.sub !== payload.user.id) throw new Invalid('another user or session');
     const hash = createHash('sha256').update(secret).digest('hex');
     const refused = (r) => now() >= r.from
       && (!r.hash && !r.before || r.hash === hash || payload.iat * 1000 < r.before);

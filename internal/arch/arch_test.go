@@ -85,6 +85,7 @@ func packages() map[string]rule {
 		"internal/fault":                   {allowed: []string{"internal/auth"}, libraries: []string{httpLib, sqlLib, pgxLib}},
 		"internal/test/logcheck":           {},
 		"internal/test/cputime":            {},
+		"internal/test/hostiletokens":      {},
 		"internal/test/throwaway":          {libraries: []string{sqlLib, redisLib, pgxLib}},
 		"internal/arch":                    {},
 		"internal/arch/figures":            {allowed: []string{"internal/arch"}},

@@ -33,8 +33,11 @@ func (i issuer) sign(use auth.TokenUse, c *claims) {
 
 // check refuses tokens of another issuer or for another audience (RFC 8725
 // sections 3.8 and 3.9). A missing claim is accepted: the token may be older
-// than the setting.
+// than the setting. A sub is always the user.
 func (i issuer) check(c *claims) error {
+	if c.Subject != "" && c.Subject != c.User.ID {
+		return errors.New("sub is not the user")
+	}
 	if i.name == "" {
 		return nil
 	}
@@ -43,8 +46,6 @@ func (i issuer) check(c *claims) error {
 		return errors.New("iss is another")
 	case c.Audience != nil && !slices.ContainsFunc(c.Audience, func(a string) bool { return slices.Contains(i.audience, a) }):
 		return errors.New("aud is another")
-	case c.Subject != "" && c.Subject != c.User.ID:
-		return errors.New("sub is not the user")
 	}
 	return nil
 }
