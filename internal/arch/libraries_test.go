@@ -12,7 +12,7 @@ import (
 // The most modules that the product, and the whole project with its tests and
 // benches, may require directly.
 const (
-	maxProductModules = 21
+	maxProductModules = 20
 	maxModules        = 30
 )
 

@@ -2,12 +2,12 @@
 
 package doctor
 
-import "golang.org/x/sys/unix"
+import "syscall"
 
 // diskSpace returns the bytes of the disk that contains a directory.
 func diskSpace(dir string) (free, total uint64, err error) {
-	var disk unix.Statfs_t
-	if err := unix.Statfs(dir, &disk); err != nil {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(dir, &disk); err != nil {
 		return 0, 0, err
 	}
 	size := uint64(disk.Bsize) //nolint:gosec // a block has no negative size
@@ -17,16 +17,16 @@ func diskSpace(dir string) (free, total uint64, err error) {
 // accessible returns why this user cannot read and change a file, or a
 // directory, or nil.
 func accessible(path string, dir bool) error {
-	mode := uint32(unix.R_OK | unix.W_OK)
+	mode := uint32(4 | 2) // R_OK, W_OK
 	if dir {
-		mode |= unix.X_OK
+		mode |= 1 // X_OK
 	}
-	return unix.Access(path, mode)
+	return syscall.Access(path, mode)
 }
 
 // openFilesLimit returns how many files and connections a process may open.
 func openFilesLimit() (uint64, error) {
-	var limit unix.Rlimit
-	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	var limit syscall.Rlimit
+	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
 	return limit.Cur, err
 }
