@@ -22,7 +22,7 @@ func (r *mutationResolver) SignUp(ctx context.Context, input model.SignUpInput) 
 	if err != nil {
 		return nil, err
 	}
-	return cookies.keep(grant), nil
+	return cookies.setCookie(grant), nil
 }
 
 // Login is the resolver for the login field.
@@ -36,7 +36,7 @@ func (r *mutationResolver) Login(ctx context.Context, input model.LoginInput) (*
 	if err != nil {
 		return nil, err
 	}
-	return cookies.keep(grant), nil
+	return cookies.setCookie(grant), nil
 }
 
 // RefreshToken is the resolver for the refreshToken field.
@@ -57,7 +57,7 @@ func (r *mutationResolver) RefreshToken(ctx context.Context, refreshToken *strin
 	if err != nil {
 		return nil, err
 	}
-	return cookies.keep(grant), nil
+	return cookies.setCookie(grant), nil
 }
 
 // Logout is the resolver for the logout field.

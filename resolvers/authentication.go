@@ -10,9 +10,9 @@ import (
 	"rekey/internal/auth"
 )
 
-// Authentication is the executor's extension that lets @auth and resolvers ask
-// who is calling. The access token is looked at when it is first asked for,
-// and once an operation, however many fields ask.
+// Authentication is an extension of the executor, through which @auth and the
+// resolvers get the caller. It checks the access token when the caller is first
+// needed, and once an operation.
 type Authentication struct {
 	Auth *auth.Service
 	// Keys are for @apiKey; without them no key is good.
@@ -79,9 +79,8 @@ func keyCallerFrom(ctx context.Context) (auth.APIKeyCaller, error) {
 	})
 }
 
-// once looks up what is not known yet, and has others wait for it. It is
-// OnceValues, not Once: if looking up panics, it panics for everybody who
-// asks, and none takes the zero value for somebody.
+// once calls lookup once; other calls wait for its result. It uses OnceValues, not
+// Once: if lookup panics, every call panics, and none returns the zero value.
 func once[T any](mu *sync.Mutex, known *func() (T, error), lookup func() (T, error)) (T, error) {
 	mu.Lock()
 	if *known == nil {

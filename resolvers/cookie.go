@@ -55,7 +55,7 @@ func cookieOf(header http.Header) string {
 // keep answers a pair. In cookie mode the refresh token goes into the cookie,
 // and nowhere else. The header is set at once, because the old token is used up
 // even if the rest of the answer fails.
-func (j jar) keep(grant auth.Grant) *model.AuthPayload {
+func (j jar) setCookie(grant auth.Grant) *model.AuthPayload {
 	payload := payloadOf(grant)
 	if j.answer != nil {
 		j.set(grant.RefreshToken, max(1, secondsUntil(grant.RefreshExpiresAt, grant.ServerTime)))
