@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzBearerToken: whatever the Authorization header holds, what is taken for
-// the token is all that follows the scheme, and two headers are none.
+// FuzzBearerToken: for any Authorization header, the token is the rest of the value
+// after the scheme. Two headers count as a missing one.
 func FuzzBearerToken(f *testing.F) {
 	for _, seed := range []string{
 		"", "Bearer", "Bearer ", "bearer a.b.c", "BEARER  a.b.c", "Bearer\ta.b.c", "Basic eDp5", "Bearer a.b.c, Bearer d.e.f",

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// verdicts are what verifying comes to, by use; nil is a good token of ada's.
+// verdicts holds the results of verifying, by use. A nil error is a valid token of
+// ada.
 type verdicts struct {
 	Tokens
 	by map[TokenUse]error
@@ -16,8 +17,8 @@ func (v verdicts) Verify(use TokenUse, _ string, _ time.Time) (Claims, error) {
 	return Claims{User: ClaimsUser{ID: "ada"}}, v.by[use]
 }
 
-// What could not be judged is not told to be no live token, and what was judged
-// is another matter than whose it is.
+// TestService_ownToken: a token that could not be judged is not reported as invalid,
+// and the owner is checked apart from validity.
 func TestService_ownToken(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	invalid := InvalidToken(TokenFailure{Fault: FaultSignature})

@@ -54,8 +54,8 @@ func Operator(name string) Client {
 	return Client{Transport: TransportCLI, Actor: ActorOperator + name}
 }
 
-// Who returns the actor. It is ActorSystem for the zero Client: nobody asked,
-// rekey acts by itself.
+// Who returns the actor: ActorSystem for the zero Client, because rekey acts without a
+// request.
 func (c Client) Who() string {
 	switch {
 	case c.Actor != "":

@@ -86,8 +86,8 @@ func TestEmailAddress(t *testing.T) {
 	}
 }
 
-// Names may be anybody's, but none may hide or turn around what stands beside
-// it; in addresses nothing is invisible.
+// TestPersonName: a name may be of any script, but must not hide or reverse the text
+// beside it. In addresses no character is invisible.
 func TestPersonName(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"Ada Lovelace": true, "محمد": true, "רות": true, "山田 太郎": true, "🔑": true, strings.Repeat("é", 200): true,
@@ -212,7 +212,7 @@ func TestAsError(t *testing.T) {
 		t.Error("nil is an error")
 	}
 	if e := AsError(errors.New("password=hunter2")); e.Code != CodeInternal || strings.Contains(e.Error(), "hunter2") {
-		t.Errorf("an unknown error is told: %v", e)
+		t.Errorf("an unknown error is passed on: %v", e)
 	}
 	if e := AsError(BadInput("email", "no")); e.Code != CodeBadUserInput || e.Field != "email" {
 		t.Errorf("got %+v", e)

@@ -24,7 +24,8 @@ const (
 	CodeInternal        Code = "INTERNAL"
 )
 
-// Reason is why a caller is not authenticated. Clients branch on it.
+// Reason explains to clients why a caller is not authenticated. Clients branch on
+// it.
 type Reason string
 
 // The reasons under CodeUnauthenticated.

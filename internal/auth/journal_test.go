@@ -110,7 +110,8 @@ func wrong(email string) auth.LoginInput {
 	return auth.LoginInput{Email: email, Password: "wrong horse"}
 }
 
-// What a failed login costs does not tell whether there is an account.
+// TestService_LoginFailed: the cost of a failed login does not reveal whether there is
+// an account.
 func TestService_LoginFailed(t *testing.T) {
 	s, core := newJournalStack(t)
 	var traces [2][]string
@@ -130,7 +131,7 @@ func TestService_LoginFailed(t *testing.T) {
 	}
 	s.kept[0].UserID = ""
 	if s.kept[0] != s.kept[1] || !slices.Equal(s.kept[1:], s.events[1:]) {
-		t.Errorf("kept %+v, told %+v", s.kept, s.events)
+		t.Errorf("kept %+v, emitted %+v", s.kept, s.events)
 	}
 	for _, e := range s.kept {
 		if text := fmt.Sprintf("%+v", e); strings.Contains(text, "example.com") || strings.Contains(text, "horse") {
@@ -147,7 +148,8 @@ func TestService_LoginDisabled(t *testing.T) {
 	}
 }
 
-// A journal that cannot be written changes no answer, and is told of.
+// TestService_JournalLost: a journal that cannot be written changes no answer, and is
+// reported.
 func TestService_JournalLost(t *testing.T) {
 	s, core := newJournalStack(t)
 	s.lost = errors.New("no database")
@@ -156,14 +158,15 @@ func TestService_JournalLost(t *testing.T) {
 		t.Error(err)
 	}
 	if n := len(s.events); n != 2 || s.events[1].Kind != auth.EventJournalLost || s.events[1].Detail != string(auth.EventLoginFailed) {
-		t.Errorf("told: %+v", s.events)
+		t.Errorf("emitted: %+v", s.events)
 	}
 	if n := strings.Count(s.log.String(), "no database"); n != 1 {
 		t.Errorf("the cause is logged %d times: %s", n, &s.log)
 	}
 }
 
-// Who goes away before the answer is in the journal all the same.
+// TestService_JournalOfTheGone: a client that disconnects before the answer is in the
+// journal too.
 func TestService_JournalOfTheGone(t *testing.T) {
 	s, core := newJournalStack(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -182,7 +185,7 @@ func TestService_JournalSample(t *testing.T) {
 		_, _ = core.Login(t.Context(), wrong("ada@example.com"), client())
 	}
 	if len(s.kept) != 20 || len(s.events) != attempts {
-		t.Errorf("%d kept and %d told of %d", len(s.kept), len(s.events), attempts)
+		t.Errorf("%d kept and %d emitted of %d", len(s.kept), len(s.events), attempts)
 	}
 }
 
@@ -215,6 +218,6 @@ func TestService_LoginLimited(t *testing.T) {
 		try(fmt.Sprintf("b%d@example.com", i), fmt.Sprintf("198.51.%d.%d", i/250, i%250))
 	}
 	if len(s.kept) != 1000 || len(s.events) != len(s.kept) {
-		t.Errorf("%d kept and %d told in all", len(s.kept), len(s.events))
+		t.Errorf("%d kept and %d emitted in all", len(s.kept), len(s.events))
 	}
 }

@@ -120,7 +120,7 @@ func AddressKey(address string) string {
 	return network.String()
 }
 
-// Quota is what remains of a limit for the client that it counted.
+// Quota holds the rest of a limit for the client that it counted.
 type Quota struct {
 	Limit     Limit
 	Remaining int // requests that may come at once

@@ -27,9 +27,9 @@ func (s *clockStore) Now(context.Context) (time.Time, error) {
 	return s.now, s.err
 }
 
-// An expired token is for anybody to send: its address is counted before the
-// database's clock is asked. Whoever is limited, or comes while the clock cannot
-// be trusted, is not told that the token has expired.
+// TestLimits_expired: anybody can send an expired token, so its address is counted
+// before the database's clock is read. A client that is limited, or that calls while
+// the clock is not trusted, does not learn that the token has expired.
 func TestLimits_expired(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	for name, tt := range map[string]struct {

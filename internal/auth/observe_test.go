@@ -13,19 +13,19 @@ import (
 	"testing"
 )
 
-// told keeps what a step came to.
-type told struct{ outcomes []string }
+// outcomes collects the outcomes of steps.
+type outcomes struct{ list []string }
 
-func (o *told) Begin(ctx context.Context, _ Step, _ Client) (context.Context, func(error)) {
-	return ctx, func(err error) { o.outcomes = append(o.outcomes, Outcome(err)) }
+func (o *outcomes) Begin(ctx context.Context, _ Step, _ Client) (context.Context, func(error)) {
+	return ctx, func(err error) { o.list = append(o.list, Outcome(err)) }
 }
 
 func culprit(string) { panic("the core's own fault") }
 
-// TestObserve_panic: a step that panics is no success, and whoever recovers
-// learns what panicked and where.
+// TestObserve_panic: a step that panics has failed, and the recovering code gets the
+// value and the stack.
 func TestObserve_panic(t *testing.T) {
-	var seen told
+	var seen outcomes
 	var stack string
 	var panicked any
 	func() {
@@ -35,8 +35,8 @@ func TestObserve_panic(t *testing.T) {
 		defer end(&err)
 		culprit("x")
 	}()
-	if !slices.Equal(seen.outcomes, []string{"internal"}) {
-		t.Errorf("it came to %q", seen.outcomes)
+	if !slices.Equal(seen.list, []string{"internal"}) {
+		t.Errorf("it came to %q", seen.list)
 	}
 	if panicked != "the core's own fault" || !strings.Contains(stack, "auth.culprit(") {
 		t.Errorf("recovered %v from\n%s", panicked, stack)

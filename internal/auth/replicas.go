@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Replica is what a process has reported about itself.
+// Replica holds the last report of a process about itself.
 type Replica struct {
 	ID string // unique to a process
 	// Age is the time since the last report, by the database's clock.

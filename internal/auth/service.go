@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// ReuseAction is what happens when an old refresh token is used.
+// ReuseAction names the reaction to an old refresh token.
 type ReuseAction string
 
 // The actions on reuse.

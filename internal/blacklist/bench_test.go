@@ -94,7 +94,7 @@ func openCheck(b *testing.B, o store.Options, cache func(*testing.B, *stage) *bl
 	b.Helper()
 	s := newStage(b)
 	const round = margin + time.Second
-	o.DatabaseClock = strconv.FormatInt(s.clock.Now().Add(2*round).UnixMicro(), 10) // as it will stand
+	o.DatabaseClock = strconv.FormatInt(s.clock.Now().Add(2*round).UnixMicro(), 10) // the time at the checks
 	st, err := store.Open(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)

@@ -14,11 +14,11 @@ import (
 func BenchmarkAccessCheck_Trouble(b *testing.B) {
 	for _, is := range []struct {
 		name  string
-		begin func(tr trouble)
+		begin func(tr failure)
 	}{
-		{"none", func(trouble) {}},
-		{"hang", func(tr trouble) { tr.proxy.Hang(true) }},
-		{"late", func(tr trouble) { tr.proxy.Delay(100 * time.Millisecond) }},
+		{"none", func(failure) {}},
+		{"hang", func(tr failure) { tr.proxy.Hang(true) }},
+		{"late", func(tr failure) { tr.proxy.Delay(100 * time.Millisecond) }},
 	} {
 		b.Run(is.name, func(b *testing.B) {
 			tr := openTrouble(b, redispool.Options{})

@@ -25,7 +25,7 @@ const (
 	margin = 2*leeway + 12*time.Second
 )
 
-// stage is what a cache under test is surrounded by.
+// stage holds the surroundings of a cache under test.
 type stage struct {
 	clock *blacklisttest.Clock
 	notes *blacklisttest.Notes
@@ -119,8 +119,8 @@ func wantKnownValid(t *testing.T, c *blacklist.Cache, issuedAt time.Time, want b
 	}
 }
 
-// wantKnownValidSibling is wantKnownValid of a session in the same bucket that nobody invalidations:
-// it is asked about for want of a trusted node or marker alone.
+// wantKnownValidSibling is wantKnownValid for a session of the same bucket without
+// invalidations: only a missing trusted node or marker makes it unknown.
 func wantKnownValidSibling(t *testing.T, c *blacklist.Cache, issuedAt time.Time, want bool) {
 	t.Helper()
 	if got := c.KnownValid(t.Context(), sibling(t), auth.HashSecret("one"), issuedAt); got != want {

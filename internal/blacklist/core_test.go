@@ -17,9 +17,9 @@ import (
 	"rekey/internal/token"
 )
 
-// house is the real core on real Postgres and Redis, with a proxy before each
+// coreStage is the real core on real Postgres and Redis, with a proxy before each
 // that counts round trips.
-type house struct {
+type coreStage struct {
 	*stage
 	core  *auth.Service
 	cache *blacklist.Cache
@@ -28,13 +28,13 @@ type house struct {
 }
 
 // openCore opens the core on Postgres. What it caches on Redis is opened by cache.
-func openCore(t testing.TB, cache func(s *stage) *blacklist.Cache) *house {
+func openCore(t testing.TB, cache func(s *stage) *blacklist.Cache) *coreStage {
 	t.Helper()
 	address, err := url.Parse(throwaway.Postgres(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{sql: throwaway.NewProxy(t, address.Host)}
+	h := &coreStage{sql: throwaway.NewProxy(t, address.Host)}
 	address.Host = h.sql.Addr()
 	d := openDatabase(t, "pgx", address.String(), store.Options{URL: address.String()})
 	h.stage = d.stage(t)
@@ -78,7 +78,7 @@ func newCore(tb testing.TB, s *stage, st auth.Store, invalidations auth.Blacklis
 }
 
 // signUp returns the tokens of a new session.
-func (h *house) signUp(t testing.TB) auth.Grant {
+func (h *coreStage) signUp(t testing.TB) auth.Grant {
 	t.Helper()
 	h.users++
 	g, err := h.core.SignUp(t.Context(), auth.SignUpInput{
@@ -91,7 +91,7 @@ func (h *house) signUp(t testing.TB) auth.Grant {
 }
 
 // check is an access check that must succeed.
-func (h *house) check(t testing.TB, g auth.Grant) {
+func (h *coreStage) check(t testing.TB, g auth.Grant) {
 	t.Helper()
 	if _, err := h.core.Authenticate(t.Context(), g.AccessToken, auth.Client{}); err != nil {
 		t.Errorf("Authenticate: %v", err)
@@ -99,7 +99,7 @@ func (h *house) check(t testing.TB, g auth.Grant) {
 }
 
 // refused is an access check of a session that has ended.
-func (h *house) refused(t *testing.T, g auth.Grant) {
+func (h *coreStage) refused(t *testing.T, g auth.Grant) {
 	t.Helper()
 	_, err := h.core.Authenticate(t.Context(), g.AccessToken, auth.Client{})
 	if err == nil || auth.AsError(err).Reason != auth.ReasonSessionRevoked {
@@ -107,7 +107,7 @@ func (h *house) refused(t *testing.T, g auth.Grant) {
 	}
 }
 
-func (h *house) logout(t *testing.T, g auth.Grant) {
+func (h *coreStage) logout(t *testing.T, g auth.Grant) {
 	t.Helper()
 	if n, err := h.core.Logout(t.Context(), g.AccessToken, auth.Client{}); n != 1 || err != nil {
 		t.Errorf("Logout = %d, %v", n, err)
@@ -115,14 +115,14 @@ func (h *house) logout(t *testing.T, g auth.Grant) {
 }
 
 // asked returns how often SQL was asked while f ran.
-func (h *house) asked(f func()) int {
+func (h *coreStage) asked(f func()) int {
 	before := h.sql.Requests()
 	f()
 	return h.sql.Requests() - before
 }
 
 // awaitCleared checks until SQL is no longer asked, and makes rounds meanwhile.
-func (h *house) awaitCleared(t *testing.T) auth.Grant {
+func (h *coreStage) awaitCleared(t *testing.T) auth.Grant {
 	t.Helper()
 	deadline := time.After(2 * time.Minute)
 	for {
@@ -134,7 +134,7 @@ func (h *house) awaitCleared(t *testing.T) auth.Grant {
 		}
 		select {
 		case <-deadline:
-			t.Fatalf("SQL is asked for ever: %+v, %v", h.cache.Status(), h.cache.Counts())
+			t.Fatalf("SQL is asked forever: %+v, %v", h.cache.Status(), h.cache.Counts())
 		default:
 		}
 	}

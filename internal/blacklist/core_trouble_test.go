@@ -11,51 +11,51 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// trouble is the core with a Redis of which the worst can be expected.
-type trouble struct {
-	*house
+// failure is the core with a Redis that fails.
+type failure struct {
+	*coreStage
 	server *throwaway.RedisServer
 	proxy  *throwaway.Proxy
 }
 
-func openTrouble(t testing.TB, o redispool.Options, redisArgs ...string) trouble {
+func openTrouble(t testing.TB, o redispool.Options, redisArgs ...string) failure {
 	t.Helper()
-	tr := trouble{server: throwaway.Redis(t, redisArgs...)}
+	tr := failure{server: throwaway.Redis(t, redisArgs...)}
 	tr.proxy = throwaway.NewProxy(t, tr.server.Addr())
-	tr.house = openCore(t, func(s *stage) *blacklist.Cache { return openPool(t, s, "redis://"+tr.proxy.Addr(), o) })
+	tr.coreStage = openCore(t, func(s *stage) *blacklist.Cache { return openPool(t, s, "redis://"+tr.proxy.Addr(), o) })
 	return tr
 }
 
-func (tr trouble) do(t *testing.T, args ...any) {
+func (tr failure) do(t *testing.T, args ...any) {
 	t.Helper()
 	do(t, raw(t, tr.server.Addr()), args...)
 }
 
-// TestAccessCheck_Trouble has Redis in each kind of trouble. A live session is
-// let in all the same, by asking SQL; one that was logged out before the
-// trouble, whose entry may be lost by it, or in the middle of it, is not.
+// TestAccessCheck_Trouble lets Redis fail in each way. A live session remains valid,
+// because SQL is asked. A session that was logged out before the failure, which may
+// lose its entry, or during it, is refused.
 func TestAccessCheck_Trouble(t *testing.T) {
 	t.Parallel()
 	for name, is := range map[string]struct {
-		begin func(t *testing.T, tr trouble)
-		end   func(t *testing.T, tr trouble)
+		begin func(t *testing.T, tr failure)
+		end   func(t *testing.T, tr failure)
 	}{
-		"empty":     {func(t *testing.T, tr trouble) { tr.do(t, "FLUSHALL") }, nil},
-		"restarted": {func(_ *testing.T, tr trouble) { tr.server.Restart() }, nil},
+		"empty":     {func(t *testing.T, tr failure) { tr.do(t, "FLUSHALL") }, nil},
+		"restarted": {func(_ *testing.T, tr failure) { tr.server.Restart() }, nil},
 		"stale":     {restartFromDump, nil},
-		"evicting": {evict, func(t *testing.T, tr trouble) {
+		"evicting": {evict, func(t *testing.T, tr failure) {
 			tr.do(t, "CONFIG", "SET", "maxmemory", 0)
 			tr.do(t, "CONFIG", "SET", "maxmemory-policy", "noeviction")
 		}},
 		"slow": {
-			func(_ *testing.T, tr trouble) { tr.proxy.Delay(2 * brisk) },
-			func(_ *testing.T, tr trouble) { tr.proxy.Delay(0) }},
+			func(_ *testing.T, tr failure) { tr.proxy.Delay(2 * brisk) },
+			func(_ *testing.T, tr failure) { tr.proxy.Delay(0) }},
 		"partitioned": {
-			func(_ *testing.T, tr trouble) { tr.proxy.Hang(true) },
-			func(_ *testing.T, tr trouble) { tr.proxy.Hang(false); tr.proxy.Cut() }},
+			func(_ *testing.T, tr failure) { tr.proxy.Hang(true) },
+			func(_ *testing.T, tr failure) { tr.proxy.Hang(false); tr.proxy.Cut() }},
 		"gone": {
-			func(_ *testing.T, tr trouble) { tr.server.Kill() },
-			func(_ *testing.T, tr trouble) { tr.server.Restart() }},
+			func(_ *testing.T, tr failure) { tr.server.Kill() },
+			func(_ *testing.T, tr failure) { tr.server.Restart() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -87,11 +87,11 @@ func TestAccessCheck_Trouble(t *testing.T) {
 	}
 }
 
-// brisk is a look's timeout where it is tested. A machine that is too busy for
-// it has SQL asked, as the trouble does.
+// brisk is the timeout of a check where tests use one. On a machine that is too busy
+// for it, SQL is asked, as in the failure.
 const brisk = 200 * time.Millisecond
 
-func restartFromDump(t *testing.T, tr trouble) {
+func restartFromDump(t *testing.T, tr failure) {
 	tr.server.Kill()
 	if err := tr.server.Start(); err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func restartFromDump(t *testing.T, tr trouble) {
 }
 
 // evict makes memory so short that entries and markers are dropped.
-func evict(t *testing.T, tr trouble) {
+func evict(t *testing.T, tr failure) {
 	tr.do(t, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
 	tr.do(t, "CONFIG", "SET", "maxmemory", 1)
 	client := raw(t, tr.server.Addr())
@@ -140,7 +140,7 @@ func TestAccessCheck_Breaker(t *testing.T) {
 	tr.refusedAfterLogout(t, g) // nothing is cleared while the breaker is open
 }
 
-func (h *house) refusedAfterLogout(t *testing.T, g auth.Grant) {
+func (h *coreStage) refusedAfterLogout(t *testing.T, g auth.Grant) {
 	t.Helper()
 	h.logout(t, g)
 	h.refused(t, g)

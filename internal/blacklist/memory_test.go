@@ -77,7 +77,7 @@ func TestMemory_TwoProcesses(t *testing.T) {
 		t.Fatalf("Join: %v", err)
 	}
 	if s.waited() != 1 {
-		t.Error("the command did not wait for the server to take notice")
+		t.Error("the command did not wait until the server has read its note")
 	}
 	mustInvalidate(t, command, s.invalidation())
 	wantKnownValid(t, server, issued, false) // its notes have become too old

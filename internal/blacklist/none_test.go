@@ -25,7 +25,7 @@ func TestNone(t *testing.T) {
 			t.Errorf("logged what the operator chose: %s", log)
 		}
 	})
-	t.Run("a note stands before a change", func(t *testing.T) {
+	t.Run("a note precedes a change", func(t *testing.T) {
 		s := newStage(t)
 		c := blacklist.NewNone(s.options())
 		mustInvalidate(t, c, s.invalidation())

@@ -44,17 +44,17 @@ const (
 	roundEvery = time.Second
 	// roundTimeout limits one round, so that a stuck database is detected.
 	roundTimeout = 2 * time.Second
-	// liveFor is how old the note of a living replica may be.
+	// liveFor limits the age of the note of a live replica.
 	liveFor = 3 * time.Second
 	// trustFor is how long the notes that were read are valid. A reader that
 	// cannot reach SQL stops trusting. It is also the longest time that a reader
 	// continues after another replica has written that it reaches no node.
 	trustFor = 2 * time.Second
-	// freshFor is how old our own note may be when a change relies on it. It is
+	// freshFor limits the age of our own note when a change relies on it. It is
 	// less than liveFor: a replica that was stopped for a while must not rely on a
 	// note that the others ignore already.
 	freshFor = 2 * time.Second
-	// readWithin is how long a new note may remain unread: trustFor, and some time
+	// readWithin limits the time for which a new note is unread: trustFor, and some time
 	// for writing it.
 	readWithin = 2500 * time.Millisecond
 	// commitFor is how long a change may take from Invalidate to its commit. It

@@ -79,8 +79,8 @@ func TestCluster_Failover(t *testing.T) {
 	wantKnownValidSibling(t, c, issued, false)
 }
 
-// TestCluster_Move moves the session's slot to another master and back. At each
-// moment of it an invalidated session is asked, and so are tokens of before.
+// TestCluster_Move moves the session's slot to another master and back. At each step,
+// SQL is asked for an invalidated session, and for older tokens.
 func TestCluster_Move(t *testing.T) {
 	t.Parallel()
 	cluster := throwaway.Cluster(t, 3, false)
@@ -124,7 +124,7 @@ func TestCluster_Move(t *testing.T) {
 	wantKnownValid(t, c, s.clock.Now(), false)
 }
 
-// bucket is where the session's keys go, looked up the way the cache does it.
+// bucket returns the bucket of the session's keys, computed like the cache does.
 func bucket(id string) int { return int(fnv32a(id) % 256) }
 
 func fnv32a(s string) uint32 {

@@ -53,8 +53,8 @@ func TestSentinel_Kill(t *testing.T) {
 // tooOften is more rounds than any failover takes.
 const tooOften = 100_000
 
-// recover makes rounds until another node than before is named, and lets so
-// much time pass that tokens of then are clear.
+// recover makes rounds until a different node is named, and lets so much time pass
+// that tokens issued then are known as valid.
 func (s *stage) recover(t *testing.T, c *blacklist.Cache, before []string) {
 	t.Helper()
 	for n := 0; len(s.named(t)) != len(before) || slices.Equal(s.named(t), before); n++ {

@@ -149,7 +149,7 @@ func TestRedis_NoteUntilAllHaveRead(t *testing.T) {
 	do(t, client, "FLUSHALL")
 	mustInvalidate(t, writer, s.invalidation())
 	if n := client.DBSize(t.Context()).Val(); n != 0 {
-		t.Errorf("%d keys are written that nobody heeds", n)
+		t.Errorf("%d keys are written that nobody reads", n)
 	}
 }
 

@@ -98,7 +98,7 @@ func (a *agreement) round(ctx context.Context) (others []auth.Replica, err error
 	return others, nil
 }
 
-// view is what the notes allow us to trust, for a short time.
+// view holds the nodes that the notes allow to trust, for a short time.
 type view struct {
 	// floors has the trusted nodes. A node says nothing about tokens that were
 	// issued before its floor: a replica that has died since did not write to it.

@@ -17,7 +17,7 @@ import (
 	"rekey/internal/test/throwaway"
 )
 
-// database is where notes are really kept, its clock in the test's hands.
+// database holds a real store of notes, whose clock the test sets.
 type database struct {
 	store *store.Store
 	db    *sql.DB

@@ -35,8 +35,8 @@ func (c *Cache) Counts() map[Outcome]uint64 {
 	return counts
 }
 
-// Status is whether the cache answers checks without SQL. A cache that is not
-// trusted is no failure: everything works, more slowly.
+// Status reports whether the cache answers checks without SQL. A cache that is not
+// trusted does not fail: everything works, more slowly.
 type Status struct {
 	Trusted bool
 	Reason  string // why not; empty when trusted

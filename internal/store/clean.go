@@ -86,7 +86,7 @@ func (s *Store) inBatches(ctx context.Context, clean func() (int, error)) {
 	for err == nil && n >= cleanBatch {
 		n, err = clean()
 	}
-	if err != nil && ctx.Err() == nil { // an error at the end of the process is no problem
+	if err != nil && ctx.Err() == nil { // errors while the process stops are ignored
 		s.log.log.WarnContext(ctx, "deleting expired rows failed; will retry", "error", auth.Cause(err))
 	}
 }

@@ -229,7 +229,7 @@ func TestStore_SQLiteUnmigrated(t *testing.T) {
 	}
 }
 
-// A restarted store finds the rows of before.
+// TestStore_SQLiteReopen: a restarted store finds its previous rows.
 func TestStore_SQLiteReopen(t *testing.T) {
 	path := sqlitePath(t)
 	s := open(t, store.Options{Path: path})

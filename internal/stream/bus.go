@@ -40,7 +40,7 @@ const (
 	resubscribeAfter = 250 * time.Millisecond
 )
 
-// BusOptions are what NewBus needs. After and Logger are required.
+// BusOptions configure NewBus. After and Logger are required.
 type BusOptions struct {
 	// Client is the Redis that all replicas share. It is not closed. Without it
 	// the bus ends at this process.

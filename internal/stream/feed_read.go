@@ -20,10 +20,10 @@ const (
 	scanShareFast = 5
 	// heartbeatTicks is how many ticks, one a second, are between heartbeats.
 	heartbeatTicks = 15
-	// overdue is how late a read may be before heartbeats wait for it.
+	// overdue limits the delay of a read. After it, heartbeats wait for the read.
 	overdue  = heartbeatTicks * time.Second
 	pageSize = 1000
-	// scanPageSize is how many sessions one statement reads: some 2 ms.
+	// scanPageSize limits the sessions that one statement reads, in some 2 ms.
 	scanPageSize = 2000
 )
 
@@ -39,7 +39,7 @@ type progress struct {
 	pollErr, scanErr error
 }
 
-// feedState is what a tick begins with.
+// feedState holds the state at the beginning of a tick.
 type feedState struct {
 	since   time.Time // zero if the feed is idle
 	busLost bool
@@ -48,7 +48,7 @@ type feedState struct {
 
 // tick does what is due. A replica whose clock is skewed does not find what the
 // others write, and its heartbeats would mislead followers: it disconnects
-// them, and reads anew when its clock is right.
+// them, and reads again when its clock is right.
 func (f *feed) tick(ctx context.Context) {
 	if f.opts.Core.ClockSkewed() {
 		f.disconnect(auth.Unavailable(errClockSkewed))

@@ -18,7 +18,7 @@ import (
 	"rekey/internal/auth"
 )
 
-// Core is what a Hub needs of [auth.Service].
+// Core is the part of [auth.Service] that a Hub uses.
 type Core interface {
 	// ClockSkewed reports whether the last check of the clock failed.
 	ClockSkewed() bool
@@ -32,7 +32,7 @@ type Core interface {
 	AccessSession(ctx context.Context, c auth.Claims) (auth.Session, error)
 }
 
-// Options are what a Hub needs. All fields are required.
+// Options configure a Hub. All fields are required.
 type Options struct {
 	Core Core
 	// CheckKey returns CodeUnauthenticated if an API key is no longer valid.

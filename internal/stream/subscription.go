@@ -14,7 +14,7 @@ var (
 	errClockSkewed = errors.New("this replica's clock differs too much from the database's")
 )
 
-// subscription is what a subscriber still has to be sent, and why its stream
+// subscription holds the events still to be sent to a subscriber, and why its stream
 // ended. It is bounded: the hub disconnects slow subscribers.
 type subscription struct {
 	changes chan auth.Change

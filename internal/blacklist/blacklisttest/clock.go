@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Clock stands still unless told. The zero Clock is at an arbitrary moment.
+// Clock stands still until a test moves it. The zero Clock is at an arbitrary
+// moment.
 type Clock struct {
 	mu     sync.Mutex
 	passed time.Duration

@@ -8,10 +8,10 @@ import (
 	"rekey/internal/auth"
 )
 
-// Cache is what the suites look at.
+// Cache lists the methods that the suites test.
 type Cache interface {
 	auth.Blacklist
-	// Put writes entries, and Invalidated looks for them, whatever the trust.
+	// Put writes entries, and Invalidated looks for them, without regard to trust.
 	Put(ctx context.Context, invalidations ...auth.Invalidation) error
 	Invalidated(ctx context.Context, sessionID string, secret auth.SecretHash) (bool, error)
 	// Round and Join write our note and read the others'.

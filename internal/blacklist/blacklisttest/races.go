@@ -19,7 +19,7 @@ const (
 func runRaces(t *testing.T, open func(t *testing.T) Trust) {
 	t.Run("racers", func(t *testing.T) {
 		h := open(t)
-		h.settled(t)
+		h.mature(t)
 		var wg sync.WaitGroup
 		for racer := range racers {
 			wg.Go(func() { h.race(t, racer) })

@@ -41,7 +41,7 @@ func RunTrust(t *testing.T, open func(t *testing.T) Trust) {
 	})
 	t.Run("an invalidated token is asked, its session's others are clear", func(t *testing.T) {
 		h := open(t)
-		h.settled(t)
+		h.mature(t)
 		one := secret()
 		h.note(t, auth.Invalidation{SessionID: session, Secret: &one, Until: h.Clock.Now().Add(time.Minute)})
 		h.want(t, h.Clock.Now(), false)
@@ -51,7 +51,7 @@ func RunTrust(t *testing.T, open func(t *testing.T) Trust) {
 	})
 	t.Run("an invalidated session is asked, others are clear", func(t *testing.T) {
 		h := open(t)
-		h.settled(t)
+		h.mature(t)
 		h.note(t, auth.Invalidation{SessionID: session, Until: h.Clock.Now().Add(time.Minute)})
 		h.want(t, h.Clock.Now(), false)
 		if !h.Cache.KnownValid(t.Context(), another, secret(), h.Clock.Now()) {
@@ -60,7 +60,7 @@ func RunTrust(t *testing.T, open func(t *testing.T) Trust) {
 	})
 	t.Run("what was forgotten is asked", func(t *testing.T) {
 		h := open(t)
-		h.settled(t)
+		h.mature(t)
 		h.note(t, auth.Invalidation{SessionID: session, Until: h.Clock.Now().Add(time.Minute)})
 		issued := h.Clock.Now()
 		h.Forget(t)
@@ -79,7 +79,7 @@ func RunTrust(t *testing.T, open func(t *testing.T) Trust) {
 func runOthers(t *testing.T, open func(t *testing.T) Trust) {
 	t.Run("another replica on the same node", func(t *testing.T) {
 		h := open(t)
-		h.settled(t)
+		h.mature(t)
 		h.other(t, h.nodes(t))
 		h.round(t)
 		h.want(t, h.Clock.Now(), true)
@@ -87,14 +87,14 @@ func runOthers(t *testing.T, open func(t *testing.T) Trust) {
 	for name, nodes := range map[string][]string{"another node": {"deadbeef"}, "none": nil} {
 		t.Run("a living replica names "+name, func(t *testing.T) {
 			h := open(t)
-			h.settled(t)
+			h.mature(t)
 			h.other(t, nodes)
 			h.round(t)
 			h.want(t, h.Clock.Now().Add(time.Hour), false) // however new
 		})
 		t.Run("a dead replica named "+name, func(t *testing.T) {
 			h := open(t)
-			h.settled(t)
+			h.mature(t)
 			issued := h.Clock.Now()
 			h.other(t, nodes)
 			h.later(t, 4*time.Second)
@@ -112,7 +112,7 @@ func runOthers(t *testing.T, open func(t *testing.T) Trust) {
 	}
 	t.Run("a dead replica named the same node", func(t *testing.T) {
 		h := open(t)
-		h.settled(t)
+		h.mature(t)
 		issued := h.Clock.Now()
 		h.other(t, h.nodes(t))
 		h.later(t, 4*time.Second)
@@ -120,11 +120,11 @@ func runOthers(t *testing.T, open func(t *testing.T) Trust) {
 	})
 }
 
-// runNotes checks what trouble with the notes does.
+// runNotes tests failures of reading and writing notes.
 func runNotes(t *testing.T, open func(t *testing.T) Trust) {
 	t.Run("notes read two seconds ago", func(t *testing.T) {
 		h := open(t)
-		h.settled(t)
+		h.mature(t)
 		h.Clock.Advance(1900 * time.Millisecond)
 		h.want(t, h.Clock.Now(), true)
 		h.Clock.Advance(100 * time.Millisecond)
@@ -132,7 +132,7 @@ func runNotes(t *testing.T, open func(t *testing.T) Trust) {
 	})
 	t.Run("a failing round", func(t *testing.T) {
 		h := open(t)
-		h.settled(t)
+		h.mature(t)
 		h.Notes.Fail(errors.New("no database"))
 		h.Clock.Advance(2 * time.Second)
 		if err := h.Cache.Round(t.Context()); err == nil {
@@ -145,7 +145,7 @@ func runNotes(t *testing.T, open func(t *testing.T) Trust) {
 	})
 	t.Run("a change relies on no old note", func(t *testing.T) {
 		h := open(t)
-		h.settled(t)
+		h.mature(t)
 		h.Clock.Advance(3 * time.Second)
 		h.Notes.Fail(errors.New("no database"))
 		invalidation := auth.Invalidation{SessionID: session, Until: h.Clock.Now().Add(time.Minute)}
@@ -158,7 +158,7 @@ func runNotes(t *testing.T, open func(t *testing.T) Trust) {
 	})
 	t.Run("a change without invalidations needs nobody", func(t *testing.T) {
 		h := open(t)
-		h.settled(t)
+		h.mature(t)
 		h.Clock.Advance(3 * time.Second)
 		h.Notes.Fail(errors.New("no database"))
 		h.note(t)
@@ -223,8 +223,9 @@ func (h Trust) joined(t *testing.T) time.Time {
 	return h.Clock.Now()
 }
 
-// settled joins, and lets so much time pass that tokens of now can be clear.
-func (h Trust) settled(t *testing.T) {
+// mature joins, and lets so much time pass that tokens issued now can be known as
+// valid.
+func (h Trust) mature(t *testing.T) {
 	t.Helper()
 	h.joined(t)
 	h.later(t, h.Margin+time.Second)
