@@ -52,9 +52,9 @@ func cookieOf(header http.Header) string {
 	return cookies[0].Value
 }
 
-// keep answers a pair. In cookie mode the refresh token goes into the cookie,
-// and nowhere else. The header is set at once, because the old token is used up
-// even if the rest of the answer fails.
+// setCookie returns the payload of a pair. In cookie mode the refresh token goes
+// into the cookie only. The header is set at once, because the old token is used
+// up even if the rest of the answer fails.
 func (j jar) setCookie(grant auth.Grant) *model.AuthPayload {
 	payload := payloadOf(grant)
 	if j.answer != nil {
