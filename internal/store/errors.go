@@ -56,12 +56,13 @@ func nothingDone(err error) bool {
 }
 
 // rolledBack reports whether err proves that nothing was done and that another
-// try may succeed: a serialization failure, the victim of a deadlock, or another
-// caller that was cancelled while it prepared the statement for both.
+// try may succeed: a serialization failure, the victim of a deadlock, a
+// connection that was replaced, or another caller that was cancelled while it
+// prepared the statement for both.
 func rolledBack(ctx context.Context, err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return pg.Code == "40001" || pg.Code == "40P01"
+		return pg.Code == "40001" || pg.Code == "40P01" || isNewConnection(pg)
 	}
 	return errors.Is(err, context.Canceled) && ctx.Err() == nil
 }
@@ -71,6 +72,9 @@ func rolledBack(ctx context.Context, err error) bool {
 func isFault(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
+		if isLostStatement(pg.Code) {
+			return false
+		}
 		return strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23") || strings.HasPrefix(pg.Code, "42")
 	}
 	var lite sqliteErr

@@ -118,6 +118,18 @@ func TestStore_PostgresIsolation(t *testing.T) {
 	}
 }
 
+// The contract holds however the URL makes the driver send statements.
+func TestStore_PostgresExecModes(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"cache_describe", "describe_exec"} {
+		t.Run(mode, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) (storetest.Store, storetest.Clock) {
+				return openPostgres(t, throwaway.Postgres(t)+"&default_query_exec_mode="+mode)
+			})
+		})
+	}
+}
+
 func openPostgres(t *testing.T, address string) (storetest.Store, storetest.Clock) {
 	t.Helper()
 	s := open(t, store.Options{URL: address, DatabaseClock: tableClockExpression})

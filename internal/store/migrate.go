@@ -6,8 +6,8 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
+	"time"
 
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -39,25 +39,54 @@ func (s *Store) Migrate(ctx context.Context) (applied int, err error) {
 // A waiting replica asks for the advisory lock once a second, for at most five
 // minutes.
 const (
-	migrationLockSeconds = 1
-	migrationLockTries   = 300
+	migrationLockPause = time.Second
+	migrationLockTries = 300
 )
 
-// migratePostgres uses a pool of its own without a statement timeout, because
-// building an index may take longer than a statement of a request may.
+// errMigrating is returned if another replica migrates for too long.
+var errMigrating = errors.New("another replica has been migrating the database for 5 minutes")
+
+// migratePostgres uses a pool of its own without timeouts of statements, because
+// building an index may take longer than a statement of a request may. The lock
+// belongs to a transaction, because a pooler may give the next statement outside
+// of one to another session.
 func (s *Store) migratePostgres(ctx context.Context) (applied int, err error) {
-	config, err := postgresConfig(s.options.URL)
+	c, err := newConnector(s.options, map[string]string{"statement_timeout": "0"})
 	if err != nil {
 		return 0, err
 	}
-	config.RuntimeParams["statement_timeout"] = "0"
-	pool := stdlib.OpenDB(*config)
+	config := s.connector.config.Load().Copy() // the password may have changed
+	if _, given := config.RuntimeParams["statement_timeout"]; given {
+		config.RuntimeParams["statement_timeout"] = "0"
+	}
+	c.config.Store(config)
+	pool := sql.OpenDB(c)
 	defer func() { err = errors.Join(err, pool.Close()) }()
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(migrationLockSeconds, migrationLockTries))
+	tx, err := pool.BeginTx(ctx, s.dialect.tx)
 	if err != nil {
 		return 0, err
 	}
-	return s.up(ctx, pool, goose.WithSessionLocker(locker))
+	defer func() { _ = tx.Rollback() }()
+	if err := lockMigrations(ctx, tx); err != nil {
+		return 0, err
+	}
+	return s.up(ctx, pool)
+}
+
+func lockMigrations(ctx context.Context, tx *sql.Tx) error {
+	if _, err := tx.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+		return err
+	}
+	for range migrationLockTries {
+		var locked bool
+		if err := tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", lock.DefaultLockID).Scan(&locked); locked || err != nil {
+			return err
+		}
+		if err := pause(ctx, migrationLockPause); err != nil {
+			return err
+		}
+	}
+	return errMigrating
 }
 
 func (s *Store) migrateSQLite(ctx context.Context) (applied int, err error) {

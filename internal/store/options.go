@@ -29,6 +29,9 @@ const SlowStatement = 200 * time.Millisecond
 type Options struct {
 	// URL is a postgres:// or postgresql:// address; empty for SQLite.
 	URL string
+	// ReadURL returns URL as it is now, if it was read from a file. It is called
+	// when the server refuses the password. Nil means URL.
+	ReadURL func() (string, error)
 	// Path is SQLite's file. If it does not exist, Open creates it and its
 	// directory, readable by their owner only.
 	Path string

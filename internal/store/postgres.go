@@ -10,19 +10,19 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
 )
 
 func openPostgres(o Options) (*Store, error) {
-	config, err := postgresConfig(o.URL)
+	settings := map[string]string{}
+	if o.ReadOnly {
+		settings["default_transaction_read_only"] = "on"
+	}
+	c, err := newConnector(o, settings)
 	if err != nil {
 		return nil, err
 	}
-	if o.ReadOnly {
-		config.RuntimeParams["default_transaction_read_only"] = "on"
-	}
-	pool := stdlib.OpenDB(*config)
+	pool := sql.OpenDB(c)
 	conns := cmp.Or(o.MaxOpenConns, DefaultMaxOpenConns)
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
@@ -31,9 +31,11 @@ func openPostgres(o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	s := &Store{dialect: postgresDialect(), options: o, pools: []*sql.DB{pool}}
-	s.begin, s.write = s.handle(db), s.prepared(db)
-	s.read = s.write
+	s := &Store{dialect: postgresDialect(), options: o, pools: []*sql.DB{pool}, connector: c}
+	// pgx keeps prepared statements for each connection. It prepares a statement
+	// again after an error; GORM would use a stale one forever.
+	s.begin = s.handle(db)
+	s.write, s.read = s.begin, s.begin
 	return s, nil
 }
 
@@ -49,7 +51,7 @@ func CheckURL(url string) error {
 	return nil
 }
 
-// postgresConfig parses a URL and adds the timeouts that it does not set. It
+// postgresConfig parses a URL and adds what it does not set. It
 // drops the parser's own words, because they quote parts of the URL, such as a
 // password with an unescaped character. pgx would take a URL with another scheme
 // for a list of key=value pairs.
@@ -61,16 +63,12 @@ func postgresConfig(url string) (*pgx.ConnConfig, error) {
 	if err != nil {
 		return nil, errors.New("the database URL cannot be read: a parameter is not valid, or special characters of a password are not percent-encoded")
 	}
+	if mode := config.DefaultQueryExecMode; mode == pgx.QueryExecModeExec || mode == pgx.QueryExecModeSimpleProtocol {
+		return nil, errors.New("the database URL must not set default_query_exec_mode to exec or simple_protocol, which cannot send lists; remove it: rekey finds connection poolers by itself")
+	}
 	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, ConnectTimeout)
-	for name, value := range map[string]string{
-		"statement_timeout": milliseconds(StatementTimeout),
-		"lock_timeout":      milliseconds(LockTimeout),
-		"application_name":  "rekey",
-	} {
-		_, given := config.RuntimeParams[name]
-		if !given && !strings.Contains(config.RuntimeParams["options"], name) {
-			config.RuntimeParams[name] = value
-		}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "rekey"
 	}
 	return config, nil
 }

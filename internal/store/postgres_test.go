@@ -320,6 +320,7 @@ func TestOpen_PostgresBadURL(t *testing.T) {
 	for _, url := range []string{
 		"mysql://u:hunter2@h/d", "host=h password=hunter2", "postgres://u:hun#ter2@h:port/d", "postgres://u:hunter2%zz@h/d",
 		"postgres://u:hunter2@127.0.0.1:1/d?sslmode=nonsense",
+		"postgres://u:hunter2@127.0.0.1:1/d?default_query_exec_mode=exec", "postgres://u:hunter2@127.0.0.1:1/d?default_query_exec_mode=simple_protocol",
 	} {
 		s, err := store.Open(t.Context(), store.Options{URL: url})
 		if err == nil {

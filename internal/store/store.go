@@ -34,15 +34,16 @@ type Store struct {
 	// begin starts transactions, which do not use GORM's prepared statements. A
 	// statement that is first prepared inside a transaction is closed with it.
 	// And a transaction that waits for another caller to prepare a statement,
-	// while that caller waits for a connection, would wait forever. pgx keeps
-	// prepared statements for each connection anyway.
+	// while that caller waits for a connection, would wait forever. On Postgres
+	// nothing uses them.
 	begin     handle
 	rotations *batcher
 	log       statementLogger
 
-	pools []*sql.DB
-	claim *fileLock   // nil unless Options.Exclusive
-	file  os.FileInfo // of SQLite's file when it was opened; nil on Postgres and with Options.ReadOnly
+	pools     []*sql.DB
+	connector *connector  // nil on SQLite
+	claim     *fileLock   // nil unless Options.Exclusive
+	file      os.FileInfo // of SQLite's file when it was opened; nil on Postgres and with Options.ReadOnly
 }
 
 // Open opens the database and checks that it answers, for as long as

@@ -58,19 +58,22 @@ func (o Options) await(ctx context.Context, ping func(context.Context) error) er
 }
 
 // mayComeUp reports whether waiting may help. It does not help if the user or
-// the password is wrong (class 28). A missing database may be about to be
+// the password is wrong (class 28), or if a parameter of the URL, or the
+// database itself, cannot be used. A missing database may be about to be
 // created.
 func mayComeUp(err error) bool {
 	var engine *engineError
-	return !errors.As(err, &engine) || !strings.HasPrefix(engine.code, "SQLSTATE 28")
+	return !errors.As(err, new(*unusableError)) &&
+		(!errors.As(err, &engine) || !strings.HasPrefix(engine.code, "SQLSTATE 28"))
 }
 
 // Refused reports whether the server answered, at the end of Options.Wait at the
 // latest, and rejects Options.URL: the user or the password is wrong (class 28),
-// or there is no such database.
+// there is no such database, or it can never be used.
 func Refused(err error) bool {
 	var engine *engineError
-	return errors.As(err, &engine) && (strings.HasPrefix(engine.code, "SQLSTATE 28") || engine.code == "SQLSTATE 3D000")
+	return errors.As(err, new(*unusableError)) ||
+		errors.As(err, &engine) && (strings.HasPrefix(engine.code, "SQLSTATE 28") || engine.code == "SQLSTATE 3D000")
 }
 
 // NotWritable reports whether this process may not write at Options.Path: the

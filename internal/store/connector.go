@@ -1,0 +1,238 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// connector opens connections to Postgres, and retires those that can no longer
+// be used.
+//
+// Behind a pooler such as PgBouncer, two statements of one connection may run on
+// different server connections. Neither a prepared statement nor a setting of
+// the session then belongs to the connection. The connector therefore uses
+// neither there.
+type connector struct {
+	options  Options
+	settings map[string]string // of each session, if there is no pooler
+	log      *slog.Logger
+
+	config atomic.Pointer[pgx.ConnConfig]
+	pooled atomic.Bool
+	// epoch increases when all connections that were opened before are suspect.
+	epoch atomic.Int64
+}
+
+var _ driver.Connector = (*connector)(nil)
+
+// minRetireAge limits how often connections to a server that takes no writes are
+// replaced. A new one leads to the same server while there is no better one.
+const minRetireAge = time.Second
+
+// errReadOnlyServer is the reason to try the next server of the URL.
+var errReadOnlyServer = errors.New("the server accepts no writes")
+
+// newConnector returns a connector for Options.URL. The settings take precedence
+// over the defaults, but not over the URL.
+func newConnector(o Options, settings map[string]string) (*connector, error) {
+	c := &connector{options: o, log: o.logger(), settings: map[string]string{
+		"statement_timeout": milliseconds(StatementTimeout),
+		"lock_timeout":      milliseconds(LockTimeout),
+	}}
+	maps.Copy(c.settings, settings)
+	config, err := postgresConfig(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	for name := range c.settings {
+		if _, given := config.RuntimeParams[name]; given || strings.Contains(config.RuntimeParams["options"], name) {
+			delete(c.settings, name)
+		}
+	}
+	c.config.Store(config)
+	return c, nil
+}
+
+// Driver implements [driver.Connector].
+func (c *connector) Driver() driver.Driver { return stdlib.GetDefaultDriver() }
+
+// Connect opens a connection to a server that accepts writes, or, if the URL
+// leads to no such server, to one that answers at least reads. If the server
+// refuses the password, it reads the URL again, because the password may have
+// been changed.
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.connectAny(ctx)
+	if refusedPassword(err) && c.readURL() {
+		conn, err = c.connectAny(ctx)
+	}
+	if err != nil {
+		return nil, explain(err)
+	}
+	return conn, nil
+}
+
+func (c *connector) connectAny(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.connect(ctx, true)
+	if errors.Is(err, errReadOnlyServer) {
+		return c.connect(ctx, false)
+	}
+	return conn, err
+}
+
+func (c *connector) connect(ctx context.Context, writable bool) (driver.Conn, error) {
+	config, pooled := c.config.Load().Copy(), c.pooled.Load()
+	if pooled && config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // statements without a name
+	}
+	given := config.ValidateConnect // by target_session_attrs
+	config.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+		if given != nil {
+			if err := given(ctx, conn); err != nil {
+				return err
+			}
+		}
+		return c.prepare(ctx, conn, writable && given == nil)
+	}
+	config.OnPgError = c.keeps
+	conn, err := stdlib.GetConnector(*config, stdlib.OptionResetSession(c.reset)).Connect(ctx)
+	if err == nil && !pooled && c.pooled.Load() {
+		return c.connect(ctx, writable) // the first connection found the pooler
+	}
+	return conn, err
+}
+
+// prepare checks a new connection and applies the settings of the session, in
+// one round trip. A pooler reports another process than the one that executes
+// the statement.
+func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn, writable bool) error {
+	if encoding := conn.ParameterStatus("server_encoding"); encoding != "" && !isUTF8(encoding) {
+		return &unusableError{fmt.Sprintf("the database's encoding is %s; it must be UTF8: create one with ENCODING 'UTF8' TEMPLATE template0", encoding)}
+	}
+	direct := fmt.Sprintf("pg_backend_pid() = %d", conn.PID())
+	text := "SELECT " + direct + ", current_setting('transaction_read_only')"
+	for _, name := range slices.Sorted(maps.Keys(c.settings)) {
+		text += fmt.Sprintf(", CASE WHEN %s THEN set_config('%s', '%s', false) END", direct, name, c.settings[name])
+	}
+	results, err := conn.Exec(ctx, text).ReadAll()
+	if err != nil {
+		return err
+	}
+	row := results[0].Rows[0]
+	if string(row[0]) != "t" && !c.pooled.Load() {
+		if err := allowsTransactions(ctx, conn); err != nil {
+			return err
+		}
+		c.foundPooler("the database is behind a connection pooler")
+	}
+	if writable && string(row[1]) == "on" {
+		return errReadOnlyServer
+	}
+	conn.CustomData()[bornKey] = birth{epoch: c.epoch.Load(), at: time.Now()} //nolint:forbidigo // the age limits reconnects only
+	return nil
+}
+
+// allowsTransactions returns the error of a pooler that gives each statement
+// another connection.
+func allowsTransactions(ctx context.Context, conn *pgconn.PgConn) error {
+	for _, statement := range []string{"BEGIN", "ROLLBACK"} {
+		if _, err := conn.Exec(ctx, statement).ReadAll(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isUTF8(encoding string) bool {
+	return strings.EqualFold(strings.ReplaceAll(encoding, "-", ""), "UTF8")
+}
+
+// foundPooler stops the use of prepared statements that have names.
+func (c *connector) foundPooler(found string) {
+	if !c.pooled.Swap(true) {
+		c.epoch.Add(1)
+		c.log.Info(found + "; statements are not kept prepared, and timeouts of the session are those of the role")
+	}
+}
+
+// bornKey is where a connection has its birth.
+const bornKey = "rekey.born"
+
+type birth struct {
+	epoch int64
+	at    time.Time
+}
+
+// reset makes the pool replace a connection that a previous error has made
+// suspect, before it is used.
+func (c *connector) reset(_ context.Context, conn *pgx.Conn) error {
+	if born, ok := conn.PgConn().CustomData()[bornKey].(birth); ok && born.epoch < c.epoch.Load() {
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+// keeps reports whether a connection is still usable after an error. If not, the
+// driver closes it, and all connections that are as old are replaced before
+// their next use.
+func (c *connector) keeps(conn *pgconn.PgConn, err *pgconn.PgError) bool {
+	fatal := err.SeverityUnlocalized == "FATAL" || err.SeverityUnlocalized == "PANIC" || err.Severity == "FATAL"
+	born, ok := conn.CustomData()[bornKey].(birth)
+	if !ok {
+		return !fatal // it is being opened
+	}
+	switch {
+	case isLostStatement(err.Code):
+		c.foundPooler("a prepared statement belongs to another connection, as behind a pooler")
+	case isStalePlan(err.Code):
+	case !isLostServer(err.Code):
+		return !fatal
+	case time.Since(born.at) < minRetireAge: //nolint:forbidigo // the age limits reconnects only
+		return !fatal
+	}
+	if c.epoch.CompareAndSwap(born.epoch, born.epoch+1) {
+		c.log.Warn("replacing the connections to the database", "error", redact(err))
+	}
+	return false
+}
+
+// readURL reads the URL again and reports whether it has changed, or something
+// that it refers to, such as a password file.
+func (c *connector) readURL() bool {
+	url := c.options.URL
+	if c.options.ReadURL != nil {
+		again, err := c.options.ReadURL()
+		if err != nil {
+			c.log.Warn("the database refuses the password, and DATABASE_URL_FILE cannot be read", "error", err)
+			return false
+		}
+		url = again
+	}
+	config, err := postgresConfig(url)
+	if err != nil {
+		c.log.Warn("the database refuses the password, and the new DATABASE_URL cannot be used", "error", err)
+		return false
+	}
+	before := c.config.Swap(config)
+	if before.Password == config.Password && before.User == config.User {
+		return false
+	}
+	c.log.Info("the database's password has changed; using the new one")
+	return true
+}
+
+func refusedPassword(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "28P01" || pg.Code == "28000")
+}
