@@ -26,7 +26,7 @@ type payload struct {
 	TokenExpiration int64  `json:"token_expiration"` // Unix seconds
 }
 
-// answer is one response, not yet written.
+// answer is a response before it is written.
 type answer struct {
 	status     int
 	envelope   envelope
@@ -53,7 +53,7 @@ func notFound() answer {
 	return answer{status: http.StatusNotFound, envelope: envelope{Message: "Not Found"}}
 }
 
-// write sends the answer. The bytes are made before the first of them leaves.
+// write sends the answer. It encodes the whole body before it sends anything.
 func (a answer) write(w http.ResponseWriter) {
 	body := a.envelope.bytes()
 	h := w.Header()
@@ -65,7 +65,7 @@ func (a answer) write(w http.ResponseWriter) {
 		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(body) // fails only when nobody listens any more
+	_, _ = w.Write(body) // fails only if the client has disconnected
 }
 
 // bytes returns the envelope and a newline, escaped as encoding/json does by

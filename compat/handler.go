@@ -21,11 +21,11 @@ const (
 // Service is the part of the core that the transport uses. *auth.Service
 // implements it.
 type Service interface {
-	// Refresh replaces a refresh token. The empty one is missing: an error
-	// with auth.ReasonTokenMissing.
+	// Refresh replaces a refresh token. It returns auth.ReasonTokenMissing for an
+	// empty token.
 	Refresh(ctx context.Context, in auth.RefreshInput, c auth.Client) (auth.Grant, error)
-	// CheckRefreshToken is nil when the token is live and current, and judges
-	// as Refresh does. It changes nothing.
+	// CheckRefreshToken returns nil if the token is valid and current, and
+	// otherwise the error that Refresh would return. It changes nothing.
 	CheckRefreshToken(ctx context.Context, token string, c auth.Client) error
 }
 
@@ -50,24 +50,28 @@ type handler struct {
 // Do not register it with an http.ServeMux pattern, which would redirect unclean
 // paths. The legacy service guarded those like all others.
 func New(o Options) http.Handler {
-	return &handler{auth: o.Auth, publicKey: o.PublicKey, errors: newRenderer(o.Logger)}
+	return &handler{auth: o.Auth, publicKey: o.PublicKey, errors: &renderer{table: newTable(), logger: o.Logger}}
 }
 
-// NotFound answers 404 in the envelope, without a guard: for paths outside
-// [Prefix] that nobody serves.
+// NotFound answers 404 in the envelope, without a guard. It serves all unknown
+// paths outside [Prefix].
 func NotFound(w http.ResponseWriter, _ *http.Request) {
 	notFound().write(w)
 }
 
-// ServeHTTP routes on the path as it was spelt: the legacy router did not
-// decode it, so that /auth/%72efresh is an unknown path.
+// ServeHTTP routes by the encoded path, as the legacy router did: to it
+// /auth/%72efresh is an unknown path.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !strings.HasPrefix(r.URL.EscapedPath(), Prefix) {
 		NotFound(w, r)
 		return
 	}
 	if r.Method == http.MethodGet && r.URL.EscapedPath() == publicKeyPath {
-		h.servePublicKey(w)
+		// The key is public, so there is no guard. A client with a cached old key
+		// would refuse valid tokens, so there is no max-age.
+		w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(h.publicKey()) // fails only if the client has disconnected
 		return
 	}
 	a, err := h.answer(r)
@@ -77,16 +81,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.write(w)
 }
 
-// servePublicKey has no guard, because the key is public. It sets no max-age,
-// because a client with a cached old key would refuse valid tokens.
-func (h *handler) servePublicKey(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
-	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write(h.publicKey()) // fails only when nobody listens any more
-}
-
-// answer minds the route only after the core has judged the token. The body is
-// never read.
+// answer checks the token before the route, as the legacy service did. It never
+// reads the body.
 func (h *handler) answer(r *http.Request) (answer, error) {
 	if r.Method == http.MethodGet && r.URL.EscapedPath() == refreshPath {
 		return h.refresh(r)
@@ -100,7 +96,7 @@ func (h *handler) answer(r *http.Request) (answer, error) {
 func (h *handler) refresh(r *http.Request) (answer, error) {
 	key, err := idempotencyKey(r.Header)
 	if err != nil {
-		// The guard comes before everything that the route minds.
+		// The guard comes before all checks of the route.
 		if guardErr := h.guard(r); guardErr != nil {
 			return answer{}, guardErr
 		}
@@ -122,9 +118,9 @@ func bearerToken(r *http.Request) string {
 	return auth.BearerToken(r.Header.Values("Authorization"))
 }
 
-// idempotencyKey returns the header's value, empty when the header is not
-// there. An empty header is refused: its sender believes to have a key. The
-// core judges the value.
+// idempotencyKey returns the header's value, or "" if there is no such header. It
+// refuses an empty header, because its sender assumes that it sent a key. The
+// core checks the value.
 func idempotencyKey(h http.Header) (string, error) {
 	values := h.Values(idempotencyHeader)
 	switch {

@@ -7,19 +7,15 @@ import (
 	"rekey/internal/auth"
 )
 
-// renderer turns errors into answers and logs those that only operators may
-// know the cause of.
+// renderer converts errors to answers and logs the causes that clients must not
+// see.
 type renderer struct {
 	table  table
 	logger *slog.Logger
 }
 
-func newRenderer(l *slog.Logger) *renderer {
-	return &renderer{table: newTable(), logger: l}
-}
-
-// RenderError answers an error that was met, and logged, before the transport could
-// answer: in the envelope and by the same table.
+// RenderError answers an error that occurred, and was logged, before the request
+// reached the transport. It uses the same envelope and table.
 func RenderError(w http.ResponseWriter, _ *http.Request, e *auth.Error) {
 	newTable().answer(e).write(w)
 }

@@ -22,12 +22,8 @@ type table struct {
 }
 
 func newTable() table {
-	return table{codes: codeRows(), reasons: reasonRows()}
-}
-
-func codeRows() map[auth.Code]row {
-	return map[auth.Code]row{
-		auth.CodeUnauthenticated: blacklisted(), // of no known reason
+	return table{codes: map[auth.Code]row{
+		auth.CodeUnauthenticated: blacklisted(), // for an unknown reason
 		auth.CodeForbidden:       {status: http.StatusForbidden, message: own},
 		auth.CodeBadUserInput:    {status: http.StatusBadRequest, message: own},
 		auth.CodeNotFound:        {status: http.StatusNotFound, message: text("Not Found")},
@@ -35,11 +31,7 @@ func codeRows() map[auth.Code]row {
 		auth.CodeRateLimited:     {status: http.StatusTooManyRequests, message: text("Too many requests"), retry: true},
 		auth.CodeUnavailable:     {status: http.StatusServiceUnavailable, message: text("Service Unavailable"), retry: true},
 		auth.CodeInternal:        internal(),
-	}
-}
-
-func reasonRows() map[auth.Reason]row {
-	return map[auth.Reason]row{
+	}, reasons: map[auth.Reason]row{
 		auth.ReasonTokenMissing:       {status: http.StatusBadRequest, message: text("missing or malformed jwt")},
 		auth.ReasonTokenInvalid:       {status: http.StatusUnauthorized, message: tokenMessage},
 		auth.ReasonTokenExpired:       {status: http.StatusUnauthorized, message: tokenMessage},
@@ -50,10 +42,10 @@ func reasonRows() map[auth.Reason]row {
 		auth.ReasonSessionUnknown:     {status: http.StatusInternalServerError, message: unknownMessage},
 		auth.ReasonUserDisabled:       blacklisted(),
 		auth.ReasonInvalidCredentials: blacklisted(),
-	}
+	}}
 }
 
-// answer words an error as its row has it.
+// answer returns the answer that the error's row describes.
 func (t table) answer(e *auth.Error) answer {
 	row := t.row(e)
 	a := answer{
@@ -67,8 +59,8 @@ func (t table) answer(e *auth.Error) answer {
 	return a
 }
 
-// row returns the row of an error; that of an internal error for a code that
-// the table does not know.
+// row returns the row of an error. For a code that is not in the table it returns
+// the row of an internal error.
 func (t table) row(e *auth.Error) row {
 	if e.Code == auth.CodeUnauthenticated {
 		if r, ok := t.reasons[e.Reason]; ok {
@@ -89,7 +81,7 @@ func internal() row {
 	return row{status: http.StatusInternalServerError, message: text("Internal Server Error")}
 }
 
-// own is the error's own message, which is safe to show.
+// own returns the error's own message, which is safe to show.
 func own(e *auth.Error) string { return bounded(e.Message) }
 
 func text(s string) func(*auth.Error) string {

@@ -11,7 +11,7 @@ import (
 const (
 	blacklistedMessage = "token is blacklisted"
 	invalidPrefix      = "invalid or expired jwt, internal="
-	// maxDetail bounds what an answer repeats of a token's content, in bytes.
+	// maxDetail limits how many bytes of a token's content an answer repeats.
 	maxDetail = 200
 )
 
@@ -24,7 +24,7 @@ func unknownMessage(e *auth.Error) string {
 	return blacklistedMessage
 }
 
-// tokenMessage words why a token does not verify.
+// tokenMessage describes why a token does not verify.
 func tokenMessage(e *auth.Error) string {
 	if e.Token == nil {
 		return invalidPrefix + bounded(e.Message)
@@ -32,8 +32,8 @@ func tokenMessage(e *auth.Error) string {
 	return invalidPrefix + faultText(*e.Token)
 }
 
-// faultText is the legacy service's wording of a fault; our own where it had
-// no such check.
+// faultText returns the legacy service's text for a fault, or our own text if the
+// legacy service had no such check.
 func faultText(f auth.TokenFailure) string {
 	switch f.Fault {
 	case auth.FaultTooLong:
@@ -50,14 +50,6 @@ func faultText(f auth.TokenFailure) string {
 		return "token header is not accepted"
 	case auth.FaultSignature:
 		return "crypto/ecdsa: verification error"
-	default:
-		return claimText(f)
-	}
-}
-
-// claimText words the faults of a token whose signature is good.
-func claimText(f auth.TokenFailure) string {
-	switch f.Fault {
 	case auth.FaultClaims:
 		return detail(f, "token claims are not accepted")
 	case auth.FaultExpired:

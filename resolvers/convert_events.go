@@ -42,9 +42,9 @@ func blacklistEventOf(c auth.Change) *model.BlacklistEvent {
 	case auth.ChangeRotated:
 		event.Kind = model.BlacklistEventKindRotated
 	case auth.ChangeAccess, auth.ChangeRefresh:
-		use := model.TokenUseAccess
+		use := tokenUseOf(auth.UseAccess)
 		if c.Kind == auth.ChangeRefresh {
-			use = model.TokenUseRefresh
+			use = tokenUseOf(auth.UseRefresh)
 		}
 		event.Kind, event.Use = model.BlacklistEventKindTokenBlacklisted, &use
 	case stream.Heartbeat:

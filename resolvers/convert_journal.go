@@ -8,14 +8,11 @@ import (
 	"rekey/internal/auth"
 )
 
-// cursorMark distinguishes cursors of this list from others, and from later forms.
+// cursorMark distinguishes cursors of this list from those of other lists and of
+// later formats.
 const cursorMark = "event:"
 
-func cursorOf(id string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(cursorMark + id))
-}
-
-// fromCursor returns what the core takes for a place; it judges whether it is one.
+// fromCursor returns the id in a cursor. The core checks whether it is one.
 func fromCursor(cursor *string) string {
 	if cursor == nil {
 		return ""
@@ -34,7 +31,8 @@ func eventConnectionOf(p auth.EventPage) *model.SecurityEventConnection {
 		PageInfo: &model.PageInfo{HasNextPage: p.HasNext, HasPreviousPage: p.HasPrevious},
 	}
 	for i, e := range p.Events {
-		c.Edges[i] = &model.SecurityEventEdge{Cursor: cursorOf(e.ID), Node: securityEventOf(e)}
+		cursor := base64.RawURLEncoding.EncodeToString([]byte(cursorMark + e.ID))
+		c.Edges[i] = &model.SecurityEventEdge{Cursor: cursor, Node: securityEventOf(e)}
 	}
 	if n := len(c.Edges); n > 0 {
 		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &c.Edges[0].Cursor, &c.Edges[n-1].Cursor
@@ -43,10 +41,15 @@ func eventConnectionOf(p auth.EventPage) *model.SecurityEventConnection {
 }
 
 func securityEventOf(e auth.RecordedEvent) *model.SecurityEvent {
+	// The API's kinds have the names of the core's kinds that concern a user.
+	kind := model.SecurityEventKind(strings.ToUpper(string(e.Kind)))
+	if !kind.IsValid() {
+		kind = model.SecurityEventKindOther
+	}
 	return &model.SecurityEvent{
 		ID:            e.ID,
 		At:            e.At,
-		Kind:          securityEventKindOf(e.Kind),
+		Kind:          kind,
 		Reason:        nonEmpty(e.Detail),
 		Actor:         securityEventActorOf(e.Client.Actor),
 		SessionID:     nonEmpty(e.SessionID),
@@ -55,15 +58,6 @@ func securityEventOf(e auth.RecordedEvent) *model.SecurityEvent {
 		UserAgent:     nonEmpty(e.Client.UserAgent),
 		RequestID:     nonEmpty(e.Client.RequestID),
 	}
-}
-
-// securityEventKindOf: the API's kinds are named as the core's that have a user.
-func securityEventKindOf(kind auth.EventKind) model.SecurityEventKind {
-	named := model.SecurityEventKind(strings.ToUpper(string(kind)))
-	if !named.IsValid() {
-		return model.SecurityEventKindOther
-	}
-	return named
 }
 
 // securityEventActorOf leaves out the name of the operator, and of the program.

@@ -8,16 +8,20 @@ import (
 	"rekey/internal/auth"
 )
 
-// What can happen to an account has a name in the API, and nothing else has.
+// TestSecurityEventKinds: every kind of event that concerns an account has a name
+// in the API, and no other kind has one.
 func TestSecurityEventKinds(t *testing.T) {
 	ofNobody := map[auth.EventKind]bool{
 		auth.EventRefresh: true, auth.EventRefreshRetry: true, auth.EventUsersExported: true, auth.EventKeyAdded: true,
 		auth.EventKeyEnded: true, auth.EventKeyResealed: true, auth.EventAPIKeyCreated: true, auth.EventAPIKeyRevoked: true,
 		auth.EventJournalLost: true,
 	}
+	kindOf := func(kind auth.EventKind) model.SecurityEventKind {
+		return securityEventOf(auth.RecordedEvent{Event: auth.Event{Kind: kind}}).Kind
+	}
 	named := map[model.SecurityEventKind]bool{model.SecurityEventKindOther: true}
 	for _, kind := range auth.EventKinds() {
-		got := securityEventKindOf(kind)
+		got := kindOf(kind)
 		if named[got] = true; (got == model.SecurityEventKindOther) != ofNobody[kind] {
 			t.Errorf("%s is %s", kind, got)
 		}
@@ -27,7 +31,7 @@ func TestSecurityEventKinds(t *testing.T) {
 			t.Errorf("no event has the kind %s", value.Name)
 		}
 	}
-	if got := securityEventKindOf(auth.EventKind(strings.ToLower(string(model.SecurityEventKindOther)))); got != model.SecurityEventKindOther {
+	if got := kindOf(auth.EventKind(strings.ToLower(string(model.SecurityEventKindOther)))); got != model.SecurityEventKindOther {
 		t.Error(got)
 	}
 }

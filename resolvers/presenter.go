@@ -27,9 +27,15 @@ var errLogged = errors.New("logged when it happened")
 // Present is a graphql.ErrorPresenterFunc.
 func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
 	known := classify(ctx, err)
-	p.log(ctx, known)
+	if !errors.Is(known.Err, errLogged) {
+		auth.LogError(ctx, p.Log, auth.TransportGraphQL, known, slog.String("field", graphql.GetPath(ctx).String()))
+	}
+	message := known.Message
+	if known.Code == auth.CodeInternal {
+		message = "internal error"
+	}
 	presented := &gqlerror.Error{
-		Message:    messageOf(known),
+		Message:    message,
 		Path:       graphql.GetPath(ctx),
 		Extensions: extensionsOf(ctx, known),
 	}
@@ -69,7 +75,7 @@ func classify(ctx context.Context, err error) *auth.Error {
 		return auth.BadInput("", "an argument has a value that is not valid")
 	}
 	if ctx.Err() != nil {
-		// The client left, or time is up: nobody's fault in here.
+		// The client disconnected, or the time is up.
 		return auth.Unavailable(err)
 	}
 	return known
@@ -81,21 +87,6 @@ func argumentsUnread(ctx context.Context) bool {
 	field := graphql.GetFieldContext(ctx)
 	return field != nil && field.Field.Field != nil && field.Field.Definition != nil &&
 		len(field.Field.Definition.Arguments) > 0 && field.Args == nil
-}
-
-func (p Presenter) log(ctx context.Context, e *auth.Error) {
-	if errors.Is(e.Err, errLogged) {
-		return
-	}
-	auth.LogError(ctx, p.Log, auth.TransportGraphQL, e, slog.String("field", graphql.GetPath(ctx).String()))
-}
-
-// messageOf returns the message for clients. It hides that of an internal error.
-func messageOf(e *auth.Error) string {
-	if e.Code == auth.CodeInternal {
-		return "internal error"
-	}
-	return e.Message
 }
 
 func extensionsOf(ctx context.Context, e *auth.Error) map[string]any {

@@ -12,8 +12,8 @@ type inactive struct {
 	Active bool `json:"active"` // false
 }
 
-// active is RFC 7662 section 2.2; sid is of OpenID Connect. Times are Unix
-// seconds.
+// active is the answer for a valid token (RFC 7662 section 2.2). sid is a claim of
+// OpenID Connect. Times are Unix seconds.
 type active struct {
 	Active    bool   `json:"active"`
 	TokenType string `json:"token_type"`
@@ -35,7 +35,7 @@ func introspectionOf(in auth.Introspection) any {
 	}
 	kind := "Bearer" // RFC 6750
 	if in.Use == auth.UseRefresh {
-		kind = "refresh_token" // RFC 7009 section 4.1.2: it authenticates nobody
+		kind = "refresh_token" // RFC 7009 section 4.1.2: it does not authenticate
 	}
 	return active{
 		Active: true, TokenType: kind, Subject: in.UserID, Session: in.SessionID,
@@ -44,7 +44,7 @@ func introspectionOf(in auth.Introspection) any {
 	}
 }
 
-// write sends a body, which nil leaves empty.
+// write sends a body, or an empty one if body is nil.
 func write(w http.ResponseWriter, status int, body any) {
 	if body == nil {
 		w.WriteHeader(status)
@@ -53,5 +53,5 @@ func write(w http.ResponseWriter, status int, body any) {
 	data, _ := json.Marshal(body) // strings, integers and booleans always encode
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(data) // fails only when nobody listens any more
+	_, _ = w.Write(data) // fails only if the client has disconnected
 }

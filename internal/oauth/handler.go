@@ -21,7 +21,7 @@ type Service interface {
 	RevokeToken(ctx context.Context, caller auth.APIKeyCaller, token string, c auth.Client) error
 }
 
-// Keys knows who calls; *auth.APIKeys does.
+// Keys authenticates callers. *auth.APIKeys implements it.
 type Keys interface {
 	AuthenticateCall(ctx context.Context, presented string, c auth.Client) (auth.APIKeyCaller, error)
 }
@@ -88,7 +88,7 @@ func (o Options) introspect(ctx context.Context, c call) (any, error) {
 	return introspectionOf(in), nil
 }
 
-// revoke answers nothing but that it is done (RFC 7009 section 2.2).
+// revoke returns an empty answer on success (RFC 7009 section 2.2).
 func (o Options) revoke(ctx context.Context, c call) (any, error) {
 	return nil, o.Auth.RevokeToken(ctx, c.caller, c.token, c.client)
 }

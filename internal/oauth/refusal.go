@@ -11,7 +11,7 @@ import (
 )
 
 // The error codes of RFC 6749 section 5.2, RFC 6750 section 3.1 and RFC 7009
-// section 2.2.1; the last three are ours where no RFC has one.
+// section 2.2.1. The last three are our own, because no RFC defines one.
 const (
 	invalidRequest    = "invalid_request"
 	invalidClient     = "invalid_client"
@@ -23,7 +23,7 @@ const (
 	serverError       = "server_error"
 )
 
-// refusal is an answer that is not what was asked for.
+// refusal is an answer that reports an error.
 type refusal struct {
 	status      int
 	code        string
@@ -31,7 +31,8 @@ type refusal struct {
 	retryAfter  int // seconds
 }
 
-// Error is the code and its description, as RFC 6749 section 5.2 names them.
+// Error returns the code and the description, as RFC 6749 section 5.2 defines
+// them.
 func (f refusal) Error() string { return f.code + ": " + f.description }
 
 func badRequest(description string) error {
@@ -64,7 +65,7 @@ func (o Options) refuse(w http.ResponseWriter, r *http.Request, scope auth.Scope
 	}{f.code, f.description})
 }
 
-// refusalOf words an error of the core.
+// refusalOf converts an error of the core.
 func refusalOf(e *auth.Error) refusal {
 	switch e.Code {
 	case auth.CodeUnauthenticated:
@@ -82,8 +83,8 @@ func refusalOf(e *auth.Error) refusal {
 	}
 }
 
-// challenges names the scheme that was tried, and says that it failed only to
-// who tried (RFC 6750 section 3.1).
+// challenges returns challenges for the scheme that the client used. It contains
+// an error code only if the client sent credentials (RFC 6750 section 3.1).
 func challenges(r *http.Request) []string {
 	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch strings.ToLower(scheme) {

@@ -11,11 +11,11 @@ import (
 	"rekey/internal/auth"
 )
 
-// maxForm is how long a form may be, in bytes: a token of the longest kind,
-// each character percent-encoded, and as much again.
+// maxForm limits a form, in bytes: a token of the maximum length with each
+// character percent-encoded, and the same amount again.
 const maxForm = 6 * auth.MaxTokenBytes
 
-// checkRequest looks at all that is there before the body.
+// checkRequest checks the method, the content type and the URL.
 func checkRequest(r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return refusal{status: http.StatusMethodNotAllowed, code: invalidRequest, description: "only POST is served here"}
@@ -25,19 +25,22 @@ func checkRequest(r *http.Request) error {
 		return refusal{status: http.StatusUnsupportedMediaType, code: invalidRequest, description: "the body must be application/x-www-form-urlencoded"}
 	}
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
-		return badRequest("parameters belong into the body, tokens never into a URL")
+		return badRequest("parameters must be in the body: tokens must not be in a URL")
 	}
 	return nil
 }
 
-// tokenParameter returns the one parameter that matters: a hint at the token's
-// type would only say where to look first. Parameters without a value count as
-// left out, unknown ones are ignored, and none may come twice (RFC 6749
-// section 3.2).
+// tokenParameter returns the token. It ignores token_type_hint, which is only an
+// optimisation, and unknown parameters. A parameter without a value counts as
+// missing, and none may be repeated (RFC 6749 section 3.2).
 func tokenParameter(w http.ResponseWriter, r *http.Request) (string, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
 	if err != nil {
-		return "", unreadable(err)
+		var tooLong *http.MaxBytesError
+		if errors.As(err, &tooLong) {
+			return "", refusal{status: http.StatusRequestEntityTooLarge, code: invalidRequest, description: "the form is too long"}
+		}
+		return "", badRequest("the form could not be read")
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -45,7 +48,7 @@ func tokenParameter(w http.ResponseWriter, r *http.Request) (string, error) {
 	}
 	for _, values := range form {
 		if len(values) > 1 {
-			return "", badRequest("a parameter comes more than once")
+			return "", badRequest("a parameter is repeated")
 		}
 	}
 	token := form.Get("token")
@@ -55,17 +58,9 @@ func tokenParameter(w http.ResponseWriter, r *http.Request) (string, error) {
 	return token, nil
 }
 
-func unreadable(err error) error {
-	var tooLong *http.MaxBytesError
-	if errors.As(err, &tooLong) {
-		return refusal{status: http.StatusRequestEntityTooLarge, code: invalidRequest, description: "the form is too long"}
-	}
-	return badRequest("the form could not be read")
-}
-
-// apiKey returns the key of the Authorization header: as bearer token, or as
-// the password of a client whose id is the key's prefix (RFC 6749 section
-// 2.3.1), which is how client libraries send one. Empty when there is none.
+// apiKey returns the API key in the Authorization header, or "" if there is none.
+// The key is a bearer token, or the password of a client whose id is the key's
+// prefix, as client libraries send it (RFC 6749 section 2.3.1).
 func apiKey(r *http.Request) string {
 	values := r.Header.Values("Authorization")
 	if key := auth.BearerToken(values); key != "" {
