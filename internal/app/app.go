@@ -34,13 +34,13 @@ import (
 )
 
 const (
-	limitedKeys   = 1 << 17 // clients and sessions a limit remembers
+	limitedKeys   = 1 << 17 // clients and sessions that a limit keeps in memory
 	passwordQueue = 64      // logins that may wait for a password to be hashed
 	clockEvery    = 5 * time.Second
 	cleanEvery    = time.Minute
 )
 
-// The paths that are served, besides those of the explorer.
+// The paths that are served, in addition to those of the explorer.
 const (
 	graphqlPath = "/graphql"
 	refreshPath = "/auth/refresh"
@@ -48,15 +48,15 @@ const (
 	readyPath   = "/readyz"
 )
 
-// role is what a process opens the core for.
+// role distinguishes a server from a command.
 type role bool
 
 const (
-	command role = false // one change, beside whatever server runs
+	command role = false // one change, possibly beside a running server
 	server  role = true
 )
 
-// app is the core with what it stands on.
+// app holds the core and everything that it uses.
 type app struct {
 	*program
 	replica string // the id of this process among the replicas
@@ -92,7 +92,7 @@ func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) 
 
 func (p *program) databasePath() string { return filepath.Join(p.cfg.DataDir, "rekey.db") }
 
-// open wires the core. The caller closes what it gets.
+// open wires the core. The caller must close the app.
 func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	st, err := p.openStore(ctx, as)
 	if err != nil {
@@ -140,7 +140,8 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	return a, nil
 }
 
-// openCache joins the replicas, unless a command may have nothing to tell them.
+// openCache opens the invalidation cache. A server joins the replicas at once; a
+// command joins them before its first change, if it makes one.
 func (a *app) openCache(ctx context.Context, as role) (err error) {
 	if a.cfg.RedisURL != "" {
 		a.redis, err = redispool.Open(redispool.Options{URL: string(a.cfg.RedisURL), Logger: a.log})
@@ -161,7 +162,7 @@ func (a *app) openCache(ctx context.Context, as role) (err error) {
 	return a.cache.Join(ctx)
 }
 
-// blacklist is where changes are noted before they are made.
+// blacklist returns the cache that changes are written to before they commit.
 func (a *app) blacklist(as role) auth.Blacklist {
 	if as == command {
 		return &lazyJoin{Cache: a.cache}
@@ -169,8 +170,9 @@ func (a *app) blacklist(as role) auth.Blacklist {
 	return a.cache
 }
 
-// newCache: a server that owns its SQLite file is the only writer but for
-// commands, and notes of its former lives say nothing any more.
+// newCache opens the cache for a role. A server that owns its SQLite file is the
+// only writer except commands, so the rows of earlier processes are obsolete and
+// are deleted.
 func (a *app) newCache(ctx context.Context, as role, o blacklist.Options) (*blacklist.Cache, error) {
 	switch {
 	case a.redis != nil:
@@ -181,8 +183,8 @@ func (a *app) newCache(ctx context.Context, as role, o blacklist.Options) (*blac
 	return blacklist.NewNone(o), nil
 }
 
-// limiter returns the limiter, which counts on Redis what replicas share, and
-// reports to the metrics.
+// limiter returns the limiter, which uses Redis for limits that replicas share,
+// and reports to the metrics.
 func (a *app) limiter() (l auth.Limiter) {
 	switch local := limit.NewMemory(limitedKeys, a.now); {
 	case !a.cfg.RateLimits:
@@ -238,7 +240,7 @@ func (a *app) handler() http.Handler {
 	route := func(w http.ResponseWriter, r *http.Request) {
 		h, ok := routes[r.URL.Path]
 		if !ok {
-			h = legacy // which answers 404 to what is not its own
+			h = legacy // it answers 404 to unknown paths
 		}
 		h.ServeHTTP(w, r)
 	}
@@ -256,8 +258,9 @@ func (a *app) handler() http.Handler {
 	return web.Chain(a.faults.Handler(http.HandlerFunc(route)), o)
 }
 
-// admit turns away what nobody needs to look at. Without a cookie there is
-// nothing that a foreign page could act with.
+// admit refuses requests before they are parsed: those of foreign origins in
+// cookie mode, and those of clients over their limit. Without a cookie a foreign
+// page has nothing to act with.
 func (a *app) admit(r *http.Request) error {
 	if a.cfg.CookieMode {
 		if err := web.CheckOrigin(r, a.cfg.CORSOrigins); err != nil {
@@ -267,7 +270,7 @@ func (a *app) admit(r *http.Request) error {
 	return a.core.Admit(r.Context(), auth.ClientFrom(r.Context()))
 }
 
-// checks are what readiness looks at.
+// checks returns the checks of readiness.
 func (a *app) checks() []web.Check {
 	checks := []web.Check{
 		{Name: "database", Func: a.checkDatabase},
@@ -284,8 +287,8 @@ func (a *app) checks() []web.Check {
 	return checks
 }
 
-// checkDatabase tells of a file that is gone in other words than of a database
-// that may come back by itself.
+// checkDatabase reports a deleted file in other words than a database that may
+// become reachable by itself.
 func (a *app) checkDatabase(ctx context.Context) error {
 	err := a.store.Ping(ctx)
 	if errors.Is(err, store.ErrFileGone) {
@@ -294,7 +297,8 @@ func (a *app) checkDatabase(ctx context.Context) error {
 	return err
 }
 
-// checkCache leaves the reason, which names hosts, to the cache's log.
+// checkCache omits the reason, which contains host names and is in the cache's
+// log.
 func (a *app) checkCache(context.Context) error {
 	if !a.cache.Status().Trusted {
 		return web.NotReady("not trusted: access checks ask the database")
@@ -309,8 +313,8 @@ func (a *app) checkLimits(context.Context) error {
 	return nil
 }
 
-// keepUp runs what goes on in the background until the returned function is
-// called, which waits for its end.
+// keepUp runs the background tasks until the returned function is called. That
+// function waits for their end.
 func (a *app) keepUp(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup

@@ -108,7 +108,7 @@ func (s *stack) followSocket(header http.Header, document string, variables map[
 	s.t.Cleanup(func() { _ = conn.CloseNow() })
 	say := func(message map[string]any) {
 		text, _ := json.Marshal(message)
-		_ = conn.Write(s.t.Context(), websocket.MessageText, text) // a refusal is told by the next reading
+		_ = conn.Write(s.t.Context(), websocket.MessageText, text) // the next read returns a refusal
 	}
 	payload := map[string]string{}
 	for name := range header {

@@ -143,7 +143,7 @@ func unknownOutcomes() map[string]struct {
 			p.rotate(p.tokens.refresh, "")
 			p.generation(2)
 		}},
-		"another replica's swap landed, and its child was told: never": {run: func(p lost) {
+		"another replica's swap landed, and its child was never delivered": {run: func(p lost) {
 			p.told503(requestLost, "")
 			p.ports.store.Store = p.store.Store
 			p.rotate(p.tokens.refresh, "")

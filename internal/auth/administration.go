@@ -11,7 +11,7 @@ import (
 // exportPage is how many users an export reads at a time.
 const exportPage = 1000
 
-// AddUserInput is what an administrator enters for a new user.
+// AddUserInput holds the data of a new user that an administrator adds.
 type AddUserInput struct {
 	Name     string
 	Email    string

@@ -85,7 +85,7 @@ func (k APIKeyCaller) Require(s Scope) error {
 	return &Error{Code: CodeForbidden, Message: fmt.Sprintf("the API key lacks the scope %s", s)}
 }
 
-// APIKeyOptions are what NewAPIKeys needs. All fields are required, except
+// APIKeyOptions configure NewAPIKeys. All fields are required, except
 // Observer.
 type APIKeyOptions struct {
 	Store    APIKeyStore

@@ -137,7 +137,7 @@ func TestKeys_touch_beside(t *testing.T) {
 	}
 }
 
-// A note that cannot be made fails no call. The log tells, once a minute.
+// A use that cannot be recorded fails no call. The log reports it once a minute.
 func TestKeys_touch_fails(t *testing.T) {
 	s := newKeysStage(t, unlimited{})
 	s.fake.broken = Unavailable(errors.New("read-only transaction"))
@@ -150,7 +150,7 @@ func TestKeys_touch_fails(t *testing.T) {
 		t.Errorf("tried %d times in 90 seconds, logged %d times:\n%s", s.fake.touched, n, &s.log)
 	}
 	if strings.Contains(s.log.String(), s.key) {
-		t.Error("the log tells the key")
+		t.Error("the log contains the key")
 	}
 }
 

@@ -54,8 +54,8 @@ func Operator(name string) Client {
 	return Client{Transport: TransportCLI, Actor: ActorOperator + name}
 }
 
-// Who returns the actor: ActorSystem for the zero Client, because rekey acts without a
-// request.
+// Who returns the actor. It returns ActorSystem for the zero Client: without a
+// request rekey itself acts.
 func (c Client) Who() string {
 	switch {
 	case c.Actor != "":

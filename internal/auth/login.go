@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// SignUpInput is what a new user enters.
+// SignUpInput holds the data that a new user enters.
 type SignUpInput struct {
 	Name     string
 	Email    string

@@ -31,9 +31,9 @@ type ReplicaKeys struct {
 // its nodes, as every process that changes sessions does, but serves nobody.
 const CommandReplica = "command-"
 
-// Replicas is where replicas report their nodes and keys to each other. It is
-// kept in SQL, which every process that changes sessions can reach. Its errors
-// are those of Store.
+// Replicas stores the nodes and keys that replicas report to each other. It uses
+// SQL, which every process that changes sessions can reach. Its errors are those
+// of Store.
 type Replicas interface {
 	// SetReplicaNodes and SetReplicaKeys record one part of a replica's report,
 	// with the database's time, and leave the other part as it is.

@@ -44,7 +44,7 @@ type Settings struct {
 	MaxSessions   int // of one user; 0: no maximum
 }
 
-// Options are what New needs. All fields are required, except Observer and
+// Options configure New. All fields are required, except Observer and
 // Logger.
 type Options struct {
 	Settings

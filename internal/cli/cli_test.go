@@ -38,7 +38,7 @@ func TestExits(t *testing.T) {
 	}
 	for i, exit := range cli.Exits() {
 		if exit.Code != i {
-			t.Errorf("exit code %d stands in place %d", exit.Code, i)
+			t.Errorf("exit code %d is at position %d", exit.Code, i)
 		}
 		if row := fmt.Sprintf("| %d | %s |", exit.Code, exit.Meaning); !strings.Contains(string(page), row) {
 			t.Errorf("docs/reference/commands.md has no row %q", row)
@@ -66,7 +66,7 @@ func TestRun_configuration(t *testing.T) {
 			Begin: func(cli.Common) error { return nil }, Serve: func(context.Context) error { return tt.err }, Out: io.Discard, Err: &errs,
 		})
 		if errs.String() != tt.want {
-			t.Errorf("%v is told as %q", tt.err, errs.String())
+			t.Errorf("%v is reported as %q", tt.err, errs.String())
 		}
 	}
 }

@@ -48,7 +48,7 @@ func TestPassword_Terminal(t *testing.T) {
 		want   string
 	}{
 		"same":      {"correct horse", errReached.Error()},
-		"different": {"correct house", "are different"},
+		"different": {"correct mouse", "are different"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			person, program := terminal(t)

@@ -92,7 +92,7 @@ func countTrips(t *testing.T) (*store.Store, *proxy) {
 	return open(t, store.Options{URL: address.String(), MaxOpenConns: 1}), p
 }
 
-// surroundings are what a login needs besides a store.
+// surroundings implements the ports of a login other than the store.
 type surroundings struct {
 	auth.Tokens
 	auth.Blacklist

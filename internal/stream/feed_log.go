@@ -80,8 +80,8 @@ func idOf(c auth.Change) changeID {
 	return changeID(sum[:len(changeID{})])
 }
 
-// add returns false if a change was added before, and adds it otherwise if
-// there is room.
+// add returns false if a change was added before. Otherwise it adds the change,
+// unless the limit is reached, and returns true.
 func (r recentChanges) add(c auth.Change) bool {
 	id := idOf(c)
 	if _, known := r.at[id]; known {

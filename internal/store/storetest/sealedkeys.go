@@ -82,7 +82,7 @@ func testSealedKeyChanges(t *testing.T, s suite) {
 	for _, from := range []string{"m1", "m1"} {
 		done, err := s.ResealKey(ctx, k.KID, from, []byte("anew"), "m2", nil)
 		must(t, err)
-		wantEqual(t, "sealed anew", done, k.Master == from)
+		wantEqual(t, "sealed again", done, k.Master == from)
 		k.Sealed, k.Master = []byte("anew"), "m2"
 	}
 	wantEqual(t, "changed again", s.sealedKeys(t, k.Purpose), []auth.SealedKey{k})
