@@ -20,7 +20,11 @@ func (s *Store) CreateAPIKey(ctx context.Context, k auth.APIKey, e *auth.Event) 
 	if err := checkText(k.Name, k.Prefix); err != nil {
 		return fail(doing, err)
 	}
-	row := apiKeyRow(k)
+	row := models.APIKey{
+		ID: k.ID, Name: k.Name, Prefix: k.Prefix, Hash: k.Hash[:],
+		Scopes:    strings.Join(values(k.Scopes, func(scope auth.Scope) string { return string(scope) }), " "),
+		CreatedAt: micros(k.CreatedAt), LastUsedAt: microsPtr(k.LastUsedAt), RevokedAt: microsPtr(k.RevokedAt),
+	}
 	_, err := s.exec(ctx, e, `INSERT INTO api_keys (`+apiKeyColumns+`) VALUES (`+each(apiKeyColumns, "@", "")+`)`,
 		rowParams(apiKeyColumns, &row))
 	return fail(doing, err)
@@ -74,14 +78,6 @@ func (s *Store) RevokeAPIKey(ctx context.Context, prefix string, at time.Time, e
 		return false, err
 	}
 	return true, nil
-}
-
-func apiKeyRow(k auth.APIKey) models.APIKey {
-	scopes := values(k.Scopes, func(scope auth.Scope) string { return string(scope) })
-	return models.APIKey{
-		ID: k.ID, Name: k.Name, Prefix: k.Prefix, Hash: k.Hash[:], Scopes: strings.Join(scopes, " "),
-		CreatedAt: micros(k.CreatedAt), LastUsedAt: microsPtr(k.LastUsedAt), RevokedAt: microsPtr(k.RevokedAt),
-	}
 }
 
 func fromAPIKeyRow(r models.APIKey) auth.APIKey {

@@ -68,10 +68,14 @@ func (b *batcher) rotate(ctx context.Context, r auth.Rotation) (stateRow, error)
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		if b.withdraw(p) {
-			return stateRow{}, errors.Join(ctx.Err(), auth.ErrNothingDone)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		i := slices.Index(b.queue, p)
+		if i < 0 {
+			return stateRow{}, ctx.Err() // it was sent, and its outcome is unknown
 		}
-		return stateRow{}, ctx.Err() // it was sent, and its outcome is unknown
+		b.queue = slices.Delete(b.queue, i, i+1)
+		return stateRow{}, errors.Join(ctx.Err(), auth.ErrNothingDone)
 	}
 	switch {
 	case p.alone:
@@ -82,18 +86,6 @@ func (b *batcher) rotate(ctx context.Context, r auth.Rotation) (stateRow, error)
 		return stateRow{}, gorm.ErrRecordNotFound
 	}
 	return p.row, nil
-}
-
-// withdraw returns false if the rotation is in progress already.
-func (b *batcher) withdraw(p *pending) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	i := slices.Index(b.queue, p)
-	if i < 0 {
-		return false
-	}
-	b.queue = slices.Delete(b.queue, i, i+1)
-	return true
 }
 
 // occupy holds a slot until release is called, but not for longer than

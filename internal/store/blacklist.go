@@ -87,19 +87,36 @@ func (s *Store) Changes(ctx context.Context, kind auth.ChangeKind, after auth.Ch
 	var next *auth.ChangeCursor
 	p := params{"at": micros(after.At), "session": after.SessionID, "secret": after.Secret[:], "limit": limit}
 	if kind == auth.ChangeRotated {
-		if next, err = s.lastOf(ctx, after, limit); err != nil {
+		// The page is the next sessions up to last. The ids of sessions grow
+		// with time, so that they are on disk in about this order. The
+		// condition on the id forces this way of reading. The planner cannot be
+		// left to choose, because its statistics of rotated_at are always
+		// outdated.
+		last, err := query[string](ctx, s, `SELECT id FROM sessions WHERE id > @session ORDER BY id LIMIT 1 OFFSET @skip`,
+			params{"session": after.SessionID, "skip": limit - 1})
+		if err != nil {
 			return nil, nil, fail(doing, err)
 		}
 		p["last"] = auth.MaxID
-		if next != nil {
-			p["last"] = next.SessionID
+		if len(last) > 0 {
+			p["last"] = last[0]
+			next = &auth.ChangeCursor{At: after.At, SessionID: last[0]}
 		}
 	}
 	rows, err := query[feedRow](ctx, s, statement, p)
 	if err != nil {
 		return nil, nil, fail(doing, err)
 	}
-	changes := values(rows, func(r feedRow) auth.Change { return fromFeedRow(kind, r) })
+	changes := values(rows, func(r feedRow) auth.Change {
+		c := auth.Change{Kind: kind, SessionID: r.Session, SecretHash: fromHashPtr(r.Secret), Reason: r.Reason, At: fromMicros(r.At)}
+		if r.Expires != 0 {
+			c.ExpiresAt = fromMicros(r.Expires)
+		}
+		if r.Issued != 0 {
+			c.IssuedAt = fromMicros(r.Issued)
+		}
+		return c
+	})
 	if kind != auth.ChangeRotated && len(changes) == limit {
 		last := changes[limit-1]
 		next = &auth.ChangeCursor{At: last.At, SessionID: last.SessionID}
@@ -108,20 +125,6 @@ func (s *Store) Changes(ctx context.Context, kind auth.ChangeKind, after auth.Ch
 		}
 	}
 	return changes, next, nil
-}
-
-// lastOf returns the position of the last of the next sessions, or nil if there
-// are fewer. The ids of sessions grow with time, so that they are on disk in
-// about this order. The condition on the id forces this way of reading. The
-// planner cannot be left to choose, because its statistics of rotated_at are
-// always outdated.
-func (s *Store) lastOf(ctx context.Context, after auth.ChangeCursor, sessions int) (*auth.ChangeCursor, error) {
-	ids, err := query[string](ctx, s, `SELECT id FROM sessions WHERE id > @session ORDER BY id LIMIT 1 OFFSET @skip`,
-		params{"session": after.SessionID, "skip": sessions - 1})
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
-	return &auth.ChangeCursor{At: after.At, SessionID: ids[0]}, nil
 }
 
 func feedStatement(kind auth.ChangeKind) (string, error) {
@@ -147,15 +150,4 @@ func sessionFeed(at, secretAndIssued, reason string) string {
 	return fmt.Sprintf(`SELECT id, %[1]s, 0, %[2]s, %[3]s FROM sessions
 		WHERE %[1]s IS NOT NULL AND (%[1]s, id) > ( @at, @session) ORDER BY %[1]s, id LIMIT @limit`,
 		at, secretAndIssued, reason)
-}
-
-func fromFeedRow(kind auth.ChangeKind, r feedRow) auth.Change {
-	c := auth.Change{Kind: kind, SessionID: r.Session, SecretHash: fromHashPtr(r.Secret), Reason: r.Reason, At: fromMicros(r.At)}
-	if r.Expires != 0 {
-		c.ExpiresAt = fromMicros(r.Expires)
-	}
-	if r.Issued != 0 {
-		c.IssuedAt = fromMicros(r.Issued)
-	}
-	return c
 }

@@ -79,7 +79,15 @@ func isFault(err error) bool {
 	}
 	var lite sqliteErr
 	if errors.As(err, &lite) {
-		return isSQLiteFault(lite)
+		switch lite.Code() & 0xff {
+		case sqliteTooBig, sqliteConstraint, sqliteMismatch, sqliteMisuse, sqliteRange:
+			return true
+		case sqliteError:
+			text := lite.Error()
+			return strings.Contains(text, "no such") || strings.Contains(text, "syntax error") ||
+				strings.Contains(text, "has no column")
+		}
+		return false
 	}
 	return errors.Is(err, errBadValue) || isConversion(err)
 }
@@ -101,18 +109,6 @@ const (
 	sqliteRange      = 25
 	sqliteForeignKey = 787 // an extended code of sqliteConstraint
 )
-
-func isSQLiteFault(err sqliteErr) bool {
-	switch err.Code() & 0xff {
-	case sqliteTooBig, sqliteConstraint, sqliteMismatch, sqliteMisuse, sqliteRange:
-		return true
-	case sqliteError:
-		text := err.Error()
-		return strings.Contains(text, "no such") || strings.Contains(text, "syntax error") ||
-			strings.Contains(text, "has no column")
-	}
-	return false
-}
 
 // errBadValue marks a value that no column can hold.
 var errBadValue = errors.New("the value cannot be stored")

@@ -47,10 +47,22 @@ func (s *Store) Facts(ctx context.Context) (f Facts, err error) {
 	if err != nil {
 		return f, fail("inspecting the database", err)
 	}
-	if f.Newest, err = s.newestMigration(); err != nil {
-		return f, err
+	names, err := fs.Glob(s.dialect.migrations, "*.sql")
+	if err != nil {
+		return f, fmt.Errorf("listing the migrations: %w", err)
 	}
-	if f.Schema, err = s.appliedMigration(ctx); err != nil || f.Schema == 0 {
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return f, fmt.Errorf("listing the migrations: %w", err)
+		}
+		f.Newest = max(f.Newest, version)
+	}
+	err = s.pools[0].QueryRowContext(ctx, "SELECT COALESCE(max(version_id), 0) FROM "+goose.DefaultTablename+" WHERE is_applied").Scan(&f.Schema)
+	if err != nil && isFault(err) { // there is no such table
+		return f, nil
+	}
+	if err != nil || f.Schema == 0 {
 		return f, fail("reading the migrations", err)
 	}
 	if err := s.pools[0].QueryRowContext(ctx, fmt.Sprintf( //nolint:gosec // both parts are ours
@@ -99,28 +111,4 @@ func postgresFacts(ctx context.Context, pool *sql.DB, f *Facts) (err error) {
 	f.Version = f.Settings["server_version"]
 	return pool.QueryRowContext(ctx, `SELECT pg_is_in_recovery(),
 		(SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL)`).Scan(&f.Standby, &f.Connections)
-}
-
-func (s *Store) newestMigration() (newest int64, err error) {
-	names, err := fs.Glob(s.dialect.migrations, "*.sql")
-	if err != nil {
-		return 0, fmt.Errorf("listing the migrations: %w", err)
-	}
-	for _, name := range names {
-		version, err := goose.NumericComponent(name)
-		if err != nil {
-			return 0, fmt.Errorf("listing the migrations: %w", err)
-		}
-		newest = max(newest, version)
-	}
-	return newest, nil
-}
-
-// appliedMigration returns 0 for a database without migrations.
-func (s *Store) appliedMigration(ctx context.Context) (applied int64, err error) {
-	err = s.pools[0].QueryRowContext(ctx, "SELECT COALESCE(max(version_id), 0) FROM "+goose.DefaultTablename+" WHERE is_applied").Scan(&applied)
-	if err != nil && isFault(err) { // there is no such table
-		return 0, nil
-	}
-	return applied, err
 }

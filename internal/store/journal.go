@@ -16,18 +16,23 @@ func (s *Store) Record(ctx context.Context, e auth.Event) error {
 	return fail("recording an event", s.write.run(ctx, func(db *gorm.DB) error { return record(db, []auth.Event{e}) }))
 }
 
-// record inserts events into the journal, in the transaction of their cause.
+// record inserts events into the journal, in the transaction of their cause. The
+// id of a row sorts by time, whichever replica creates it.
 func record(tx *gorm.DB, events []auth.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
 	rows := make([]models.SecurityEvent, len(events))
 	for i, e := range events {
-		row, err := eventRow(e)
-		if err != nil {
+		c := e.Client
+		if err := checkText(string(e.Kind), string(c.Transport), c.Address, c.UserAgent, c.RequestID, c.Actor, e.Detail); err != nil {
 			return err
 		}
-		rows[i] = row
+		rows[i] = models.SecurityEvent{
+			ID: auth.NewID(e.At).String(), At: micros(e.At), Kind: string(e.Kind), UserID: idPtr(e.UserID), SessionID: idPtr(e.SessionID),
+			Actor: c.Who(), Transport: string(c.Transport), Address: c.Address, UserAgent: c.UserAgent, RequestID: c.RequestID,
+			Detail: e.Detail, Count: int64(e.Count),
+		}
 	}
 	return tx.Create(&rows).Error
 }
@@ -51,19 +56,6 @@ func counted(e *auth.Event, n int) []auth.Event {
 	return events
 }
 
-// eventsOfEach returns the event, if there is one, once for each session.
-func eventsOfEach(e *auth.Event, sessions []revokedRow) (each []auth.Event) {
-	if e == nil {
-		return nil
-	}
-	for _, row := range sessions {
-		event := *e
-		event.UserID, event.SessionID = row.UserID, row.ID
-		each = append(each, event)
-	}
-	return each
-}
-
 // Recorded implements [auth.Journal].
 func (s *Store) Recorded(ctx context.Context, q auth.JournalQuery) ([]auth.RecordedEvent, error) {
 	if q.UserID != "" && !isID(q.UserID) {
@@ -79,7 +71,21 @@ func (s *Store) Recorded(ctx context.Context, q auth.JournalQuery) ([]auth.Recor
 	if err != nil {
 		return nil, fail("reading the journal", err)
 	}
-	events := values(rows, fromEventRow)
+	events := values(rows, func(r models.SecurityEvent) auth.RecordedEvent {
+		e := auth.RecordedEvent{ID: r.ID, Event: auth.Event{
+			Kind: auth.EventKind(r.Kind), At: fromMicros(r.At), Detail: r.Detail, Count: int(r.Count),
+			Client: auth.Client{
+				Address: r.Address, UserAgent: r.UserAgent, RequestID: r.RequestID, Transport: auth.Transport(r.Transport), Actor: r.Actor,
+			},
+		}}
+		if r.UserID != nil {
+			e.UserID = *r.UserID
+		}
+		if r.SessionID != nil {
+			e.SessionID = *r.SessionID
+		}
+		return e
+	})
 	if q.Oldest {
 		slices.Reverse(events)
 	}
@@ -110,40 +116,10 @@ func eventCondition(q auth.JournalQuery) (where string, p params) {
 	return strings.Join(and, " AND "), p
 }
 
-// eventRow creates the row of an event. Its id sorts by time, whichever replica
-// creates it.
-func eventRow(e auth.Event) (models.SecurityEvent, error) {
-	c := e.Client
-	if err := checkText(string(e.Kind), string(c.Transport), c.Address, c.UserAgent, c.RequestID, c.Actor, e.Detail); err != nil {
-		return models.SecurityEvent{}, err
-	}
-	return models.SecurityEvent{
-		ID: auth.NewID(e.At).String(), At: micros(e.At), Kind: string(e.Kind), UserID: idPtr(e.UserID), SessionID: idPtr(e.SessionID),
-		Actor: c.Who(), Transport: string(c.Transport), Address: c.Address, UserAgent: c.UserAgent, RequestID: c.RequestID,
-		Detail: e.Detail, Count: int64(e.Count),
-	}, nil
-}
-
 // idPtr returns nil, which is stored as NULL, for anything but an id.
 func idPtr(id string) *string {
 	if !isID(id) {
 		return nil
 	}
 	return &id
-}
-
-func fromEventRow(r models.SecurityEvent) auth.RecordedEvent {
-	e := auth.RecordedEvent{ID: r.ID, Event: auth.Event{
-		Kind: auth.EventKind(r.Kind), At: fromMicros(r.At), Detail: r.Detail, Count: int(r.Count),
-		Client: auth.Client{
-			Address: r.Address, UserAgent: r.UserAgent, RequestID: r.RequestID, Transport: auth.Transport(r.Transport), Actor: r.Actor,
-		},
-	}}
-	if r.UserID != nil {
-		e.UserID = *r.UserID
-	}
-	if r.SessionID != nil {
-		e.SessionID = *r.SessionID
-	}
-	return e
 }

@@ -176,7 +176,17 @@ func (s *Store) RevokeSessions(ctx context.Context, sessionIDs []string, reason 
 	rows, err := change(ctx, s, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
 		WHERE id IN @ids AND revoked_at IS NULL RETURNING `+revokedColumns,
 		params{"ids": sessionIDs, "reason": reason, "at": micros(at)},
-		func(rows []revokedRow) []auth.Event { return eventsOfEach(e, liveOnes(rows, at)) })
+		func(rows []revokedRow) (list []auth.Event) {
+			if e == nil {
+				return nil
+			}
+			for _, row := range liveOnes(rows, at) {
+				event := *e
+				event.UserID, event.SessionID = row.UserID, row.ID
+				list = append(list, event)
+			}
+			return list
+		})
 	if err != nil {
 		return nil, fail(doing, err)
 	}

@@ -117,18 +117,6 @@ func values[R, V any](rows []R, convert func(R) V) []V {
 	return list
 }
 
-func userRow(u auth.User) models.User {
-	return models.User{
-		ID: u.ID, Name: u.Name, Email: u.Email, EmailKey: u.EmailKey,
-		EmailVerifiedAt: microsPtr(u.EmailVerifiedAt),
-		CreatedAt:       micros(u.CreatedAt),
-		UpdatedAt:       micros(u.UpdatedAt),
-		DisabledAt:      microsPtr(u.DisabledAt),
-		PasswordHash:    u.PasswordHash,
-		AuthEpoch:       u.AuthEpoch,
-	}
-}
-
 func fromUserRow(r models.User) auth.User {
 	return auth.User{
 		ID: r.ID, Name: r.Name, Email: r.Email, EmailKey: r.EmailKey,

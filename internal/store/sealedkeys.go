@@ -21,7 +21,17 @@ func (s *Store) SealedKeys(ctx context.Context) ([]auth.SealedKey, time.Time, er
 	if err != nil {
 		return nil, time.Time{}, fail("reading the key ring", err)
 	}
-	return values(rows, fromSealedKeyRow), now, nil
+	return values(rows, func(r models.SealedKey) auth.SealedKey {
+		k := auth.SealedKey{
+			KID: r.KID, Purpose: auth.KeyPurpose(r.Purpose), Sealed: r.Sealed, Master: r.Master,
+			Life: time.Duration(r.Life) * time.Microsecond, CreatedAt: fromMicros(r.CreatedAt),
+			SignsFrom: fromMicrosPtr(r.SignsFrom), EndsAt: fromMicrosPtr(r.EndsAt),
+		}
+		if r.Number != nil {
+			k.Number = *r.Number
+		}
+		return k
+	}), now, nil
 }
 
 // AddKey implements [auth.SealedKeys].
@@ -79,16 +89,4 @@ func (s *Store) ResealKey(ctx context.Context, kid, from string, sealed []byte, 
 func (s *Store) DeleteKey(ctx context.Context, kid string, e *auth.Event) error {
 	_, err := s.exec(ctx, e, `DELETE FROM sealed_keys WHERE kid = @kid`, params{"kid": kid})
 	return fail("deleting a key", err)
-}
-
-func fromSealedKeyRow(r models.SealedKey) auth.SealedKey {
-	k := auth.SealedKey{
-		KID: r.KID, Purpose: auth.KeyPurpose(r.Purpose), Sealed: r.Sealed, Master: r.Master,
-		Life: time.Duration(r.Life) * time.Microsecond, CreatedAt: fromMicros(r.CreatedAt),
-		SignsFrom: fromMicrosPtr(r.SignsFrom), EndsAt: fromMicrosPtr(r.EndsAt),
-	}
-	if r.Number != nil {
-		k.Number = *r.Number
-	}
-	return k
 }

@@ -71,19 +71,6 @@ func (s *Store) openFiles(ctx context.Context) (err error) {
 // ends.
 var ErrFileGone = errors.New("the database's file was moved, deleted or replaced while it was open")
 
-// inPlace returns ErrFileGone if the path no longer leads to the file that is
-// open. SQLite itself does not detect this.
-func (s *Store) inPlace() error {
-	if s.file == nil {
-		return nil
-	}
-	there, err := os.Stat(s.options.Path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(s.file, there) {
-		return fmt.Errorf("%w: %s", ErrFileGone, s.options.Path)
-	}
-	return nil // the statements report other problems
-}
-
 // openPools opens the connections. The pragmas are for the one that writes.
 func (s *Store) openPools(pragmas ...string) error {
 	write, err := s.openPool(1, pragmas...)

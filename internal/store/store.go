@@ -13,6 +13,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"io/fs"
 	"math"
 	"os"
 
@@ -90,8 +92,11 @@ func (s *Store) PoolStats() []PoolStats {
 // Ping checks that the database answers. Its error is CodeUnavailable and wraps
 // ErrFileGone if SQLite's file is no longer where it was opened.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.inPlace(); err != nil {
-		return auth.Unavailable(err)
+	if s.file != nil { // SQLite itself does not detect that its file was moved
+		there, err := os.Stat(s.options.Path)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(s.file, there) {
+			return auth.Unavailable(fmt.Errorf("%w: %s", ErrFileGone, s.options.Path))
+		} // the statements report other problems
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.options.timeout())
 	defer cancel()

@@ -36,7 +36,15 @@ func (s *Store) insertUser(ctx context.Context, u auth.User, sess *auth.Session,
 		}
 	}
 	err := s.transaction(ctx, func(tx *gorm.DB) error {
-		user := userRow(u)
+		user := models.User{
+			ID: u.ID, Name: u.Name, Email: u.Email, EmailKey: u.EmailKey,
+			EmailVerifiedAt: microsPtr(u.EmailVerifiedAt),
+			CreatedAt:       micros(u.CreatedAt),
+			UpdatedAt:       micros(u.UpdatedAt),
+			DisabledAt:      microsPtr(u.DisabledAt),
+			PasswordHash:    u.PasswordHash,
+			AuthEpoch:       u.AuthEpoch,
+		}
 		if err := tx.Create(&user).Error; err != nil {
 			return err
 		}
