@@ -71,7 +71,7 @@ var wordings = []wording{
 	avoid("veil", `veil(?:s|ed)?`, "redact"),
 	avoid("lest", `lest`, "so that ... not"),
 	avoid("betimes|unto|oneself|naught|nought", `betimes|unto|oneself|naught|nought`, "plain words"),
-	{hints: []string{"who "}, pattern: regexp.MustCompile(`[.;:] who [^.?\x00]*\.(?: |$)`), instead: "name the actor: clients that ..."},
+	{hints: []string{"who "}, pattern: regexp.MustCompile(`(?:^|[.;:] )who [^.?\x00]*\.(?: |$)`), unless: regexp.MustCompile(`^who returns`), instead: "name the actor: clients that ..."},
 	{hints: []string{"whatever "}, pattern: regexp.MustCompile(`(?:^|[.;:] )whatever [^.?\x00]*\.(?: |$)`), instead: "name the thing: everything that ..."},
 }
 
