@@ -51,7 +51,7 @@ func TestKeys_rotation(t *testing.T) {
 	url, master := throwaway.Postgres(t), randomKey(t)
 	env := func() map[string]string {
 		return map[string]string{
-			"DATABASE_URL": url, "DATA_DIR": t.TempDir(), "MASTER_KEY": master, "JWKS_MAX_AGE": "1s",
+			"DATABASE_URL": url, "DATA_DIR": t.TempDir(), "MASTER_KEY": master, "JWKS_MAX_AGE": "1s", "KEY_LEAD": "0s",
 			"RATE_LIMITS": "off", "LOG_LEVEL": "warn",
 			"CLOCK_LEEWAY": "1s",
 		}

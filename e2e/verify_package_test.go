@@ -46,7 +46,7 @@ func TestVerifyPackage(t *testing.T) {
 	for _, engine := range engines() {
 		t.Run(engine.name, func(t *testing.T) {
 			env := engine.env(t)
-			env["JWKS_MAX_AGE"], env["CLOCK_LEEWAY"], env["RATE_LIMITS"] = "1s", "1s", "off"
+			env["JWKS_MAX_AGE"], env["KEY_LEAD"], env["CLOCK_LEEWAY"], env["RATE_LIMITS"] = "1s", "0s", "1s", "off"
 			p, c := issuing(t, env), httpClient()
 			clock := &shifted{}
 			v, err := verify.New(verify.Options{

@@ -35,7 +35,7 @@ type checker func(token string) (sub, problem string)
 // TestVerify_libraries: popular libraries verify our tokens with the published
 // keys, and accept no refresh token as an access token.
 func TestVerify_libraries(t *testing.T) {
-	env := map[string]string{"DATA_DIR": t.TempDir(), "JWKS_MAX_AGE": "1s", "CLOCK_LEEWAY": "1s", "RATE_LIMITS": "off"}
+	env := map[string]string{"DATA_DIR": t.TempDir(), "JWKS_MAX_AGE": "1s", "KEY_LEAD": "0s", "CLOCK_LEEWAY": "1s", "RATE_LIMITS": "off"}
 	p, c := issuing(t, env), httpClient()
 	libraries := map[string]checker{"go-oidc": goOIDC(t, p.URL), "jose": jose(t, p.URL)}
 	mine := signUp(t, c, p.URL, "ada@example.com")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rekey/internal/auth"
+	"rekey/internal/config"
 	"rekey/internal/keyring"
 	"rekey/internal/oauth"
 	"rekey/internal/store"
@@ -25,9 +26,17 @@ func (p *program) newRing(st *store.Store, replica string, events auth.Events) (
 		Lives: map[auth.KeyPurpose]time.Duration{
 			auth.KeyAccess: p.cfg.AccessTTL, auth.KeyRefresh: p.cfg.RefreshTTL, auth.KeyRotation: p.cfg.RetryTTL,
 		},
-		MaxAge: p.cfg.JWKSMaxAge, Leeway: p.cfg.ClockLeeway, Rotation: p.cfg.KeyRotation,
+		MaxAge: p.cfg.JWKSMaxAge, Lead: p.cfg.KeyLead, Leeway: p.cfg.ClockLeeway, Rotation: p.cfg.KeyRotation,
 		Now: p.now, Events: events, Logger: p.log,
 	})
+}
+
+// warnOfKeyAge logs a warning if services are asked to fetch the published keys
+// more often than they can.
+func (p *program) warnOfKeyAge() {
+	if age := p.cfg.JWKSMaxAge; age < config.SlowKeyFetch {
+		p.log.Warn("JWKS_MAX_AGE is short", "jwks_max_age", age.String(), "advice", config.ShortKeyAge)
+	}
 }
 
 // openKeys opens the ring. A command signs and verifies nothing, so its ring is

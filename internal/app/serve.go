@@ -94,6 +94,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
+	p.warnOfKeyAge()
 	defer gcBallast()()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.Address())
 	if err != nil {

@@ -28,7 +28,10 @@ func (p Program) keys() *cli.Command {
 			Name: "rotate", Usage: "publish a new key, which signs later", Action: p.rotateKeys,
 			Description: "Nobody is logged out: the old key verifies until the last of its tokens expires.\n\n" +
 				"Example:\n  rekey keys rotate --purpose access",
-			Flags: []cli.Flag{purpose("access, refresh or rotation; default: all")},
+			Flags: []cli.Flag{
+				purpose("access, refresh or rotation; default: all"),
+				&cli.BoolFlag{Name: "now", Usage: "let it sign within a minute, without KEY_LEAD and JWKS_MAX_AGE; reports what that costs"},
+			},
 		},
 		&cli.Command{
 			Name: "retire", Usage: "retire a key at once: tokens that it signed stop working", ArgsUsage: "KID", Action: p.retireKey,
@@ -112,12 +115,29 @@ func (p Program) rotateKeys(ctx context.Context, cmd *cli.Command) error {
 		return usage("keys rotate takes --purpose access, refresh or rotation")
 	}
 	return p.with(ctx, func(o Opened) error {
-		keys, err := o.Ring.Rotate(ctx, purposes...)
+		rotate := o.Ring.Rotate
+		if cmd.Bool("now") {
+			rotate = o.Ring.RotateNow
+		}
+		keys, err := rotate(ctx, purposes...)
+		if cmd.Bool("now") {
+			p.reportCost(o.Ring, keys...)
+		}
 		if len(keys) > 0 {
 			err = errors.Join(keyListing().show(p, cmd, keys, 0), err)
 		}
 		return err
 	})
+}
+
+// reportCost reports what it costs that these keys sign before the caches of
+// other services know them. Only access keys are published.
+func (p Program) reportCost(ring *keyring.Ring, keys ...keyring.Key) {
+	for _, k := range keys {
+		if k.Purpose == auth.KeyAccess && k.State == keyring.Next {
+			fmt.Fprintf(p.Err, "the access key %s signs from %s: %s\n", k.KID, moment(k.SignsFrom), ring.CacheCost())
+		}
+	}
 }
 
 func (p Program) retireKey(ctx context.Context, cmd *cli.Command) error {
@@ -133,8 +153,29 @@ func (p Program) retireKey(ctx context.Context, cmd *cli.Command) error {
 		if err != nil {
 			return err
 		}
+		if cmd.Bool("replace") {
+			if err := p.reportReplacement(ctx, o.Ring, kid); err != nil {
+				return err
+			}
+		}
 		return p.showKeys(ctx, cmd, o.Ring, kid)
 	})
+}
+
+// reportReplacement reports what it costs that a key was replaced at once.
+func (p Program) reportReplacement(ctx context.Context, ring *keyring.Ring, kid string) error {
+	keys, err := ring.List(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(keys, func(k keyring.Key) bool { return k.KID == kid })
+	next := slices.IndexFunc(keys, func(k keyring.Key) bool {
+		return k.State == keyring.Next && i >= 0 && k.Purpose == keys[i].Purpose
+	}) // the first one in the order of their times
+	if next >= 0 {
+		p.reportCost(ring, keys[next])
+	}
+	return nil
 }
 
 func (p Program) importKeys(ctx context.Context, cmd *cli.Command) error {

@@ -64,6 +64,8 @@ func crossCheck(c Config, p *problems) {
 	p.require(len(c.Audience) == 0 || c.Issuer != "", "AUDIENCE", "", "has no effect without ISSUER: set that too, or unset this", "ISSUER")
 	p.require(c.KeyRotation == 0 || c.KeyRotation >= c.JWKSMaxAge, "KEY_ROTATION", c.KeyRotation.String(),
 		"must not be shorter than JWKS_MAX_AGE ("+c.JWKSMaxAge.String()+")", "JWKS_MAX_AGE")
+	p.require(c.KeyRotation == 0 || c.KeyRotation < c.JWKSMaxAge || c.KeyRotation >= c.KeyLead, "KEY_ROTATION", c.KeyRotation.String(),
+		"must not be shorter than KEY_LEAD ("+c.KeyLead.String()+")", "KEY_LEAD")
 	p.require(c.MasterKey == "" || c.MasterKeyFile == "", "MASTER_KEY_FILE", c.MasterKeyFile,
 		"must not be set together with MASTER_KEY; a previous key belongs in MASTER_KEY_PREVIOUS", "MASTER_KEY")
 

@@ -18,6 +18,13 @@ import (
 	"time"
 )
 
+// SlowKeyFetch is how often libraries fetch the published keys at most, whatever
+// Cache-Control says. ShortKeyAge is the advice for a JWKS_MAX_AGE below it.
+const (
+	SlowKeyFetch = 5 * time.Minute
+	ShortKeyAge  = "set at least 5m: some libraries fetch the keys at most every 5 minutes, so less only costs requests"
+)
+
 // Config is the whole configuration of one process.
 type Config struct {
 	Environment   string // "development" or Production
@@ -55,8 +62,9 @@ type Config struct {
 	RotationKeyFile       string
 	MasterKey             Secret
 	MasterKeyFile         string
-	MasterKeyPrevious     Secret         // several by comma
-	KeyRotation           time.Duration  // 0: never
+	MasterKeyPrevious     Secret        // several by comma
+	KeyRotation           time.Duration // 0: never
+	KeyLead               time.Duration
 	JWKSMaxAge            time.Duration  // whole seconds
 	Zone                  *time.Location // of the times in tokens; log lines follow the environment
 	Issuer                string         // a URL without a path; empty: tokens have no issuer

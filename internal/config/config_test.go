@@ -39,7 +39,7 @@ func TestLoad_Defaults(t *testing.T) {
 		ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
 		ClockLeeway: 30 * time.Second, ReuseAction: "revoke", Zone: time.UTC, RateLimits: true,
 		CORSOrigins: []string{"*"}, ShutdownTimeout: 20 * time.Second, LogFormat: "text",
-		DatabaseWait: 30 * time.Second, DatabaseMaxConns: 20, SecurityEventsRetention: 2160 * time.Hour, JWKSMaxAge: 10 * time.Minute,
+		DatabaseWait: 30 * time.Second, DatabaseMaxConns: 20, SecurityEventsRetention: 2160 * time.Hour, KeyLead: 24 * time.Hour, JWKSMaxAge: 10 * time.Minute,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("Load() = %+v\nwant      %+v", got, want)
@@ -56,7 +56,7 @@ func TestLoad_Values(t *testing.T) {
 		"ACCESS_VERIFY_PEM_FILES": old + "," + access, "ROTATION_KEY_FILE": ring, "TZ": ":Europe/Budapest",
 		"CORS_ORIGINS": "https://App.example.com,http://localhost:3000", "LOG_LEVEL": "WARN", "LOG_FORMAT": "json",
 		"REFRESH_GRACE": "1m", "REUSE_WINDOW": "0", "ACCESS_TTL": "1s",
-		"MASTER_KEY_PREVIOUS": "others", "MASTER_KEY_FILE": ring, "KEY_ROTATION": "720h", "ISSUER": "https://auth.example.com:8443", "AUDIENCE": "a, b", "JWKS_MAX_AGE": "60s",
+		"MASTER_KEY_PREVIOUS": "others", "MASTER_KEY_FILE": ring, "KEY_ROTATION": "720h", "ISSUER": "https://auth.example.com:8443", "AUDIENCE": "a, b", "JWKS_MAX_AGE": "60s", "KEY_LEAD": "48h",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestLoad_Values(t *testing.T) {
 		"origins":    reflect.DeepEqual(got.CORSOrigins, []string{"https://app.example.com", "http://localhost:3000"}),
 		"master key": got.MasterKeyPrevious == "others" && got.MasterKeyFile == ring,
 		"issuer":     got.Issuer == "https://auth.example.com:8443" && reflect.DeepEqual(got.Audience, []string{"a", "b"}),
-		"key change": got.KeyRotation == 720*time.Hour && got.JWKSMaxAge == time.Minute,
+		"key change": got.KeyRotation == 720*time.Hour && got.JWKSMaxAge == time.Minute && got.KeyLead == 48*time.Hour,
 		"log":        got.LogLevel == slog.LevelWarn && got.LogFormat == "json",
 		"durations":  got.RefreshGrace == time.Minute && got.ReuseWindow == 0 && got.AccessTTL == time.Second,
 		"proxies": reflect.DeepEqual(got.TrustedProxies, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"),
@@ -251,6 +251,8 @@ func TestLoad_Refused(t *testing.T) {
 		"ISSUER plain":                       {vars{"ISSUER": "http://a.example"}, "must be https://"},
 		"AUDIENCE":                           {vars{"AUDIENCE": "a"}, "without ISSUER"},
 		"KEY_ROTATION":                       {vars{"KEY_ROTATION": "9m59s"}, "must not be shorter than JWKS_MAX_AGE"},
+		"KEY_ROTATION and lead":              {vars{"KEY_ROTATION": "23h"}, "must not be shorter than KEY_LEAD (24h0m0s)"},
+		"KEY_LEAD":                           {vars{"KEY_LEAD": "-1s"}, "KEY_LEAD"},
 		"JWKS_MAX_AGE":                       {vars{"JWKS_MAX_AGE": "1500ms"}, "whole number of seconds"},
 		"ADMIN_ADDR bare":                    {vars{"ADMIN_ADDR": "localhost"}, "host:port"},
 		"OTEL_EXPORTER_OTLP_ENDPOINT scheme": {vars{"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"}, "http://localhost:4318"},

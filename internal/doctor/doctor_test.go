@@ -82,6 +82,8 @@ func TestReport(t *testing.T) {
 		"admin on loopback":           {withSettings(t, map[string]string{"ADMIN_ADDR": "127.0.0.1:9090"}, public), OK},
 		"admin everywhere":            {withSettings(t, map[string]string{"ADMIN_ADDR": ":9090"}, public), Warning},
 		"admin everywhere in a pod":   {withSettings(t, map[string]string{"ADMIN_ADDR": ":9090"}, addrs("10.0.0.1", "fe80::1")), OK},
+		"keys cached briefly":         {withSettings(t, map[string]string{"JWKS_MAX_AGE": "299s"}, public), Warning},
+		"keys cached long enough":     {withSettings(t, map[string]string{"JWKS_MAX_AGE": "5m"}, public), OK},
 		"names of others":             {withSettings(t, nil, nil, names("HOME", "HOSTNAME", "PATH", "REKEY_PORT", "OTEL_SERVICE_NAME", "PGHOST", "GOGC", "LANG", "USER", "PWD")), OK},
 		"a name mistyped":             {withSettings(t, nil, nil, names("DATABSE_URL")), Warning},
 		"a name with a prefix":        {withSettings(t, nil, nil, names("REKEY_DATABASE_URL")), Warning},

@@ -22,6 +22,9 @@ func (o Options) settings(own []netip.Addr) (r Report) {
 	}
 	r = append(r, o.misspelt()...)
 	r = append(r, FileNames(o.EnvFile, o.EnvNames, o.Nearest)...)
+	if age := o.Config.JWKSMaxAge; age > 0 && age < config.SlowKeyFetch {
+		r = append(r, warning("settings.JWKS_MAX_AGE", age.String(), config.ShortKeyAge))
+	}
 	if o.Config.Environment == config.Production {
 		r = append(r, exposed(o.Config)...)
 	}

@@ -39,7 +39,10 @@ func (r *ring) diagnose(ctx context.Context) ([]Key, error) {
 	return keys, errors.Join(err, locked)
 }
 
-func (r *ring) rotate(ctx context.Context, purposes []auth.KeyPurpose) ([]Key, error) {
+// rotate adds a key for each purpose and returns the added keys.
+func (r *ring) rotate(
+	ctx context.Context, purposes []auth.KeyPurpose, add func(context.Context, newKey, time.Time) (kid string, err error),
+) ([]Key, error) {
 	now, err := r.unlock(ctx, false)
 	if err != nil {
 		return nil, err
@@ -47,7 +50,7 @@ func (r *ring) rotate(ctx context.Context, purposes []auth.KeyPurpose) ([]Key, e
 	var added []string
 	var problems []error
 	for _, p := range purposes {
-		kid, err := r.addByOperator(ctx, newKey{purpose: p}, now)
+		kid, err := add(ctx, newKey{purpose: p}, now)
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -70,7 +73,7 @@ func (r *ring) retire(ctx context.Context, kid string, replace bool) error {
 	}
 	var after time.Duration
 	if k.state == Current {
-		after = Propagation + r.options.Leeway
+		after = r.leadNow()
 		if !replace {
 			return fmt.Errorf("%s is the current %s key: rotate, and wait until another key signs; "+
 				"or pass --replace, which invalidates everything that it signed in %s", kid, k.Purpose, after)

@@ -93,15 +93,27 @@ func (r *ring) importKeys(ctx context.Context, in Import, keys []keyMaterial) (i
 // addByOperator adds a key, if the ring can be changed and a next key does not
 // wait already.
 func (r *ring) addByOperator(ctx context.Context, n newKey, now time.Time) (kid string, err error) {
-	switch next := firstIn(judge(r.rows[n.purpose], now), Next); {
+	if next := firstIn(judge(r.rows[n.purpose], now), Next); n.verifyFor == 0 && next != nil {
+		return "", fmt.Errorf("%s: %w: %s, which signs from %s", n.purpose, ErrWaiting, next.KID, next.SignsFrom.Format(time.RFC3339))
+	}
+	n.lead = r.lead()
+	return r.addChecked(ctx, n)
+}
+
+// addNow adds a key that signs as soon as all replicas know it.
+func (r *ring) addNow(ctx context.Context, n newKey, _ time.Time) (kid string, err error) {
+	n.lead = r.leadNow()
+	return r.addChecked(ctx, n)
+}
+
+// addChecked adds a key, if the ring can be changed.
+func (r *ring) addChecked(ctx context.Context, n newKey) (kid string, err error) {
+	switch {
 	case !r.stored(n.purpose):
 		return "", fmt.Errorf("the %s keys are read from files (see docs/keys.md): change those", n.purpose)
 	case len(r.masters) == 0:
 		return "", errors.New("there are no keys yet: the service creates them when it starts")
-	case n.verifyFor == 0 && next != nil:
-		return "", fmt.Errorf("%s: %w: %s, which signs from %s", n.purpose, ErrWaiting, next.KID, next.SignsFrom.Format(time.RFC3339))
 	}
-	n.lead = r.lead()
 	kid, added, err := r.addNext(ctx, n)
 	if err == nil && !added && n.verifyFor == 0 {
 		err = fmt.Errorf("%s: %w, or this key is in the ring", n.purpose, ErrWaiting)

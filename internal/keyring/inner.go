@@ -51,8 +51,14 @@ func (r *ring) life(p auth.KeyPurpose) time.Duration {
 }
 
 // lead is how long a key is published before it signs. By then every replica
-// knows the key and no cache holds a set without it, whichever clock is fastest.
-func (r *ring) lead() time.Duration { return r.options.MaxAge + Propagation + r.options.Leeway }
+// knows the key and no cache that follows Cache-Control holds a set without it,
+// whichever clock is fastest. Options.Lead is for the caches that do not.
+func (r *ring) lead() time.Duration {
+	return max(r.options.Lead, r.options.MaxAge+r.leadNow())
+}
+
+// leadNow is the shortest time after which every replica knows a new key.
+func (r *ring) leadNow() time.Duration { return Propagation + r.options.Leeway }
 
 // read reads the rows and the database's clock.
 func (r *ring) read(ctx context.Context) (now time.Time, err error) {

@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,9 @@ type Options struct {
 	Lives map[auth.KeyPurpose]time.Duration
 	// MaxAge is how long others may cache the published keys.
 	MaxAge time.Duration
+	// Lead is how long a key is published before it signs. It is at least MaxAge,
+	// and the time until every replica knows the key.
+	Lead   time.Duration
 	Leeway time.Duration // the largest difference between two clocks
 	// Rotation is how long a key signs before the next one replaces it. If it
 	// is 0, keys change only on an operator's command.
@@ -209,7 +213,22 @@ func (r *Ring) Diagnose(ctx context.Context) ([]Key, error) {
 func (r *Ring) Rotate(ctx context.Context, purposes ...auth.KeyPurpose) ([]Key, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.ring.rotate(ctx, purposes)
+	return r.ring.rotate(ctx, purposes, r.ring.addByOperator)
+}
+
+// RotateNow is Rotate, but the keys sign as soon as all replicas know them, also
+// before a next key that waits. CacheCost returns what that costs.
+func (r *Ring) RotateNow(ctx context.Context, purposes ...auth.KeyPurpose) ([]Key, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ring.rotate(ctx, purposes, r.ring.addNow)
+}
+
+// CacheCost returns, for operators, which services refuse the tokens of an access
+// key that signs before its lead time has passed, and for how long.
+func (r *Ring) CacheCost() string {
+	return fmt.Sprintf("services that check access tokens with the published keys may refuse new tokens until they fetch the keys again: "+
+		"for up to %s (JWKS_MAX_AGE), or longer if their library ignores Cache-Control; users stay signed in", r.ring.options.MaxAge)
 }
 
 // Import adds keys that were created elsewhere and returns their ids. Without

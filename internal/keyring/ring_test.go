@@ -72,6 +72,42 @@ func TestRing_Rotate(t *testing.T) {
 	}
 }
 
+// With a lead time, a scheduled key signs when it has passed. A key of RotateNow
+// signs as soon as all replicas know it, also while another one waits.
+func TestRing_Lead(t *testing.T) {
+	w := newWorld(t)
+	o := w.options(w.dir)
+	o.Lead = 24 * time.Hour
+	a, admin := w.start(o), newRing(t, o)
+	waiting, err := admin.Rotate(t.Context(), auth.KeyAccess)
+	if err != nil || !waiting[0].SignsFrom.Equal(w.clock().Add(o.Lead)) {
+		t.Fatalf("%+v, %v", waiting, err)
+	}
+	now, err := admin.RotateNow(t.Context(), auth.KeyAccess)
+	if err != nil || !now[0].SignsFrom.Equal(w.clock().Add(keyring.Propagation+leeway)) {
+		t.Fatalf("%+v, %v", now, err)
+	}
+	if cost := admin.CacheCost(); !strings.Contains(cost, maxAge.String()) {
+		t.Errorf("the cost is reported as %q", cost)
+	}
+	before := a.mint()
+	w.advance(keyring.Propagation + leeway)
+	a.poll()
+	if got := a.one(auth.KeyAccess, keyring.Current).KID; got != now[0].KID || !a.verifies(before) || !a.verifies(a.mint()) {
+		t.Errorf("current: %s", got)
+	}
+	w.advance(o.Lead)
+	a.poll()
+	if got := a.one(auth.KeyAccess, keyring.Current).KID; got != waiting[0].KID || !a.verifies(a.mint()) {
+		t.Errorf("current: %s, not the one that waited", got)
+	}
+	o.Lead = time.Second
+	short, err := newRing(t, o).Rotate(t.Context(), auth.KeyAccess)
+	if err != nil || !short[0].SignsFrom.Equal(w.clock().Add(lead)) {
+		t.Errorf("with a lead below JWKS_MAX_AGE: %+v, %v", short, err)
+	}
+}
+
 // If keys are due on two replicas, one of them adds the keys.
 func TestRing_Schedule(t *testing.T) {
 	w := newWorld(t)
