@@ -184,9 +184,9 @@ type SessionEvent struct {
 
 // A new account.
 type SignUpInput struct {
-	// The person's name as it is displayed: 1 to 200 characters, without control characters, characters that set the direction of text (Unicode's Bidi_Control) and zero-width spaces (U+200B, U+2060, U+FEFF).
+	// The person's name as it is displayed: 1 to 200 characters, at least one of them visible, without control characters, characters that set the direction of text (Unicode's Bidi_Control) and zero-width spaces (U+200B, U+2060, U+FEFF).
 	Name string `json:"name"`
-	// The e-mail address, at most 254 bytes, without invisible characters. Surrounding space is removed; case is ignored.
+	// The e-mail address, at most 254 bytes, without characters that have no ink (spaces and blanks of any script, Default_Ignorable_Code_Point, unassigned code points). Surrounding space is removed; case is ignored.
 	Email string `json:"email"`
 	// 8 to 256 characters (code points after NFKC normalisation) of any kind. The 18,000 most common passwords, the name and the e-mail address are refused.
 	Password string `json:"password"`

@@ -135,8 +135,8 @@ func IsAPIKey(token string) bool { return strings.HasPrefix(token, apiKeyMark+"_
 // or scope.
 func (k *APIKeys) Create(ctx context.Context, name string, scopes []Scope) (key string, stored APIKey, err error) {
 	name = strings.TrimSpace(name)
-	if name == "" || !plainText(name, maxKeyName) {
-		return "", APIKey{}, BadInput("name", fmt.Sprintf("name must have 1 to %d characters, "+plainTextRule, maxKeyName))
+	if !visibleName(name, maxKeyName) {
+		return "", APIKey{}, BadInput("name", fmt.Sprintf(nameRule, maxKeyName))
 	}
 	if len(scopes) == 0 {
 		return "", APIKey{}, BadInput("scope", "an API key needs a scope")

@@ -48,7 +48,7 @@ const maxActorName = 64
 // take this client, or find it in the context (see WithClient), so that the
 // journal records who made a change.
 func Operator(name string) Client {
-	if name = strings.TrimSpace(name); name == "" || !plainText(name, maxActorName) {
+	if name = strings.TrimSpace(name); !visibleName(name, maxActorName) {
 		name = "unknown"
 	}
 	return Client{Transport: TransportCLI, Actor: ActorOperator + name}

@@ -3,22 +3,16 @@ package auth
 import (
 	_ "embed"
 	"fmt"
-	"net/mail"
 	"sort"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
 const (
-	minPassword  = 8   // code points after NFKC
-	maxPassword  = 256 // code points after NFKC
-	maxNameRunes = 200
-	maxEmail     = 254 // bytes, RFC 5321 section 4.5.3.1.3
-	maxReason    = 200 // code points
+	minPassword = 8   // code points after NFKC
+	maxPassword = 256 // code points after NFKC
 )
 
 // normalizePassword returns the form that is hashed: NFKC (NIST SP 800-63B
@@ -46,8 +40,8 @@ func newPassword(field, password string, u User) (string, error) {
 		return "", BadInput(field, "this is one of the passwords that are tried first: choose another")
 	}
 	local, _, _ := strings.Cut(u.EmailKey, "@")
-	folded := cases.Fold().String(password)
-	if folded == u.EmailKey || folded == local || folded == cases.Fold().String(u.Name) {
+	folded := foldCase(password)
+	if folded == u.EmailKey || folded == local || folded == foldCase(u.Name) {
 		return "", BadInput(field, "password must be neither the name nor the e-mail address")
 	}
 	return password, nil
@@ -55,57 +49,6 @@ func newPassword(field, password string, u User) (string, error) {
 
 func passwordRule() string {
 	return fmt.Sprintf("password must have %d to %d characters", minPassword, maxPassword)
-}
-
-// emailAddress returns the trimmed address, which is shown, and its case-folded
-// form, which is the unique key.
-func emailAddress(raw string) (email, key string, err error) {
-	email = strings.TrimSpace(raw)
-	key = foldEmail(email)
-	// The key is checked, too: normalizing may turn a similar character into an
-	// @ or a ;.
-	if !isEmailAddress(email) || !isEmailAddress(key) {
-		return "", "", BadInput("email", "e-mail address is not valid")
-	}
-	return email, key, nil
-}
-
-// foldEmail returns the form in which addresses, and parts of them, are compared.
-func foldEmail(s string) string { return cases.Fold().String(norm.NFKC.String(s)) }
-
-func isEmailAddress(s string) bool {
-	parsed, err := mail.ParseAddress(s)
-	return err == nil && parsed.Address == s && len(s) <= maxEmail && strings.Count(s, "@") == 1 &&
-		!strings.ContainsFunc(s, invisible)
-}
-
-// invisible reports whether a character can make two different addresses look
-// the same.
-func invisible(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
-
-func personName(raw string) (string, error) {
-	name := strings.TrimSpace(raw)
-	if name == "" || !plainText(name, maxNameRunes) {
-		return "", BadInput("name", fmt.Sprintf("name must have 1 to %d characters, "+plainTextRule, maxNameRunes))
-	}
-	return name, nil
-}
-
-// plainTextRule describes, for messages, the characters that plainText accepts.
-const plainTextRule = "none of them a control character, one that sets the direction of text, or a zero-width space"
-
-// plainText reports whether s is valid UTF-8 with at most limit code points, and
-// no character that hides or reorders the text next to it.
-func plainText(s string, limit int) bool {
-	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit && !strings.ContainsFunc(s, deceives)
-}
-
-// deceives reports whether a character hides or reorders text. It accepts the
-// joiners U+200C and U+200D, which Persian and Indic names and emoji need.
-func deceives(r rune) bool {
-	const space, wordJoiner, byteOrderMark = '\u200b', '\u2060', '\ufeff' // all without width
-	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) ||
-		r == space || r == wordJoiner || r == byteOrderMark
 }
 
 // commonPasswords has the 18,000 most common passwords with at least eight
