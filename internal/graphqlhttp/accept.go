@@ -47,7 +47,14 @@ func negotiate(accept []string) accepted {
 		}
 		switch name {
 		case string(mediaJSON), string(mediaGraphQL), string(mediaEvents), "application/*", "*/*":
-			ranges[name] = max(ranges[name], quality(params["q"]))
+			// RFC 9110 section 12.4.2; a malformed q counts as 0.
+			quality := 1.0
+			if q := params["q"]; q != "" {
+				if quality, err = strconv.ParseFloat(q, 64); err != nil || !(quality >= 0 && quality <= 1) {
+					quality = 0
+				}
+			}
+			ranges[name] = max(ranges[name], quality)
 		}
 	}
 	json, graphql := preference(ranges, mediaJSON), preference(ranges, mediaGraphQL)
@@ -71,17 +78,4 @@ func preference(ranges map[string]float64, media mediaType) float64 {
 		}
 	}
 	return 0
-}
-
-// quality parses a q parameter (RFC 9110 section 12.4.2). It returns 1 if there
-// is none, and 0 if it is malformed.
-func quality(q string) float64 {
-	if q == "" {
-		return 1
-	}
-	value, err := strconv.ParseFloat(q, 64)
-	if err != nil || !(value >= 0 && value <= 1) {
-		return 0
-	}
-	return value
 }

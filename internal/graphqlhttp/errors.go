@@ -61,7 +61,10 @@ func (h *handler) describe(err *gqlerror.Error, operation *graphql.OperationCont
 	case err.Rule != "" && h.options.HideSchema:
 		return "", "the document breaks the rule " + err.Rule
 	case err.Rule != "":
-		return "", shorten(err.Message)
+		if len(err.Message) > maxMessage {
+			return "", strings.ToValidUTF8(err.Message[:maxMessage], "") + "..."
+		}
+		return "", err.Message
 	case len(err.Path) > 1:
 		return h.describeVariable(err.Path[1:], operation.Operation.VariableDefinitions, variables)
 	default:
@@ -101,11 +104,4 @@ func (h *handler) describeVariable(path ast.Path, definitions ast.VariableDefini
 		return field, place + " is not valid"
 	}
 	return field, place + " must be of type " + typ.String()
-}
-
-func shorten(message string) string {
-	if len(message) <= maxMessage {
-		return message
-	}
-	return strings.ToValidUTF8(message[:maxMessage], "") + "..."
 }

@@ -31,7 +31,17 @@ func factsOf(schema *ast.Schema) schemaFacts {
 				facts.lists[field.Name] = true
 			}
 			if mark := field.Directives.ForName(rowsDirective); mark != nil {
-				facts.rows[field.Name] = rowsOf(mark)
+				r := rows{most: intOf(mark.Arguments.ForName("most"))}
+				r.usually = r.most
+				if usually := mark.Arguments.ForName("usually"); usually != nil {
+					r.usually = intOf(usually)
+				}
+				if by := mark.Arguments.ForName("by"); by != nil {
+					for _, name := range by.Value.Children {
+						r.by = append(r.by, name.Value.Raw)
+					}
+				}
+				facts.rows[field.Name] = r
 			}
 			if definition == schema.Mutation && field.Directives.ForName(onceDirective) != nil {
 				facts.once[field.Name] = true
@@ -45,20 +55,6 @@ func factsOf(schema *ast.Schema) schemaFacts {
 type rows struct {
 	most, usually int
 	by            []string // the arguments that limit the number
-}
-
-func rowsOf(mark *ast.Directive) rows {
-	r := rows{most: intOf(mark.Arguments.ForName("most"))}
-	r.usually = r.most
-	if usually := mark.Arguments.ForName("usually"); usually != nil {
-		r.usually = intOf(usually)
-	}
-	if by := mark.Arguments.ForName("by"); by != nil {
-		for _, name := range by.Value.Children {
-			r.by = append(r.by, name.Value.Raw)
-		}
-	}
-	return r
 }
 
 // intOf returns 0 if the argument is not a number. The schema's own test

@@ -88,7 +88,18 @@ func New(schema graphql.ExecutableSchema, options Options) http.Handler {
 // ServeHTTP answers one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(graphql.StartOperationTrace(r.Context()))
-	defer h.recovered(w, r)
+	defer func() { // a panic outside the resolvers; nothing has been written, because answers are written last
+		panicked := recover()
+		if panicked == nil {
+			return
+		}
+		if err, ok := panicked.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(panicked)
+		}
+		ctx := r.Context()
+		presented := h.options.Present(ctx, h.options.Recover(ctx, panicked))
+		write(w, mediaJSON, http.StatusInternalServerError, &graphql.Response{Errors: gqlerror.List{presented}})
+	}()
 	if r.Method == http.MethodOptions {
 		w.Header().Set("Allow", allowedMethods)
 		w.WriteHeader(http.StatusNoContent)
@@ -99,7 +110,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.turnAway(w, r, accept.media, err)
 		return
 	}
-	if h.streams != nil && isUpgrade(r) {
+	if h.streams != nil && r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		h.serveSocket(w, r, accept.media)
 		return
 	}
@@ -148,7 +159,11 @@ func (h *handler) execute(w http.ResponseWriter, r *http.Request, accept accepte
 	params.Headers = r.Header
 	operation, response := h.createOperation(ctx, params)
 	if response != nil {
-		write(w, accept.media, accept.media.requestErrorStatus(), response)
+		status := http.StatusOK // for old clients
+		if accept.media == mediaGraphQL {
+			status = http.StatusBadRequest
+		}
+		write(w, accept.media, status, response)
 		return
 	}
 	if err := h.check(r.Method, accept, operation); err != nil {
@@ -221,19 +236,4 @@ func checkSubscription(operation *graphql.OperationContext) *requestError {
 		return errBadRequest("a subscription has one field")
 	}
 	return nil
-}
-
-// recovered answers a request that panicked outside the resolvers. Nothing has
-// been written then, because answers are written last.
-func (h *handler) recovered(w http.ResponseWriter, r *http.Request) {
-	panicked := recover()
-	if panicked == nil {
-		return
-	}
-	if err, ok := panicked.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-		panic(panicked)
-	}
-	ctx := r.Context()
-	presented := h.options.Present(ctx, h.options.Recover(ctx, panicked))
-	write(w, mediaJSON, http.StatusInternalServerError, &graphql.Response{Errors: gqlerror.List{presented}})
 }

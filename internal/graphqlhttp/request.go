@@ -37,8 +37,15 @@ func errMethod(allow, message string) *requestError {
 
 // readPost reads a JSON body of at most limit bytes.
 func readPost(r *http.Request, limit int64) (*graphql.RawParams, *requestError) {
-	if err := checkContentType(r.Header); err != nil {
-		return nil, err
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/json" {
+		return nil, errMediaType("the body must be application/json")
+	}
+	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+		return nil, errMediaType("the body must be in utf-8")
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, errMediaType("the body must not be encoded")
 	}
 	body, err := readBody(r, limit)
 	var tooLarge *http.MaxBytesError
@@ -75,20 +82,6 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 		err = &http.MaxBytesError{Limit: limit}
 	}
 	return body, err
-}
-
-func checkContentType(header http.Header) *requestError {
-	name, params, err := mime.ParseMediaType(header.Get("Content-Type"))
-	if err != nil || name != "application/json" {
-		return errMediaType("the body must be application/json")
-	}
-	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
-		return errMediaType("the body must be in utf-8")
-	}
-	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return errMediaType("the body must not be encoded")
-	}
-	return nil
 }
 
 // readGet reads the parameters of the URL. Variables and extensions are JSON.

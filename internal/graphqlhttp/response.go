@@ -13,33 +13,6 @@ import (
 	"rekey/internal/auth"
 )
 
-// requestErrorStatus returns the status for a well-formed request whose document
-// or variables are not valid.
-func (m mediaType) requestErrorStatus() int {
-	if m == mediaGraphQL {
-		return http.StatusBadRequest
-	}
-	return http.StatusOK
-}
-
-// codeStatus is the HTTP status of an error code.
-type codeStatus struct {
-	code   auth.Code
-	status int
-}
-
-// severity returns the codes that have a status of their own, the most severe
-// last.
-func severity() []codeStatus {
-	return []codeStatus{
-		{auth.CodeForbidden, http.StatusForbidden},
-		{auth.CodeUnauthenticated, http.StatusUnauthorized},
-		{auth.CodeRateLimited, http.StatusTooManyRequests},
-		{auth.CodeUnavailable, http.StatusServiceUnavailable},
-		{auth.CodeInternal, http.StatusInternalServerError},
-	}
-}
-
 // executionStatus returns the status of an executed operation. It is 200 if
 // there is data, or an error whose code has no status of its own. Otherwise the
 // most severe error decides, so that a client never gets 401 for an internal
@@ -48,16 +21,20 @@ func (m mediaType) executionStatus(response *graphql.Response) int {
 	if m == mediaJSON || hasData(response) || len(response.Errors) == 0 {
 		return http.StatusOK
 	}
-	statuses, worst := severity(), 0
+	codes := []auth.Code{auth.CodeForbidden, auth.CodeUnauthenticated, auth.CodeRateLimited, auth.CodeUnavailable, auth.CodeInternal}
+	statuses := []int{
+		http.StatusForbidden, http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInternalServerError,
+	}
+	worst := 0 // the codes with a status of their own, the most severe last
 	for _, err := range response.Errors {
 		code, _ := err.Extensions["code"].(string)
-		i := slices.IndexFunc(statuses, func(s codeStatus) bool { return s.code == auth.Code(code) })
+		i := slices.Index(codes, auth.Code(code))
 		if i < 0 {
 			return http.StatusOK
 		}
 		worst = max(worst, i)
 	}
-	return statuses[worst].status
+	return statuses[worst]
 }
 
 func hasData(response *graphql.Response) bool {

@@ -54,7 +54,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request, media medi
 	conn.SetReadLimit(h.streams.limits.MessageBytes)
 	ctx, cancel := context.WithCancel(r.Context())
 	s := &socket{handler: h, conn: conn, r: r, subscriptions: map[string]*subscription{}, quiet: make(chan struct{})}
-	stop := context.AfterFunc(h.streams.draining, func() { s.close(closeGoingAway()) })
+	stop := context.AfterFunc(h.streams.draining, func() { s.close(closing{websocket.StatusGoingAway, "Going away", nil}) })
 	s.run(ctx)
 	stop()
 	cancel()
@@ -66,14 +66,14 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request, media medi
 // run follows the protocol until the socket is to be closed.
 func (s *socket) run(ctx context.Context) {
 	if s.conn.Subprotocol() != subprotocol {
-		s.close(closeSubprotocol())
+		s.close(closing{4406, "Subprotocol not acceptable", nil})
 		return
 	}
 	if !s.init(ctx) {
 		return
 	}
 	s.goroutines.Go(func() { s.keepAlive(ctx) })
-	s.goroutines.Go(func() { s.watch(ctx) })
+	s.goroutines.Go(func() { s.closeWhenInvalid(ctx) })
 	for {
 		m, ok := s.read(ctx)
 		if !ok || !s.handle(ctx, m) {
@@ -84,7 +84,7 @@ func (s *socket) run(ctx context.Context) {
 
 // init waits for connection_init and authenticates by its payload.
 func (s *socket) init(ctx context.Context) bool {
-	late := time.AfterFunc(s.streams.limits.InitTimeout, func() { s.close(closeInitTimeout()) })
+	late := time.AfterFunc(s.streams.limits.InitTimeout, func() { s.close(closing{4408, "Connection initialisation timeout", nil}) })
 	m, ok := s.readInit(ctx)
 	if !late.Stop() || !ok {
 		return false
@@ -122,12 +122,17 @@ func (s *socket) readInit(ctx context.Context) (message, bool) {
 func (s *socket) handle(ctx context.Context, m message) bool {
 	switch m.Type {
 	case msgInit:
-		s.close(closeInitAgain())
+		s.close(closing{4429, "Too many initialisation requests", nil})
 		return false
 	case msgSubscribe:
 		return s.subscribe(ctx, m)
 	case msgComplete:
-		s.unsubscribe(m.ID)
+		s.mu.Lock()
+		sub := s.subscriptions[m.ID]
+		s.mu.Unlock()
+		if sub != nil && s.remove(sub) { // nothing more is sent of it
+			sub.cancel()
+		}
 		return true
 	}
 	return s.handlePing(ctx, m)
@@ -151,12 +156,12 @@ func (s *socket) read(ctx context.Context) (message, bool) {
 	kind, text, err := s.conn.Read(ctx)
 	if err != nil {
 		if errors.Is(err, websocket.ErrMessageTooBig) {
-			s.drop(closeTooBig())
+			s.drop(closing{websocket.StatusMessageTooBig, "Message too big", nil})
 		}
 		return message{}, false
 	}
-	m, ok := readMessage(kind, text)
-	if !ok {
+	var m message
+	if kind != websocket.MessageText || json.Unmarshal(text, &m) != nil || len(m.ID) > maxSubscriptionID {
 		s.close(closeBad("Unknown or malformed message"))
 		return m, false
 	}
@@ -182,7 +187,7 @@ func (s *socket) send(ctx context.Context, m message) bool {
 	defer cancel()
 	err = s.conn.Write(ctx, websocket.MessageText, text)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.drop(closeUnread())
+		s.drop(closing{websocket.StatusAbnormalClosure, "Messages not read", nil})
 	}
 	return err == nil
 }
@@ -201,7 +206,7 @@ func (s *socket) keepAlive(ctx context.Context) {
 		err := s.conn.Ping(answer)
 		cancel()
 		if errors.Is(err, context.DeadlineExceeded) {
-			s.drop(closeSilent())
+			s.drop(closing{websocket.StatusAbnormalClosure, "Ping not answered", nil})
 		}
 		if err != nil {
 			_ = s.conn.CloseNow()
@@ -210,33 +215,27 @@ func (s *socket) keepAlive(ctx context.Context) {
 	}
 }
 
-// watch closes the socket when its credentials become invalid. Its
-// subscriptions end for the same reason, and report it first.
-func (s *socket) watch(ctx context.Context) {
-	err := s.wait(ctx)
+// closeWhenInvalid closes the socket when its credentials become invalid. Its
+// subscriptions end for the same reason. It waits until they have sent their
+// last messages, which report it, or the limit is reached.
+func (s *socket) closeWhenInvalid(ctx context.Context) {
+	invalid := s.wait(ctx)
 	if ctx.Err() != nil {
 		return
 	}
-	s.awaitLastWords(ctx)
-	s.close(closeFor(auth.AsError(err)))
-}
-
-// awaitLastWords waits until the subscriptions have sent their last messages, or
-// the limit is reached.
-func (s *socket) awaitLastWords(ctx context.Context) {
 	enough := time.NewTimer(s.streams.limits.LastWords)
 	defer enough.Stop()
 	s.mu.Lock()
 	idle, quiet := s.busy == 0, s.quiet
 	s.mu.Unlock()
-	if idle {
-		return
+	if !idle {
+		select {
+		case <-quiet:
+		case <-enough.C:
+		case <-ctx.Done():
+		}
 	}
-	select {
-	case <-quiet:
-	case <-enough.C:
-	case <-ctx.Done():
-	}
+	s.close(closeFor(auth.AsError(invalid)))
 }
 
 // close closes the socket; only the first reason is sent and logged. It waits
@@ -249,7 +248,8 @@ func (s *socket) close(c closing) {
 }
 
 // drop closes the socket without waiting for the client, which cannot or need
-// not be sent a reason.
+// not be sent a reason. The code StatusAbnormalClosure, which is only logged,
+// stands for a connection that just broke (RFC 6455 section 7.4.1).
 func (s *socket) drop(c closing) {
 	s.closeOnce.Do(func() {
 		s.log(c)

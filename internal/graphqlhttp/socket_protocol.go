@@ -33,20 +33,8 @@ type closing struct {
 	refusal *auth.Error // set if the core or a limit refused
 }
 
-func closeGoingAway() closing     { return closing{websocket.StatusGoingAway, "Going away", nil} }
-func closeTooBig() closing        { return closing{websocket.StatusMessageTooBig, "Message too big", nil} }
 func closeBad(why string) closing { return closing{4400, why, nil} }
 func closeUnauthorized() closing  { return closing{4401, "Unauthorized", nil} }
-func closeForbidden() closing     { return closing{4403, "Forbidden", nil} }
-func closeSubprotocol() closing   { return closing{4406, "Subprotocol not acceptable", nil} }
-func closeInitTimeout() closing   { return closing{4408, "Connection initialisation timeout", nil} }
-func closeDuplicate() closing     { return closing{4409, "Subscriber already exists", nil} }
-func closeInitAgain() closing     { return closing{4429, "Too many initialisation requests", nil} }
-
-// These reasons cannot be sent, because the client does not read or answer.
-// Their code stands for a connection that just broke (RFC 6455 section 7.4.1).
-func closeUnread() closing { return closing{websocket.StatusAbnormalClosure, "Messages not read", nil} }
-func closeSilent() closing { return closing{websocket.StatusAbnormalClosure, "Ping not answered", nil} }
 
 // closeFor returns the reason for closing a socket whose credentials are
 // invalid: forbidden if a new access token helps, unauthorized if only a new
@@ -55,7 +43,7 @@ func closeFor(err *auth.Error) closing {
 	c := closing{websocket.StatusTryAgainLater, "Try again later", nil}
 	switch {
 	case err.Code == auth.CodeUnauthenticated && (err.Reason == auth.ReasonTokenExpired || err.Reason == auth.ReasonTokenBlacklisted):
-		c = closeForbidden()
+		c = closing{4403, "Forbidden", nil}
 	case err.Code == auth.CodeUnauthenticated:
 		c = closeUnauthorized()
 	}
@@ -73,14 +61,6 @@ type message struct {
 // maxSubscriptionID is the length of an id in bytes. It is far more than
 // clients need.
 const maxSubscriptionID = 128
-
-func readMessage(kind websocket.MessageType, text []byte) (message, bool) {
-	var m message
-	if kind != websocket.MessageText || json.Unmarshal(text, &m) != nil {
-		return m, false
-	}
-	return m, len(m.ID) <= maxSubscriptionID
-}
 
 // withPayload returns the header of a request with the credentials of the
 // payload of connection_init, because browsers cannot set headers.

@@ -28,7 +28,7 @@ func (s *socket) subscribe(ctx context.Context, m message) bool {
 	switch known, full := s.add(sub); {
 	case known:
 		cancel()
-		s.close(closeDuplicate())
+		s.close(closing{4409, "Subscriber already exists", nil})
 		return false
 	case full:
 		cancel()
@@ -65,16 +65,6 @@ func (s *socket) remove(sub *subscription) bool {
 	}
 	delete(s.subscriptions, sub.id)
 	return true
-}
-
-// unsubscribe ends a subscription for the client; nothing more is sent of it.
-func (s *socket) unsubscribe(id string) {
-	s.mu.Lock()
-	sub := s.subscriptions[id]
-	s.mu.Unlock()
-	if sub != nil && s.remove(sub) {
-		sub.cancel()
-	}
 }
 
 // working counts the subscriptions that may still send.

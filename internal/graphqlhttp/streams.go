@@ -167,8 +167,3 @@ func (s *Streams) allows(r *http.Request) bool {
 	}
 	return slices.ContainsFunc(s.origins, func(o string) bool { return strings.EqualFold(o, origin) })
 }
-
-// isUpgrade reports whether a request asks for a WebSocket.
-func isUpgrade(r *http.Request) bool {
-	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
-}
