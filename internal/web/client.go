@@ -23,9 +23,23 @@ const (
 // request's id to the answer. The transport adds its own name later.
 func Client(proxies Proxies, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		client := auth.Client{
-			UserAgent: cleanUserAgent(r.UserAgent()),
-			RequestID: requestID(r),
+		// A user agent is shown in a list of sessions and logged: invisible
+		// characters could reorder or break a line.
+		visible := strings.Map(func(r rune) rune {
+			if r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+				return -1
+			}
+			return r
+		}, r.UserAgent())
+		client := auth.Client{UserAgent: truncated(visible, maxUserAgentBytes)}
+		// The caller's id, so that a request can be followed through a proxy,
+		// if it can be logged. Otherwise 128 random bits.
+		if values := r.Header.Values(requestIDHeader); len(values) == 1 && isRequestID(values[0]) {
+			client.RequestID = values[0]
+		} else {
+			var id [16]byte
+			_, _ = rand.Read(id[:]) // never fails: it ends the process instead
+			client.RequestID = hex.EncodeToString(id[:])
 		}
 		if addr := proxies.ClientAddress(r); addr.IsValid() {
 			client.Address = addr.String()
@@ -35,36 +49,12 @@ func Client(proxies Proxies, next http.Handler) http.Handler {
 	})
 }
 
-// requestID returns the caller's id if it can be logged, so that a request can
-// be followed through a proxy. Otherwise it creates one of 128 random bits.
-func requestID(r *http.Request) string {
-	if values := r.Header.Values(requestIDHeader); len(values) == 1 && isRequestID(values[0]) {
-		return values[0]
-	}
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails: it ends the process instead
-	return hex.EncodeToString(id[:])
-}
-
 func isRequestID(s string) bool {
 	return len(s) >= minRequestIDBytes && len(s) <= maxRequestIDBytes && !strings.ContainsFunc(s, func(c rune) bool {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 		digit := c >= '0' && c <= '9'
 		return !letter && !digit && c != '.' && c != '_' && c != '-'
 	})
-}
-
-// cleanUserAgent returns a user agent that can be shown in a list of sessions
-// and logged: valid UTF-8, without invisible characters that could reorder or
-// break a line, and of limited length.
-func cleanUserAgent(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return -1
-		}
-		return r
-	}, s)
-	return truncated(s, maxUserAgentBytes)
 }
 
 // truncated cuts s to at most n bytes, between two characters.

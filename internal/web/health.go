@@ -97,7 +97,17 @@ func (c *checker) runAll(ctx context.Context) health {
 	answer := health{Status: "ok", Checks: map[string]string{}}
 	for i, check := range c.checks {
 		reason := publicReason(results[i])
-		c.logChange(ctx, check.Name, reason, results[i])
+		c.mu.Lock()
+		before, known := c.logged[check.Name]
+		c.logged[check.Name] = reason
+		c.mu.Unlock()
+		switch {
+		case before == reason, !known && results[i] == nil:
+		case results[i] == nil:
+			c.log.InfoContext(ctx, "readiness check passes again", "check", check.Name)
+		default:
+			c.log.WarnContext(ctx, "readiness check fails", "check", check.Name, "reason", reason, "error", auth.Cause(results[i]))
+		}
 		answer.Checks[check.Name] = reason
 		switch {
 		case results[i] == nil:
@@ -168,20 +178,6 @@ func publicReason(err error) string {
 		return public.Message
 	}
 	return "failed"
-}
-
-func (c *checker) logChange(ctx context.Context, name, reason string, err error) {
-	c.mu.Lock()
-	before, known := c.logged[name]
-	c.logged[name] = reason
-	c.mu.Unlock()
-	switch {
-	case before == reason, !known && err == nil:
-	case err == nil:
-		c.log.InfoContext(ctx, "readiness check passes again", "check", name)
-	default:
-		c.log.WarnContext(ctx, "readiness check fails", "check", name, "reason", reason, "error", auth.Cause(err))
-	}
 }
 
 // Probe requests url, a health check of this machine. It returns nil if the

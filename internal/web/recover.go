@@ -22,7 +22,13 @@ type RenderError func(w http.ResponseWriter, r *http.Request, e *auth.Error)
 // take half an answer for a whole one. It passes http.ErrAbortHandler on.
 func Recover(log *slog.Logger, render RenderError, next http.Handler) http.Handler {
 	if render == nil {
-		render = renderJSON
+		render = func(w http.ResponseWriter, r *http.Request, e *auth.Error) {
+			w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+			w.WriteHeader(http.StatusInternalServerError)
+			_ = json.NewEncoder(w).Encode(map[string]string{
+				"code": string(e.Code), "message": e.Message, "requestId": auth.ClientFrom(r.Context()).RequestID,
+			})
+		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &recorder{ResponseWriter: w}
@@ -35,7 +41,14 @@ func Recover(log *slog.Logger, render RenderError, next http.Handler) http.Handl
 			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(http.ErrAbortHandler)
 			}
-			logPanic(log, r, v)
+			// The value of a panic may quote input, so it is logged only if it is
+			// the runtime's own error; a stack contains no values.
+			what := fmt.Sprintf("%T", v)
+			if err, ok := v.(interface{ RuntimeError() }); ok {
+				what = fmt.Sprint(err)
+			}
+			log.ErrorContext(r.Context(), "panic", "error", what,
+				"request_id", auth.ClientFrom(r.Context()).RequestID, "stack", string(debug.Stack()))
 			if rec.status != 0 {
 				panic(http.ErrAbortHandler)
 			}
@@ -44,25 +57,5 @@ func Recover(log *slog.Logger, render RenderError, next http.Handler) http.Handl
 			render(w, r, &auth.Error{Code: auth.CodeInternal, Message: "internal error"})
 		}()
 		next.ServeHTTP(rec, r)
-	})
-}
-
-// logPanic logs a panic. Its value may quote input, so the value is logged only
-// if it is the runtime's own error; a stack contains no values.
-func logPanic(log *slog.Logger, r *http.Request, v any) {
-	what := fmt.Sprintf("%T", v)
-	if err, ok := v.(interface{ RuntimeError() }); ok {
-		what = fmt.Sprint(err)
-	}
-	log.ErrorContext(r.Context(), "panic", "error", what,
-		"request_id", auth.ClientFrom(r.Context()).RequestID, "stack", string(debug.Stack()))
-}
-
-// renderJSON answers an error where no transport has its own form.
-func renderJSON(w http.ResponseWriter, r *http.Request, e *auth.Error) {
-	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
-	w.WriteHeader(http.StatusInternalServerError)
-	_ = json.NewEncoder(w).Encode(map[string]string{
-		"code": string(e.Code), "message": e.Message, "requestId": auth.ClientFrom(r.Context()).RequestID,
 	})
 }
