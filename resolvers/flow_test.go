@@ -1,6 +1,7 @@
 package resolvers_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -74,6 +75,27 @@ func TestResolver_SignUpAndMe(t *testing.T) {
 	again := s.send(t, signUp, map[string]any{"input": map[string]any{"name": "Eve", "email": " ADA@example.com", "password": password}})
 	if again.refused() != "CONFLICT" || again.status != http.StatusOK {
 		t.Errorf("%d %s", again.status, again.refused())
+	}
+}
+
+// TestResolver_SignUpFields: a form can mark every field that is not allowed.
+func TestResolver_SignUpFields(t *testing.T) {
+	s := newStack(t)
+	a := s.send(t, signUp, map[string]any{"input": map[string]any{"name": " ", "email": "no address", "password": "short"}})
+	if a.refused() != "BAD_USER_INPUT" {
+		t.Fatal(a.refused())
+	}
+	fields, _ := a.Errors[0].Extensions["fields"].([]any)
+	var names []any
+	for _, f := range fields {
+		fault, _ := f.(map[string]any)
+		if message, _ := fault["message"].(string); message == "" {
+			t.Errorf("no message: %v", fault)
+		}
+		names = append(names, fault["field"])
+	}
+	if fmt.Sprint(names) != "[name email password]" || a.Errors[0].Extensions["field"] != "name" {
+		t.Errorf("fields = %v, field = %v", names, a.Errors[0].Extensions["field"])
 	}
 }
 

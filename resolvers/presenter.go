@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"rekey/internal/auth"
@@ -72,7 +73,7 @@ func classify(ctx context.Context, err error) *auth.Error {
 	if argumentsUnread(ctx) {
 		// gqlgen could not read an argument that passed validation, such as an
 		// enum value in another case. Its message repeats the value.
-		return auth.BadInput("", "an argument has a value that is not valid")
+		return invalidArgument(ctx, err)
 	}
 	if ctx.Err() != nil {
 		// The client disconnected, or the time is up.
@@ -89,6 +90,19 @@ func argumentsUnread(ctx context.Context) bool {
 		len(field.Field.Definition.Arguments) > 0 && field.Args == nil
 }
 
+// invalidArgument returns the error for an argument that gqlgen could not read.
+func invalidArgument(ctx context.Context, err error) *auth.Error {
+	var located *gqlerror.Error
+	if errors.As(err, &located) && len(located.Path) > 0 {
+		name, _ := located.Path[len(located.Path)-1].(ast.PathName)
+		definition := graphql.GetFieldContext(ctx).Field.Definition
+		if argument := definition.Arguments.ForName(string(name)); argument != nil {
+			return auth.BadInput(argument.Name, fmt.Sprintf("argument %q of field %q has a value that is not valid", argument.Name, definition.Name))
+		}
+	}
+	return auth.BadInput("", "an argument has a value that is not valid")
+}
+
 func extensionsOf(ctx context.Context, e *auth.Error) map[string]any {
 	extensions := map[string]any{
 		"code":      string(e.Code),
@@ -98,11 +112,20 @@ func extensionsOf(ctx context.Context, e *auth.Error) map[string]any {
 	if e.Reason != "" {
 		extensions["reason"] = string(e.Reason)
 	}
-	if e.Field != "" {
-		extensions["field"] = e.Field
+	if invalid := e.InvalidFields(); len(invalid) > 0 {
+		extensions["field"], extensions["fields"] = e.Field, fieldsOf(invalid)
 	}
 	if e.Retryable() {
 		extensions["retryAfter"] = e.RetrySeconds()
 	}
 	return extensions
+}
+
+// fieldsOf returns the invalid inputs in a form in which a client can mark them.
+func fieldsOf(invalid []auth.InvalidField) []map[string]string {
+	fields := make([]map[string]string, 0, len(invalid))
+	for _, f := range invalid {
+		fields = append(fields, map[string]string{"field": f.Field, "message": f.Message})
+	}
+	return fields
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -40,10 +41,10 @@ func TestPresenter_Present(t *testing.T) {
 		{err: &auth.Error{Code: auth.CodeUnauthenticated, Reason: auth.ReasonTokenReused, Message: "used twice", Err: errors.New(cause)},
 			message: "used twice", more: map[string]any{"reason": "TOKEN_REUSED"}},
 		{err: &auth.Error{Code: auth.CodeForbidden, Message: "not yours"}, message: "not yours"},
-		{err: auth.BadInput("email", "no address"), message: "no address", more: map[string]any{"field": "email"}},
+		{err: auth.BadInput("email", "no address"), message: "no address", more: fieldMore("no address")},
 		{err: auth.BadInput("", "no"), message: "no"},
 		{err: &auth.Error{Code: auth.CodeNotFound, Message: "none"}, message: "none"},
-		{err: &auth.Error{Code: auth.CodeConflict, Field: "email", Message: "taken"}, message: "taken", more: map[string]any{"field": "email"}},
+		{err: &auth.Error{Code: auth.CodeConflict, Field: "email", Message: "taken"}, message: "taken", more: fieldMore("taken")},
 		{err: auth.RateLimited(1200 * time.Millisecond), message: "too many requests", retryable: true, more: map[string]any{"retryAfter": 2}},
 		{err: auth.Unavailable(errors.New(cause)), message: "temporarily unavailable, try again", retryable: true,
 			more: map[string]any{"retryAfter": 1}, level: "WARN"},
@@ -55,12 +56,17 @@ func TestPresenter_Present(t *testing.T) {
 			got, log := present(context.Background(), fmt.Errorf("resolving: %w", c.err))
 			want := map[string]any{"code": string(code), "retryable": c.retryable, "requestId": requestID}
 			maps.Copy(want, c.more)
-			if got.Message != c.message || !maps.Equal(got.Extensions, want) {
+			if got.Message != c.message || !reflect.DeepEqual(got.Extensions, want) {
 				t.Errorf("presented %q %v, want %q %v", got.Message, got.Extensions, c.message, want)
 			}
 			checkLog(t, log, c.level)
 		})
 	}
+}
+
+// fieldMore returns the extensions of an error about the field email.
+func fieldMore(message string) map[string]any {
+	return map[string]any{"field": "email", "fields": []map[string]string{{"field": "email", "message": message}}}
 }
 
 func checkLog(t *testing.T, log, level string) {

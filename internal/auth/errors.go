@@ -49,6 +49,8 @@ type Error struct {
 	Reason  Reason // set under CodeUnauthenticated
 	Message string // safe to show to the client
 	Field   string // under CodeBadUserInput: the GraphQL name of the invalid input
+	// Fields has all invalid inputs if there are several. The first is Field.
+	Fields []InvalidField
 	// RetryAfter is how long the client should wait before it retries, under
 	// CodeRateLimited and CodeUnavailable.
 	RetryAfter time.Duration
@@ -60,6 +62,20 @@ type Error struct {
 	SessionMissing bool
 	// Err is the cause. It is logged and never shown.
 	Err error
+}
+
+// InvalidField is one invalid input of a request.
+type InvalidField struct {
+	Field   string // its GraphQL name
+	Message string // safe to show to the client
+}
+
+// InvalidFields returns all invalid inputs that an error names.
+func (e *Error) InvalidFields() []InvalidField {
+	if len(e.Fields) == 0 && e.Field != "" {
+		return []InvalidField{{e.Field, e.Message}}
+	}
+	return e.Fields
 }
 
 // Error returns the message that is safe to show. Unwrap returns the cause.
@@ -110,6 +126,30 @@ func Unauthenticated(reason Reason, message string) *Error {
 // BadInput returns an error under CodeBadUserInput for the named field.
 func BadInput(field, message string) *Error {
 	return &Error{Code: CodeBadUserInput, Field: field, Message: message}
+}
+
+// joinBadInput returns one error for all invalid inputs, or nil if every err is
+// nil. An error under another code is returned as it is.
+func joinBadInput(errs ...error) error {
+	var all *Error
+	for _, err := range errs {
+		e := AsError(err)
+		switch {
+		case e == nil:
+			continue
+		case e.Code != CodeBadUserInput:
+			return err
+		case all == nil:
+			all = &Error{Code: e.Code, Message: e.Message, Field: e.Field, Fields: e.InvalidFields(), Err: e.Err}
+		default:
+			all.Message += "; " + e.Message
+			all.Fields = append(all.Fields, e.InvalidFields()...)
+		}
+	}
+	if all == nil {
+		return nil // not a nil *Error
+	}
+	return all
 }
 
 // Unavailable returns a retryable error: something that rekey needs did not

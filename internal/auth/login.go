@@ -69,7 +69,7 @@ func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (U
 	name, nameErr := personName(in.Name)
 	email, key, emailErr := emailAddress(in.Email)
 	password, passwordErr := newPassword("password", in.Password, User{Name: name, EmailKey: key})
-	if err := errors.Join(nameErr, emailErr, passwordErr); err != nil {
+	if err := joinBadInput(nameErr, emailErr, passwordErr); err != nil {
 		return User{}, err
 	}
 	hash, err := s.passwords.Hash(ctx, password)

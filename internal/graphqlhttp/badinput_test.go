@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -146,21 +147,21 @@ func badDocuments() []badDocument {
 		{name: "no such operation", query: `query a { __typename }`, operation: secret, message: "has no such operation"},
 		{name: "which operation", query: `query a { __typename } query b { __typename }`, message: "has no such operation"},
 		{name: "subscription", query: `subscription { x }`, message: `Cannot query field "x" on type "Subscription"`},
-		{name: "literal of a wrong type", query: `{ isBlacklisted(token: ["` + secret + `"]) }`, message: `Expected a value of type "String!".`},
-		{name: "enum for a string", query: `mutation { login(input: {email: "", password: ` + secret + `}) { token } }`, message: `Expected a value of type "String!".`},
-		{name: "string for an enum", query: `mutation { logout(scope: "` + secret + `") }`, message: `Expected a value of type "LogoutScope!".`},
-		{name: "wrong enum value", query: `mutation { logout(scope: ` + secret + `) }`, message: `Expected a value of type "LogoutScope!".`},
-		{name: "null literal", query: `{ isBlacklisted(token: null) }`, message: `Expected a value of type "String!".`},
+		{name: "literal of a wrong type", query: `{ isBlacklisted(token: ["` + secret + `"]) }`, message: `argument "token" of field "isBlacklisted": expected String!, found a list`, field: "token"},
+		{name: "enum for a string", query: `mutation { login(input: {email: "", password: ` + secret + `}) { token } }`, message: `argument "input.password" of field "login": expected String!, found an enum value`, field: "password"},
+		{name: "string for an enum", query: `mutation { logout(scope: "` + secret + `") }`, message: `argument "scope" of field "logout": expected LogoutScope! (one of THIS, OTHERS, ALL), found a string`, field: "scope"},
+		{name: "wrong enum value", query: `mutation { logout(scope: ` + secret + `) }`, message: `argument "scope" of field "logout": expected LogoutScope! (one of THIS, OTHERS, ALL), found an enum value that is not one of them`, field: "scope"},
+		{name: "null literal", query: `{ isBlacklisted(token: null) }`, message: `argument "token" of field "isBlacklisted": expected String!, found null`, field: "token"},
 		{name: "missing argument", query: `{ isBlacklisted }`, message: `argument "token" of type "String!" is required`},
-		{name: "missing member", query: `mutation { login(input: {password: "` + secret + `"}) { token } }`, message: `Expected a value of type "LoginInput!".`},
-		{name: "variable for input is text", query: login, variables: map[string]any{"input": secret}, message: "$input must be of type LoginInput!", field: "input"},
-		{name: "unknown input field", query: login, variables: input(map[string]any{"email": "", "password": "", "more": secret}), message: "$input has a field that its type does not have", field: "input"},
-		{name: "strange input field", query: login, variables: input(map[string]any{"email": "", "password": "", secret + "!": 1}), message: "$input has a field that its type does not have", field: "input"},
-		{name: "null for required", query: login, variables: input(map[string]any{"email": nil, "password": secret}), message: "$input.email must be of type String!", field: "email"},
-		{name: "missing in variable", query: login, variables: input(map[string]any{"password": secret}), message: "$input.email must be of type String!", field: "email"},
-		{name: "number for a string", query: login, variables: input(map[string]any{"email": "", "password": 12345678}), message: "$input.password must be of type String!", field: "password"},
-		{name: "undefined variable", query: login, message: "$input must be of type LoginInput!", field: "input"},
-		{name: "enum variable", query: `mutation($s: LogoutScope!) { logout(scope: $s) }`, variables: map[string]any{"s": secret}, message: "$s must be of type LogoutScope!", field: "s"},
+		{name: "missing member", query: `mutation { login(input: {password: "` + secret + `"}) { token } }`, message: `argument "input.email" of field "login": expected String!, but it is missing`, field: "email"},
+		{name: "variable for input is text", query: login, variables: map[string]any{"input": secret}, message: "variable $input: expected LoginInput!, found a string", field: "input"},
+		{name: "unknown input field", query: login, variables: input(map[string]any{"email": "", "password": "", "more": secret}), message: "variable $input.more: LoginInput has no such field", field: "more"},
+		{name: "strange input field", query: login, variables: input(map[string]any{"email": "", "password": "", secret + "!": 1}), message: "variable $input: LoginInput does not have all fields that were sent", field: "input"},
+		{name: "null for required", query: login, variables: input(map[string]any{"email": nil, "password": secret}), message: "variable $input.email: expected String!, found null", field: "email"},
+		{name: "missing in variable", query: login, variables: input(map[string]any{"password": secret}), message: "variable $input.email: expected String!, but it is missing", field: "email"},
+		{name: "number for a string", query: login, variables: input(map[string]any{"email": "", "password": 12345678}), message: "variable $input.password: expected String!, found an integer", field: "password"},
+		{name: "undefined variable", query: login, message: "variable $input: expected LoginInput!, but it is missing", field: "input"},
+		{name: "enum variable", query: `mutation($s: LogoutScope!) { logout(scope: $s) }`, variables: map[string]any{"s": secret}, message: "variable $s: expected LogoutScope! (one of THIS, OTHERS, ALL), found a string that is not one of them", field: "s"},
 	}
 }
 
@@ -180,15 +181,76 @@ func TestHandler_BadDocument(t *testing.T) {
 	}
 }
 
-// An enum value in another case passes gqlparser and fails in gqlgen, whose
-// message repeats it.
-func TestHandler_EnumInAnotherCase(t *testing.T) {
-	f := newFixture(t, &fakeRoot{})
-	w := f.query(`mutation($s: LogoutScope!) { logout(scope: $s) }`, map[string]any{"s": "all"})
-	answer := decode(t, w)
-	if len(answer.Errors) != 1 || answer.Errors[0].Extensions.Code != "BAD_USER_INPUT" || f.root.mutated != 0 ||
-		strings.Contains(w.Body.String(), "all") {
-		t.Errorf("answer = %s", w.Body)
+// gqlparser accepts these in variables, and gqlgen does not.
+func TestHandler_Lenient(t *testing.T) {
+	const events = `query($n: Int, $a: String) { securityEvents(first: $n, after: $a) { edges { cursor } } }`
+	for name, c := range map[string]struct {
+		document  string
+		variables map[string]any
+		message   string
+	}{
+		"enum in another case": {`mutation($s: LogoutScope!) { logout(scope: $s) }`, map[string]any{"s": "all"}, "found a string that is not one of them"},
+		"text for an integer":  {events, map[string]any{"n": "1"}, "variable $n: expected Int, found a string"},
+		"a fraction":           {events, map[string]any{"n": 1.5}, "variable $n: expected Int, found a number"},
+		"more than 32 bits":    {events, map[string]any{"n": 1 << 31}, "variable $n: expected Int, found an integer of more than 32 bits"},
+		"a big literal":        {`{ securityEvents(first: 2147483648) { edges { cursor } } }`, nil, `argument "first" of field "securityEvents": expected Int, found an integer of more than 32 bits`},
+		"default":              {`query($n: Int = "` + secret + `") { securityEvents(first: $n) { edges { cursor } } }`, nil, "the default of variable $n: expected Int, found a string"},
+		"directive":            {`{ me @skip(if: "` + secret + `") { id } }`, nil, `argument "if" of directive "@skip": expected Boolean!, found a string`},
+		"misspelt":             {`mutation { login(input: {email: "", pasword: "` + secret + `", password: ""}) { token } }`, nil, `argument "input.pasword" of field "login": LoginInput has no such field, did you mean "password"?`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, &fakeRoot{})
+			checkRefused(t, f, f.query(c.document, c.variables), http.StatusBadRequest, c.message)
+		})
+	}
+}
+
+// TestHandler_AllFields: a form can mark every field that is wrong, whether the
+// input is written in the document or a variable.
+func TestHandler_AllFields(t *testing.T) {
+	for name, send := range map[string]func(f *fixture) *httptest.ResponseRecorder{
+		"literal": func(f *fixture) *httptest.ResponseRecorder {
+			return f.query(`mutation { signUp(input: {name: 1, password: true}) { token } }`, nil)
+		},
+		"variable": func(f *fixture) *httptest.ResponseRecorder {
+			return f.query(`mutation($input: SignUpInput!) { signUp(input: $input) { token } }`, map[string]any{"input": map[string]any{"name": 1, "password": true}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, &fakeRoot{})
+			w := send(f)
+			if w.Code != http.StatusBadRequest {
+				t.Fatalf("status %d: %s", w.Code, w.Body)
+			}
+			errs := decode(t, w).Errors
+			if len(errs) != 1 || errs[0].Extensions.Field != "name" {
+				t.Fatalf("errors: %s", w.Body)
+			}
+			var got []string
+			for _, field := range errs[0].Extensions.Fields {
+				_, what, _ := strings.Cut(field.Message, ": ")
+				got = append(got, field.Field+" "+what)
+			}
+			want := []string{"name expected String!, found an integer", "email expected String!, but it is missing", "password expected String!, found a boolean"}
+			if !slices.Equal(got, want) {
+				t.Errorf("fields = %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// TestHandler_HiddenFields: the number of missing fields is not shown if the
+// schema is hidden.
+func TestHandler_HiddenFields(t *testing.T) {
+	f := newFixture(t, &fakeRoot{}, func(o *Options) { o.HideSchema = true })
+	for _, w := range []*httptest.ResponseRecorder{
+		f.query(`mutation { signUp(input: {}) { token } }`, nil),
+		f.query(`mutation($input: SignUpInput!) { signUp(input: $input) { token } }`, map[string]any{"input": map[string]any{}}),
+	} {
+		errs := decode(t, w).Errors
+		if len(errs) != 1 || len(errs[0].Extensions.Fields) > 1 || len(errs[0].Locations) > 1 || strings.Contains(w.Body.String(), "email") {
+			t.Errorf("answer = %s", w.Body)
+		}
 	}
 }
 

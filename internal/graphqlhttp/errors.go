@@ -1,7 +1,6 @@
 package graphqlhttp
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -21,21 +20,90 @@ const (
 	maxMessage = 300
 )
 
-// validationRules returns GraphQL's rules with one replaced: gqlparser's message
-// about a value of the wrong type repeats the value, which may be a password.
-func validationRules() *rules.Rules {
+// validationRules returns GraphQL's rules with one replaced: gqlparser's messages
+// about a value of the wrong type repeat the value, which may be a password.
+func (h *handler) validationRules() *rules.Rules {
 	all := rules.NewDefaultRules()
-	rule := rules.ValuesOfCorrectTypeRule
-	all.ReplaceRule(rule.Name, func(observers *core.Events, addError core.AddErrFunc) {
-		var value *ast.Value // the one that the rule looks at
-		observers.OnValue(func(_ *core.Walker, v *ast.Value) { value = v })
-		rule.RuleFunc(observers, func(options ...core.ErrorOption) {
-			addError(append(options, func(err *gqlerror.Error) { // keeps the location
-				err.Message = fmt.Sprintf("Expected a value of type %q.", value.ExpectedType)
-			})...)
+	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, func(observers *core.Events, addError core.AddErrFunc) {
+		seen := map[*ast.Value]bool{} // gqlparser visits fragments repeatedly
+		check := func(name string, words [2]string, value *ast.Value, typ *ast.Type) {
+			if !seen[value] {
+				seen[value] = true
+				h.checkLiteral(addError, name, words, value, typ)
+			}
+		}
+		observers.OnField(func(_ *core.Walker, field *ast.Field) {
+			if field.Definition != nil {
+				eachArgument(field.Arguments, field.Definition.Arguments, `" of field "`+field.Name+`"`, check)
+			}
+		})
+		observers.OnDirective(func(_ *core.Walker, directive *ast.Directive) {
+			if directive.Definition != nil {
+				eachArgument(directive.Arguments, directive.Definition.Arguments, `" of directive "@`+directive.Name+`"`, check)
+			}
+		})
+		observers.OnVariable(func(_ *core.Walker, variable *ast.VariableDefinition) {
+			if variable.DefaultValue != nil {
+				check("$"+variable.Variable, [2]string{"the default of variable "}, variable.DefaultValue, variable.Type)
+			}
 		})
 	})
 	return all
+}
+
+// eachArgument calls check for each argument that is defined.
+func eachArgument(arguments ast.ArgumentList, definitions ast.ArgumentDefinitionList, suffix string, check func(name string, words [2]string, value *ast.Value, typ *ast.Type)) {
+	for _, argument := range arguments {
+		if definition := definitions.ForName(argument.Name); definition != nil {
+			check(argument.Name, [2]string{`argument "`, suffix}, argument.Value, definition.Type)
+		}
+	}
+}
+
+// checkLiteral adds one error for all faults of a literal. The words are those
+// before and after its name in messages.
+func (h *handler) checkLiteral(addError core.AddErrFunc, name string, words [2]string, value *ast.Value, typ *ast.Type) {
+	checker := valueChecker{schema: h.schema}
+	checker.check(checked{inputValue: literalValue(value), place: name, field: strings.TrimPrefix(name, "$"), at: value.Position}, typ)
+	if len(checker.faults) == 0 {
+		return
+	}
+	var options []core.ErrorOption
+	for i, fault := range checker.faults {
+		if i == 0 || checker.faults[i-1].at != fault.at { // the number of missing fields is a part of the schema
+			options = append(options, core.At(fault.at))
+		}
+	}
+	if !h.options.HideSchema {
+		options = append(options, func(err *gqlerror.Error) {
+			described := valueError(words, checker.faults)
+			err.Err, err.Message = described, described.Message
+		})
+	}
+	addError(options...)
+}
+
+// checkVariables returns one error for all faults of the variables, or nil. If
+// the schema is hidden, the error names only what the client has sent.
+func (h *handler) checkVariables(operation *ast.OperationDefinition, variables map[string]any) *auth.Error {
+	checker := valueChecker{schema: h.schema}
+	for _, definition := range operation.VariableDefinitions {
+		value, sent := variables[definition.Variable]
+		if !sent && definition.DefaultValue != nil {
+			continue
+		}
+		checker.check(checked{
+			inputValue: inputValue{json: value, sent: sent},
+			place:      "$" + definition.Variable, sent: "$" + definition.Variable, field: definition.Variable,
+		}, definition.Type)
+	}
+	if len(checker.faults) == 0 {
+		return nil
+	}
+	if h.options.HideSchema {
+		return valueError([2]string{}, hidden(checker.faults))
+	}
+	return valueError([2]string{"variable "}, checker.faults)
 }
 
 // clientSafe converts the errors that gqlgen and gqlparser return for a request
@@ -46,62 +114,35 @@ func (h *handler) clientSafe(errs gqlerror.List, operation *graphql.OperationCon
 	safe := make(gqlerror.List, 0, min(len(errs), maxErrors))
 	for _, err := range errs[:min(len(errs), maxErrors)] {
 		if err.Err == nil {
-			field, message := h.describe(err, operation, variables)
-			err = &gqlerror.Error{Locations: err.Locations, Err: auth.BadInput(field, message), Message: message}
+			described := h.describe(err, operation, variables)
+			err = &gqlerror.Error{Locations: err.Locations, Err: described, Message: described.Message}
 		}
 		safe = append(safe, err)
 	}
 	return safe
 }
 
-func (h *handler) describe(err *gqlerror.Error, operation *graphql.OperationContext, variables map[string]any) (field, message string) {
+func (h *handler) describe(err *gqlerror.Error, operation *graphql.OperationContext, variables map[string]any) *auth.Error {
 	switch {
 	case err.Extensions["code"] == errcode.ParseFailed:
-		return "", "the document has a syntax error"
+		return auth.BadInput("", "the document has a syntax error")
 	case err.Rule != "" && h.options.HideSchema:
-		return "", "the document breaks the rule " + err.Rule
+		return auth.BadInput("", "the document breaks the rule "+err.Rule)
 	case err.Rule != "":
-		if len(err.Message) > maxMessage {
-			return "", strings.ToValidUTF8(err.Message[:maxMessage], "") + "..."
+		return auth.BadInput("", shorten(err.Message))
+	case len(err.Path) > 1: // gqlparser reports one fault of the variables
+		if described := h.checkVariables(operation.Operation, variables); described != nil {
+			return described
 		}
-		return "", err.Message
-	case len(err.Path) > 1:
-		return h.describeVariable(err.Path[1:], operation.Operation.VariableDefinitions, variables)
+		return auth.BadInput("", "a variable has a value that is not valid")
 	default:
-		return "", "the document has no such operation; if it has several, operationName must name one"
+		return auth.BadInput("", "the document has no such operation; if it has several, operationName must name one")
 	}
 }
 
-// describeVariable returns the input field at a path of a variable, and what is
-// wrong with it. If the schema is hidden, the path ends before a field that the
-// client has not sent, and the message does not name the type.
-func (h *handler) describeVariable(path ast.Path, definitions ast.VariableDefinitionList, variables map[string]any) (field, message string) {
-	name, _ := path[0].(ast.PathName)
-	field = string(name)
-	place, value, typ := "$"+field, variables[field], definitions.ForName(field).Type
-	for _, element := range path[1:] {
-		name, inObject := element.(ast.PathName)
-		if !inObject { // in a list
-			index, _ := element.(ast.PathIndex)
-			if items, isList := value.([]any); isList {
-				value = items[index]
-			}
-			typ = typ.Elem
-			continue
-		}
-		definition := h.schema.Types[typ.Name()].Fields.ForName(string(name))
-		if definition == nil { // the name may be anything, even a password
-			return field, place + " has a field that its type does not have"
-		}
-		members, _ := value.(map[string]any)
-		member, sent := members[string(name)]
-		if h.options.HideSchema && !sent {
-			break
-		}
-		field, place, value, typ = string(name), place+"."+string(name), member, definition.Type
+func shorten(message string) string {
+	if len(message) <= maxMessage {
+		return message
 	}
-	if h.options.HideSchema {
-		return field, place + " is not valid"
-	}
-	return field, place + " must be of type " + typ.String()
+	return strings.ToValidUTF8(message[:maxMessage], "") + "..."
 }

@@ -154,6 +154,7 @@ type reply struct {
 			Code, Reason, RequestID, Field string
 			Retryable                      *bool
 			RetryAfter                     int
+			Fields                         []auth.InvalidField
 		}
 	}
 }

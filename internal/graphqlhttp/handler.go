@@ -75,7 +75,7 @@ func New(schema graphql.ExecutableSchema, options Options) http.Handler {
 	h.exec.SetErrorPresenter(options.Present)
 	h.exec.SetRecoverFunc(options.Recover)
 	h.exec.SetParserTokenLimit(h.limits.tokens)
-	h.exec.SetDefaultRulesFn(validationRules)
+	h.exec.SetDefaultRulesFn(h.validationRules)
 	cache := newDocumentCache()
 	h.exec.SetQueryCache(cache)
 	h.exec.Use(guard{cache: cache, limits: h.limits, hideSchema: options.HideSchema, facts: factsOf(h.schema)})
@@ -186,6 +186,11 @@ func (h *handler) execute(w http.ResponseWriter, r *http.Request, accept accepte
 // is the response.
 func (h *handler) createOperation(ctx context.Context, params *graphql.RawParams) (operation *graphql.OperationContext, refused *graphql.Response) {
 	operation, errs := h.exec.CreateOperationContext(ctx, params)
+	if len(errs) == 0 {
+		if err := h.checkVariables(operation.Operation, params.Variables); err != nil {
+			errs = gqlerror.List{{Err: err, Message: err.Message}}
+		}
+	}
 	if len(errs) > 0 {
 		return nil, h.exec.DispatchError(graphql.WithOperationContext(ctx, operation), h.clientSafe(errs, operation, params.Variables))
 	}
