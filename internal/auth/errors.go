@@ -238,11 +238,9 @@ func LogError(ctx context.Context, log *slog.Logger, transport Transport, e *Err
 		slog.String("request_id", ClientFrom(ctx).RequestID),
 		slog.String("session_id", SessionFrom(ctx)),
 		slog.Any("error", e.Err))
-	log.LogAttrs(ctx, level, message, slices.DeleteFunc(attrs, saysNothing)...)
-}
-
-func saysNothing(a slog.Attr) bool {
-	return a.Value.Any() == nil || a.Value.Equal(slog.StringValue(""))
+	log.LogAttrs(ctx, level, message, slices.DeleteFunc(attrs, func(a slog.Attr) bool {
+		return a.Value.Any() == nil || a.Value.Equal(slog.StringValue(""))
+	})...)
 }
 
 // CeilSeconds rounds up to the whole seconds of an answer: a client that waits

@@ -64,7 +64,14 @@ var errNoSwap = errors.New("the swap found no row, but the token is current")
 // meanwhile or a write was lost, run swaps once more, then returns
 // CodeUnavailable.
 func (r refresh) run(ctx context.Context) (Grant, error) {
-	if err := r.invalidateParent(ctx); err != nil {
+	parent := HashSecret(r.claims.Secret)
+	err := r.core.cache.Invalidate(ctx, Invalidation{ // the access token of the presented pair, before the swap can commit
+		SessionID: r.claims.SessionID,
+		Secret:    &parent,
+		Until:     r.claims.IssuedAt.Add(r.core.settings.AccessTTL),
+		Grace:     r.core.settings.AccessOverlap,
+	})
+	if err != nil {
 		return Grant{}, err
 	}
 	for range 2 {
@@ -72,7 +79,7 @@ func (r refresh) run(ctx context.Context) (Grant, error) {
 		if !errors.Is(err, ErrMovedOn) {
 			return g, err
 		}
-		st, err := r.core.sessionState(ctx, r.claims.SessionID, HashSecret(r.claims.Secret))
+		st, err := r.core.sessionState(ctx, r.claims.SessionID, parent)
 		if errors.Is(err, ErrNotFound) {
 			return Grant{}, isMissing.err()
 		}
@@ -84,18 +91,6 @@ func (r refresh) run(ctx context.Context) (Grant, error) {
 		}
 	}
 	return Grant{}, Unavailable(errors.Join(errNoSwap, r.core.CheckClock(ctx)))
-}
-
-// invalidateParent invalidates the access token of the presented pair, before
-// the swap can commit.
-func (r refresh) invalidateParent(ctx context.Context) error {
-	parent := HashSecret(r.claims.Secret)
-	return r.core.cache.Invalidate(ctx, Invalidation{
-		SessionID: r.claims.SessionID,
-		Secret:    &parent,
-		Until:     r.claims.IssuedAt.Add(r.core.settings.AccessTTL),
-		Grace:     r.core.settings.AccessOverlap,
-	})
 }
 
 // swap rotates the session by one compare-and-swap, and signs the pair.

@@ -18,7 +18,15 @@ func (r refresh) resolve(ctx context.Context, v verdict, st SessionState) (Grant
 	case isRollback:
 		r.core.failed(ctx, r.event(EventRefreshRollback, ""), st.Session.ID)
 	case isReuse:
-		if err := r.punishReuse(ctx, st); err != nil {
+		if r.core.settings.ReuseAction == ReuseReject {
+			r.core.failed(ctx, r.event(EventRefreshReuse, string(ReuseReject)), st.Session.ID)
+			break
+		}
+		// The update is conditional, so that there is one event, no matter how
+		// many requests race.
+		e := r.event(EventRefreshReuse, string(ReuseRevoke))
+		e.Count = 1
+		if _, err := r.core.revoke(ctx, RevokedByReuse, e); err != nil {
 			return Grant{}, err
 		}
 	}
@@ -52,20 +60,6 @@ func (r refresh) deliver(ctx context.Context, st SessionState) (Grant, error) {
 	}
 	r.core.events.Emit(ctx, r.event(EventRefresh, ""))
 	return g, nil
-}
-
-// punishReuse revokes the session. The update is conditional, so that there is
-// one event, no matter how many requests race. With ReuseReject, it only records
-// the event.
-func (r refresh) punishReuse(ctx context.Context, st SessionState) error {
-	if r.core.settings.ReuseAction == ReuseReject {
-		r.core.failed(ctx, r.event(EventRefreshReuse, string(ReuseReject)), st.Session.ID)
-		return nil
-	}
-	e := r.event(EventRefreshReuse, string(ReuseRevoke))
-	e.Count = 1
-	_, err := r.core.revoke(ctx, RevokedByReuse, e)
-	return err
 }
 
 func (r refresh) event(kind EventKind, detail string) Event {

@@ -40,13 +40,6 @@ type feed struct {
 	busGaps   int // how often the bus may have lost changes
 }
 
-func newFeed(o Options) *feed {
-	return &feed{
-		opts: o, followers: map[*FeedStream]bool{}, busLost: true,
-		log: changeLog{limit: logLimit}, seen: newRecentChanges(),
-	}
-}
-
 // clockDistance is how far the clocks of two replicas may be apart, each
 // differing from the database's as far as it may.
 func (f *feed) clockDistance() time.Duration { return 2 * auth.MaxClockDistance(f.opts.ClockLeeway) }
@@ -103,14 +96,6 @@ func (f *feed) broadcast(changes ...auth.Change) {
 	if f.log.end() > end {
 		f.deliver()
 	}
-}
-
-// sendHeartbeat sends every follower a heartbeat.
-func (f *feed) sendHeartbeat(at time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.log.add(heartbeat(at))
-	f.deliver()
 }
 
 func heartbeat(at time.Time) auth.Change {

@@ -66,7 +66,9 @@ func newRecentChanges() recentChanges {
 // changeID is half of a SHA-256 over what identifies a change.
 type changeID [16]byte
 
-func idOf(c auth.Change) changeID {
+// add returns false if a change was added before. Otherwise it adds the change,
+// unless the limit is reached, and returns true.
+func (r recentChanges) add(c auth.Change) bool {
 	b := make([]byte, 0, 128)
 	b = append(b, c.Kind...)
 	b = append(b, 0)
@@ -77,13 +79,7 @@ func idOf(c auth.Change) changeID {
 		b = append(b, c.SecretHash[:]...)
 	}
 	sum := sha256.Sum256(b)
-	return changeID(sum[:len(changeID{})])
-}
-
-// add returns false if a change was added before. Otherwise it adds the change,
-// unless the limit is reached, and returns true.
-func (r recentChanges) add(c auth.Change) bool {
-	id := idOf(c)
+	id := changeID(sum[:len(changeID{})])
 	if _, known := r.at[id]; known {
 		return false
 	}

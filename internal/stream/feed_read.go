@@ -68,8 +68,16 @@ func (f *feed) tick(ctx context.Context) {
 		f.scan(ctx, now, st)
 	}
 	f.logFailure(ctx, failedBefore)
-	if f.ticks++; f.ticks%heartbeatTicks == 0 && f.upToDate(now, st) && f.opts.Core.CheckClock(ctx) == nil {
-		f.sendHeartbeat(f.watermark())
+	if f.ticks++; f.ticks%heartbeatTicks != 0 {
+		return
+	}
+	// A follower that gets a heartbeat takes its list for complete.
+	upToDate := f.scanErr == nil && now.Sub(f.polled) <= overdue && now.Sub(f.scanned) <= f.scanInterval(st)+overdue
+	if upToDate && f.opts.Core.CheckClock(ctx) == nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.log.add(heartbeat(f.watermark()))
+		f.deliver()
 	}
 }
 
@@ -166,9 +174,3 @@ func (f *feed) logFailure(ctx context.Context, failedBefore bool) {
 
 // watermark is the moment up to which followers have been sent everything.
 func (f *feed) watermark() time.Time { return earlier(f.polled, f.scanned).Add(-f.window()) }
-
-// upToDate reports whether reads are as recent as they have to be for a
-// heartbeat: a follower that gets one takes its list for complete.
-func (f *feed) upToDate(now time.Time, st feedState) bool {
-	return f.scanErr == nil && now.Sub(f.polled) <= overdue && now.Sub(f.scanned) <= f.scanInterval(st)+overdue
-}

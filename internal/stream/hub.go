@@ -76,7 +76,10 @@ const (
 // NewHub returns a hub. Run keeps it going.
 func NewHub(o Options) *Hub {
 	return &Hub{
-		opts: o, feed: newFeed(o),
+		opts: o, feed: &feed{
+			opts: o, followers: map[*FeedStream]bool{}, busLost: true,
+			log: changeLog{limit: logLimit}, seen: newRecentChanges(),
+		},
 		sessions: map[string][]*SessionStream{}, keys: map[*subscription]auth.APIKeyCaller{},
 	}
 }
