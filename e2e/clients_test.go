@@ -19,7 +19,7 @@ type outcome struct{ Client, Scenario, Problem, Event string }
 // TestClients: the recipes of docs/clients work with popular clients in every
 // situation that a session must survive. The last one is an outage.
 func TestClients(t *testing.T) {
-	const outcomes = 4*(10+3) + 2*(4+3) // clients by scenarios, and by steps of the outage
+	const outcomes = 4*(13+3) + 2*(4+3) // clients by scenarios, and by steps of the outage
 	node := throwaway.LookPath(t, "node", "nodejs")
 	installPackages(t, "clients", "@urql/core")
 	dependOn(t, "../docs/clients/*.mjs")

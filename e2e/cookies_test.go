@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -137,28 +138,34 @@ func page(t *testing.T) string {
 	}))
 }
 
-// dropping is a proxy in front of base that drops answers between requests to
-// /drop and /heal: base has executed the request, and the client does not
-// receive the answer. One lost answer is not enough, because browsers repeat a
-// request themselves when a reused connection ends without an answer.
+// dropping is a proxy in front of base. After a request to /drop it loses the
+// responses to POST requests: base has executed the request, and the client does
+// not receive the response. One lost response is not enough, because browsers
+// repeat a request themselves when a reused connection ends without a response.
+// After a request to /hang it does not answer POST requests at all. A request to
+// /heal ends both.
 func dropping(t *testing.T, base string) string {
 	t.Helper()
 	target, err := url.Parse(base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var broken atomic.Bool
+	var fault atomic.Value
+	fault.Store("/heal")
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.ModifyResponse = func(res *http.Response) error {
-		if res.Request.Method == http.MethodPost && broken.Load() {
+		if res.Request.Method == http.MethodPost && fault.Load() == "/drop" {
 			panic(http.ErrAbortHandler)
 		}
 		return nil
 	}
 	return serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/drop", "/heal":
-			broken.Store(r.URL.Path == "/drop")
+		switch {
+		case r.URL.Path == "/drop", r.URL.Path == "/hang", r.URL.Path == "/heal":
+			fault.Store(r.URL.Path)
+		case r.Method == http.MethodPost && fault.Load() == "/hang":
+			_, _ = io.Copy(io.Discard, r.Body) // the server detects a closed connection only after that
+			<-r.Context().Done()
 		default:
 			proxy.ServeHTTP(w, r)
 		}

@@ -8,10 +8,10 @@ import { SetContextLink } from '@apollo/client/link/context';
 import { ErrorLink } from '@apollo/client/link/error';
 import { RetryLink } from '@apollo/client/link/retry';
 import { from, switchMap, throwError } from 'rxjs';
-import { createSession, exchangeAt } from './session.mjs';
+import { createSession, exchangeAt, logoutAt } from './session.mjs';
 
-export function connect(api, { storage, onSignedOut, locks }) {
-  const session = createSession({ storage, onSignedOut, locks, exchange: exchangeAt(api) });
+export function connect(api, { storage, onSignedOut, locks, reuseWindow }) {
+  const session = createSession({ storage, onSignedOut, locks, reuseWindow, exchange: exchangeAt(api), logout: logoutAt(api) });
 
   const authorize = new SetContextLink(({ headers }) => {
     const token = session.token();

@@ -5,16 +5,17 @@
 //   const { data } = await client.post('/graphql', { query: '{ me { email } }' });
 import axios from 'axios';
 import { createAuthRefresh } from 'axios-auth-refresh';
-import { Refused, createSession } from './session.mjs';
+import { Refused, createSession, logoutAt } from './session.mjs';
 
-// The route tells what happened by status and message alone. 500 is not enough
-// to sign anybody out: these two messages are.
+// The route reports errors by status and message only. A 500 signs the user out
+// only with one of these two messages.
 const FINAL = ['token is blacklisted', 'auth token not found'];
 
-async function exchange(api, refreshToken, key) {
+async function exchange(api, refreshToken, key, signal) {
   const { status, data } = await axios.get(`${api}/auth/refresh`, {
     headers: { Authorization: `Bearer ${refreshToken}`, 'Idempotency-Key': key },
     validateStatus: () => true,
+    signal,
   });
   if (status !== 201) {
     const final = status === 401 || (status === 500 && FINAL.includes(data.message));
@@ -26,8 +27,15 @@ async function exchange(api, refreshToken, key) {
   return { token, refreshToken: refresh_token, expiresIn: token_expiration - Date.now() / 1000 };
 }
 
-export function connect(api, { storage, onSignedOut, locks }) {
-  const session = createSession({ storage, onSignedOut, locks, exchange: (token, key) => exchange(api, token, key) });
+export function connect(api, { storage, onSignedOut, locks, reuseWindow }) {
+  const session = createSession({
+    storage,
+    onSignedOut,
+    locks,
+    reuseWindow,
+    exchange: (token, key, signal) => exchange(api, token, key, signal),
+    logout: logoutAt(api),
+  });
 
   // With application/json alone GraphQL answers 200 even to an expired token, and the plugin waits for 401.
   const client = axios.create({ baseURL: api, headers: { Accept: 'application/graphql-response+json, application/json' } });

@@ -4,11 +4,11 @@
 //   session.begin((await request(LOGIN, { input })).login);
 //   const { me } = await request('{ me { email } }');
 import { ClientError, GraphQLClient } from 'graphql-request';
-import { createSession, exchangeAt } from './session.mjs';
+import { createSession, exchangeAt, logoutAt } from './session.mjs';
 
-export function connect(api, { storage, onSignedOut, locks }) {
+export function connect(api, { storage, onSignedOut, locks, reuseWindow }) {
   const client = new GraphQLClient(`${api}/graphql`);
-  const session = createSession({ storage, onSignedOut, locks, exchange: exchangeAt(api) });
+  const session = createSession({ storage, onSignedOut, locks, reuseWindow, exchange: exchangeAt(api), logout: logoutAt(api) });
 
   const send = (document, variables, token) =>
     client.request(document, variables, token ? { Authorization: `Bearer ${token}` } : {});

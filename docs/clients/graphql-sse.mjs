@@ -5,15 +5,15 @@
 //   const { follow, session } = connect('https://auth.example.com', { storage, onSignedOut });
 //   const stop = follow({ query: 'subscription { sessionEvents { kind reason } }' }, { next, error, complete });
 import { createClient } from 'graphql-sse';
-import { createSession, exchangeAt } from './session.mjs';
+import { createSession, exchangeAt, logoutAt } from './session.mjs';
 
 const PAUSE = 2000; // milliseconds before another try when no answer came
 
-export function connect(api, { storage, onSignedOut, locks }) {
-  const session = createSession({ storage, onSignedOut, locks, exchange: exchangeAt(api) });
+export function connect(api, { storage, onSignedOut, locks, reuseWindow }) {
+  const session = createSession({ storage, onSignedOut, locks, reuseWindow, exchange: exchangeAt(api), logout: logoutAt(api) });
 
-  // follow subscribes, and again with the next token when one runs out. What
-  // happens between the two is not told: read the state anew when it matters.
+  // follow subscribes, and again with the next token when one runs out. Events
+  // between the two are not sent: read the state again if that matters.
   function follow(payload, sink) {
     let stop;
     let stopped = false;
@@ -21,7 +21,7 @@ export function connect(api, { storage, onSignedOut, locks }) {
       const token = session.token();
       const client = createClient({
         url: `${api}/graphql`,
-        retryAttempts: 0, // again does it, with a token that is good
+        retryAttempts: 0, // again does it, with a valid token
         headers: token ? { Authorization: `Bearer ${token}` } : {},
       });
       let last = null; // the errors that the stream ended with

@@ -5,15 +5,15 @@
 //   const { follow, session } = connect('https://auth.example.com', { storage, onSignedOut });
 //   const stop = follow({ query: 'subscription { sessionEvents { kind reason } }' }, { next, error, complete });
 import { createClient } from 'graphql-ws';
-import { createSession, exchangeAt } from './session.mjs';
+import { createSession, exchangeAt, logoutAt } from './session.mjs';
 
 const PAUSE = 2000; // milliseconds before another try when no answer came
 const LONGEST = 8000; // between two tries to connect
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // webSocketImpl is for where there is no WebSocket, such as Node before 22.
-export function connect(api, { storage, onSignedOut, locks, webSocketImpl }) {
-  const session = createSession({ storage, onSignedOut, locks, exchange: exchangeAt(api) });
+export function connect(api, { storage, onSignedOut, locks, reuseWindow, webSocketImpl }) {
+  const session = createSession({ storage, onSignedOut, locks, reuseWindow, exchange: exchangeAt(api), logout: logoutAt(api) });
   let used = null; // the access token that the socket was opened with
   let stale = null; // the last one that it was closed for
 
@@ -25,15 +25,15 @@ export function connect(api, { storage, onSignedOut, locks, webSocketImpl }) {
     retryWait: (retries) => sleep(Math.min(1000 * 2 ** retries, LONGEST) * (0.5 + Math.random() / 2)),
     async connectionParams() {
       used = session.token();
-      // What is thrown here would be final: come with the old token rather, and be told 4403 again.
+      // An exception here would be final. With the old token the server closes with 4403 again.
       if (used && used === stale) used = await session.refresh(used).catch(() => used);
       return used ? { Authorization: `Bearer ${used}` } : {};
     },
     on: { closed: ({ code }) => { if (code === 4403) stale = used; } },
   });
 
-  // follow subscribes, and again with the next token when one runs out. What
-  // happens between the two is not told: read the state anew when it matters.
+  // follow subscribes, and again with the next token when one runs out. Events
+  // between the two are not sent: read the state again if that matters.
   function follow(payload, sink) {
     let stop;
     let stopped = false;
@@ -44,7 +44,7 @@ export function connect(api, { storage, onSignedOut, locks, webSocketImpl }) {
         error: (problem) => { renew(problem, used); },
       });
     };
-    // A subscription is told why it ends before its socket is closed for it.
+    // The server sends the reason to each subscription before it closes the socket.
     async function renew(problem, token) {
       const { code, retryable } = problem[0]?.extensions ?? {}; // no list of errors: how the socket was closed
       try {

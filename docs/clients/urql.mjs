@@ -5,14 +5,16 @@
 //   const { data, error } = await client.query('{ me { email } }');
 import { Client, fetchExchange } from '@urql/core';
 import { authExchange } from '@urql/exchange-auth';
-import { REFRESH, Refused, createSession } from './session.mjs';
+import { REFRESH, Refused, createSession, logoutAt } from './session.mjs';
 
-export function connect(api, { storage, onSignedOut, locks }) {
+export function connect(api, { storage, onSignedOut, locks, reuseWindow }) {
   let mutate;
   const session = createSession({
     storage,
     onSignedOut,
     locks,
+    reuseWindow,
+    logout: logoutAt(api),
     async exchange(token, key) {
       // The expired access token goes along with it, which does no harm.
       const { data, error } = await mutate(REFRESH, { token, key });

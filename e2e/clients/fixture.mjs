@@ -28,7 +28,7 @@ class MemoryStorage {
 // locksLike is what tabs share as navigator.locks.
 export function locksLike() {
   let last = Promise.resolve();
-  return { request: (name, work) => (last = last.then(work, work)) };
+  return { request: (name, options, work) => (last = last.then(work, work)) };
 }
 
 // signUp makes one user after the other: hashing many passwords at once takes
@@ -45,8 +45,8 @@ export async function signedIn(server, adapter, { locks } = {}) {
   const proxy = await startProxy(server);
   const storage = new MemoryStorage();
   let calls = 0;
-  const reasons = []; // one for each time that a tab was told to sign in again
-  const open = () => adapter.connect(proxy.api, { storage, locks, onSignedOut: (reason) => reasons.push(reason) });
+  const reasons = []; // one for each sign-out that a tab reported
+  const open = () => adapter.connect(proxy.api, { storage, locks, reuseWindow: 2000, onSignedOut: (reason) => reasons.push(reason) });
   const tab = open();
   tab.session.begin(await signUp(server));
   const claims = () => JSON.parse(Buffer.from(storage.pair().token.split('.')[1], 'base64url'));

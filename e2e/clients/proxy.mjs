@@ -1,6 +1,6 @@
 // A proxy between a client and the server that counts requests, sees every
 // refresh, can lose its answer, and can hold it back; late holds back the answer
-// to one other request.
+// to one other request, and broken closes the connections of all others.
 import http from 'node:http';
 import net from 'node:net';
 import { now, took } from './pace.mjs';
@@ -12,11 +12,12 @@ const read = async (stream) => {
 };
 
 export async function startProxy(target) {
-  const proxy = { requests: 0, lost: 0, keys: [], hold: null, late: null };
+  const proxy = { requests: 0, lost: 0, keys: [], hold: null, late: null, broken: false };
   const server = http.createServer(async (req, res) => {
     proxy.requests++;
     const body = await read(req);
     const key = keyOf(req, body);
+    if (key === null && proxy.broken) return req.socket.destroy();
     const losing = key !== null && proxy.lost > 0;
     if (key !== null) proxy.keys.push(key);
     if (key !== null && proxy.hold) await proxy.hold();

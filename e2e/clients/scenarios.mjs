@@ -32,7 +32,7 @@ export const scenarios = {
     const late = f.call();
     while (f.proxy.late) await sleep(10);
     const first = f.call();
-    while (f.storage.pair().key || f.proxy.keys.length === 0) await sleep(10);
+    while (f.storage.pair().count === 0) await sleep(10);
     release();
     assert.deepEqual(await Promise.all([first, late]), [2, 2]);
     assert.equal(f.proxy.keys.length, 1);
@@ -46,7 +46,6 @@ export const scenarios = {
     assert.equal(f.proxy.keys.length, 2);
     assert.equal(distinct(f.proxy.keys), 1);
     assert.ok(f.proxy.keys[0].length >= 16);
-    assert.equal(f.storage.pair().key, undefined, 'a key is good for one rotation');
     assert.deepEqual(f.reasons, []);
   },
 
@@ -58,7 +57,7 @@ export const scenarios = {
     await sleep(f.life); // the pair that got lost has run out too
     f.proxy.lost = 0;
     const seen = f.proxy.keys.length;
-    assert.equal(await f.call(f.open()), 3, 'and the page was loaded anew meanwhile');
+    assert.equal(await f.call(f.open()), 3, 'the page was loaded again meanwhile');
     assert.equal(f.proxy.keys[seen], f.proxy.keys[0]);
     assert.equal(f.proxy.keys.length, seen + 2);
     assert.equal(distinct(f.proxy.keys), 2);
@@ -89,6 +88,41 @@ export const scenarios = {
     assert.deepEqual(f.reasons, [adapter.legacy ? 'token is blacklisted' : 'TOKEN_REUSED']);
   },
 
+  async 'a used token whose successor no tab has ends the session'(server, adapter) {
+    const f = await signedIn(server, adapter);
+    const { data } = await f.rotate(f.storage.pair().refreshToken); // a thief was faster
+    await f.expired();
+    assert.equal((await rejection(f.call())).code, 'UNAUTHENTICATED');
+    assert.deepEqual(f.reasons, [adapter.legacy ? 'token is blacklisted' : 'TOKEN_BLACKLISTED']);
+    assert.equal(f.tab.session.token(), null);
+    const { errors } = await f.rotate(data.refreshToken.refreshToken);
+    assert.equal(errors[0].extensions.reason, 'SESSION_REVOKED');
+  },
+
+  async 'a used token is kept until its session has ended'(server, adapter) {
+    const f = await signedIn(server, adapter);
+    await f.rotate(f.storage.pair().refreshToken);
+    await f.expired();
+    f.proxy.broken = true; // every request other than a refresh
+    const { token } = f.storage.pair();
+    await rejection(f.tab.session.refresh(token));
+    assert.deepEqual(f.reasons, []);
+    assert.equal(f.tab.session.token(), token);
+    f.proxy.broken = false;
+    assert.equal(await f.tab.session.refresh(token), null);
+    assert.equal(f.reasons.length, 1);
+  },
+
+  async 'a refresh that is never answered is sent again with the same key'(server, adapter) {
+    const f = await signedIn(server, adapter);
+    await f.expired();
+    f.proxy.hold = () => (f.proxy.keys.length === 1 ? new Promise(() => {}) : undefined);
+    assert.equal(await f.call(), 2);
+    assert.equal(f.proxy.keys.length, 2);
+    assert.equal(distinct(f.proxy.keys), 1);
+    assert.deepEqual(f.reasons, []);
+  },
+
   async 'two tabs with web locks'(server, adapter) {
     const f = await signedIn(server, adapter, { locks: locksLike() });
     const other = f.open();
@@ -107,7 +141,7 @@ export const scenarios = {
     assert.deepEqual(f.reasons, []);
   },
 
-  async 'a tab that is told TOKEN_BLACKLISTED takes the pair of the other'(server, adapter) {
+  async 'a tab that gets TOKEN_BLACKLISTED takes the pair of the other'(server, adapter) {
     const f = await signedIn(server, adapter);
     await f.expired();
     f.proxy.hold = async () => {

@@ -3,8 +3,8 @@
 // Takes a session in cookie mode through what browsers do to it, with the code
 // of docs/how-to/browsers.md, which --app serves as /session.js. --sibling is a page
 // of the same site that is not trusted, --foreign one of another site. The API
-// loses answers between requests to /drop and /heal. Exits with 1 when something
-// is not as it should be, and says what.
+// loses responses after a request to /drop, and does not answer after one to
+// /hang, until /heal. Exits with 1 and a message when something is wrong.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ const endpoint = `${given.api}/graphql`;
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const PATIENCE = 180_000; // milliseconds: machines may be slow
-const SIGN_UP = `mutation { signUp(input: {name: "Ada", email: "ada@example.com", password: "correct horse"}) { token refreshToken } }`;
+const SIGN_UP = `mutation { signUp(input: {name: "Ada", email: "ada@example.com", password: "correct horse"}) { token refreshToken expiresIn } }`;
 const SESSION = '{ session { id generation } }';
 
 const profile = await mkdtemp(join(tmpdir(), 'rekey-cookies-'));
@@ -39,11 +39,15 @@ async function test() {
   const b = await tab(given.app);
   await step(comesBack, b);
   await step(racesWithCare, a, b);
+  await step(asksOtherTabs, a);
+  await step(overtakesAFrozenTab, a, b);
+  await step(getsNoAnswer, a);
   await step(racesWithout, a, b);
   await step(losesAnAnswer, a);
   await step(isForged, given.sibling);
   await step(isForged, given.foreign);
   await step(logsOut, a, b);
+  await step(isRobbed, a);
 }
 
 // step fails what does not end: code in a page may wait for ever.
@@ -113,16 +117,72 @@ async function comesBack(page) {
   assert.equal((await session(page)).id, id);
 }
 
-// racesWithCare: the lock lets one tab refresh, and both have the new token.
+// racesWithCare: calls that fail together, in one tab and in several, cause one
+// rotation, and all tabs have the new token. So does a call that fails later.
 async function racesWithCare(...pages) {
-  for (let round = 0; round < 5; round++) {
-    await Promise.all(pages.map((page) => page.evaluate(() => Promise.all([1, 2, 3].map(() => window.rekey.refresh())))));
+  const { generation } = await session(pages[0]);
+  const refreshed = (page, used) => page.evaluate((token) => Promise.all([1, 2, 3].map(() => window.rekey.refresh(token))), used);
+  let used = null;
+  const rounds = 5;
+  for (let round = 0; round < rounds; round++) {
+    const next = (await Promise.all(pages.map((page) => refreshed(page, used ?? undefined)))).flat();
+    assert.equal(new Set(next).size, 1);
+    if (used) assert.deepEqual(await refreshed(pages[0], used), [next[0], next[0], next[0]]);
+    [used] = next;
     await Promise.all(pages.map(session));
   }
+  assert.equal((await session(pages[0])).generation, generation + rounds);
 }
 
-// racesWithout: of two tabs, whoever loses the race is told so, and is still
-// signed in. A third might be overtaken by both, which counts as theft.
+// asksOtherTabs: a new tab receives the access token of another one.
+async function asksOtherTabs(page) {
+  const { generation } = await session(page);
+  const other = await tab(given.app);
+  assert.equal((await session(other)).generation, generation);
+  await other.close();
+}
+
+// overtakesAFrozenTab: a tab that does not release the lock delays the others once.
+async function overtakesAFrozenTab(...pages) {
+  const frozen = await tab(given.app);
+  await frozen.evaluate(() => { navigator.locks.request('rekey-refresh', () => new Promise(() => {})).catch(() => {}); });
+  const { generation } = await session(pages[0]);
+  for (const page of pages) await page.evaluate(() => window.rekey.refresh());
+  assert.equal((await session(pages[0])).generation, generation + pages.length);
+  await frozen.close();
+}
+
+// getsNoAnswer: a request that is never answered ends, and the next refresh
+// works.
+async function getsNoAnswer(page) {
+  const { generation } = await session(page);
+  await fetch(`${given.api}/hang`);
+  assert.equal(await page.evaluate(() => window.rekey.refresh().catch((error) => error.name)), 'TimeoutError');
+  await fetch(`${given.api}/heal`);
+  assert.equal(typeof (await page.evaluate(() => window.rekey.refresh())), 'string');
+  assert.equal((await session(page)).generation, generation + 1);
+}
+
+// isRobbed: another client has used the token first. The page cannot get the
+// next token, so it ends the session.
+async function isRobbed(page) {
+  await page.evaluate((document) => window.rekey.signIn(document), SIGN_UP.replace('ada@', 'bo@'));
+  const [{ name, value }] = await context.cookies();
+  const rob = (cookie) => fetch(endpoint, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Cookie: cookie },
+    body: JSON.stringify({ query: 'mutation { refreshToken { token } }' }),
+  });
+  const stolen = (await rob(`${name}=${value}`)).headers.get('Set-Cookie').split(';')[0];
+  const refused = await page.evaluate(() => window.rekey.refresh().catch((error) => `${error.constructor.name} ${error.message}`));
+  assert.equal(refused, 'Unauthenticated TOKEN_BLACKLISTED');
+  assert.deepEqual(await cookies(), []);
+  const { errors } = await (await rob(stolen)).json();
+  assert.equal(errors[0].extensions.reason, 'SESSION_REVOKED');
+}
+
+// racesWithout: of two tabs, the one that loses the race gets an error and is
+// still signed in. A third might be overtaken by both, which counts as reuse.
 async function racesWithout(...pages) {
   const reasons = new Set();
   for (let round = 0; round < 5; round++) {
