@@ -12,7 +12,7 @@ import (
 // The most modules that the product, and the whole project with its tests and
 // benches, may require directly.
 const (
-	maxProductModules = 20
+	maxProductModules = 21
 	maxModules        = 30
 )
 

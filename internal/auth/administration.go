@@ -58,11 +58,10 @@ func (s *Service) FindUser(ctx context.Context, who string) (u User, err error) 
 		u, err = s.store.UserByID(ctx, who)
 	} else {
 		what = "e-mail address"
-		_, key, invalid := emailAddress(who)
-		if invalid != nil {
-			return User{}, invalid
+		if len(lookupKeys(who)) == 0 {
+			return User{}, BadInput("email", "e-mail address is not valid")
 		}
-		u, _, err = s.store.UserByEmailKey(ctx, key)
+		u, _, err = s.userByEmail(ctx, who)
 	}
 	if errors.Is(err, ErrNotFound) {
 		return User{}, &Error{Code: CodeNotFound, Message: "no user has this " + what}
@@ -76,7 +75,7 @@ func (s *Service) FindUser(ctx context.Context, who string) (u User, err error) 
 // Users lists users in the order of their ids, which is the order of their
 // sign-up, at most limit.
 func (s *Service) Users(ctx context.Context, f UserFilter, limit int) ([]User, error) {
-	f.Email = foldEmail(f.Email)
+	f.Email = emailPart(f.Email)
 	users, err := s.store.Users(ctx, f, limit)
 	if err != nil {
 		return nil, fmt.Errorf("listing users: %w", err)

@@ -41,7 +41,8 @@ func newPassword(field, password string, u User) (string, error) {
 	}
 	local, _, _ := strings.Cut(u.EmailKey, "@")
 	folded := foldCase(password)
-	if folded == u.EmailKey || folded == local || folded == foldCase(u.Name) {
+	address, err := EmailKey(password)
+	if folded == u.EmailKey || err == nil && address == u.EmailKey || folded == local || folded == foldCase(u.Name) {
 		return "", BadInput(field, "password must be neither the name nor the e-mail address")
 	}
 	return password, nil

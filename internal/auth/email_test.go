@@ -78,6 +78,39 @@ func TestEmailAddress_everyCharacter(t *testing.T) {
 	}
 }
 
+// TestEmailAddress_mailbox checks that all spellings of a mailbox have one key.
+func TestEmailAddress_mailbox(t *testing.T) {
+	for key, spellings := range map[string][]string{
+		"eva@xn--mnchen-3ya.de": {"eva@münchen.de", "Eva@MÜNCHEN.DE", "eva@xn--mnchen-3ya.de", "eva@XN--MNCHEN-3YA.de", "eva@münchen。de", "eva@münchen．de", "eva@münchen｡de", "eva@mu\u0308nchen.de", "eva@ｍünchen.de"},
+		"eva@xn--strae-oqa.de":  {"eva@straße.de", "eva@STRAẞE.de", "eva@xn--strae-oqa.de"},
+		"eva@strasse.de":        {"eva@strasse.de", "eva@STRASSE.de", "eva@ｓtrasse.de"},
+		"eva@example.com":       {"eva@example.com", "eva@EXAMPLE.COM", "eva@example。com", "eva@ｅxample.com"},
+		"eva@my_host.internal":  {"eva@my_host.internal", "eva@MY_HOST.internal"},
+	} {
+		for _, spelling := range spellings {
+			if email, got, err := emailAddress(spelling); err != nil || got != key || email != spelling {
+				t.Errorf("%q has the key %q, want %q (%v)", spelling, got, key, err)
+			}
+		}
+	}
+	for _, address := range []string{
+		"eva@xn--a.de", "eva@xn--.de", "eva@xn--mnchen-3YA9.de\u3002", "eva@münchen.de。", "eva@。münchen.de", "eva@-münchen.de", "eva@mün_chen.de",
+		"eva@" + strings.Repeat("ü", 64) + ".de", "eva@אa.de", "eva@m\u00fc\uff20nchen.de", `"eva"@münchen.de`, "eva(x)@münchen.de", "eva@münchen。。de",
+	} {
+		if _, key, err := emailAddress(address); err == nil {
+			t.Errorf("%q is accepted with the key %q", address, key)
+		}
+	}
+}
+
+func TestEmailPart(t *testing.T) {
+	for part, want := range map[string]string{"@MÜNCHEN.de": "@xn--mnchen-3ya.de", "Eva": "eva", "eva@": "eva@", "@Example.com": "@example.com", "É": "é", "@my_ho": "@my_ho"} {
+		if got := emailPart(part); got != want {
+			t.Errorf("%q: %q, want %q", part, got, want)
+		}
+	}
+}
+
 // noInk lists by property and number, independently of the implementation, what
 // an address must not contain.
 func noInk(r rune) bool {

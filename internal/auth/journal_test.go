@@ -36,6 +36,7 @@ type journalStack struct {
 func (s *journalStack) UserByEmailKey(_ context.Context, key string) (auth.User, time.Time, error) {
 	s.done = append(s.done, "find")
 	if u, ok := s.users[key]; ok {
+		u.Email, u.EmailKey = key, key
 		return u, time.Time{}, nil
 	}
 	return auth.User{}, time.Time{}, auth.ErrNotFound

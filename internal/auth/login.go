@@ -92,9 +92,9 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	if err != nil {
 		return Grant{}, err
 	}
-	_, key, emailErr := emailAddress(in.Email)
+	keys := lookupKeys(in.Email)
 	password, passwordErr := normalizePassword("password", in.Password)
-	if emailErr != nil || passwordErr != nil {
+	if len(keys) == 0 || passwordErr != nil {
 		// Such an account cannot exist, which is not a secret: no hash is needed.
 		return Grant{}, s.countFailure(ctx, c, invalidCredentials())
 	}
@@ -103,12 +103,12 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	if err := s.passwords.checkRoom(); err != nil {
 		return Grant{}, err
 	}
-	if err := s.allowAttempt(ctx, key, now, c); err != nil {
+	if err := s.allowAttempt(ctx, keys[0], now, c); err != nil {
 		return Grant{}, err
 	}
-	u, rehash, clock, err := s.checkCredentials(ctx, key, password)
+	u, rehash, clock, err := s.checkCredentials(ctx, in.Email, password)
 	if e := AsError(err); e != nil && e.Code == CodeUnauthenticated {
-		s.failed(ctx, Event{Kind: EventLoginFailed, At: now, UserID: u.ID, Client: c, Detail: Outcome(err)}, key)
+		s.failed(ctx, Event{Kind: EventLoginFailed, At: now, UserID: u.ID, Client: c, Detail: Outcome(err)}, keys[0])
 	}
 	if err != nil {
 		return Grant{}, err
@@ -138,9 +138,9 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 // checkCredentials returns the user with this password, and the database's
 // clock, which it reads together with the user. With ReasonInvalidCredentials,
 // it also returns the user with this address, if there is one.
-func (s *Service) checkCredentials(ctx context.Context, key, password string) (u User, rehash string, clock clockReading, err error) {
+func (s *Service) checkCredentials(ctx context.Context, email, password string) (u User, rehash string, clock clockReading, err error) {
 	clock.before = s.now()
-	u, clock.db, err = s.store.UserByEmailKey(ctx, key)
+	u, clock.db, err = s.userByEmail(ctx, email)
 	clock.after = s.now()
 	if errors.Is(err, ErrNotFound) {
 		if _, err := s.passwords.Hash(ctx, password); err != nil {
@@ -149,7 +149,7 @@ func (s *Service) checkCredentials(ctx context.Context, key, password string) (u
 		return User{}, "", clock, invalidCredentials()
 	}
 	if err != nil {
-		return User{}, "", clock, fmt.Errorf("looking up a user: %w", err)
+		return User{}, "", clock, err
 	}
 	ok, rehash, err := s.passwords.Verify(ctx, u.PasswordHash, password)
 	switch {

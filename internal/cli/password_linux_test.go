@@ -7,12 +7,20 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
+	"unsafe"
 
 	"rekey/internal/cli"
 )
+
+// control calls ioctl with a value for the request to read or write.
+func control(f *os.File, request uintptr, value unsafe.Pointer) error {
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), request, uintptr(value)); errno != 0 {
+		return errno
+	}
+	return nil
+}
 
 // terminal opens a pseudoterminal: the person's end, and the end that the program
 // has as its standard streams.
@@ -23,13 +31,12 @@ func terminal(t *testing.T) (person, program *os.File) {
 		t.Skip("there are no pseudoterminals here: ", err)
 	}
 	t.Cleanup(func() { _ = person.Close() })
-	fd := int(person.Fd())
-	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
+	var number, unlocked int32
+	if err = control(person, syscall.TIOCGPTN, unsafe.Pointer(&number)); err == nil {
+		err = control(person, syscall.TIOCSPTLCK, unsafe.Pointer(&unlocked))
 	}
 	if err == nil {
-		program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+		program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +68,8 @@ func TestPassword_Terminal(t *testing.T) {
 			if code == cli.ExitOK || !strings.Contains(shown.String(), tt.want) || strings.Contains(shown.String(), "correct") {
 				t.Errorf("exit code %d: %s", code, shown)
 			}
-			if state, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS); err != nil || state.Lflag&unix.ECHO == 0 {
+			var state syscall.Termios
+			if err := control(program, syscall.TCGETS, unsafe.Pointer(&state)); err != nil || state.Lflag&syscall.ECHO == 0 {
 				t.Errorf("the terminal no longer echoes: %v", err)
 			}
 		})

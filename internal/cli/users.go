@@ -38,6 +38,7 @@ func (p Program) users() *cli.Command {
 				return o.Core.Users(ctx, filterOf(cmd), limit)
 			}, nil
 		}),
+		p.clashes(),
 		&cli.Command{
 			Name: "export", Usage: "write all users as JSON, one per line", Action: p.exportUsers,
 			Description: "It reads a thousand users at a time, in the order of sign-up, and includes those who sign up meanwhile.\n" +

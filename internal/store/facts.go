@@ -58,6 +58,7 @@ func (s *Store) Facts(ctx context.Context) (f Facts, err error) {
 		}
 		f.Newest = max(f.Newest, version)
 	}
+	f.Newest = max(f.Newest, mailKeysVersion)
 	err = s.pools[0].QueryRowContext(ctx, "SELECT COALESCE(max(version_id), 0) FROM "+goose.DefaultTablename+" WHERE is_applied").Scan(&f.Schema)
 	if err != nil && isFault(err) { // there is no such table
 		return f, nil

@@ -99,7 +99,7 @@ func (s *Store) migrateSQLite(ctx context.Context) (applied int, err error) {
 }
 
 func (s *Store) up(ctx context.Context, pool *sql.DB, options ...goose.ProviderOption) (int, error) {
-	options = append(options, goose.WithDisableGlobalRegistry(true), goose.WithSlog(s.options.logger()))
+	options = append(options, goose.WithDisableGlobalRegistry(true), goose.WithSlog(s.options.logger()), goose.WithGoMigrations(s.goMigrations()...))
 	provider, err := goose.NewProvider(s.dialect.goose, pool, s.dialect.migrations, options...)
 	if err != nil {
 		return 0, err

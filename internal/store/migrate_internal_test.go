@@ -25,7 +25,7 @@ func TestMigrate_replicas(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = s.Close() }()
-			provider, err := goose.NewProvider(s.dialect.goose, s.pools[0], s.dialect.migrations, goose.WithDisableGlobalRegistry(true))
+			provider, err := goose.NewProvider(s.dialect.goose, s.pools[0], s.dialect.migrations, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(s.goMigrations()...))
 			if err != nil {
 				t.Fatal(err)
 			}

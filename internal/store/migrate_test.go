@@ -51,8 +51,9 @@ func migrateTogether(t *testing.T, o store.Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := applied.Load(); got != int64(len(files)) {
-		t.Errorf("%d migrations were applied, want %d", got, len(files))
+	all := len(files) + 1 // one is in Go
+	if got := applied.Load(); got != int64(all) {
+		t.Errorf("%d migrations were applied, want %d", got, all)
 	}
 	t.Run("OneStore", func(t *testing.T) { migrateAgain(t, o) })
 }
