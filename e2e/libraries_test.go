@@ -94,3 +94,36 @@ func TestKeys_libraries(t *testing.T) {
 		t.Error("a service with a slow cache accepts a key that signed at once: the reported cost is wrong")
 	}
 }
+
+// TestVerify_strict: with ACCESS_TOKEN_TYP=at+jwt, libraries that follow RFC 9068
+// strictly accept access tokens, and by default they do not. A library that
+// introspects finds everything in the metadata of OpenID Connect.
+func TestVerify_strict(t *testing.T) {
+	node, program := throwaway.LookPath(t, "node", "nodejs"), goLibraries(t)
+	installPackages(t, "tokens", "express-oauth2-jwt-bearer")
+	for _, typ := range []string{"at+jwt", "JWT"} {
+		t.Run(typ, func(t *testing.T) {
+			env := map[string]string{"DATA_DIR": t.TempDir(), "ACCESS_TOKEN_TYP": typ, "RATE_LIMITS": "off"}
+			p, c := issuing(t, env), httpClient()
+			mine := signUp(t, c, p.URL, "ada@example.com")
+			t.Setenv("API_KEY", apiKeyFor(t, env, "tokens:introspect"))
+			libraries := map[string]checker{"zitadel/oidc": lineChecker(t, ".", program, "zitadel", p.URL, "0s")}
+			for _, name := range []string{"express-oauth2-jwt-bearer", "oauth4webapi"} {
+				libraries[name] = lineChecker(t, "tokens", node, "strict.mjs", name, p.URL)
+			}
+			var claims struct{ Sub string }
+			decodeClaims(t, mine.Access, &claims)
+			for name, check := range libraries {
+				sub, problem := check(mine.Access)
+				if accepted := typ == "at+jwt" || name == "zitadel/oidc"; (problem == "") != accepted || accepted && sub != claims.Sub {
+					t.Errorf("%s: %q %s", name, sub, problem)
+				}
+				for what, token := range map[string]string{"a refresh token": mine.Refresh, "an altered token": flip(mine.Access)} {
+					if _, problem := check(token); problem == "" {
+						t.Errorf("%s accepts %s", name, what)
+					}
+				}
+			}
+		})
+	}
+}

@@ -14,7 +14,7 @@ import (
 // those in the header.
 var (
 	memberNames = setOf("user", "id", "name", "email", "email_verified_at", "created_at", "updated_at", "auth", "token",
-		"exp", "iat", "nbf", "iss", "sub", "aud", "jti")
+		"exp", "iat", "nbf", "iss", "sub", "aud", "jti", "client_id", "scope")
 	headerNames = setOf("alg", "typ", "kid", "crit", "cty", "b64", "jwk", "jku", "x5u", "x5c", "x5t")
 )
 

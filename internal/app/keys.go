@@ -57,6 +57,7 @@ func (a *app) openKeys(ctx context.Context, as role) (_ auth.Tokens, rotationKey
 	}
 	codec, err := a.ring.Codec(token.Options{
 		Location: a.cfg.Zone, Leeway: a.cfg.ClockLeeway, Issuer: a.cfg.Issuer, Audience: a.cfg.Audience,
+		AccessType: a.cfg.AccessTokenType,
 	})
 	return codec, a.ring.RotationKeys, err
 }
@@ -70,6 +71,6 @@ func (a *app) wellKnown() web.WellKnown {
 	return web.WellKnown{
 		Keys:   func() []byte { jwks, _ := a.ring.Published(); return jwks },
 		MaxAge: a.cfg.JWKSMaxAge, Issuer: a.cfg.Issuer,
-		IntrospectPath: oauth.IntrospectPath, RevokePath: oauth.RevokePath,
+		IntrospectPath: oauth.IntrospectPath, RevokePath: oauth.RevokePath, TokenPath: oauth.TokenPath,
 	}
 }

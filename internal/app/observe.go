@@ -22,8 +22,8 @@ const adminTimeout = time.Second
 // openObservers creates what is configured of metrics and traces.
 func (a *app) openObservers(ctx context.Context) (err error) {
 	routes := []string{
-		"/", graphqlPath, refreshPath, livePath, readyPath, "/auth/public-key", web.KeysPath, web.MetadataPath,
-		oauth.IntrospectPath, oauth.RevokePath,
+		"/", graphqlPath, refreshPath, livePath, readyPath, "/auth/public-key", web.KeysPath, web.MetadataPath, web.OpenIDPath,
+		oauth.IntrospectPath, oauth.RevokePath, oauth.TokenPath,
 	}
 	if a.cfg.AdminAddress != "" {
 		build := cli.ThisBuild()

@@ -67,6 +67,7 @@ type Config struct {
 	KeyLead               time.Duration
 	JWKSMaxAge            time.Duration  // whole seconds
 	Zone                  *time.Location // of the times in tokens; log lines follow the environment
+	AccessTokenType       string         // "JWT" or RFC9068
 	Issuer                string         // a URL without a path; empty: tokens have no issuer
 	Audience              []string       // only with an issuer; empty: the issuer
 

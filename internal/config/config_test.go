@@ -39,7 +39,7 @@ func TestLoad_Defaults(t *testing.T) {
 		ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
 		ClockLeeway: 30 * time.Second, ReuseAction: "revoke", Zone: time.UTC, RateLimits: true,
 		CORSOrigins: []string{"*"}, ShutdownTimeout: 20 * time.Second, LogFormat: "text",
-		DatabaseWait: 30 * time.Second, DatabaseMaxConns: 20, SecurityEventsRetention: 2160 * time.Hour, KeyLead: 24 * time.Hour, JWKSMaxAge: 10 * time.Minute,
+		DatabaseWait: 30 * time.Second, DatabaseMaxConns: 20, SecurityEventsRetention: 2160 * time.Hour, AccessTokenType: "JWT", KeyLead: 24 * time.Hour, JWKSMaxAge: 10 * time.Minute,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("Load() = %+v\nwant      %+v", got, want)
@@ -252,6 +252,8 @@ func TestLoad_Refused(t *testing.T) {
 		"AUDIENCE":                           {vars{"AUDIENCE": "a"}, "without ISSUER"},
 		"KEY_ROTATION":                       {vars{"KEY_ROTATION": "9m59s"}, "must not be shorter than JWKS_MAX_AGE"},
 		"KEY_ROTATION and lead":              {vars{"KEY_ROTATION": "23h"}, "must not be shorter than KEY_LEAD (24h0m0s)"},
+		"ACCESS_TOKEN_TYP":                   {vars{"ACCESS_TOKEN_TYP": "at+jwt"}, "needs ISSUER"},
+		"ACCESS_TOKEN_TYP unknown":           {vars{"ACCESS_TOKEN_TYP": "JWE"}, "must be JWT or at+jwt"},
 		"KEY_LEAD":                           {vars{"KEY_LEAD": "-1s"}, "KEY_LEAD"},
 		"JWKS_MAX_AGE":                       {vars{"JWKS_MAX_AGE": "1500ms"}, "whole number of seconds"},
 		"ADMIN_ADDR bare":                    {vars{"ADMIN_ADDR": "localhost"}, "host:port"},

@@ -105,6 +105,8 @@ func lifetimes(c *Config) []setting {
 			about: "URL at which clients and other services reach this service, such as `https://auth.example.com`. Tokens then contain `iss`, `aud`, `sub` and `jti`, and [metadata](keys.md#for-other-services) is served. Tokens without an issuer remain valid; tokens of another issuer do not, so a later change revokes all sessions."},
 		{name: "AUDIENCE", kind: "names, separated by commas", apply: list(&c.Audience),
 			about: "Value of `aud`. Tokens that name none of these are refused. Default: the issuer."},
+		{name: "ACCESS_TOKEN_TYP", fallback: "JWT", kind: "`JWT` or `at+jwt`", apply: choice(&c.AccessTokenType, "JWT", "at+jwt"),
+			about: "`typ` of access tokens. `at+jwt` follows [RFC 9068](keys.md#for-other-services), which strict libraries require: the tokens then also contain `client_id` and `scope`. It needs `ISSUER`. Legacy clients may require `JWT`."},
 		{name: "TZ", fallback: "UTC", kind: "zone", apply: zone(&c.Zone),
 			about: "Time zone of the times inside tokens and of log lines, a name of the tz database such as `Europe/Budapest`. While it is unset, log lines use the machine's zone."},
 	}

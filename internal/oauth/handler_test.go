@@ -188,3 +188,54 @@ func TestHandlers_errors(t *testing.T) {
 		})
 	}
 }
+
+// TestHandlers_secretInForm: client_secret_post at introspection only.
+func TestHandlers_secretInForm(t *testing.T) {
+	const good = "client_id=00000001&client_secret=rk_00000001_secret&token=a"
+	for name, tt := range map[string]struct {
+		path, header, body string
+		status             int
+	}{
+		"good":                  {oauth.IntrospectPath, "", good, 200},
+		"another id":            {oauth.IntrospectPath, "", "client_id=00000002&client_secret=rk_00000001_secret&token=a", 401},
+		"no id":                 {oauth.IntrospectPath, "", "client_secret=rk_00000001_secret&token=a", 401},
+		"another secret":        {oauth.IntrospectPath, "", "client_id=00000001&client_secret=rk_00000001_x&token=a", 401},
+		"an id alone":           {oauth.IntrospectPath, "", "client_id=00000001&token=a", 401},
+		"twice":                 {oauth.IntrospectPath, "", good + "&client_secret=x", 400},
+		"without a token":       {oauth.IntrospectPath, "", "client_id=00000001&client_secret=rk_00000001_secret", 400},
+		"too long":              {oauth.IntrospectPath, "", good + strings.Repeat("a", 7*auth.MaxTokenBytes), 413},
+		"beside a wrong header": {oauth.IntrospectPath, "Bearer rk_00000002_secret", good, 401},
+		"beside a good header":  {oauth.IntrospectPath, "Bearer " + key, "client_id=00000002&client_secret=x&token=a", 200},
+		"revocation":            {oauth.RevokePath, "", good, 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &core{}
+			r := request("POST", tt.path, tt.body)
+			r.Header.Del("Authorization")
+			if tt.header != "" {
+				r.Header.Set("Authorization", tt.header)
+			}
+			if w := serve(t, c, r); w.Code != tt.status || (c.token == "a") != (tt.status == 200) {
+				t.Errorf("status %d with token %q: %s", w.Code, c.token, w.Body)
+			}
+		})
+	}
+}
+
+// TestHandlers_noGrant: the token endpoint supports no grant, and needs no key.
+func TestHandlers_noGrant(t *testing.T) {
+	for body, want := range map[string]string{
+		"grant_type=client_credentials": `{"error":"unsupported_grant_type"`, "grant_type=password&username=a&password=b": `{"error":"unsupported_grant_type"`,
+		"grant_type=a&grant_type=b": `{"error":"invalid_request"`,
+	} {
+		r := request("POST", oauth.TokenPath, body)
+		r.Header.Del("Authorization")
+		w := serve(t, &core{}, r)
+		if w.Code != http.StatusBadRequest || !strings.HasPrefix(w.Body.String(), want) || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %v %s", body, w.Code, w.Header(), w.Body)
+		}
+	}
+	if w := serve(t, &core{}, request("GET", oauth.TokenPath, "")); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "POST" {
+		t.Errorf("GET: %d %v", w.Code, w.Header())
+	}
+}

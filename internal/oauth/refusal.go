@@ -18,6 +18,7 @@ const (
 	invalidToken      = "invalid_token"
 	insufficientScope = "insufficient_scope"
 	unsupportedToken  = "unsupported_token_type"
+	unsupportedGrant  = "unsupported_grant_type"
 	rateLimited       = "rate_limited"
 	unavailable       = "temporarily_unavailable"
 	serverError       = "server_error"

@@ -30,50 +30,75 @@ func checkRequest(r *http.Request) error {
 	return nil
 }
 
-// tokenParameter returns the token. It ignores token_type_hint, which is only an
+// readForm reads the body. Callers ignore token_type_hint, which is only an
 // optimisation, and unknown parameters. A parameter without a value counts as
 // missing, and none may be repeated (RFC 6749 section 3.2).
-func tokenParameter(w http.ResponseWriter, r *http.Request) (string, error) {
+func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
 	if err != nil {
 		var tooLong *http.MaxBytesError
 		if errors.As(err, &tooLong) {
-			return "", refusal{status: http.StatusRequestEntityTooLarge, code: invalidRequest, description: "the form is too long"}
+			return nil, refusal{status: http.StatusRequestEntityTooLarge, code: invalidRequest, description: "the form is too long"}
 		}
-		return "", badRequest("the form could not be read")
+		return nil, badRequest("the form could not be read")
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
-		return "", badRequest("the form is malformed")
+		return nil, badRequest("the form is malformed")
 	}
 	for _, values := range form {
 		if len(values) > 1 {
-			return "", badRequest("a parameter is repeated")
+			return nil, badRequest("a parameter is repeated")
 		}
 	}
-	token := form.Get("token")
-	if token == "" {
-		return "", badRequest("the parameter token is missing")
-	}
-	return token, nil
+	return form, nil
 }
 
-// apiKey returns the API key in the Authorization header, or "" if there is none.
-// The key is a bearer token, or the password of a client whose id is the key's
-// prefix, as client libraries send it (RFC 6749 section 2.3.1).
-func apiKey(r *http.Request) string {
+// findKey returns the API key of a request, or "" if there is none, and the form
+// if it had to be read for that.
+type findKey func(w http.ResponseWriter, r *http.Request) (key string, form url.Values, err error)
+
+// headerKey finds the key in the Authorization header. The key is a bearer token,
+// or the password of a client whose id is the key's prefix, as client libraries
+// send it (client_secret_basic, RFC 6749 section 2.3.1).
+func headerKey(_ http.ResponseWriter, r *http.Request) (key string, form url.Values, err error) {
 	values := r.Header.Values("Authorization")
 	if key := auth.BearerToken(values); key != "" {
-		return key
+		return key, nil, nil
 	}
 	user, password, ok := r.BasicAuth()
 	if !ok || len(values) != 1 {
-		return ""
+		return "", nil, nil
 	}
 	id, idErr := url.QueryUnescape(user)
-	key, keyErr := url.QueryUnescape(password)
-	if idErr != nil || keyErr != nil || !strings.HasPrefix(key, "rk_"+id+"_") {
-		return "?" // an invalid key, not a missing one
+	secret, secretErr := url.QueryUnescape(password)
+	if idErr != nil || secretErr != nil {
+		return invalidKey, nil, nil
 	}
-	return key
+	return keyOf(id, secret), nil, nil
+}
+
+// anyKey finds the key in the Authorization header or, if there is no such
+// header, in the form (client_secret_post, RFC 6749 section 2.3.1).
+func anyKey(w http.ResponseWriter, r *http.Request) (key string, form url.Values, err error) {
+	if len(r.Header.Values("Authorization")) > 0 {
+		return headerKey(w, r)
+	}
+	if form, err = readForm(w, r); err != nil {
+		return "", nil, err
+	}
+	if secret := form.Get("client_secret"); secret != "" {
+		key = keyOf(form.Get("client_id"), secret)
+	}
+	return key, form, nil
+}
+
+const invalidKey = "?" // "" is a missing one
+
+// keyOf returns the secret of a client, if its id is the key's prefix.
+func keyOf(id, secret string) string {
+	if !strings.HasPrefix(secret, "rk_"+id+"_") {
+		return invalidKey
+	}
+	return secret
 }

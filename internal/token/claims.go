@@ -29,6 +29,10 @@ type claims struct {
 	Audience audience `json:"aud,omitempty"`
 	ID       string   `json:"jti,omitempty"`
 
+	// Only in access tokens of RFC 9068. They are not read, so any value is valid.
+	ClientID json.RawMessage `json:"client_id,omitempty"`
+	Scope    json.RawMessage `json:"scope,omitempty"`
+
 	// Only for the library's interface; its own validation is off.
 	jwt.RegisteredClaims `json:"-"`
 }

@@ -7,6 +7,7 @@
 package token
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -34,6 +35,10 @@ type Options struct {
 	// accepted, because they may be older than the setting.
 	Issuer   string
 	Audience []string // empty: the issuer
+	// AccessType is the typ of minted access tokens; "JWT" if it is empty. With
+	// AccessTypeRFC9068 they also have client_id and scope. Tokens of any typ are
+	// accepted, because only the key distinguishes the uses.
+	AccessType string
 	// Outdated reports whether keys may be missing at now; nil means never. While
 	// it does, a token under an unknown key is CodeUnavailable, since it may be valid.
 	Outdated func(now time.Time) bool
@@ -49,7 +54,11 @@ type Codec struct {
 	issuer     issuer
 	parser     *jwt.Parser
 	claimNames map[string]bool
+	accessType string
 }
+
+// AccessTypeRFC9068 is the typ of access tokens in RFC 9068.
+const AccessTypeRFC9068 = "at+jwt"
 
 var _ auth.Tokens = (*Codec)(nil)
 
@@ -58,6 +67,7 @@ var _ auth.Tokens = (*Codec)(nil)
 func New(o Options) (*Codec, error) {
 	c := &Codec{
 		location: o.Location, leeway: o.Leeway, outdated: o.Outdated, issuer: newIssuer(o), claimNames: map[string]bool{},
+		accessType: cmp.Or(o.AccessType, plainType),
 		// The parser checks form and signature. The codec checks the times, in the
 		// order of the legacy service. WithJSONNumber makes the library read the
 		// claims with json.Decoder, as the legacy service did; the decoder stops
@@ -85,7 +95,7 @@ func New(o Options) (*Codec, error) {
 // Replace replaces the keys; calls in progress continue with the old ones. Its
 // error names all problems with the keys; the old ones then stay in use.
 func (c *Codec) Replace(access, refresh KeySet) error {
-	keys, err := newKeyRings(access, refresh)
+	keys, err := newKeyRings(access, refresh, c.accessType)
 	if err != nil {
 		return fmt.Errorf("token keys: %w", err)
 	}

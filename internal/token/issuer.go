@@ -3,6 +3,7 @@ package token
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"slices"
 
@@ -13,12 +14,24 @@ import (
 type issuer struct {
 	name     string // empty: tokens have no issuer
 	audience audience
+	// clientID and scope are those of access tokens, in JSON; nil if they have none.
+	clientID, scope json.RawMessage
 }
+
+// accountScope is the scope of access tokens: all that the user may do. Users
+// delegate no part of it.
+const accountScope = `"account"`
 
 func newIssuer(o Options) issuer {
 	i := issuer{name: o.Issuer, audience: o.Audience}
 	if len(i.audience) == 0 {
 		i.audience = audience{o.Issuer}
+	}
+	if o.AccessType == AccessTypeRFC9068 {
+		// The service itself is the client: users log in to it directly, and no other
+		// client is registered. A user's id cannot be equal to a URL.
+		i.clientID, _ = json.Marshal(i.name) // text always encodes
+		i.scope = json.RawMessage(accountScope)
 	}
 	return i
 }
@@ -29,6 +42,9 @@ func (i issuer) sign(use auth.TokenUse, c *claims) {
 		return
 	}
 	c.Issuer, c.Audience, c.Subject, c.ID = i.name, i.audience, c.User.ID, tokenID(use, c.User.Auth)
+	if use == auth.UseAccess {
+		c.ClientID, c.Scope = i.clientID, i.scope
+	}
 }
 
 // check refuses tokens of another issuer or for another audience (RFC 8725

@@ -2,6 +2,7 @@ package token_test
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"testing"
 
@@ -85,6 +86,46 @@ func TestCodec_IssuerVerify(t *testing.T) {
 			_, err := test.by.Verify(auth.UseAccess, sign(t, f.access, plainHeader, test.claims), issuedAt)
 			if got := failure(t, err).Fault; got != test.want {
 				t.Errorf("fault %v, want %v (%v)", got, test.want, err)
+			}
+		})
+	}
+}
+
+// TestCodec_AccessType: access tokens of RFC 9068 have its type and claims; refresh
+// tokens do not. Tokens of both types are accepted, whichever is configured.
+func TestCodec_AccessType(t *testing.T) {
+	f := newFixture(t)
+	codec := func(typ string) *token.Codec {
+		return newCodec(t, token.Options{
+			Access: token.KeySet{Signing: f.access}, Refresh: token.KeySet{Signing: f.refresh}, Issuer: issuerURL, AccessType: typ,
+		})
+	}
+	plain, typed := codec(""), codec(token.AccessTypeRFC9068)
+	for name, tt := range map[string]struct {
+		codec *token.Codec
+		use   auth.TokenUse
+		typ   string
+		rfc   bool
+	}{
+		"plain access": {plain, auth.UseAccess, "JWT", false}, "typed access": {typed, auth.UseAccess, "at+jwt", true},
+		"plain refresh": {plain, auth.UseRefresh, "JWT", false}, "typed refresh": {typed, auth.UseRefresh, "JWT", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tok, err := tt.codec.Mint(tt.use, someClaims())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var header, claims map[string]any
+			if err := errors.Join(json.Unmarshal(decoded(t, tok, 0), &header), json.Unmarshal(decoded(t, tok, 1), &claims)); err != nil {
+				t.Fatal(err)
+			}
+			if header["typ"] != tt.typ || (claims["client_id"] == issuerURL) != tt.rfc || (claims["scope"] == "account") != tt.rfc {
+				t.Errorf("%v %v", header, claims)
+			}
+			for _, by := range []*token.Codec{plain, typed} {
+				if got, err := by.Verify(tt.use, tok, issuedAt); err != nil || got.TokenID != claims["jti"] {
+					t.Errorf("%+v, %v", got, err)
+				}
 			}
 		})
 	}

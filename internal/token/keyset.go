@@ -25,6 +25,7 @@ var errUnknownKey = errors.New("header names an unknown key")
 
 // keyRing is a checked KeySet, ready for use.
 type keyRing struct {
+	typ      string // of the tokens minted
 	signing  *ecdsa.PrivateKey
 	header   string                      // the first segment of every token minted
 	byID     map[string]*ecdsa.PublicKey // by thumbprint
@@ -36,15 +37,15 @@ type keyRing struct {
 
 // newKeyRing checks a set. Even if it returns an error, the ring holds the valid
 // keys, so that it can be compared with the other ring.
-func newKeyRing(use string, set KeySet) (*keyRing, error) {
-	r := &keyRing{byID: map[string]*ecdsa.PublicKey{}, byHeader: map[string]*ecdsa.PublicKey{}, origin: map[string]string{}}
+func newKeyRing(use, typ string, set KeySet) (*keyRing, error) {
+	r := &keyRing{typ: typ, byID: map[string]*ecdsa.PublicKey{}, byHeader: map[string]*ecdsa.PublicKey{}, origin: map[string]string{}}
 	var problems []error
 	if set.Signing == nil {
 		problems = append(problems, fmt.Errorf("%s signing key is missing", use))
 	} else {
 		problems = append(problems, r.add(use+" signing key", &set.Signing.PublicKey))
 		r.signing = set.Signing
-		r.header = headerSegment(Thumbprint(&set.Signing.PublicKey))
+		r.header = headerSegment(typ, Thumbprint(&set.Signing.PublicKey))
 	}
 	for i, key := range set.Verify {
 		problems = append(problems, r.add(fmt.Sprintf("%s verification key %d", use, i+1), key))
@@ -65,7 +66,7 @@ func (r *keyRing) add(origin string, key *ecdsa.PublicKey) error {
 		return nil
 	}
 	r.byID[id] = key
-	r.byHeader[headerSegment(id)] = key
+	r.byHeader[headerSegment(r.typ, id)] = key
 	r.origin[id] = origin
 	r.all.Keys = append(r.all.Keys, key)
 	return nil
@@ -75,9 +76,10 @@ func (r *keyRing) add(origin string, key *ecdsa.PublicKey) error {
 type keyRings struct{ access, refresh *keyRing }
 
 // newKeyRings checks the sets, and that they share no public key.
-func newKeyRings(access, refresh KeySet) (*keyRings, error) {
-	a, accessErr := newKeyRing("access", access)
-	r, refreshErr := newKeyRing("refresh", refresh)
+// accessType is the typ of access tokens.
+func newKeyRings(access, refresh KeySet, accessType string) (*keyRings, error) {
+	a, accessErr := newKeyRing("access", accessType, access)
+	r, refreshErr := newKeyRing("refresh", plainType, refresh)
 	problems := []error{accessErr, refreshErr}
 	for id, origin := range a.origin {
 		if other, shared := r.origin[id]; shared {

@@ -20,11 +20,14 @@ const (
 	scalarLen = 32 // bytes of r and of s
 )
 
-// headerSegment returns the first segment of tokens signed by the key named kid.
-// The legacy service had alg and typ, in this order.
-func headerSegment(kid string) string {
+// plainType is the typ of tokens by default, as in the legacy service.
+const plainType = "JWT"
+
+// headerSegment returns the first segment of tokens of a typ that the key named
+// kid signed. The legacy service had alg and typ, in this order.
+func headerSegment(typ, kid string) string {
 	return base64.RawURLEncoding.EncodeToString(
-		fmt.Appendf(nil, `{"alg":%q,"typ":"JWT","kid":%q}`, algorithm, kid))
+		fmt.Appendf(nil, `{"alg":%q,"typ":%q,"kid":%q}`, algorithm, typ, kid))
 }
 
 // Mint signs claims for a use. The same claims and key give the same bytes. The

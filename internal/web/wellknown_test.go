@@ -81,3 +81,29 @@ func TestWellKnown_Metadata(t *testing.T) {
 		t.Errorf("%v\n%v", got, res.Header)
 	}
 }
+
+// TestWellKnown_OpenID: the document contains that of RFC 8414, and what is true
+// of the rest.
+func TestWellKnown_OpenID(t *testing.T) {
+	o := wellKnown()
+	if res := ask(o, http.MethodGet, web.OpenIDPath, ""); res.StatusCode != http.StatusNotFound {
+		t.Errorf("without an issuer: %d", res.StatusCode)
+	}
+	o.Issuer, o.IntrospectPath, o.RevokePath, o.TokenPath = "https://auth.example.com", "/i", "/r", "/t"
+	read := func(path string) (got map[string]any) {
+		t.Helper()
+		if err := json.NewDecoder(ask(o, http.MethodGet, path, "").Body).Decode(&got); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	want := read(web.MetadataPath)
+	if !reflect.DeepEqual(want["introspection_endpoint_auth_methods_supported"], []any{"client_secret_basic", "client_secret_post", "Bearer"}) {
+		t.Errorf("%v", want)
+	}
+	want["token_endpoint"], want["subject_types_supported"] = o.Issuer+"/t", []any{"public"}
+	want["id_token_signing_alg_values_supported"] = []any{"ES256"}
+	if got := read(web.OpenIDPath); !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\nwant %v", got, want)
+	}
+}

@@ -7,6 +7,9 @@
 // REFRESH is how long the library keeps the keys. It is the only way in which the
 // keys become known: a key that is unknown is not fetched.
 //
+// The library zitadel/oidc introspects tokens instead: REFRESH is then 0, and the
+// environment variable API_KEY has a key.
+//
 // It is a module of its own, so that its dependencies are not the product's.
 package main
 
@@ -24,6 +27,8 @@ import (
 	"github.com/lestrrat-go/jwx/v3/jwk"
 	"github.com/lestrrat-go/jwx/v3/jws"
 	jwxjwt "github.com/lestrrat-go/jwx/v3/jwt"
+	"github.com/zitadel/oidc/v3/pkg/client/rs"
+	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"golang.org/x/time/rate"
 )
 
@@ -39,7 +44,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	libraries := map[string]func(ctx context.Context, issuer string, refresh time.Duration) (check, error){
-		"jwx": withJWX, "keyfunc": withKeyfunc,
+		"jwx": withJWX, "keyfunc": withKeyfunc, "zitadel": withZitadel,
 	}
 	if len(args) != 3 || libraries[args[0]] == nil {
 		return fmt.Errorf("usage: libraries LIBRARY ISSUER REFRESH")
@@ -107,5 +112,23 @@ func withKeyfunc(ctx context.Context, issuer string, refresh time.Duration) (che
 			return "", err
 		}
 		return t.Claims.GetSubject()
+	}, nil
+}
+
+func withZitadel(ctx context.Context, issuer string, _ time.Duration) (check, error) {
+	key := os.Getenv("API_KEY") // rk_, the id, _, the rest
+	server, err := rs.NewResourceServerClientCredentials(ctx, issuer, key[3:11], key)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, token string) (string, error) {
+		answer, err := rs.Introspect[*oidc.IntrospectionResponse](ctx, server, token)
+		if err == nil && (!answer.Active || answer.Issuer != issuer) {
+			err = fmt.Errorf("not active, or of another issuer: %+v", answer)
+		}
+		if err != nil {
+			return "", err
+		}
+		return answer.Subject, nil
 	}, nil
 }
