@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -59,11 +58,8 @@ func apiKeyListing() listing[auth.APIKey, apiKeyView] {
 		columns: []string{"PREFIX", "NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED"},
 		view:    viewAPIKey,
 		cells: func(k apiKeyView) []string {
-			scopes := make([]string, len(k.Scopes))
-			for i, s := range k.Scopes {
-				scopes[i] = string(s)
-			}
-			return []string{k.Prefix, k.Name, strings.Join(scopes, " "), moment(&k.CreatedAt), moment(k.LastUsedAt), moment(k.RevokedAt)}
+			scopes := strings.Trim(fmt.Sprint(k.Scopes), "[]")
+			return []string{k.Prefix, k.Name, scopes, moment(&k.CreatedAt), moment(k.LastUsedAt), moment(k.RevokedAt)}
 		},
 	}
 }
@@ -80,27 +76,21 @@ func (p Program) createAPIKey(ctx context.Context, cmd *cli.Command) error {
 		}
 		view := viewAPIKey(created)
 		view.Key = key
-		return p.show(cmd, view, func(w io.Writer) {
-			fmt.Fprintf(w, "%s\n\nThis is the key of %s. It cannot be shown again. To revoke it: rekey apikeys revoke %s\n", key, created.Name, created.Prefix)
-		})
+		return p.show(cmd, view, fmt.Sprintf(
+			"%s\n\nThis is the key of %s. It cannot be shown again. To revoke it: rekey apikeys revoke %s\n", key, created.Name, created.Prefix))
 	})
 }
 
 func (p Program) revokeAPIKey(ctx context.Context, cmd *cli.Command) error {
-	if cmd.Args().Len() != 1 {
-		return usage("apikeys revoke takes one argument, the key's prefix; see rekey apikeys revoke --help")
-	}
 	return p.with(ctx, func(o Opened) error {
 		ended, err := o.APIKeys.Revoke(ctx, cmd.Args().First())
 		if err != nil {
 			return err
 		}
-		return p.show(cmd, map[string]bool{"ended": ended}, func(w io.Writer) {
-			if !ended {
-				fmt.Fprintln(w, "the key was revoked before")
-				return
-			}
-			fmt.Fprintln(w, "the key is revoked; streams that it opened are closed within seconds")
-		})
+		text := "the key was revoked before\n"
+		if ended {
+			text = "the key is revoked; streams that it opened are closed within seconds\n"
+		}
+		return p.show(cmd, map[string]bool{"ended": ended}, text)
 	})
 }

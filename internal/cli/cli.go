@@ -111,9 +111,7 @@ func (p Program) root() *cli.Command {
 					if err != nil {
 						return err
 					}
-					return p.show(cmd, map[string]int{"applied": n}, func(w io.Writer) {
-						fmt.Fprintf(w, "%d migrations applied, the schema is up to date\n", n)
-					})
+					return p.show(cmd, map[string]int{"applied": n}, fmt.Sprintf("%d migrations applied, the schema is up to date\n", n))
 				},
 			},
 			p.health(),

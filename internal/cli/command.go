@@ -12,6 +12,10 @@ import (
 	"rekey/internal/auth"
 )
 
+// anyNumber is the ArgsUsage of a command that takes any number of arguments.
+// Other commands take one if they have an ArgsUsage, and none otherwise.
+const anyNumber = "[ID...]"
+
 // complete adds to a command and its subcommands what all commands have in
 // common: the wording of errors, and the check for unexpected arguments.
 func complete(c *cli.Command) {
@@ -20,11 +24,14 @@ func complete(c *cli.Command) {
 	switch {
 	case action == nil:
 		c.Action = noCommand
-	case len(c.Commands) == 0 && c.ArgsUsage == "":
+	case len(c.Commands) == 0:
 		c.Action = func(ctx context.Context, cmd *cli.Command) error {
-			if cmd.Args().Present() {
-				name := strings.TrimPrefix(cmd.FullName(), "rekey ")
+			name := strings.TrimPrefix(cmd.FullName(), "rekey ")
+			switch {
+			case cmd.ArgsUsage == "" && cmd.Args().Present():
 				return usage("%s takes no arguments, and %q is one; see rekey %s --help", name, cmd.Args().First(), name)
+			case cmd.ArgsUsage != "" && cmd.ArgsUsage != anyNumber && cmd.Args().Len() != 1:
+				return usage("%s takes one argument, %s; see rekey %s --help", name, cmd.ArgsUsage, name)
 			}
 			return action(ctx, cmd)
 		}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -38,7 +37,7 @@ func (p Program) doctor() *cli.Command {
 				return err
 			}
 			d := diagnosis{report.Worst(), report}
-			if err := p.show(cmd, d, d.write); err != nil {
+			if err := p.show(cmd, d, d.text()); err != nil {
 				return err
 			}
 			switch d.Status {
@@ -58,17 +57,16 @@ type diagnosis struct {
 	Findings doctor.Report `json:"findings"`
 }
 
-func (d diagnosis) write(w io.Writer) {
+func (d diagnosis) text() string {
+	var lines strings.Builder
 	for _, f := range d.Findings {
-		found := strings.Join(strings.Fields(f.Found), " ")
-		fmt.Fprintf(w, "%-8s %s: %s\n", f.Status, f.Check, found)
+		fmt.Fprintf(&lines, "%-8s %s: %s\n", f.Status, f.Check, strings.Join(strings.Fields(f.Found), " "))
 		if f.Advice != nil {
-			fmt.Fprintf(w, "%-8s   -> %s\n", "", *f.Advice)
+			fmt.Fprintf(&lines, "%-8s   -> %s\n", "", *f.Advice)
 		}
 	}
 	if d.Status == doctor.OK {
-		fmt.Fprintln(w, "\nAll is well.")
-		return
+		return lines.String() + "\nAll is well.\n"
 	}
-	fmt.Fprintf(w, "\n%d failed, %d warnings\n", d.Findings.Count(doctor.Failed), d.Findings.Count(doctor.Warning))
+	return fmt.Sprintf("%s\n%d failed, %d warnings\n", lines.String(), d.Findings.Count(doctor.Failed), d.Findings.Count(doctor.Warning))
 }

@@ -70,7 +70,6 @@ func eventListing() listing[auth.RecordedEvent, eventView] {
 		},
 		page: func(events []eventView, next *string) any { return eventPage{events, next} },
 		id:   func(e eventView) string { return e.ID },
-		more: nextPage,
 	}
 }
 

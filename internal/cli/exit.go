@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"rekey/internal/auth"
@@ -23,23 +24,26 @@ const (
 	ExitWarnings      = 7
 )
 
-// Exit is an exit code with its meaning.
+// Exit is an exit code with its meaning, and with the word for it in JSON: the
+// code of the API if there is one.
 type Exit struct {
 	Code    int
 	Meaning string
+	Error   auth.Code
 }
 
-// Exits returns all exit codes, as --help and docs/reference/commands.md list them.
+// Exits returns all exit codes in order, as --help and docs/reference/commands.md
+// list them.
 func Exits() []Exit {
 	return []Exit{
-		{ExitOK, "done"},
-		{ExitFailure, "failed: the message says why. `health`: not ready; `doctor`: something must be fixed"},
-		{ExitUsage, "the command line or its input is invalid"},
-		{ExitConfiguration, "the configuration is invalid"},
-		{ExitUnavailable, "the database or Redis does not answer: try again"},
-		{ExitNotFound, "there is no such user, session or key"},
-		{ExitConflict, "it exists already, or another process uses it"},
-		{ExitWarnings, "`doctor`: it works, but something should be fixed"},
+		{ExitOK, "done", ""},
+		{ExitFailure, "failed: the message says why. `health`: not ready; `doctor`: something must be fixed", auth.CodeInternal},
+		{ExitUsage, "the command line or its input is invalid", auth.CodeBadUserInput},
+		{ExitConfiguration, "the configuration is invalid", "CONFIGURATION"},
+		{ExitUnavailable, "the database or Redis does not answer: try again", auth.CodeUnavailable},
+		{ExitNotFound, "there is no such user, session or key", auth.CodeNotFound},
+		{ExitConflict, "it exists already, or another process uses it", auth.CodeConflict},
+		{ExitWarnings, "`doctor`: it works, but something should be fixed", auth.CodeInternal},
 	}
 }
 
@@ -76,35 +80,10 @@ func exitCode(err error) int {
 		return ExitConfiguration
 	case !errors.As(err, &e):
 		return ExitFailure
-	}
-	switch e.Code {
-	case auth.CodeBadUserInput:
-		return ExitUsage
-	case auth.CodeNotFound:
-		return ExitNotFound
-	case auth.CodeConflict:
-		return ExitConflict
-	case auth.CodeUnavailable, auth.CodeRateLimited:
+	case e.Code == auth.CodeRateLimited:
 		return ExitUnavailable
 	}
-	return ExitFailure
-}
-
-// errorCode returns the word for an exit code: the code of the API if there is one.
-func errorCode(code int) string {
-	switch code {
-	case ExitUsage:
-		return string(auth.CodeBadUserInput)
-	case ExitConfiguration:
-		return "CONFIGURATION"
-	case ExitUnavailable:
-		return string(auth.CodeUnavailable)
-	case ExitNotFound:
-		return string(auth.CodeNotFound)
-	case ExitConflict:
-		return string(auth.CodeConflict)
-	}
-	return string(auth.CodeInternal)
+	return max(ExitFailure, slices.IndexFunc(Exits(), func(x Exit) bool { return x.Error == e.Code }))
 }
 
 // report writes an error for people, or as JSON for scripts.
@@ -119,7 +98,7 @@ func report(w io.Writer, err error, asJSON bool) {
 	}
 	code := exitCode(err)
 	_ = json.NewEncoder(w).Encode(map[string]any{ // the reader may have left
-		"error": map[string]any{"code": errorCode(code), "exitCode": code, "message": text},
+		"error": map[string]any{"code": Exits()[code].Error, "exitCode": code, "message": text},
 	})
 }
 
@@ -149,10 +128,9 @@ func describe(err error) string {
 
 // explainExits returns the part of --help about exit codes.
 func explainExits() string {
-	var b strings.Builder
-	b.WriteString("Exit codes:\n")
+	text := "Exit codes:"
 	for _, e := range Exits() {
-		fmt.Fprintf(&b, "  %d  %s\n", e.Code, strings.ReplaceAll(e.Meaning, "`", ""))
+		text += fmt.Sprintf("\n  %d  %s", e.Code, strings.ReplaceAll(e.Meaning, "`", ""))
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return text
 }

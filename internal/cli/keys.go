@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"time"
@@ -141,9 +140,6 @@ func (p Program) reportCost(ring *keyring.Ring, keys ...keyring.Key) {
 }
 
 func (p Program) retireKey(ctx context.Context, cmd *cli.Command) error {
-	if cmd.Args().Len() != 1 {
-		return usage("keys retire takes one argument, the key's id")
-	}
 	return p.with(ctx, func(o Opened) error {
 		kid := cmd.Args().First()
 		err := o.Ring.Retire(ctx, kid, cmd.Bool("replace"))
@@ -183,8 +179,8 @@ func (p Program) importKeys(ctx context.Context, cmd *cli.Command) error {
 		Purpose: auth.KeyPurpose(cmd.String("purpose")), File: cmd.Args().First(),
 		VerifyOnly: cmd.Bool("verify-only"), For: cmd.Duration("for"),
 	}
-	if cmd.Args().Len() != 1 || !validPurposes(in.Purpose) || in.For < 0 || in.For > 0 && !in.VerifyOnly {
-		return usage("keys import takes a file, --purpose access, refresh or rotation, and optionally --verify-only, with or without --for")
+	if !validPurposes(in.Purpose) || in.For < 0 || in.For > 0 && !in.VerifyOnly {
+		return usage("keys import takes --purpose access, refresh or rotation, and optionally --verify-only, with or without --for")
 	}
 	return p.with(ctx, func(o Opened) error {
 		ids, err := o.Ring.Import(ctx, in)
@@ -204,7 +200,7 @@ func (p Program) reencryptKeys(ctx context.Context, cmd *cli.Command) error {
 		if err != nil {
 			return fmt.Errorf("%d keys encrypted with MASTER_KEY, then: %w", n, err)
 		}
-		return p.show(cmd, map[string]int{"reencrypted": n}, func(w io.Writer) { fmt.Fprintf(w, "%d keys encrypted with MASTER_KEY\n", n) })
+		return p.show(cmd, map[string]int{"reencrypted": n}, fmt.Sprintf("%d keys encrypted with MASTER_KEY\n", n))
 	})
 }
 
@@ -217,8 +213,6 @@ func (p Program) resetKeys(ctx context.Context, cmd *cli.Command) error {
 		if err != nil {
 			return fmt.Errorf("%d keys deleted, then: %w", n, err)
 		}
-		return p.show(cmd, map[string]int{"deleted": n}, func(w io.Writer) {
-			fmt.Fprintf(w, "%d keys deleted; the service creates new ones\n", n)
-		})
+		return p.show(cmd, map[string]int{"deleted": n}, fmt.Sprintf("%d keys deleted; the service creates new ones\n", n))
 	})
 }

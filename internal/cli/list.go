@@ -1,10 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -31,14 +30,9 @@ type listing[T, V any] struct {
 	// are more.
 	page func(views []V, next *string) any
 	id   func(V) string
-	// more returns the option that shows more than the page; last is the id of
-	// the last value.
-	more func(last string) string
+	// more is the option that shows more than the page; empty: --after.
+	more string
 }
-
-func nextPage(last string) string { return "--after " + last }
-
-func higherLimit(string) string { return "a higher --limit" }
 
 func limitFlag(what string, limit int) cli.Flag {
 	return &cli.IntFlag{Name: "limit", Usage: fmt.Sprintf("list at most this many `%s`, 1 to %d", what, maxListed), Value: limit}
@@ -98,35 +92,30 @@ func (l listing[T, V]) show(p Program, cmd *cli.Command, values []T, limit int) 
 	if l.page != nil {
 		answer = l.page(views, next)
 	}
-	return p.show(cmd, answer, func(w io.Writer) {
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, strings.Join(l.columns, "\t"))
-		for _, v := range views {
-			fmt.Fprintln(t, strings.Join(printable(l.cells(v)), "\t"))
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, strings.Join(l.columns, "\t"))
+	for _, v := range views {
+		cells := l.cells(v)
+		for i, cell := range cells {
+			cells[i] = strings.Map(printable, cmp.Or(cell, "-"))
 		}
-		_ = t.Flush() // the reader may have left
-		if next != nil {
-			fmt.Fprintf(w, "\nThere are more: repeat the command with %s\n", l.more(*next))
-		}
-	})
+		fmt.Fprintln(table, strings.Join(cells, "\t"))
+	}
+	_ = table.Flush() // a builder never fails
+	if next != nil {
+		fmt.Fprintf(&text, "\nThere are more: repeat the command with %s\n", cmp.Or(l.more, "--after "+*next))
+	}
+	return p.show(cmd, answer, text.String())
 }
 
-// printable replaces characters of cells that could control a terminal, because
-// strangers choose values such as user agents, and empty cells by "-".
-func printable(cells []string) []string {
-	cells = slices.Clone(cells)
-	for i, c := range cells {
-		if c == "" {
-			c = "-"
-		}
-		cells[i] = strings.Map(func(r rune) rune {
-			if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-				return '?'
-			}
-			return r
-		}, c)
+// printable replaces a character that could control a terminal, because strangers
+// choose values such as user agents.
+func printable(r rune) rune {
+	if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+		return '?'
 	}
-	return cells
+	return r
 }
 
 // moment returns a time for a cell.

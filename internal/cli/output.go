@@ -18,16 +18,15 @@ func progressFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "progress", Usage: "report progress on stderr even if that is not a terminal"}
 }
 
-// show writes the answer of a command to stdout: the value in JSON, or what text
-// writes.
-func (p Program) show(cmd *cli.Command, value any, text func(w io.Writer)) error {
+// show writes the answer of a command to stdout: the value in JSON, or the text.
+func (p Program) show(cmd *cli.Command, value any, text string) error {
 	if cmd.Bool("json") {
 		if err := json.NewEncoder(p.Out).Encode(value); err != nil {
 			return fmt.Errorf("writing the answer: %w", err)
 		}
 		return nil
 	}
-	text(p.Out)
+	_, _ = io.WriteString(p.Out, text) // the reader may have left
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
@@ -28,7 +27,7 @@ func (p Program) sessions() *cli.Command {
 			}, nil
 		}),
 		&cli.Command{
-			Name: "revoke", Usage: "revoke sessions: their users have to log in again", ArgsUsage: "[ID...]", Action: p.revokeSessions,
+			Name: "revoke", Usage: "revoke sessions: their users have to log in again", ArgsUsage: anyNumber, Action: p.revokeSessions,
 			Description: "It revokes the sessions with these ids, all of a --user, or --all sessions. When it returns, no token of\n" +
 				"them works. docs/how-to/backup.md explains --all after a restore.\n\n" +
 				"Examples:\n  rekey sessions revoke 0195e3a0-7b1c-7e44-9d0f-1c2f3a4b5c6d\n" +
@@ -78,7 +77,7 @@ func sessionListing() listing[auth.Session, sessionView] {
 		},
 		page: func(sessions []sessionView, next *string) any { return sessionPage{sessions, next != nil} },
 		id:   func(s sessionView) string { return s.ID },
-		more: higherLimit,
+		more: "a higher --limit",
 	}
 }
 
@@ -89,11 +88,12 @@ type revoked struct {
 	NotFound    []string `json:"notFound,omitempty"`    // ids
 }
 
-func (r revoked) write(w io.Writer) {
-	fmt.Fprintf(w, "%d sessions revoked\n", r.Ended)
+func (r revoked) text() string {
+	text := fmt.Sprintf("%d sessions revoked\n", r.Ended)
 	for _, id := range r.EndedBefore {
-		fmt.Fprintf(w, "%s was revoked or expired before\n", id)
+		text += id + " was revoked or expired before\n"
 	}
+	return text
 }
 
 func (p Program) revokeSessions(ctx context.Context, cmd *cli.Command) error {
@@ -128,7 +128,7 @@ func (p Program) revokeSessions(ctx context.Context, cmd *cli.Command) error {
 			err = fmt.Errorf("%d sessions revoked, then: %w", done.Ended, err)
 		}
 		if err == nil || len(done.NotFound) > 0 {
-			err = errors.Join(p.show(cmd, done, done.write), err)
+			err = errors.Join(p.show(cmd, done, done.text()), err)
 		}
 		return err
 	})

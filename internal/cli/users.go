@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -94,7 +93,6 @@ func userListing() listing[auth.User, userView] {
 		},
 		page: func(users []userView, next *string) any { return userPage{users, next} },
 		id:   func(u userView) string { return u.ID },
-		more: nextPage,
 	}
 }
 
@@ -124,7 +122,7 @@ func (p Program) addUser(ctx context.Context, cmd *cli.Command) error {
 		if err != nil {
 			return err
 		}
-		return p.show(cmd, viewUser(u), func(w io.Writer) { fmt.Fprintf(w, "%s is added, id %s\n", u.Email, u.ID) })
+		return p.show(cmd, viewUser(u), fmt.Sprintf("%s is added, id %s\n", u.Email, u.ID))
 	})
 }
 
@@ -160,30 +158,22 @@ type changedUser struct {
 }
 
 func (p Program) disableUser(ctx context.Context, cmd *cli.Command) error {
-	return p.withUser(ctx, cmd, func(core *auth.Service, user string) error {
-		n, err := core.DisableUser(ctx, user, operator())
+	return p.with(ctx, func(o Opened) error {
+		user := cmd.Args().First()
+		n, err := o.Core.DisableUser(ctx, user, operator())
 		if err != nil {
 			return err
 		}
-		return p.show(cmd, changedUser{User: user, Disabled: true, Ended: &n}, func(w io.Writer) {
-			fmt.Fprintf(w, "%s is disabled, %d sessions revoked\n", user, n)
-		})
+		return p.show(cmd, changedUser{user, true, &n}, fmt.Sprintf("%s is disabled, %d sessions revoked\n", user, n))
 	})
 }
 
 func (p Program) enableUser(ctx context.Context, cmd *cli.Command) error {
-	return p.withUser(ctx, cmd, func(core *auth.Service, user string) error {
-		if err := core.EnableUser(ctx, user, operator()); err != nil {
+	return p.with(ctx, func(o Opened) error {
+		user := cmd.Args().First()
+		if err := o.Core.EnableUser(ctx, user, operator()); err != nil {
 			return err
 		}
-		return p.show(cmd, changedUser{User: user}, func(w io.Writer) { fmt.Fprintf(w, "%s is enabled\n", user) })
+		return p.show(cmd, changedUser{User: user}, user+" is enabled\n")
 	})
-}
-
-// withUser opens the core for a command whose only argument is a user.
-func (p Program) withUser(ctx context.Context, cmd *cli.Command, do func(core *auth.Service, user string) error) error {
-	if cmd.Args().Len() != 1 {
-		return usage("users %s takes one argument, the e-mail address or the id; see %s --help", cmd.Name, cmd.FullName())
-	}
-	return p.with(ctx, func(o Opened) error { return do(o.Core, cmd.Args().First()) })
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"runtime/debug"
 
 	"github.com/urfave/cli/v3"
@@ -12,7 +11,7 @@ import (
 
 func (p Program) showVersion(_ context.Context, cmd *cli.Command) error {
 	b := ThisBuild()
-	return p.show(cmd, b, b.write)
+	return p.show(cmd, b, b.text())
 }
 
 // commit is set by builds without the repository, such as the image's, with
@@ -50,8 +49,8 @@ func ThisBuild() Build {
 // CommitText returns the commit, or "" if it is unknown.
 func (b Build) CommitText() string { return text(b.Commit) }
 
-func (b Build) write(w io.Writer) {
-	fmt.Fprintf(w, "rekey %s\n", b.Version)
+func (b Build) text() string {
+	commit := ""
 	if b.Commit != nil {
 		when, changed := "", ""
 		if b.CommitTime != nil {
@@ -60,7 +59,7 @@ func (b Build) write(w io.Writer) {
 		if b.Modified {
 			changed = ", with changes"
 		}
-		fmt.Fprintf(w, "commit %s%s%s\n", *b.Commit, when, changed)
+		commit = fmt.Sprintf("commit %s%s%s\n", *b.Commit, when, changed)
 	}
-	fmt.Fprintf(w, "%s %s\n", b.GoVersion, b.Platform)
+	return fmt.Sprintf("rekey %s\n%s%s %s\n", b.Version, commit, b.GoVersion, b.Platform)
 }
