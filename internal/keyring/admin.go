@@ -10,7 +10,15 @@ import (
 	"rekey/internal/auth"
 )
 
-func (r *ring) list(ctx context.Context) ([]Key, error) {
+// List returns the keys of the database and of this process's files, including
+// ended ones. It needs no master key.
+func (r *Ring) List(ctx context.Context) ([]Key, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.list(ctx)
+}
+
+func (r *Ring) list(ctx context.Context) ([]Key, error) {
 	now, err := r.read(ctx)
 	if err != nil {
 		return nil, err
@@ -27,7 +35,11 @@ func (r *ring) list(ctx context.Context) ([]Key, error) {
 	return keys, nil
 }
 
-func (r *ring) diagnose(ctx context.Context) ([]Key, error) {
+// Diagnose returns the keys, and an error that says what keeps this process
+// from using them. It creates nothing.
+func (r *Ring) Diagnose(ctx context.Context) ([]Key, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var locked error
 	if len(r.storedPurposes()) > 0 {
 		_, locked = r.unlock(ctx, false)
@@ -39,10 +51,33 @@ func (r *ring) diagnose(ctx context.Context) ([]Key, error) {
 	return keys, errors.Join(err, locked)
 }
 
+// Rotate adds a next key for each purpose and returns the added keys. A next key
+// signs once all replicas know it and nobody caches a set of published keys
+// without it. If a purpose has a next key already, Rotate adds none for it and
+// its error wraps ErrWaiting.
+func (r *Ring) Rotate(ctx context.Context, purposes ...auth.KeyPurpose) ([]Key, error) {
+	return r.rotate(ctx, purposes, r.addByOperator)
+}
+
+// RotateNow is Rotate, but the keys sign as soon as all replicas know them, also
+// before a next key that waits. CacheCost returns what that costs.
+func (r *Ring) RotateNow(ctx context.Context, purposes ...auth.KeyPurpose) ([]Key, error) {
+	return r.rotate(ctx, purposes, r.addNow)
+}
+
+// CacheCost returns, for operators, which services refuse the tokens of an access
+// key that signs before its lead time has passed, and for how long.
+func (r *Ring) CacheCost() string {
+	return fmt.Sprintf("services that check access tokens with the published keys may refuse new tokens until they fetch the keys again: "+
+		"for up to %s (JWKS_MAX_AGE), or longer if their library ignores Cache-Control; users stay signed in", r.options.MaxAge)
+}
+
 // rotate adds a key for each purpose and returns the added keys.
-func (r *ring) rotate(
+func (r *Ring) rotate(
 	ctx context.Context, purposes []auth.KeyPurpose, add func(context.Context, newKey, time.Time) (kid string, err error),
 ) ([]Key, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	now, err := r.unlock(ctx, false)
 	if err != nil {
 		return nil, err
@@ -62,7 +97,13 @@ func (r *ring) rotate(
 	return keys, errors.Join(append(problems, err)...)
 }
 
-func (r *ring) retire(ctx context.Context, kid string, replace bool) error {
+// Retire ends a key before its time, so that what it signed no longer verifies.
+// It ends a current key only if replace is true, and then adds a new key and
+// ends the old one a few seconds later, when the new one signs. It returns
+// auth.ErrNotFound if there is no such key.
+func (r *Ring) Retire(ctx context.Context, kid string, replace bool) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	now, err := r.unlock(ctx, false)
 	if err != nil {
 		return err
@@ -95,7 +136,7 @@ func (r *ring) retire(ctx context.Context, kid string, replace bool) error {
 }
 
 // find returns the key with an id, or nil.
-func (r *ring) find(kid string, now time.Time) *keyState {
+func (r *Ring) find(kid string, now time.Time) *keyState {
 	for _, rows := range r.rows {
 		for _, k := range judge(rows, now) {
 			if k.KID == kid {
@@ -106,7 +147,11 @@ func (r *ring) find(kid string, now time.Time) *keyState {
 	return nil
 }
 
-func (r *ring) reencrypt(ctx context.Context) (done int, err error) {
+// Reencrypt encrypts every key with the first master key, and returns how many
+// were encrypted with another one.
+func (r *Ring) Reencrypt(ctx context.Context) (done int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if _, err := r.unlock(ctx, false); err != nil {
 		return 0, err
 	}
@@ -132,7 +177,11 @@ func (r *ring) reencrypt(ctx context.Context) (done int, err error) {
 	return done, nil
 }
 
-func (r *ring) reset(ctx context.Context) (int, error) {
+// Reset deletes every key of the database and returns how many there were. What
+// they signed no longer verifies. The service creates new keys.
+func (r *Ring) Reset(ctx context.Context) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	rows, _, err := r.options.Store.SealedKeys(ctx)
 	if err != nil {
 		return 0, err

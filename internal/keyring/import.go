@@ -65,8 +65,16 @@ func (in Import) parse(data []byte) (keys []keyMaterial, err error) {
 	return keys, err
 }
 
-// importKeys adds the keys to the ring and returns the ids of those added.
-func (r *ring) importKeys(ctx context.Context, in Import, keys []keyMaterial) (ids []string, err error) {
+// Import adds keys that were created elsewhere and returns their ids. Without
+// VerifyOnly the key becomes the next one, or the current one of a purpose that
+// has none.
+func (r *Ring) Import(ctx context.Context, in Import) (ids []string, err error) {
+	keys, err := in.read()
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	now, err := r.unlock(ctx, true)
 	if err != nil {
 		return nil, err
@@ -92,7 +100,7 @@ func (r *ring) importKeys(ctx context.Context, in Import, keys []keyMaterial) (i
 
 // addByOperator adds a key, if the ring can be changed and a next key does not
 // wait already.
-func (r *ring) addByOperator(ctx context.Context, n newKey, now time.Time) (kid string, err error) {
+func (r *Ring) addByOperator(ctx context.Context, n newKey, now time.Time) (kid string, err error) {
 	if next := firstIn(judge(r.rows[n.purpose], now), Next); n.verifyFor == 0 && next != nil {
 		return "", fmt.Errorf("%s: %w: %s, which signs from %s", n.purpose, ErrWaiting, next.KID, next.SignsFrom.Format(time.RFC3339))
 	}
@@ -101,13 +109,13 @@ func (r *ring) addByOperator(ctx context.Context, n newKey, now time.Time) (kid 
 }
 
 // addNow adds a key that signs as soon as all replicas know it.
-func (r *ring) addNow(ctx context.Context, n newKey, _ time.Time) (kid string, err error) {
+func (r *Ring) addNow(ctx context.Context, n newKey, _ time.Time) (kid string, err error) {
 	n.lead = r.leadNow()
 	return r.addChecked(ctx, n)
 }
 
 // addChecked adds a key, if the ring can be changed.
-func (r *ring) addChecked(ctx context.Context, n newKey) (kid string, err error) {
+func (r *Ring) addChecked(ctx context.Context, n newKey) (kid string, err error) {
 	switch {
 	case !r.stored(n.purpose):
 		return "", fmt.Errorf("the %s keys are read from files (see docs/keys.md): change those", n.purpose)

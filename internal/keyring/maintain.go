@@ -3,6 +3,7 @@ package keyring
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"rekey/internal/auth"
@@ -17,7 +18,7 @@ const (
 )
 
 // start opens the ring and creates the keys that are missing.
-func (r *ring) start(ctx context.Context) error {
+func (r *Ring) start(ctx context.Context) error {
 	if len(r.storedPurposes()) == 0 {
 		return r.update()
 	}
@@ -42,9 +43,9 @@ func (r *ring) start(ctx context.Context) error {
 
 // ensureInitial adds a first key for each purpose that has none that signs. It
 // reports whether the ring has to be read again.
-func (r *ring) ensureInitial(ctx context.Context) (changed bool, err error) {
+func (r *Ring) ensureInitial(ctx context.Context) (changed bool, err error) {
 	for _, p := range r.storedPurposes() {
-		if hasSigner(r.rows[p]) {
+		if slices.ContainsFunc(r.rows[p], func(k auth.SealedKey) bool { return k.Number > 0 }) { // only keys that sign have a number
 			continue
 		}
 		if _, _, err := r.addNext(ctx, newKey{purpose: p}); err != nil {
@@ -62,7 +63,7 @@ type health struct{ ring, notes error }
 func (h health) err() error { return errors.Join(h.ring, h.notes) }
 
 // logHealth logs when polls begin to fail and when they succeed again.
-func (r *ring) logHealth(ctx context.Context, previous *health, now health) {
+func (r *Ring) logHealth(ctx context.Context, previous *health, now health) {
 	failed := previous != nil && previous.err() != nil
 	switch {
 	case now.err() != nil && !failed:
@@ -73,9 +74,11 @@ func (r *ring) logHealth(ctx context.Context, previous *health, now health) {
 	}
 }
 
-// poll reads before it writes. If the database is read-only, replicas still
-// learn of new keys, and keys still change state.
-func (r *ring) poll(ctx context.Context) (found health) {
+// poll takes the lock. It reads before it writes. If the database is read-only,
+// replicas still learn of new keys, and keys still change state.
+func (r *Ring) poll(ctx context.Context) (found health) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.storedPurposes()) > 0 {
 		found.ring = r.maintain(ctx)
 	}
@@ -84,7 +87,7 @@ func (r *ring) poll(ctx context.Context) (found health) {
 }
 
 // maintain reads the ring and does what is due.
-func (r *ring) maintain(ctx context.Context) error {
+func (r *Ring) maintain(ctx context.Context) error {
 	now, err := r.look(ctx)
 	if errors.Is(err, errNoKey) && len(r.rows) == 0 {
 		return r.start(ctx) // the ring was reset
@@ -116,7 +119,7 @@ func (r *ring) maintain(ctx context.Context) error {
 }
 
 // due reports whether it is time to add a next key. now is the database's time.
-func (r *ring) due(keys []keyState, now time.Time) bool {
+func (r *Ring) due(keys []keyState, now time.Time) bool {
 	current := firstIn(keys, Current)
 	return r.options.Rotation > 0 && current != nil && firstIn(keys, Next) == nil &&
 		!now.Before(current.SignsFrom.Add(r.options.Rotation-r.lead()))
@@ -124,7 +127,7 @@ func (r *ring) due(keys []keyState, now time.Time) bool {
 
 // raiseLives makes sure that a key verifies for as long as what this process
 // signs with it is valid. It runs before this process signs with the key.
-func (r *ring) raiseLives(ctx context.Context) error {
+func (r *Ring) raiseLives(ctx context.Context) error {
 	for _, p := range r.storedPurposes() {
 		for _, k := range judge(r.rows[p], r.options.Now()) {
 			if k.state != Current && k.state != Next || k.Life >= r.life(p) {

@@ -17,8 +17,8 @@ const (
 )
 
 // note returns the keys that this process reports.
-func (r *ring) note() map[auth.KeyPurpose]auth.ReplicaKeys {
-	s := r.live.snapshot.Load()
+func (r *Ring) note() map[auth.KeyPurpose]auth.ReplicaKeys {
+	s := r.snapshot.Load()
 	all := map[auth.KeyPurpose]auth.ReplicaKeys{}
 	for _, k := range s.keys {
 		n := all[k.Purpose]
@@ -39,7 +39,7 @@ func (r *ring) note() map[auth.KeyPurpose]auth.ReplicaKeys {
 // join compares before it reports its own keys, so that a process that does not
 // start causes no error elsewhere, and again afterwards, so that of two that
 // start at the same time one finds the other.
-func (r *ring) join(ctx context.Context) error {
+func (r *Ring) join(ctx context.Context) error {
 	if r.options.Notes == nil {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (r *ring) join(ctx context.Context) error {
 }
 
 // renew reports the keys again and compares them with the others'.
-func (r *ring) renew(ctx context.Context) error {
+func (r *Ring) renew(ctx context.Context) error {
 	now := r.options.Now()
 	if r.options.Notes == nil || now.Sub(r.noted) < noteEvery {
 		return nil
@@ -77,7 +77,7 @@ func (r *ring) renew(ctx context.Context) error {
 // leave withdraws the report, so that a process with other keys can start. It
 // leaves the rest of the replica's row as it is: what the replica wrote to still
 // limits which caches the others trust.
-func (r *ring) leave(ctx context.Context) {
+func (r *Ring) leave(ctx context.Context) {
 	if r.options.Notes == nil {
 		return
 	}
@@ -86,7 +86,7 @@ func (r *ring) leave(ctx context.Context) {
 	_ = r.options.Notes.SetReplicaKeys(ctx, r.id, nil) // otherwise it expires
 }
 
-func (r *ring) compare(ctx context.Context) error {
+func (r *Ring) compare(ctx context.Context) error {
 	replicas, err := r.options.Notes.Replicas(ctx, noteLasts)
 	if err != nil {
 		return err

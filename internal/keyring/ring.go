@@ -12,7 +12,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -55,23 +54,28 @@ type Options struct {
 	Logger   *slog.Logger
 }
 
-// Ring holds the keys of one process. It is safe for concurrent use.
-// RotationKeys, Published, Keys, Check and the codec read an immutable snapshot
-// and never wait. Every other method but Run holds the lock until it returns,
-// also while it waits for the database.
+// Ring holds the keys of one process and applies the rules. It is safe for
+// concurrent use. RotationKeys, Published, Keys, Check and the codec read an
+// immutable snapshot and never wait. Every other exported method but Run holds the
+// lock until it returns, also while it waits for the database. Unexported methods
+// that use the fields below mu expect that their caller holds it.
 type Ring struct {
-	live *live
+	options Options
+	files   fileKeys
+	id      string // of this process
 
-	mu   sync.Mutex
-	ring *ring // guarded by mu
-}
-
-// live holds what is read without the lock.
-type live struct {
+	// These are read without the lock.
 	snapshot atomic.Pointer[snapshot]
 	loaded   atomic.Int64 // when the last successful read of the database began, in Unix nanoseconds
 	running  atomic.Bool
 	health   atomic.Pointer[health] // of the last poll
+
+	mu      sync.Mutex // guards what follows
+	masters masters
+	rows    map[auth.KeyPurpose][]auth.SealedKey
+	opened  map[string]keyMaterial // by kid
+	codec   *token.Codec
+	noted   time.Time // when this process last wrote its note
 }
 
 // New returns a ring that has not read the database yet.
@@ -80,8 +84,7 @@ func New(o Options) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	live := &live{}
-	return &Ring{live: live, ring: &ring{options: o, live: live, files: files, id: cmp.Or(o.Replica, rand.Text())}}, nil
+	return &Ring{options: o, files: files, id: cmp.Or(o.Replica, rand.Text())}, nil
 }
 
 // Start makes the ring ready to sign: it opens the keys in the database and
@@ -91,10 +94,10 @@ func New(o Options) (*Ring, error) {
 func (r *Ring) Start(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.ring.start(ctx); err != nil {
+	if err := r.start(ctx); err != nil {
 		return err
 	}
-	return r.ring.join(ctx)
+	return r.join(ctx)
 }
 
 // Run keeps the ring up to date until ctx ends: it reads changes, lets keys
@@ -102,20 +105,20 @@ func (r *Ring) Start(ctx context.Context) error {
 // deletes those that ended. Start must have succeeded. ticks replaces the
 // one-second ticker; nil uses a real one.
 func (r *Ring) Run(ctx context.Context, ticks <-chan time.Time) {
-	defer r.ring.leave(ctx) // needs no lock: it reads only what never changes
+	defer r.leave(ctx) // needs no lock: it reads only what never changes
 	if ticks == nil {
 		ticker := time.NewTicker(pollInterval)
 		defer ticker.Stop()
 		ticks = ticker.C
 	}
-	r.live.running.Store(len(r.ring.storedPurposes()) > 0)
-	defer r.live.running.Store(false)
+	r.running.Store(len(r.storedPurposes()) > 0)
+	defer r.running.Store(false)
 	for {
 		found := r.poll(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		r.ring.logHealth(ctx, r.live.health.Swap(&found), found)
+		r.logHealth(ctx, r.health.Swap(&found), found)
 		select {
 		case <-ctx.Done():
 			return
@@ -128,12 +131,6 @@ func (r *Ring) Run(ctx context.Context, ticks <-chan time.Time) {
 // creates new keys.
 func (r *Ring) Poll(ctx context.Context) error { return r.poll(ctx).err() }
 
-func (r *Ring) poll(ctx context.Context) health {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ring.poll(ctx)
-}
-
 // Codec returns a codec that signs and verifies with the keys of the ring from
 // now on. The key sets in its options are ignored. A ring has one codec.
 func (r *Ring) Codec(o token.Options) (*token.Codec, error) {
@@ -145,40 +142,40 @@ func (r *Ring) Codec(o token.Options) (*token.Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.ring.codec = codec
+	r.codec = codec
 	return codec, nil
 }
 
 // KeySets returns the keys that tokens are signed and verified with.
 func (r *Ring) KeySets() (access, refresh token.KeySet) {
-	s := r.live.snapshot.Load()
+	s := r.snapshot.Load()
 	return s.access, s.refresh
 }
 
 // RotationKeys returns the secrets that derive, the current one first.
-func (r *Ring) RotationKeys() [][]byte { return r.live.snapshot.Load().secrets }
+func (r *Ring) RotationKeys() [][]byte { return r.snapshot.Load().secrets }
 
 // Published returns the JWK set of the access keys and the current access key
 // in PEM form. Both stay the same until the ring changes.
 func (r *Ring) Published() (jwks, pem []byte) {
-	s := r.live.snapshot.Load()
+	s := r.snapshot.Load()
 	return s.jwks, s.pem
 }
 
 // Keys returns the keys of all purposes as of the last read of the database,
 // including ended ones.
-func (r *Ring) Keys() []Key { return r.live.snapshot.Load().keys }
+func (r *Ring) Keys() []Key { return r.snapshot.Load().keys }
 
 // outdated reports whether there may be keys that this replica does not know.
 // It is always false for a ring that Run does not keep up to date.
 func (r *Ring) outdated(now time.Time) bool {
-	return r.live.running.Load() && now.Sub(time.Unix(0, r.live.loaded.Load())) > Propagation
+	return r.running.Load() && now.Sub(time.Unix(0, r.loaded.Load())) > Propagation
 }
 
 // Check returns what is wrong with the ring, for readiness. It ignores an
 // unavailable database, which another check reports.
 func (r *Ring) Check(context.Context) error {
-	last := r.live.health.Load()
+	last := r.health.Load()
 	if last == nil {
 		return nil
 	}
@@ -188,84 +185,4 @@ func (r *Ring) Check(context.Context) error {
 		}
 	}
 	return nil
-}
-
-// List returns the keys of the database and of this process's files, including
-// ended ones. It needs no master key.
-func (r *Ring) List(ctx context.Context) ([]Key, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ring.list(ctx)
-}
-
-// Diagnose returns the keys, and an error that says what keeps this process
-// from using them. It creates nothing.
-func (r *Ring) Diagnose(ctx context.Context) ([]Key, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ring.diagnose(ctx)
-}
-
-// Rotate adds a next key for each purpose and returns the added keys. A next key
-// signs once all replicas know it and nobody caches a set of published keys
-// without it. If a purpose has a next key already, Rotate adds none for it and
-// its error wraps ErrWaiting.
-func (r *Ring) Rotate(ctx context.Context, purposes ...auth.KeyPurpose) ([]Key, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ring.rotate(ctx, purposes, r.ring.addByOperator)
-}
-
-// RotateNow is Rotate, but the keys sign as soon as all replicas know them, also
-// before a next key that waits. CacheCost returns what that costs.
-func (r *Ring) RotateNow(ctx context.Context, purposes ...auth.KeyPurpose) ([]Key, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ring.rotate(ctx, purposes, r.ring.addNow)
-}
-
-// CacheCost returns, for operators, which services refuse the tokens of an access
-// key that signs before its lead time has passed, and for how long.
-func (r *Ring) CacheCost() string {
-	return fmt.Sprintf("services that check access tokens with the published keys may refuse new tokens until they fetch the keys again: "+
-		"for up to %s (JWKS_MAX_AGE), or longer if their library ignores Cache-Control; users stay signed in", r.ring.options.MaxAge)
-}
-
-// Import adds keys that were created elsewhere and returns their ids. Without
-// VerifyOnly the key becomes the next one, or the current one of a purpose that
-// has none.
-func (r *Ring) Import(ctx context.Context, in Import) ([]string, error) {
-	keys, err := in.read()
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ring.importKeys(ctx, in, keys)
-}
-
-// Retire ends a key before its time, so that what it signed no longer verifies.
-// It ends a current key only if replace is true, and then adds a new key and
-// ends the old one a few seconds later, when the new one signs. It returns
-// auth.ErrNotFound if there is no such key.
-func (r *Ring) Retire(ctx context.Context, kid string, replace bool) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ring.retire(ctx, kid, replace)
-}
-
-// Reencrypt encrypts every key with the first master key, and returns how many
-// were encrypted with another one.
-func (r *Ring) Reencrypt(ctx context.Context) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ring.reencrypt(ctx)
-}
-
-// Reset deletes every key of the database and returns how many there were. What
-// they signed no longer verifies. The service creates new keys.
-func (r *Ring) Reset(ctx context.Context) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ring.reset(ctx)
 }

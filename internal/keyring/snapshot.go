@@ -21,12 +21,12 @@ type snapshot struct {
 }
 
 // update takes a new snapshot and passes its keys to the codec.
-func (r *ring) update() error {
+func (r *Ring) update() error {
 	s, err := r.newSnapshot(r.options.Now())
 	if err != nil {
 		return err
 	}
-	if old := r.live.snapshot.Load(); old != nil && reflect.DeepEqual(old.keys, s.keys) {
+	if old := r.snapshot.Load(); old != nil && reflect.DeepEqual(old.keys, s.keys) {
 		return nil
 	}
 	if r.codec != nil {
@@ -34,13 +34,13 @@ func (r *ring) update() error {
 			return err
 		}
 	}
-	r.live.snapshot.Store(s)
+	r.snapshot.Store(s)
 	return nil
 }
 
 // newSnapshot returns the ring at now. Its error names the purposes that have no
 // key to sign with.
-func (r *ring) newSnapshot(now time.Time) (*snapshot, error) {
+func (r *Ring) newSnapshot(now time.Time) (*snapshot, error) {
 	s := &snapshot{}
 	usable := map[auth.KeyPurpose][]keyMaterial{}
 	var problems []error
@@ -68,7 +68,7 @@ func (r *ring) newSnapshot(now time.Time) (*snapshot, error) {
 
 // keysAt returns all keys of a purpose at now, and the material of those that
 // sign or verify. The material of the signing key comes first.
-func (r *ring) keysAt(p auth.KeyPurpose, now time.Time) (keys []Key, usable []keyMaterial) {
+func (r *Ring) keysAt(p auth.KeyPurpose, now time.Time) (keys []Key, usable []keyMaterial) {
 	keys, usable = r.files.list(p), slices.Clone(r.files[p])
 	if !r.stored(p) {
 		return keys, usable
@@ -93,7 +93,7 @@ func (r *ring) keysAt(p auth.KeyPurpose, now time.Time) (keys []Key, usable []ke
 // process's clock is slow and the key ended before the next one signs, signer
 // returns one of its neighbours: every replica verifies what those sign. It
 // returns nil if there is none.
-func (r *ring) signer(keys []keyState) *keyState {
+func (r *Ring) signer(keys []keyState) *keyState {
 	for _, s := range []State{Current, Next, Retired} {
 		for i := range slices.Backward(keys) {
 			k := &keys[i]

@@ -94,12 +94,6 @@ func signs(k auth.SealedKey) bool {
 	return k.SignsFrom != nil && (k.EndsAt == nil || k.EndsAt.After(*k.SignsFrom))
 }
 
-// hasSigner reports whether one of the keys of a purpose has a number, as only
-// keys that sign have.
-func hasSigner(rows []auth.SealedKey) bool {
-	return slices.ContainsFunc(rows, func(k auth.SealedKey) bool { return k.Number > 0 })
-}
-
 // firstIn returns the first key in a state, or nil.
 func firstIn(keys []keyState, s State) *keyState {
 	i := slices.IndexFunc(keys, func(k keyState) bool { return k.state == s })

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"rekey/internal/auth"
-	"rekey/internal/token"
 )
 
 // slack covers a replica that is slow to change to another key.
@@ -22,46 +21,31 @@ var (
 	errNoKey = errors.New("there is no key to sign with")
 )
 
-// ring holds the keys of a process and applies the rules. It has no lock; Ring
-// calls it with the lock held.
-type ring struct {
-	options Options
-	live    *live
-	files   fileKeys
-	id      string // of this process
-
-	masters masters
-	rows    map[auth.KeyPurpose][]auth.SealedKey
-	opened  map[string]keyMaterial // by kid
-	codec   *token.Codec
-	noted   time.Time // when this process last wrote its note
-}
-
 // stored reports whether the signing keys of a purpose are in the database. If
 // not, they are in files.
-func (r *ring) stored(p auth.KeyPurpose) bool { return !r.files.sign(p) }
+func (r *Ring) stored(p auth.KeyPurpose) bool { return !r.files.sign(p) }
 
-func (r *ring) storedPurposes() []auth.KeyPurpose {
+func (r *Ring) storedPurposes() []auth.KeyPurpose {
 	return slices.DeleteFunc(auth.KeyPurposes(), r.files.sign)
 }
 
 // life is how long a key must verify after its last signature.
-func (r *ring) life(p auth.KeyPurpose) time.Duration {
+func (r *Ring) life(p auth.KeyPurpose) time.Duration {
 	return r.options.Lives[p] + 2*r.options.Leeway + slack
 }
 
 // lead is how long a key is published before it signs. By then every replica
 // knows the key and no cache that follows Cache-Control holds a set without it,
 // whichever clock is fastest. Options.Lead is for the caches that do not.
-func (r *ring) lead() time.Duration {
+func (r *Ring) lead() time.Duration {
 	return max(r.options.Lead, r.options.MaxAge+r.leadNow())
 }
 
 // leadNow is the shortest time after which every replica knows a new key.
-func (r *ring) leadNow() time.Duration { return Propagation + r.options.Leeway }
+func (r *Ring) leadNow() time.Duration { return Propagation + r.options.Leeway }
 
 // read reads the rows and the database's clock.
-func (r *ring) read(ctx context.Context) (now time.Time, err error) {
+func (r *Ring) read(ctx context.Context) (now time.Time, err error) {
 	rows, now, err := r.options.Store.SealedKeys(ctx)
 	if err != nil {
 		return now, err
@@ -75,7 +59,7 @@ func (r *ring) read(ctx context.Context) (now time.Time, err error) {
 
 // unlock reads the ring, loads the master keys and opens all keys. With create
 // it creates a master key if there is none and the ring is empty.
-func (r *ring) unlock(ctx context.Context, create bool) (now time.Time, err error) {
+func (r *Ring) unlock(ctx context.Context, create bool) (now time.Time, err error) {
 	if now, err = r.read(ctx); err != nil {
 		return now, err
 	}
@@ -87,7 +71,7 @@ func (r *ring) unlock(ctx context.Context, create bool) (now time.Time, err erro
 
 // look reads the ring and updates the snapshot. If the database is unavailable,
 // the known keys still change state as the clock passes their times.
-func (r *ring) look(ctx context.Context) (now time.Time, err error) {
+func (r *Ring) look(ctx context.Context) (now time.Time, err error) {
 	began := r.options.Now()
 	now, err = r.read(ctx)
 	if err == nil {
@@ -96,12 +80,12 @@ func (r *ring) look(ctx context.Context) (now time.Time, err error) {
 	if err := errors.Join(err, r.update()); err != nil {
 		return now, err
 	}
-	r.live.loaded.Store(began.UnixNano())
+	r.loaded.Store(began.UnixNano())
 	return now, nil
 }
 
 // open decrypts new keys and drops keys that have no row.
-func (r *ring) open() error {
+func (r *Ring) open() error {
 	var problems []error
 	previous := r.opened
 	r.opened = map[string]keyMaterial{}
@@ -126,7 +110,7 @@ func (r *ring) open() error {
 
 // explainMaster returns an error that says how to provide the master key that a
 // key is encrypted with.
-func (r *ring) explainMaster(k auth.SealedKey) error {
+func (r *Ring) explainMaster(k auth.SealedKey) error {
 	has := "there is no master key here"
 	if len(r.masters) > 0 {
 		has = "the master key here is " + r.masters[0].id
@@ -159,7 +143,7 @@ type newKey struct {
 
 // addNext encrypts a key and adds it to the ring. It reports false if another
 // process has added a next key in the meantime, or if the ring has this key.
-func (r *ring) addNext(ctx context.Context, n newKey) (kid string, added bool, err error) {
+func (r *Ring) addNext(ctx context.Context, n newKey) (kid string, added bool, err error) {
 	m := n.material
 	if m == nil {
 		if m, err = generate(n.purpose); err != nil {
@@ -191,11 +175,11 @@ func (r *ring) addNext(ctx context.Context, n newKey) (kid string, added bool, e
 
 // event returns the event of a change by ctx's client, or by the clock if ctx
 // has none. The store writes it to the journal together with the change.
-func (r *ring) event(ctx context.Context, kind auth.EventKind, p auth.KeyPurpose, kid string) auth.Event {
+func (r *Ring) event(ctx context.Context, kind auth.EventKind, p auth.KeyPurpose, kid string) auth.Event {
 	return auth.Event{Kind: kind, At: r.options.Now(), Client: auth.ClientFrom(ctx), Detail: fmt.Sprintf("%s %s", p, kid)}
 }
 
-func (r *ring) emit(ctx context.Context, e auth.Event) {
+func (r *Ring) emit(ctx context.Context, e auth.Event) {
 	if r.options.Events != nil {
 		r.options.Events.Emit(ctx, e)
 	}
