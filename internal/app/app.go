@@ -149,12 +149,21 @@ func (a *app) openCache(ctx context.Context, as role) (err error) {
 			return fmt.Errorf("reading REDIS_URL: %w", err)
 		}
 	}
-	a.cache, err = a.newCache(ctx, as, blacklist.Options{
+	o := blacklist.Options{
 		Replica: a.replica, Notes: a.store, Now: a.now, After: time.After, Logger: a.log, Redis: a.redis,
 		AccessLifetime: a.cfg.AccessTTL, ClockLeeway: a.cfg.ClockLeeway,
-	})
-	if err != nil {
-		return fmt.Errorf("opening the blacklist's cache: %w", err)
+	}
+	switch {
+	case a.redis != nil:
+		a.cache = blacklist.NewRedis(o)
+	case as == server && a.store.Dialect() == store.SQLite:
+		// It is the only writer except commands: the rows of earlier processes are obsolete.
+		a.cache = blacklist.NewMemory(o)
+		if err := a.store.DeleteReplicas(ctx, 0); err != nil {
+			return fmt.Errorf("opening the blacklist's cache: %w", err)
+		}
+	default:
+		a.cache = blacklist.NewNone(o)
 	}
 	if as == command {
 		return nil // see lazyJoin
@@ -168,19 +177,6 @@ func (a *app) blacklist(as role) auth.Blacklist {
 		return &lazyJoin{Cache: a.cache}
 	}
 	return a.cache
-}
-
-// newCache opens the cache for a role. A server that owns its SQLite file is the
-// only writer except commands, so the rows of earlier processes are obsolete and
-// are deleted.
-func (a *app) newCache(ctx context.Context, as role, o blacklist.Options) (*blacklist.Cache, error) {
-	switch {
-	case a.redis != nil:
-		return blacklist.NewRedis(o), nil
-	case as == server && a.store.Dialect() == store.SQLite:
-		return blacklist.NewMemory(o), a.store.DeleteReplicas(ctx, 0)
-	}
-	return blacklist.NewNone(o), nil
 }
 
 // limiter returns the limiter, which uses Redis for limits that replicas share,
@@ -278,11 +274,20 @@ func (a *app) checks() []web.Check {
 		{Name: "keys", Func: a.ring.Check},
 		{Name: "server", Func: a.drain.check},
 	}
-	if a.cfg.RedisURL != "" {
-		checks = append(checks, web.Check{Name: "redis", Optional: true, Func: a.checkCache})
+	optional := func(name string, holds func() bool, otherwise web.NotReady) {
+		checks = append(checks, web.Check{Name: name, Optional: true, Func: func(context.Context) error {
+			if holds() {
+				return nil
+			}
+			return otherwise
+		}})
+	}
+	if a.redis != nil {
+		// The reason is only in the cache's log, because it contains host names.
+		optional("redis", func() bool { return a.cache.Status().Trusted }, "not trusted: access checks ask the database")
 	}
 	if a.limit != nil {
-		checks = append(checks, web.Check{Name: "limits", Optional: true, Func: a.checkLimits})
+		optional("limits", a.limit.Sharing, "not shared: this replica counts requests alone")
 	}
 	return checks
 }
@@ -295,22 +300,6 @@ func (a *app) checkDatabase(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", web.NotReady("the file is gone"), auth.Cause(err))
 	}
 	return err
-}
-
-// checkCache omits the reason, which contains host names and is in the cache's
-// log.
-func (a *app) checkCache(context.Context) error {
-	if !a.cache.Status().Trusted {
-		return web.NotReady("not trusted: access checks ask the database")
-	}
-	return nil
-}
-
-func (a *app) checkLimits(context.Context) error {
-	if !a.limit.Sharing() {
-		return web.NotReady("not shared: this replica counts requests alone")
-	}
-	return nil
 }
 
 // keepUp runs the background tasks until the returned function is called. That

@@ -88,12 +88,6 @@ func (a *agreement) lockNote(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// namesNodes reports whether our last note certainly names a node.
-func (a *agreement) namesNodes() bool {
-	own := a.own.Load()
-	return own != nil && len(own.nodes) > 0
-}
-
 // trustedUntil returns until when other replicas may trust nodes that a previous
 // note of ours named; the zero time if there is no such note.
 func (a *agreement) trustedUntil() time.Time {
@@ -153,12 +147,8 @@ func (a *agreement) ensureNote(ctx context.Context, nodes []string) error {
 func (a *agreement) writeNote(ctx context.Context, nodes []string) error {
 	start, own := a.opts.Now(), a.own.Load()
 	var before []string // the nodes that others may know from us
-	switch {
-	case own == nil:
-	case len(own.nodes) > 0:
-		before = slices.Clone(own.nodes)
-	default:
-		before = slices.Clone(own.before)
+	if own != nil {
+		before = slices.Concat(own.nodes, own.before) // one of them is empty
 	}
 	if err := a.notes.write(ctx, a.replica, nodes); err != nil {
 		// If the content is the same as before, it does not matter which one is kept.
@@ -176,16 +166,6 @@ func (a *agreement) writeNote(ctx context.Context, nodes []string) error {
 	}
 	a.own.Store(written)
 	return nil
-}
-
-// publishNote writes that we write to these nodes, or to none if their markers
-// cannot be set. The reason says why not. The caller holds the lock.
-func (a *agreement) publishNote(ctx context.Context, nodes []string) (reason, err error) {
-	slices.Sort(nodes)
-	if reason = a.mark(ctx, nodes); reason != nil {
-		nodes = nil
-	}
-	return reason, a.writeNote(ctx, nodes)
 }
 
 // mark sets the markers before our note names a node that the last one did not.

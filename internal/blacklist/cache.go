@@ -59,8 +59,9 @@ func (c *Cache) Invalidate(ctx context.Context, invalidations ...auth.Invalidati
 		return nil
 	}
 	var nodes, named []string // none on an error; the next round reports its reason
+	own := c.agreement.own.Load()
 	switch {
-	case c.agreement.namesNodes():
+	case own != nil && len(own.nodes) > 0: // our last note certainly names a node
 		nodes, _ = c.backend.put(ctx, entries)
 		named = nodes
 	case c.opts.Now().Before(c.agreement.trustedUntil()):

@@ -80,8 +80,12 @@ func (a *agreement) round(ctx context.Context) (others []auth.Replica, err error
 		return nil, err
 	}
 	defer unlock()
-	reason, err := a.publishNote(ctx, nodes)
-	if err != nil {
+	slices.Sort(nodes)
+	reason := a.mark(ctx, nodes)
+	if reason != nil {
+		nodes = nil // our note must not name nodes whose markers cannot be set
+	}
+	if err := a.writeNote(ctx, nodes); err != nil {
 		return nil, err
 	}
 	start := a.opts.Now()
