@@ -33,12 +33,6 @@ type spelledTokens struct {
 	seen *spellings
 }
 
-func wrapBlacklistByToken(m *machine, o auth.Options) auth.Options {
-	seen := &spellings{last: map[string]string{}}
-	o.Store, o.Tokens = blacklistByToken{o.Store, seen}, spelledTokens{o.Tokens, m, seen}
-	return o
-}
-
 // BlacklistAccess implements [auth.Store].
 func (s blacklistByToken) BlacklistAccess(ctx context.Context, t auth.BlacklistedToken, e *auth.Event) (auth.BlacklistedToken, error) {
 	key := t

@@ -30,14 +30,40 @@ type build struct {
 
 func builds() map[string]build {
 	return map[string]build{
-		"select-then-update":    {wrap: wrapSelectThenUpdate, sql: true},
-		"blacklist-by-token":    {wrap: wrapBlacklistByToken, sql: true},
-		"note-after-commit":     {wrap: wrapNoteAfterCommit, outside: true},
-		"no-marker":             {wrap: wrapNoMarker},
-		"window-extends":        {wrap: wrapWindowExtends, sql: true},
-		"tokens-in-clear":       {wrap: wrapTokensInClear, sql: true},
-		"fork-on-retry":         {wrap: wrapForkOnRetry, sql: true},
-		"401-on-database-error": {wrap: wrap401OnDatabaseError},
+		"select-then-update": {sql: true, wrap: func(m *machine, o auth.Options) auth.Options {
+			o.Store, o.Tokens = selectThenUpdate{o.Store, m}, forkTokens{o.Tokens}
+			return o
+		}},
+		"blacklist-by-token": {sql: true, wrap: func(m *machine, o auth.Options) auth.Options {
+			seen := &spellings{last: map[string]string{}}
+			o.Store, o.Tokens = blacklistByToken{o.Store, seen}, spelledTokens{o.Tokens, m, seen}
+			return o
+		}},
+		"note-after-commit": {outside: true, wrap: func(_ *machine, o auth.Options) auth.Options {
+			o.Store = noteAfterCommit{o.Store, o.Blacklist, o.Settings}
+			o.Blacklist = noteNoTokens{o.Blacklist}
+			return o
+		}},
+		"no-marker": {wrap: func(_ *machine, o auth.Options) auth.Options {
+			o.Blacklist = noMarker{o.Blacklist.(entries)} // panics with another cache, because the build would not be bad
+			return o
+		}},
+		"window-extends": {sql: true, wrap: func(m *machine, o auth.Options) auth.Options {
+			o.Store = windowExtends{o.Store, m, max(o.ReuseWindow, o.RefreshGrace), o.RetryTTL}
+			return o
+		}},
+		"tokens-in-clear": {sql: true, wrap: func(m *machine, o auth.Options) auth.Options {
+			o.Tokens = tokensInClear{o.Tokens, m}
+			return o
+		}},
+		"fork-on-retry": {sql: true, wrap: func(m *machine, o auth.Options) auth.Options {
+			o.Store, o.Tokens = forkOnRetry{o.Store, m}, forkTokens{o.Tokens}
+			return o
+		}},
+		"401-on-database-error": {wrap: func(_ *machine, o auth.Options) auth.Options {
+			o.Store, o.Blacklist = reportAs401{o.Store}, noteReportedAs401{o.Blacklist}
+			return o
+		}},
 	}
 }
 

@@ -49,13 +49,33 @@ func (m *machine) serve(ctx context.Context) error {
 //	PUT /clock {"offset": "60s"}
 func (m *machine) control() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("PUT /point", answering(func(r *http.Request) (any, error) { return m.putPoint(r) }))
+	mux.HandleFunc("PUT /point", answering(func(r *http.Request) (any, error) {
+		in := struct {
+			Name, Action string
+			Nth          int64
+			Delay        duration
+		}{Nth: 1}
+		if err := decode(r, &in); err != nil {
+			return nil, err
+		}
+		return struct{}{}, m.points.arm(in.Name, order{Action: in.Action, Nth: in.Nth, Delay: time.Duration(in.Delay)})
+	}))
 	mux.HandleFunc("DELETE /point", answering(func(*http.Request) (any, error) {
 		m.points.disarm()
 		return struct{}{}, nil
 	}))
 	mux.HandleFunc("GET /hits", answering(func(*http.Request) (any, error) { return m.points.counts(), nil }))
-	mux.HandleFunc("PUT /clock", answering(func(r *http.Request) (any, error) { return m.putClock(r) }))
+	mux.HandleFunc("PUT /clock", answering(func(r *http.Request) (any, error) {
+		var in struct{ Offset *duration }
+		if err := decode(r, &in); err != nil {
+			return nil, err
+		}
+		if in.Offset == nil {
+			return nil, errors.New("offset is missing")
+		}
+		m.offset.Store(int64(*in.Offset))
+		return struct{}{}, nil
+	}))
 	return mux
 }
 
@@ -72,30 +92,6 @@ func answering(do func(*http.Request) (any, error)) http.HandlerFunc {
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(answer) // fails only if the client is gone
 	}
-}
-
-func (m *machine) putPoint(r *http.Request) (any, error) {
-	in := struct {
-		Name, Action string
-		Nth          int64
-		Delay        duration
-	}{Nth: 1}
-	if err := decode(r, &in); err != nil {
-		return nil, err
-	}
-	return struct{}{}, m.points.arm(in.Name, order{Action: in.Action, Nth: in.Nth, Delay: time.Duration(in.Delay)})
-}
-
-func (m *machine) putClock(r *http.Request) (any, error) {
-	var in struct{ Offset *duration }
-	if err := decode(r, &in); err != nil {
-		return nil, err
-	}
-	if in.Offset == nil {
-		return nil, errors.New("offset is missing")
-	}
-	m.offset.Store(int64(*in.Offset))
-	return struct{}{}, nil
 }
 
 const maxControlBytes = 4 << 10

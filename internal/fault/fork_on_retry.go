@@ -16,11 +16,6 @@ type forkOnRetry struct {
 	m *machine
 }
 
-func wrapForkOnRetry(m *machine, o auth.Options) auth.Options {
-	o.Store, o.Tokens = forkOnRetry{o.Store, m}, forkTokens{o.Tokens}
-	return o
-}
-
 // Rotate implements [auth.Store].
 func (s forkOnRetry) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	st, err := s.Store.Rotate(ctx, r)

@@ -19,10 +19,6 @@ type request struct {
 
 type requestKey struct{}
 
-func withRequest(ctx context.Context, r *request) context.Context {
-	return context.WithValue(ctx, requestKey{}, r)
-}
-
 // requestFrom returns nil outside of requests.
 func requestFrom(ctx context.Context) *request {
 	r, _ := ctx.Value(requestKey{}).(*request)
@@ -39,7 +35,7 @@ type handler struct {
 // ServeHTTP marks the request and observes its answer.
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	mark := &request{legacy: r.Method == http.MethodGet && r.URL.EscapedPath() == legacyRefresh}
-	h.next.ServeHTTP(&writer{ResponseWriter: w, points: h.points, request: mark}, r.WithContext(withRequest(r.Context(), mark)))
+	h.next.ServeHTTP(&writer{ResponseWriter: w, points: h.points, request: mark}, r.WithContext(context.WithValue(r.Context(), requestKey{}, mark)))
 }
 
 // writer contains the failpoints of the answer.

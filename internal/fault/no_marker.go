@@ -19,11 +19,6 @@ type entries interface {
 // emptied.
 type noMarker struct{ entries }
 
-func wrapNoMarker(_ *machine, o auth.Options) auth.Options {
-	o.Blacklist = noMarker{o.Blacklist.(entries)} // panics with another cache, because the build would not be bad
-	return o
-}
-
 // Invalidate implements [auth.Blacklist].
 func (b noMarker) Invalidate(ctx context.Context, invalidations ...auth.Invalidation) error {
 	_ = b.Put(ctx, invalidations...) // the change continues after an error, as in a good build

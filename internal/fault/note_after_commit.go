@@ -17,12 +17,6 @@ type noteAfterCommit struct {
 	settings  auth.Settings
 }
 
-func wrapNoteAfterCommit(_ *machine, o auth.Options) auth.Options {
-	o.Store = noteAfterCommit{o.Store, o.Blacklist, o.Settings}
-	o.Blacklist = noteNoTokens{o.Blacklist}
-	return o
-}
-
 // Rotate implements [auth.Store].
 func (s noteAfterCommit) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	st, err := s.Store.Rotate(ctx, r)

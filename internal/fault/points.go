@@ -63,7 +63,11 @@ func newPoints() points {
 
 // arm replaces the order of a point.
 func (p points) arm(name string, o order) error {
-	if err := errors.Join(checkPoint(name), o.check()); err != nil {
+	var unknown error
+	if !slices.Contains(pointNames(), name) {
+		unknown = fmt.Errorf("unknown failpoint %q: choose one of %s", name, strings.Join(pointNames(), ", "))
+	}
+	if err := errors.Join(unknown, o.check()); err != nil {
 		return err
 	}
 	p.state.mu.Lock()
@@ -105,13 +109,6 @@ func (p points) hit(name string) {
 	if o := p.strike(name); o != nil {
 		p.do(*o)
 	}
-}
-
-func checkPoint(name string) error {
-	if !slices.Contains(pointNames(), name) {
-		return fmt.Errorf("unknown failpoint %q: choose one of %s", name, strings.Join(pointNames(), ", "))
-	}
-	return nil
 }
 
 func (o order) check() error {

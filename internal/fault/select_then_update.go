@@ -18,11 +18,6 @@ type selectThenUpdate struct {
 	m *machine
 }
 
-func wrapSelectThenUpdate(m *machine, o auth.Options) auth.Options {
-	o.Store, o.Tokens = selectThenUpdate{o.Store, m}, forkTokens{o.Tokens}
-	return o
-}
-
 // Rotate implements [auth.Store].
 func (s selectThenUpdate) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	st, err := s.SessionState(ctx, r.SessionID, r.Current)

@@ -15,11 +15,6 @@ type tokensInClear struct {
 	m *machine
 }
 
-func wrapTokensInClear(m *machine, o auth.Options) auth.Options {
-	o.Tokens = tokensInClear{o.Tokens, m}
-	return o
-}
-
 // Mint implements [auth.Tokens].
 func (t tokensInClear) Mint(use auth.TokenUse, c auth.Claims) (string, error) {
 	token, err := t.Tokens.Mint(use, c)

@@ -15,11 +15,6 @@ type reportAs401 struct{ auth.Store }
 // noteReportedAs401 does the same for the notes that the cache keeps in SQL.
 type noteReportedAs401 struct{ auth.Blacklist }
 
-func wrap401OnDatabaseError(_ *machine, o auth.Options) auth.Options {
-	o.Store, o.Blacklist = reportAs401{o.Store}, noteReportedAs401{o.Blacklist}
-	return o
-}
-
 // Rotate implements [auth.Store].
 func (s reportAs401) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	st, err := s.Store.Rotate(ctx, r)

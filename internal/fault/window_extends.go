@@ -18,11 +18,6 @@ type windowExtends struct {
 	window, retry time.Duration
 }
 
-func wrapWindowExtends(m *machine, o auth.Options) auth.Options {
-	o.Store = windowExtends{o.Store, m, max(o.ReuseWindow, o.RefreshGrace), o.RetryTTL}
-	return o
-}
-
 // Rotate implements [auth.Store].
 func (s windowExtends) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	st, err := s.Store.Rotate(ctx, r)
