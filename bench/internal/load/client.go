@@ -153,7 +153,7 @@ func (c *client) verify(p *pair) error {
 }
 
 func (c *client) me() error {
-	c.buf = meRequest(c.buf, c.pairs[0].access)
+	c.buf = post(c.buf, "Authorization: Bearer "+c.pairs[0].access+"\r\n", meDocument, "{}")
 	status, body, err := c.conn.exchange(c.buf)
 	if err == nil && member(body, "email") == "" {
 		err = fmt.Errorf("%w: status %d", errNoTokens, status)

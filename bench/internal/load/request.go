@@ -44,10 +44,6 @@ func forwarded(number int) string {
 	return fmt.Sprintf("X-Forwarded-For: 10.%d.%d.%d\r\n", byte(number>>16), byte(number>>8), byte(number))
 }
 
-func meRequest(to []byte, access string) []byte {
-	return post(to, "Authorization: Bearer "+access+"\r\n", meDocument, "{}")
-}
-
 // member returns the value of the first JSON member with this name. The value
 // must be a string without escapes, as tokens are.
 func member(body []byte, name string) string {

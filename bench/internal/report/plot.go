@@ -40,7 +40,11 @@ func plot(r *trial.Refresh) []byte {
 	top := niceAbove(most)
 	height := float64(plotHeight - plotTop - bottom)
 	y := func(rate float64) float64 { return plotTop + height*(1-rate/top) }
-	grid(&b, top, y)
+	for i := range gridLines + 1 {
+		rate := top * float64(i) / gridLines
+		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#6b7280" stroke-opacity="0.3"/>`+"\n", plotLeft, plotWidth-10, y(rate), y(rate))
+		fmt.Fprintf(&b, `<text x="%d" y="%.1f" text-anchor="end">%.0f</text>`+"\n", plotLeft-6, y(rate)+4, rate)
+	}
 	width := float64(plotWidth-plotLeft-20) / float64(len(groups))
 	for g, clients := range groups {
 		left := plotLeft + width*float64(g) + (width-3*barWidth-2*barGap)/2
@@ -52,26 +56,13 @@ func plot(r *trial.Refresh) []byte {
 		}
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%d clients</text>`+"\n", left+1.5*barWidth+barGap, plotHeight-bottom+18, clients)
 	}
-	legend(&b)
+	for i, s := range series() { // the legend
+		name := map[string]string{trial.GraphQL: "GraphQL refreshes", trial.REST: "legacy refreshes", trial.PGBench: "pgbench UPDATEs"}[s.what]
+		x := plotLeft + 220*i
+		fmt.Fprintf(&b, `<rect x="%d" y="16" width="12" height="12" fill="%s"/><text x="%d" y="26">%s a second</text>`+"\n", x, s.colour, x+18, name)
+	}
 	fmt.Fprint(&b, "</svg>\n")
 	return b.Bytes()
-}
-
-func grid(b *bytes.Buffer, top float64, y func(float64) float64) {
-	for i := range gridLines + 1 {
-		rate := top * float64(i) / gridLines
-		fmt.Fprintf(b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#6b7280" stroke-opacity="0.3"/>`+"\n", plotLeft, plotWidth-10, y(rate), y(rate))
-		fmt.Fprintf(b, `<text x="%d" y="%.1f" text-anchor="end">%.0f</text>`+"\n", plotLeft-6, y(rate)+4, rate)
-	}
-}
-
-func legend(b *bytes.Buffer) {
-	x := plotLeft
-	for _, s := range series() {
-		name := map[string]string{trial.GraphQL: "GraphQL refreshes", trial.REST: "legacy refreshes", trial.PGBench: "pgbench UPDATEs"}[s.what]
-		fmt.Fprintf(b, `<rect x="%d" y="16" width="12" height="12" fill="%s"/><text x="%d" y="26">%s a second</text>`+"\n", x, s.colour, x+18, name)
-		x += 220
-	}
 }
 
 // niceAbove returns the next value that is 1, 2 or 5 times a power of ten.

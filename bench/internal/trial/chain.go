@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"rekey/bench/internal/baseline"
-	"rekey/bench/internal/bed"
 	"rekey/bench/internal/load"
 	"rekey/bench/internal/seed"
 )
@@ -29,7 +27,11 @@ func (r Rig) Chain(ctx context.Context) (out *Chain, err error) {
 	if out.Before, err = r.chain(ctx, s, out); err != nil {
 		return nil, err
 	}
-	if err := r.rotateDirectly(ctx, p, b); err != nil {
+	r.Say("%d rotations of one session, sent directly", r.Direct)
+	if err := b.Rotate(ctx, "sessions", 0, r.Direct); err != nil {
+		return nil, err
+	}
+	if err := p.Exec(ctx, "VACUUM sessions"); err != nil {
 		return nil, err
 	}
 	if out.After, err = r.chain(ctx, s, out); err != nil {
@@ -57,12 +59,4 @@ func (r Rig) chain(ctx context.Context, s site, out *Chain) (Sample, error) {
 		}
 	}
 	return medianOf(samples), nil
-}
-
-func (r Rig) rotateDirectly(ctx context.Context, p *bed.Postgres, b *baseline.PGBench) error {
-	r.Say("%d rotations of one session, sent directly", r.Direct)
-	if err := b.Rotate(ctx, "sessions", 0, r.Direct); err != nil {
-		return err
-	}
-	return p.Exec(ctx, "VACUUM sessions")
 }

@@ -166,8 +166,14 @@ func operations(records []history.Record) []porcupine.Operation {
 		end := r.End
 		if unknown {
 			end = lasting(r, over)
+			// Without a key, the first try can rotate the token, the second can
+			// receive the child, and the third can be judged as theft.
+			effects := 1
+			if r.Kind == history.Rotate && r.Key == 0 {
+				effects = 3
+			}
 			own := attempts[attempt{r.Kind, r.Gen, r.Key}]
-			if len(own) == effects(r) {
+			if len(own) == effects {
 				last := &ops[own[len(own)-1]]
 				last.Return = max(last.Return, int64(end))
 				continue
@@ -185,16 +191,6 @@ func operations(records []history.Record) []porcupine.Operation {
 type attempt struct {
 	kind     history.Kind
 	gen, key int
-}
-
-// effects returns how many effects such tries can have together. Without a key,
-// the first can rotate the token, the second can receive the child, and the
-// third can be judged as theft.
-func effects(r history.Record) int {
-	if r.Kind == history.Rotate && r.Key == 0 {
-		return 3
-	}
-	return 1
 }
 
 // lasting returns the latest time at which an attempt of unknown outcome can

@@ -20,7 +20,13 @@ func Losses() []Control {
 			World: world.Options{Standby: true},
 		},
 		{
-			Name: "synchronous_commit=off", Loss: true, Play: killedEarly, Expect: []check.Rule{check.LostRotation},
+			Name: "synchronous_commit=off", Loss: true, Expect: []check.Rule{check.LostRotation},
+			Play: func(ctx context.Context, s *strike.Scene) error {
+				return working(ctx, s, func() error {
+					s.World.Database.Kill()
+					return s.World.Database.Start()
+				})
+			},
 			// Postgres writes its log later than the kill.
 			World: world.Options{PostgresArgs: []string{"-c", "synchronous_commit=off", "-c", "wal_writer_delay=10s"}},
 		},
@@ -51,13 +57,6 @@ func heldBack(ctx context.Context, s *strike.Scene) error {
 			return err
 		}
 		return s.World.Repoint()
-	})
-}
-
-func killedEarly(ctx context.Context, s *strike.Scene) error {
-	return working(ctx, s, func() error {
-		s.World.Database.Kill()
-		return s.World.Database.Start()
 	})
 }
 

@@ -20,14 +20,6 @@ type balancer struct {
 // askEvery is the time between two rounds.
 const askEvery = 100 * time.Millisecond
 
-func newBalancer(replicas int) *balancer {
-	b := &balancer{ready: make([]bool, replicas)}
-	for i := range b.ready {
-		b.ready[i] = true
-	}
-	return b
-}
-
 // Balance sends requests only to replicas that are ready, until ctx ends. now is
 // the clock of the history.
 func (c *Client) Balance(ctx context.Context, now func() time.Duration) {
@@ -39,7 +31,11 @@ func (c *Client) Balance(ctx context.Context, now func() time.Duration) {
 			wg.Go(func() { ready[i] = c.isReady(ctx, i) })
 		}
 		wg.Wait()
-		c.balancer.tell(begun, now(), ready)
+		b := c.balancer
+		b.mu.Lock()
+		b.lag = max(b.lag, now()-b.asked)
+		b.asked, b.ready = begun, ready
+		b.mu.Unlock()
 	}
 }
 
@@ -99,11 +95,4 @@ func (b *balancer) begin(now time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.asked = now
-}
-
-func (b *balancer) tell(begun, ended time.Duration, ready []bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.lag = max(b.lag, ended-b.asked)
-	b.asked, b.ready = begun, ready
 }

@@ -19,6 +19,7 @@ const (
 // chain keeps one session at a time alive.
 func (l *Load) chain(ctx context.Context, number int) {
 	p := picker{any: l.client.Any, avoid: make([]time.Duration, l.client.Replicas())}
+	every := time.Second * time.Duration(l.opts.Chains) / time.Duration(max(1, l.opts.Rate))
 	for ctx.Err() == nil {
 		s, err := l.Open(ctx, number%keylessOf != 0)
 		if err != nil {
@@ -26,22 +27,16 @@ func (l *Load) chain(ctx context.Context, number int) {
 			continue
 		}
 		l.setLive(number, s)
-		l.live1(ctx, s, &p)
+		for next := l.log.Now() + rand.N(every); pause(ctx, next-l.log.Now()); next = max(next, l.log.Now()-every) + every {
+			if rand.IntN(logoutOneIn) == 0 {
+				l.leave(ctx, s, &p)
+				break
+			}
+			if !l.rotate(ctx, s, &p) {
+				break
+			}
+		}
 		l.setLive(number, nil)
-	}
-}
-
-// live1 runs one session until it has ended.
-func (l *Load) live1(ctx context.Context, s *Session, p *picker) {
-	every := time.Second * time.Duration(l.opts.Chains) / time.Duration(max(1, l.opts.Rate))
-	for next := l.log.Now() + rand.N(every); pause(ctx, next-l.log.Now()); next = max(next, l.log.Now()-every) + every {
-		if rand.IntN(logoutOneIn) == 0 {
-			l.leave(ctx, s, p)
-			return
-		}
-		if !l.rotate(ctx, s, p) {
-			return
-		}
 	}
 }
 
@@ -115,7 +110,12 @@ func (l *Load) leave(ctx context.Context, s *Session, p *picker) {
 		}
 	}
 	wg.Wait()
-	l.setEnded(s)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = append(l.ended, s)
+	if len(l.ended) > keptEnded {
+		l.ended = l.ended[1:]
+	}
 }
 
 func transport() string {

@@ -12,12 +12,18 @@ func (l *Load) check(ctx context.Context) {
 	every := time.Second * time.Duration(l.opts.Checkers) / time.Duration(max(1, l.opts.Checks))
 	for next := l.log.Now() + rand.N(every); pause(ctx, next-l.log.Now()); next = max(next, l.log.Now()-every) + every {
 		replica := l.client.Any()
-		if s := l.someEnded(); s != nil && rand.IntN(8) == 0 {
-			l.checkEnded(ctx, s, replica)
-			continue
+		var ended *Session
+		l.mu.Lock()
+		if len(l.ended) > 0 {
+			ended = l.ended[rand.IntN(len(l.ended))]
 		}
-		if s := l.someLive(); s != nil {
-			l.checkLive(ctx, s, replica)
+		live := l.live[rand.IntN(len(l.live))]
+		l.mu.Unlock()
+		switch {
+		case ended != nil && rand.IntN(8) == 0:
+			l.checkEnded(ctx, ended, replica)
+		case live != nil:
+			l.checkLive(ctx, live, replica)
 		}
 	}
 }
@@ -44,19 +50,4 @@ func (l *Load) checkEnded(ctx context.Context, s *Session, replica int) {
 		return
 	}
 	l.Me(requests, s, last, replica, rand.IntN(4) == 0)
-}
-
-func (l *Load) someLive() *Session {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.live[rand.IntN(len(l.live))]
-}
-
-func (l *Load) someEnded() *Session {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.ended) == 0 {
-		return nil
-	}
-	return l.ended[rand.IntN(len(l.ended))]
 }

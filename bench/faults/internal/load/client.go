@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,10 @@ const (
 // NewClient returns a client of the replicas at the given base URLs.
 func NewClient(bases []string) *Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: connections, IdleConnTimeout: time.Minute}
-	return &Client{bases: bases, http: &http.Client{Transport: transport, Timeout: patience}, balancer: newBalancer(len(bases))}
+	return &Client{
+		bases: bases, http: &http.Client{Transport: transport, Timeout: patience},
+		balancer: &balancer{ready: slices.Repeat([]bool{true}, len(bases))},
+	}
 }
 
 // Close closes idle connections.

@@ -130,15 +130,6 @@ func (l *Load) setLive(chain int, s *Session) {
 	l.live[chain] = s
 }
 
-func (l *Load) setEnded(s *Session) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = append(l.ended, s)
-	if len(l.ended) > keptEnded {
-		l.ended = l.ended[1:]
-	}
-}
-
 // Key is an idempotency key; the zero Key stands for no key.
 type Key int
 

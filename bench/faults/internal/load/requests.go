@@ -30,7 +30,9 @@ func (l *Load) refresh(ctx context.Context, s *Session, p Pair, k Key, r history
 			a.Outcome, a.Reason = history.Strange, err.Error()
 		}
 		r.Child, r.Pair = history.PrintOf(claims.Secret), history.PrintOf(a.Access+" "+a.Refresh)
-		l.keepSecrets(claims.Secret, a)
+		l.mu.Lock()
+		l.keep(claims.Secret, a)
+		l.mu.Unlock()
 	}
 	r.Outcome, r.Reason = a.Outcome, a.Reason
 	l.log.Add(r)
@@ -103,12 +105,6 @@ func (l *Load) IsBlacklisted(ctx context.Context, s *Session, current, p Pair, r
 		r.Outcome, r.Reason = history.Refused, "isBlacklisted"
 	}
 	l.log.Add(r)
-}
-
-func (l *Load) keepSecrets(secret string, a Answer) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.keep(secret, a)
 }
 
 // keep stores a pair's secrets. The caller must hold mu.

@@ -10,19 +10,24 @@ import (
 // directly, because a cluster announces its nodes' own addresses and not those
 // of proxies.
 func Cluster() []Fault {
-	return []Fault{clusterFlush(), clusterStop(), clusterRestart(), clusterFailover()}
+	return []Fault{
+		{
+			Name: "cluster: node FLUSHALL", Warm: true,
+			Inject: func(ctx context.Context, s *Scene) (Struck, error) { return flush(ctx, s, s.node()) },
+			Heal:   nothing,
+		},
+		clusterStop(),
+		{
+			Name: "cluster: node kill -9, back empty", Warm: true,
+			Inject: func(ctx context.Context, s *Scene) (Struck, error) { return restart(ctx, s, s.node()) },
+			Heal:   nothing,
+		},
+		clusterFailover(),
+	}
 }
 
 // node returns the node for this round. Nodes take turns.
 func (s *Scene) node() int { return s.Round % world.ClusterMasters }
-
-func clusterFlush() Fault {
-	return Fault{
-		Name: "cluster: node FLUSHALL", Warm: true,
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) { return flush(ctx, s, s.node()) },
-		Heal:   nothing,
-	}
-}
 
 func clusterStop() Fault {
 	return Fault{
@@ -39,14 +44,6 @@ func clusterStop() Fault {
 			s.World.Redis.Continue(s.node())
 			return nil
 		},
-	}
-}
-
-func clusterRestart() Fault {
-	return Fault{
-		Name: "cluster: node kill -9, back empty", Warm: true,
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) { return restart(ctx, s, s.node()) },
-		Heal:   nothing,
 	}
 }
 

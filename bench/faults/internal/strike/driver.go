@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -95,7 +96,7 @@ func (d *Driver) calm(ctx context.Context, warm bool) (float64, error) {
 			}
 		}
 		settled := d.trusted.Load() && d.Scene.Log.Now()-d.changed > d.Settle
-		if allTrue(all) && (!warm || settled) {
+		if !slices.Contains(all, false) && (!warm || settled) {
 			return float64(n) / calmFor.Seconds(), nil
 		}
 	}
@@ -120,15 +121,6 @@ func (d *Driver) recovered(ctx context.Context, f Fault, s *Strike) {
 			return
 		}
 	}
-}
-
-func allTrue(all []bool) bool {
-	for _, b := range all {
-		if !b {
-			return false
-		}
-	}
-	return true
 }
 
 // During returns the fault that was active at a time, or the last one before it.

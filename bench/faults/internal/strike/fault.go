@@ -89,7 +89,26 @@ func seen(happened bool, format string, args ...any) Struck {
 // need a warm Redis alternate with faults that do not, and no two faults of a
 // kind follow each other.
 func All() []Fault {
-	warm := []Fault{redisFlush(), redisOldDump(), redisFailover(), redisRestart(), replicaOffRedis(), redisSplit(), replicaRedisHoled(), redisFull(), redisEviction(), redisSlow()}
+	warm := []Fault{
+		{
+			Name: "redis FLUSHALL", Warm: true,
+			Inject: func(ctx context.Context, s *Scene) (Struck, error) { return flush(ctx, s, 0) },
+			Heal:   nothing,
+		},
+		redisOldDump(),
+		redisFailover(),
+		{
+			Name: "redis kill -9, back empty", Warm: true,
+			Inject: func(ctx context.Context, s *Scene) (Struck, error) { return restart(ctx, s, 0) },
+			Heal:   nothing,
+		},
+		replicaOffRedis(),
+		redisSplit(),
+		replicaRedisHoled(),
+		redisFull(),
+		redisEviction(),
+		redisSlow(),
+	}
 	others := dealt(postgresFaults(), kills(), clocks(), stops(), []Fault{hotToken()})
 	var all []Fault
 	for i, f := range warm {

@@ -18,7 +18,18 @@ func kills() []Fault {
 			Name:  "kill at " + point,
 			Alone: true,
 			Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-				return killAt(ctx, s, point)
+				if err := s.Victim().Arm(ctx, point, "kill", 1+rand.IntN(someHits)); err != nil {
+					return nil, err
+				}
+				ctx, cancel := context.WithTimeout(ctx, strikeIn)
+				defer cancel()
+				victim := s.Victim().Number
+				select {
+				case <-s.Victim().Ended():
+					return killed(victim), nil
+				case <-ctx.Done():
+					return nil, fmt.Errorf("replica %d did not come by %s: %w", victim, point, ctx.Err())
+				}
 			},
 			Heal: func(_ context.Context, s *Scene) error { return s.Victim().Start() },
 		})
@@ -32,21 +43,6 @@ const (
 	// strikeIn limits how long the fault waits for the hit.
 	strikeIn = 10 * time.Second
 )
-
-func killAt(ctx context.Context, s *Scene, point string) (Struck, error) {
-	if err := s.Victim().Arm(ctx, point, "kill", 1+rand.IntN(someHits)); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, strikeIn)
-	defer cancel()
-	victim := s.Victim().Number
-	select {
-	case <-s.Victim().Ended():
-		return killed(victim), nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("replica %d did not come by %s: %w", victim, point, ctx.Err())
-	}
-}
 
 // killed requires a request that was cut while the victim processed it. Refused
 // connections are not enough.

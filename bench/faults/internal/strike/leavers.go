@@ -70,22 +70,19 @@ func (l leavers) leave(ctx context.Context, s *Scene, within time.Duration) erro
 func (l leavers) watched(ctx context.Context, s *Scene, within time.Duration) (Struck, error) {
 	var noticed bool
 	var wg sync.WaitGroup
-	wg.Go(func() { noticed = distrusted(ctx, s, within) })
+	wg.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, within)
+		defer cancel()
+		for s.World.Trusted(ctx) {
+			if world.Pause(ctx, pollEvery) != nil {
+				return
+			}
+		}
+		noticed = ctx.Err() == nil
+	})
 	err := l.leave(ctx, s, within)
 	wg.Wait()
 	return seen(noticed, "not trusted any more"), err
-}
-
-// distrusted waits until a replica reports that it no longer trusts Redis.
-func distrusted(ctx context.Context, s *Scene, within time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	for s.World.Trusted(ctx) {
-		if world.Pause(ctx, pollEvery) != nil {
-			return false
-		}
-	}
-	return ctx.Err() == nil
 }
 
 // recheckAfter sets when a token is checked once more, because replicas take

@@ -18,17 +18,39 @@ const (
 )
 
 func postgresFaults() []Fault {
-	return []Fault{postgresKill(), postgresLoop(), postgresFailover(), swapCut(), replicaOffPostgres(), replicaHoled()}
-}
-
-func postgresKill() Fault {
-	return Fault{
-		Name: "postgres kill -9",
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-			s.World.Database.Kill()
-			return failures(anywhere), world.Pause(ctx, outage)
+	return []Fault{
+		{
+			Name: "postgres kill -9",
+			Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+				s.World.Database.Kill()
+				return failures(anywhere), world.Pause(ctx, outage)
+			},
+			Heal: startDatabase,
 		},
-		Heal: startDatabase,
+		postgresLoop(),
+		postgresFailover(),
+		swapCut(),
+		{
+			Name:  "replica cut off from postgres",
+			Alone: true,
+			Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+				s.Victim().Postgres.Refuse()
+				return failures(s.Victim().Number), world.Pause(ctx, cutOff)
+			},
+			Heal: func(_ context.Context, s *Scene) error { return s.Victim().Postgres.Accept() },
+		},
+		{
+			Name:  "postgres of a replica in a black hole",
+			Alone: true,
+			Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+				s.Victim().Postgres.BlackHole()
+				return failures(s.Victim().Number), world.Pause(ctx, cutOff)
+			},
+			Heal: func(_ context.Context, s *Scene) error {
+				s.Victim().Postgres.Clean()
+				return nil
+			},
+		},
 	}
 }
 
@@ -111,30 +133,3 @@ func swapCut() Fault {
 }
 
 func nothing(context.Context, *Scene) error { return nil }
-
-func replicaOffPostgres() Fault {
-	return Fault{
-		Name:  "replica cut off from postgres",
-		Alone: true,
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-			s.Victim().Postgres.Refuse()
-			return failures(s.Victim().Number), world.Pause(ctx, cutOff)
-		},
-		Heal: func(_ context.Context, s *Scene) error { return s.Victim().Postgres.Accept() },
-	}
-}
-
-func replicaHoled() Fault {
-	return Fault{
-		Name:  "postgres of a replica in a black hole",
-		Alone: true,
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-			s.Victim().Postgres.BlackHole()
-			return failures(s.Victim().Number), world.Pause(ctx, cutOff)
-		},
-		Heal: func(_ context.Context, s *Scene) error {
-			s.Victim().Postgres.Clean()
-			return nil
-		},
-	}
-}

@@ -10,14 +10,6 @@ import (
 // aftermath is how long a change of Redis is watched before it is healed.
 const aftermath = 2 * time.Second
 
-func redisFlush() Fault {
-	return Fault{
-		Name: "redis FLUSHALL", Warm: true,
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) { return flush(ctx, s, 0) },
-		Heal:   nothing,
-	}
-}
-
 func flush(ctx context.Context, s *Scene, node int) (Struck, error) {
 	l, err := gather(ctx, s)
 	if err != nil {
@@ -31,14 +23,6 @@ func flush(ctx context.Context, s *Scene, node int) (Struck, error) {
 		return nil, err
 	}
 	return seen(keys > 0, "%d keys gone", keys), l.leave(ctx, s, aftermath)
-}
-
-func redisRestart() Fault {
-	return Fault{
-		Name: "redis kill -9, back empty", Warm: true,
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) { return restart(ctx, s, 0) },
-		Heal:   nothing,
-	}
 }
 
 // restart kills a node and starts it without its data.
