@@ -35,6 +35,15 @@ func secure(u *url.URL) *url.URL {
 	return &twin
 }
 
+// browserLike adds fetch metadata to requests, as browsers do.
+type browserLike struct{}
+
+func (browserLike) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return http.DefaultTransport.RoundTrip(r)
+}
+
 // TestCookies_tabs: tabs that share one cookie and refresh at the same moment
 // present the same token. One of them gets the next token. When all are
 // answered, the cookie holds the new token and the user is still signed in.
@@ -51,7 +60,7 @@ func TestCookies_tabs(t *testing.T) {
 	}
 	jar := trusting{inner}
 	c := httpClient()
-	c.Jar = jar
+	c.Jar, c.Transport = jar, browserLike{}
 	if got := signUp(t, c, p.URL, "ada@example.com"); got.Refresh != "" {
 		t.Fatal("the payload contains the refresh token")
 	}

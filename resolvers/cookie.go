@@ -3,6 +3,8 @@ package resolvers
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 
 	"rekey/graph/model"
 	"rekey/internal/auth"
@@ -23,7 +25,8 @@ func WithAnswer(ctx context.Context, header http.Header) context.Context {
 }
 
 // jar holds the cookie of one request: the token that came in it, and the
-// header that takes the next one. It is empty outside of cookie mode.
+// header that takes the next one. It is empty outside of cookie mode, and for a
+// request that no browser sent: the pair is then in the payload only.
 type jar struct {
 	token  string
 	answer http.Header
@@ -39,7 +42,24 @@ func (r *Resolver) jar(ctx context.Context) (jar, error) {
 	if !ok {
 		return jar{}, auth.BadInput("", "the refresh token travels in a cookie: this is served to POST alone")
 	}
-	return jar{token: cookieOf(headerOf(ctx)), answer: answer}, nil
+	header := headerOf(ctx)
+	if !fromBrowser(header) {
+		return jar{}, nil
+	}
+	return jar{token: cookieOf(header), answer: answer}, nil
+}
+
+// fromBrowser reports whether a browser may have sent the request: it has an
+// Origin, fetch metadata (Sec-Fetch-*), or the cookie. Browsers add the first
+// two to every POST, and no script can remove them; a proxy may remove one of
+// the two. A client of another kind sends none of the three.
+func fromBrowser(header http.Header) bool {
+	for name := range header {
+		if name == "Origin" || strings.HasPrefix(name, "Sec-Fetch-") {
+			return true
+		}
+	}
+	return slices.ContainsFunc(header["Cookie"], func(value string) bool { return strings.Contains(value, CookieName) })
 }
 
 // cookieOf returns the cookie's value. It returns "" if there is no cookie or more

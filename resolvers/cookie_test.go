@@ -48,3 +48,32 @@ func TestResolver_jar(t *testing.T) {
 		}
 	}
 }
+
+func TestFromBrowser(t *testing.T) {
+	for name, tc := range map[string]struct {
+		header http.Header
+		want   bool
+	}{
+		"Native":           {http.Header{"User-Agent": {"okhttp/5"}, "Authorization": {"Bearer t"}, "Content-Type": {"application/json"}}, false},
+		"OtherCookie":      {http.Header{"Cookie": {"lang=de"}}, false},
+		"Origin":           {http.Header{"Origin": {"https://app.example.com"}}, true},
+		"OpaqueOrigin":     {http.Header{"Origin": {"null"}}, true},
+		"EmptyOrigin":      {http.Header{"Origin": {""}}, true},
+		"OriginRemoved":    {http.Header{"Sec-Fetch-Site": {"same-origin"}}, true},
+		"ModeOnly":         {http.Header{"Sec-Fetch-Mode": {"cors"}}, true},
+		"UnknownMetadata":  {http.Header{"Sec-Fetch-Storage-Access": {"active"}}, true},
+		"Cookie":           {http.Header{"Cookie": {"a=b; " + CookieName + "=t"}}, true},
+		"EmptyCookie":      {http.Header{"Cookie": {CookieName + "="}}, true},
+		"TwoCookies":       {http.Header{"Cookie": {"a=b", CookieName + "=t; " + CookieName + "=u"}}, true},
+		"InvalidCookie":    {http.Header{"Cookie": {CookieName + "=\"t\x00"}}, true},
+		"NothingAtAll":     {http.Header{}, false},
+		"SimilarlyNamed":   {http.Header{"X-Origin": {"https://app.example.com"}, "Sec-Websocket-Key": {"k"}}, false},
+		"CookieOfNoValues": {http.Header{"Cookie": {}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := fromBrowser(tc.header); got != tc.want {
+				t.Errorf("fromBrowser = %t, want %t", got, tc.want)
+			}
+		})
+	}
+}

@@ -6,7 +6,9 @@
 // loses responses after a request to /drop, and does not answer after one to
 // /hang, until /heal. Exits with 1 and a message when something is wrong.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -36,6 +38,8 @@ try {
 async function test() {
   const a = await tab(given.app);
   await step(signsUp, a);
+  await step(neverReadsTheToken, a);
+  await step(isNoBrowser);
   const b = await tab(given.app);
   await step(comesBack, b);
   await step(racesWithCare, a, b);
@@ -106,6 +110,75 @@ async function signsUp(page) {
     { name: '__Host-rekey_refresh', domain: 'localhost', path: '/', httpOnly: true, secure: true, sameSite: 'Lax' },
   ]);
   assert.equal(await page.evaluate(() => document.cookie), '', 'a script reads the cookie');
+}
+
+// neverReadsTheToken: no way to send a request from a page returns a refresh
+// token, with the cookie or without.
+async function neverReadsTheToken(page) {
+  const login = SIGN_UP.replace('signUp', 'login').replace('name: "Ada", ', '');
+  const bodies = await page.evaluate(async ([url, body]) => {
+    const type = { 'Content-Type': 'application/json' };
+    const text = async (promise) => { try { return await (await promise).text(); } catch (error) { return error.name; } };
+    const byFetch = (more) => text(fetch(url, { method: 'POST', headers: type, body, ...more }));
+    const byXHR = (withCredentials) => new Promise((resolve) => {
+      const request = new XMLHttpRequest();
+      request.open('POST', url);
+      request.withCredentials = withCredentials;
+      request.setRequestHeader('Content-Type', 'application/json');
+      request.onloadend = () => resolve(request.responseText);
+      request.send(body);
+    });
+    const code = `onmessage = async ({ data: [url, init] }) => postMessage(await (await fetch(url, init)).text())`;
+    const source = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
+    const byWorker = (more) => new Promise((resolve) => {
+      const worker = new Worker(source);
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = ({ message }) => resolve(message);
+      worker.postMessage([url, { method: 'POST', headers: type, body, ...more }]);
+    });
+    const frame = document.body.appendChild(document.createElement('iframe'));
+    frame.srcdoc = '<!doctype html>';
+    await new Promise((resolve) => { frame.onload = resolve; });
+    const all = {};
+    for (const credentials of ['include', 'omit']) {
+      all[`fetch, ${credentials}`] = await byFetch({ credentials });
+      all[`fetch without referrer, ${credentials}`] = await byFetch({ credentials, referrerPolicy: 'no-referrer', keepalive: true });
+      all[`XHR, ${credentials}`] = await byXHR(credentials === 'include');
+      all[`worker, ${credentials}`] = await byWorker({ credentials });
+      all[`frame, ${credentials}`] = await text(frame.contentWindow.fetch(url, { method: 'POST', headers: type, body, credentials }));
+    }
+    frame.remove();
+    return all;
+  }, [endpoint, JSON.stringify({ query: login })]);
+  for (const [way, body] of Object.entries(bodies)) {
+    assert.equal(JSON.parse(body).data?.login.refreshToken, null, `${way}: ${body}`);
+    assert.equal(JSON.parse(body).data.login.token.split('.').length, 3);
+  }
+}
+
+// isNoBrowser: a client of another kind gets the pair in the payload, and no cookie.
+async function isNoBrowser() {
+  const send = async (query, header) => {
+    const request = http.request(endpoint, { method: 'POST', headers: { 'Content-Type': 'application/json', ...header } });
+    request.end(JSON.stringify({ query }));
+    const [response] = await once(request, 'response');
+    let body = '';
+    for await (const part of response) body += part;
+    assert.equal(response.headers['set-cookie'], undefined);
+    return JSON.parse(body).data;
+  };
+  const { signUp } = await send(SIGN_UP.replace('ada@', 'native@'));
+  const { refreshToken } = await send(`mutation { refreshToken(refreshToken: "${signUp.refreshToken}") { token refreshToken } }`);
+  const { logout } = await send('mutation { logout }', { Authorization: `Bearer ${refreshToken.refreshToken}` });
+  assert.equal(logout, 1);
+  // Node's fetch sends Sec-Fetch-Mode, as docs/how-to/browsers.md says.
+  const response = await fetch(endpoint, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ query: SIGN_UP.replace('ada@', 'node@') }),
+  });
+  assert.equal((await response.json()).data.signUp.refreshToken, null);
+  assert.equal(typeof response.headers.get('Set-Cookie'), 'string');
 }
 
 // comesBack: a page that has nothing but the cookie is signed in, before and

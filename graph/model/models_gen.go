@@ -13,7 +13,8 @@ import (
 type AuthPayload struct {
 	// The access token, for the `Authorization: Bearer` header.
 	Token string `json:"token"`
-	// The refresh token, valid for one use. Null in cookie mode, where an httpOnly cookie carries it.
+	// The refresh token, valid for one use. In cookie mode it is null for browsers, because an httpOnly cookie carries it; clients that are
+	// not browsers get it here, and no cookie.
 	RefreshToken *string `json:"refreshToken,omitempty"`
 	// When the access token expires.
 	TokenExpiration time.Time `json:"tokenExpiration"`

@@ -39,7 +39,7 @@ const (
 )
 
 // send posts a document with the cookie and headers (name, value, ...), and
-// stores the cookie of the answer.
+// stores the cookie of the answer. An empty value removes a header.
 func (b *browser) send(document string, header ...string) answered {
 	b.t.Helper()
 	body, err := json.Marshal(map[string]any{"query": document})
@@ -52,11 +52,14 @@ func (b *browser) send(document string, header ...string) answered {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/graphql-response+json")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
 	if b.cookie != "" {
 		req.AddCookie(&http.Cookie{Name: resolvers.CookieName, Value: b.cookie})
 	}
 	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
+		if req.Header.Set(header[i], header[i+1]); header[i+1] == "" {
+			req.Header.Del(header[i])
+		}
 	}
 	return b.do(req)
 }
@@ -328,10 +331,10 @@ func TestCookie_origins(t *testing.T) {
 	for name, header := range map[string][]string{
 		"cross-site":    {"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"},
 		"sibling":       {"Sec-Fetch-Site", "same-site", "Origin", "https://evil.example.com"},
-		"old browser":   {"Origin", "https://evil.example"},
+		"old browser":   {"Sec-Fetch-Site", "", "Origin", "https://evil.example"},
 		"other scheme":  {"Sec-Fetch-Site", "cross-site", "Origin", "http://app.example.com"},
 		"sandboxed":     {"Sec-Fetch-Site", "cross-site", "Origin", "null"},
-		"proxied claim": {"Origin", "https://evil.example", "X-Forwarded-Host", "evil.example"},
+		"proxied claim": {"Sec-Fetch-Site", "", "Origin", "https://evil.example", "X-Forwarded-Host", "evil.example"},
 	} {
 		for _, document := range []string{signUpDocument, loginDocument, refreshDocument, logoutDocument} {
 			got := b.send(document, header...)
@@ -345,12 +348,53 @@ func TestCookie_origins(t *testing.T) {
 		}
 	}
 	b.checkKept(b.send(refreshDocument, "Sec-Fetch-Site", "same-origin", "Origin", "http://"+own), 30*24*time.Hour)
-	b.checkKept(b.send(refreshDocument, "Origin", "http://"+own), 30*24*time.Hour)
+	b.checkKept(b.send(refreshDocument, "Sec-Fetch-Site", "", "Origin", "http://"+own), 30*24*time.Hour)
 	named := b.send(refreshDocument, "Sec-Fetch-Site", "same-site", "Origin", "https://app.example.com")
 	b.checkKept(named, 30*24*time.Hour)
 	if named.header.Get("Access-Control-Allow-Origin") != "https://app.example.com" ||
 		named.header.Get("Access-Control-Allow-Credentials") != "true" || !slices.Contains(named.header.Values("Vary"), "Origin") {
 		t.Errorf("%v", named.header)
+	}
+}
+
+// checkPayload requires a pair in the payload, and no cookie. It returns the
+// refresh token.
+func (b *browser) checkPayload(got answered) string {
+	b.t.Helper()
+	if got.problem != "" || got.payload.Token == "" || got.payload.RefreshToken == nil || len(got.set) != 0 {
+		b.t.Fatalf("%+v", got)
+	}
+	return *got.payload.RefreshToken
+}
+
+// A client that is not a browser gets its pair in the payload. A request with
+// any sign of a browser never does, whichever others a proxy has removed.
+func TestCookie_native(t *testing.T) {
+	native := newBrowser(t, nil)
+	noFetch := []string{"Sec-Fetch-Site", ""}
+	native.checkPayload(native.send(signUpDocument, noFetch...))
+	token := native.checkPayload(native.send(loginDocument, noFetch...))
+	refresh := func() string {
+		return `mutation { x: refreshToken(refreshToken: "` + token + `") { token refreshToken } }`
+	}
+	token = native.checkPayload(native.send(refresh(), noFetch...))
+	token = native.checkPayload(native.send(refreshDocument, append(noFetch, "Authorization", "Bearer "+token)...))
+
+	for name, header := range map[string][]string{
+		"fetch metadata": nil,
+		"origin":         {"Sec-Fetch-Site", "", "Origin", native.url},
+		"one of them":    {"Sec-Fetch-Site", "", "Sec-Fetch-Dest", "empty"},
+		"other cookie":   {"Cookie", resolvers.CookieName + "=x; " + resolvers.CookieName + "=y", "Sec-Fetch-Site", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &browser{stack: native.stack}
+			b.checkKept(b.send(loginDocument, header...), 30*24*time.Hour)
+			b.checkKept(b.send(refreshDocument, noFetch...), 30*24*time.Hour)
+			b.checkKept(b.send(loginDocument, noFetch...), 30*24*time.Hour)
+		})
+	}
+	if got := native.send(`mutation { x: logout(refreshToken: "`+token+`") }`, noFetch...); got.count != 1 || len(got.set) != 0 {
+		t.Errorf("logout: %+v", got)
 	}
 }
 
