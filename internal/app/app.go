@@ -69,6 +69,7 @@ type app struct {
 	cache     *blacklist.Cache
 	ring      *keyring.Ring // not started for a command
 	drain     drain
+	database  *databaseCheck
 
 	streams streams
 	metrics *observe.Metrics // nil without ADMIN_ADDR
@@ -98,7 +99,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &app{program: p, store: st, replica: rand.Text()}
+	a := &app{program: p, store: st, database: &databaseCheck{store: st, now: p.now}, replica: rand.Text()}
 	if as == command {
 		a.replica = auth.CommandReplica + a.replica
 	}
@@ -269,7 +270,7 @@ func (a *app) admit(r *http.Request) error {
 // checks returns the checks of readiness.
 func (a *app) checks() []web.Check {
 	checks := []web.Check{
-		{Name: "database", Func: a.checkDatabase},
+		{Name: "database", Func: a.database.run},
 		{Name: "clock", Func: a.core.CheckClock},
 		{Name: "keys", Func: a.ring.Check},
 		{Name: "server", Func: a.drain.check},
@@ -292,22 +293,15 @@ func (a *app) checks() []web.Check {
 	return checks
 }
 
-// checkDatabase reports a deleted file in other words than a database that may
-// become reachable by itself.
-func (a *app) checkDatabase(ctx context.Context) error {
-	err := a.store.Ping(ctx)
-	if errors.Is(err, store.ErrFileGone) {
-		return fmt.Errorf("%w: %w", web.NotReady("the file is gone"), auth.Cause(err))
-	}
-	return err
-}
-
 // keepUp runs the background tasks until the returned function is called. That
 // function waits for their end.
 func (a *app) keepUp(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { a.cache.Run(ctx) })
+	if a.store.Dialect() == store.Postgres { // SQLite's file cannot be demoted
+		wg.Go(func() { a.database.watch(ctx) })
+	}
 	wg.Go(func() { a.ring.Run(ctx, nil) })
 	wg.Go(func() { a.streams.run(ctx, a.ticks) })
 	wg.Go(func() { a.core.WatchClock(ctx, clockEvery, a.log) })

@@ -43,9 +43,9 @@ func (c *commands) diagnose(ctx context.Context) (doctor.Report, error) {
 		Config: cfg, Problems: errors.Join(problems, checkNamed(cfg)),
 		Getenv: c.env.Get, Names: names, EnvFile: c.file.path, EnvNames: c.file.names(), Nearest: cli.Nearest,
 		Now: p.now, DatabaseFile: p.databasePath(), NoDatabase: p.requireDatabase(),
-		OpenStore: func(ctx context.Context) (*store.Store, error) {
+		OpenStore: func(ctx context.Context, readOnly bool) (*store.Store, error) {
 			return store.Open(ctx, store.Options{
-				URL: string(cfg.DatabaseURL), Path: p.databasePath(), ReadOnly: true, Logger: p.log, DatabaseClock: p.databaseClock, MaxOpenConns: 2,
+				URL: string(cfg.DatabaseURL), Path: p.databasePath(), ReadOnly: readOnly, Logger: p.log, DatabaseClock: p.databaseClock, MaxOpenConns: 2,
 			})
 		},
 		NewRing: func(st *store.Store) (*keyring.Ring, error) { return p.newRing(st, "", nil) },

@@ -25,7 +25,7 @@ func (o Options) database(ctx context.Context) Report {
 			return Report{unreachable(&fs.PathError{Op: "open", Path: o.DatabaseFile, Err: err})}
 		}
 	}
-	st, err := o.OpenStore(ctx)
+	st, err := o.OpenStore(ctx, true)
 	if err != nil {
 		return Report{unreachable(auth.Cause(err))}
 	}
@@ -35,6 +35,7 @@ func (o Options) database(ctx context.Context) Report {
 		return Report{unreachable(auth.Cause(err))}
 	}
 	r := engine(st.Dialect(), facts, o.Config.DatabaseMaxConns)
+	serving := true // on Postgres this is not known
 	if st.Dialect() == store.SQLite {
 		inUse, err := store.InUse(o.DatabaseFile)
 		switch {
@@ -43,6 +44,7 @@ func (o Options) database(ctx context.Context) Report {
 		case inUse:
 			r = append(r, ok("database.server", "one runs on it"))
 		default:
+			serving = false
 			r = append(r, ok("database.server", "none runs on it now"))
 		}
 	}
@@ -55,12 +57,30 @@ func (o Options) database(ctx context.Context) Report {
 	if facts.Schema < facts.Newest {
 		return r // the table of the keys may be missing
 	}
+	if serving {
+		r = append(r, o.writes(ctx))
+	}
 	ring, err := o.NewRing(st)
 	if err != nil {
 		return r // reported with the settings
 	}
 	keys, err := ring.Diagnose(ctx)
 	return append(r, ringKeys(keys, auth.Cause(err), o.Config.KeyRotation, o.Now())...)
+}
+
+// writes checks that a write commits, as readiness does. It is the only check
+// that changes something: the time in a row of its own.
+func (o Options) writes(ctx context.Context) Finding {
+	const check, advice = "database.write", "make the database accept writes, or let DATABASE_URL lead to the primary: until then, the service answers 503"
+	st, err := o.OpenStore(ctx, false)
+	if err != nil {
+		return failed(check, auth.Cause(err).Error(), advice)
+	}
+	defer func() { _ = st.Close() }() // the write is checked before
+	if err := st.CheckWrite(ctx); err != nil {
+		return failed(check, auth.Cause(err).Error(), advice)
+	}
+	return ok(check, "a write commits")
 }
 
 // unreachable describes a database that cannot be checked.

@@ -1,6 +1,7 @@
 // Package doctor checks an installation: the settings and where they come from,
 // files, disk, database, clock, keys and Redis. It collects what each package
-// reports on itself, judges it, and advises what to fix. It changes nothing.
+// reports on itself, judges it, and advises what to fix. It changes nothing but the
+// time in the row that checks writes.
 package doctor
 
 import (
@@ -90,7 +91,7 @@ type Options struct {
 	Now          func() time.Time
 	DatabaseFile string // of SQLite
 	NoDatabase   error  // set if DatabaseFile does not exist, but is needed
-	OpenStore    func(ctx context.Context) (*store.Store, error)
+	OpenStore    func(ctx context.Context, readOnly bool) (*store.Store, error)
 	NewRing      func(st *store.Store) (*keyring.Ring, error)
 	OpenRedis    func() (*redispool.Pool, error)
 }

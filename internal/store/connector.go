@@ -15,6 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"rekey/internal/auth"
 )
 
 // connector opens connections to Postgres, and retires those that can no longer
@@ -32,17 +34,18 @@ type connector struct {
 	config atomic.Pointer[pgx.ConnConfig]
 	pooled atomic.Bool
 	// epoch increases when all connections that were opened before are suspect.
-	epoch atomic.Int64
+	epoch      atomic.Int64
+	readOnlyAt atomic.Pointer[time.Time] // when no server accepted writes
 }
 
 var _ driver.Connector = (*connector)(nil)
 
-// minRetireAge limits how often connections to a server that takes no writes are
-// replaced. A new one leads to the same server while there is no better one.
-const minRetireAge = time.Second
+// readOnlyPause limits how often servers that refuse writes are asked again.
+const readOnlyPause = 250 * time.Millisecond
 
-// errReadOnlyServer is the reason to try the next server of the URL.
-var errReadOnlyServer = errors.New("the server accepts no writes")
+// errReadOnlyServer is the reason to try the next server of the URL. Nothing was
+// sent.
+var errReadOnlyServer = fmt.Errorf("the server accepts no writes: %w", auth.ErrNothingDone)
 
 // newConnector returns a connector for Options.URL. The settings take precedence
 // over the defaults, but not over the URL.
@@ -68,14 +71,23 @@ func newConnector(o Options, settings map[string]string) (*connector, error) {
 // Driver implements [driver.Connector].
 func (c *connector) Driver() driver.Driver { return stdlib.GetDefaultDriver() }
 
-// Connect opens a connection to a server that accepts writes, or, if the URL
-// leads to no such server, to one that answers at least reads. If the server
-// refuses the password, it reads the URL again, because the password may have
-// been changed.
+// Connect opens a connection to the first server of the URL that accepts writes.
+// It uses no other: a server that refuses writes may be a former primary, or a
+// standby, whose data are old. A session that was revoked would be accepted, and
+// a new one refused. If the server refuses the password, Connect reads the URL
+// again, because the password may have been changed.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.connectAny(ctx)
+	if at := c.readOnlyAt.Load(); at != nil && time.Since(*at) < readOnlyPause { //nolint:forbidigo // it limits reconnects only
+		return nil, errReadOnlyServer
+	}
+	conn, err := c.connect(ctx)
 	if refusedPassword(err) && c.readURL() {
-		conn, err = c.connectAny(ctx)
+		conn, err = c.connect(ctx)
+	}
+	if errors.Is(err, errReadOnlyServer) {
+		now := time.Now() //nolint:forbidigo // it limits reconnects only
+		c.readOnlyAt.Store(&now)
+		return nil, errReadOnlyServer
 	}
 	if err != nil {
 		return nil, explain(err)
@@ -83,32 +95,17 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-func (c *connector) connectAny(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.connect(ctx, true)
-	if errors.Is(err, errReadOnlyServer) {
-		return c.connect(ctx, false)
-	}
-	return conn, err
-}
-
-func (c *connector) connect(ctx context.Context, writable bool) (driver.Conn, error) {
+func (c *connector) connect(ctx context.Context) (driver.Conn, error) {
 	config, pooled := c.config.Load().Copy(), c.pooled.Load()
 	if pooled && config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // statements without a name
 	}
-	given := config.ValidateConnect // by target_session_attrs
-	config.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
-		if given != nil {
-			if err := given(ctx, conn); err != nil {
-				return err
-			}
-		}
-		return c.prepare(ctx, conn, writable && given == nil)
-	}
+	config.ValidateConnect = c.prepare
 	config.OnPgError = c.keeps
 	conn, err := stdlib.GetConnector(*config, stdlib.OptionResetSession(c.reset)).Connect(ctx)
 	if err == nil && !pooled && c.pooled.Load() {
-		return c.connect(ctx, writable) // the first connection found the pooler
+		_ = conn.Close()
+		return c.connect(ctx) // the first connection found the pooler
 	}
 	return conn, err
 }
@@ -116,7 +113,7 @@ func (c *connector) connect(ctx context.Context, writable bool) (driver.Conn, er
 // prepare checks a new connection and applies the settings of the session, in
 // one round trip. A pooler reports another process than the one that executes
 // the statement.
-func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn, writable bool) error {
+func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	if encoding := conn.ParameterStatus("server_encoding"); encoding != "" && !isUTF8(encoding) {
 		return &unusableError{fmt.Sprintf("the database's encoding is %s; it must be UTF8: create one with ENCODING 'UTF8' TEMPLATE template0", encoding)}
 	}
@@ -125,6 +122,7 @@ func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn, writable b
 	for _, name := range slices.Sorted(maps.Keys(c.settings)) {
 		text += fmt.Sprintf(", CASE WHEN %s THEN set_config('%s', '%s', false) END", direct, name, c.settings[name])
 	}
+	epoch := c.epoch.Load() // before the check
 	results, err := conn.Exec(ctx, text).ReadAll()
 	if err != nil {
 		return err
@@ -136,10 +134,10 @@ func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn, writable b
 		}
 		c.foundPooler("the database is behind a connection pooler")
 	}
-	if writable && string(row[1]) == "on" {
+	if !c.options.ReadOnly && string(row[1]) == "on" {
 		return errReadOnlyServer
 	}
-	conn.CustomData()[bornKey] = birth{epoch: c.epoch.Load(), at: time.Now()} //nolint:forbidigo // the age limits reconnects only
+	conn.CustomData()[bornKey] = epoch
 	return nil
 }
 
@@ -166,18 +164,13 @@ func (c *connector) foundPooler(found string) {
 	}
 }
 
-// bornKey is where a connection has its birth.
+// bornKey is where a connection has the epoch in which it was opened.
 const bornKey = "rekey.born"
-
-type birth struct {
-	epoch int64
-	at    time.Time
-}
 
 // reset makes the pool replace a connection that a previous error has made
 // suspect, before it is used.
 func (c *connector) reset(_ context.Context, conn *pgx.Conn) error {
-	if born, ok := conn.PgConn().CustomData()[bornKey].(birth); ok && born.epoch < c.epoch.Load() {
+	if born, ok := conn.PgConn().CustomData()[bornKey].(int64); ok && born < c.epoch.Load() {
 		return driver.ErrBadConn
 	}
 	return nil
@@ -188,7 +181,7 @@ func (c *connector) reset(_ context.Context, conn *pgx.Conn) error {
 // their next use.
 func (c *connector) keeps(conn *pgconn.PgConn, err *pgconn.PgError) bool {
 	fatal := err.SeverityUnlocalized == "FATAL" || err.SeverityUnlocalized == "PANIC" || err.Severity == "FATAL"
-	born, ok := conn.CustomData()[bornKey].(birth)
+	born, ok := conn.CustomData()[bornKey].(int64)
 	if !ok {
 		return !fatal // it is being opened
 	}
@@ -198,10 +191,8 @@ func (c *connector) keeps(conn *pgconn.PgConn, err *pgconn.PgError) bool {
 	case isStalePlan(err.Code):
 	case !isLostServer(err.Code):
 		return !fatal
-	case time.Since(born.at) < minRetireAge: //nolint:forbidigo // the age limits reconnects only
-		return !fatal
 	}
-	if c.epoch.CompareAndSwap(born.epoch, born.epoch+1) {
+	if c.epoch.CompareAndSwap(born, born+1) {
 		c.log.Warn("replacing the connections to the database", "error", redact(err))
 	}
 	return false

@@ -85,6 +85,14 @@ func TestFail_NothingDone(t *testing.T) {
 	}
 }
 
+func TestWriteProblem(t *testing.T) {
+	for code, want := range map[string]string{"25006": "it accepts no writes", "53100": "its disk is full", "57014": ""} {
+		if got := WriteProblem(auth.Cause(fail("do it", &pgconn.PgError{Code: code}))); got != want {
+			t.Errorf("%s: %q, want %q", code, got, want)
+		}
+	}
+}
+
 func TestFail_CoreErrors(t *testing.T) {
 	for _, want := range []error{auth.ErrNotFound, auth.ErrMovedOn, auth.ErrEmailTaken} {
 		if got := fail("do it", want); !errors.Is(got, want) {

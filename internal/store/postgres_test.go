@@ -276,9 +276,8 @@ func TestStore_PostgresTrouble(t *testing.T) {
 		}
 	})
 	t.Run("ReadOnly", func(t *testing.T) {
-		replica := open(t, store.Options{URL: withOption(address, "default_transaction_read_only=on")})
-		_, err := replica.Rotate(t.Context(), r)
-		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable {
+		_, err := store.Open(t.Context(), store.Options{URL: withOption(address, "default_transaction_read_only=on")})
+		if err == nil || auth.AsError(err).Code != auth.CodeUnavailable || store.WriteProblem(auth.Cause(err)) == "" {
 			t.Errorf("error is %v, want UNAVAILABLE", err)
 		}
 	})

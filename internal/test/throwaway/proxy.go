@@ -109,10 +109,15 @@ func (p *Proxy) change(f func(*fault)) {
 
 // Point forwards new connections to another server, and closes the others.
 func (p *Proxy) Point(target string) {
-	p.mu.Lock()
-	p.target = target
-	p.mu.Unlock()
+	p.Redirect(target)
 	p.Cut()
+}
+
+// Redirect forwards new connections to another server, and keeps the others.
+func (p *Proxy) Redirect(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
 }
 
 // Cut closes all connections.

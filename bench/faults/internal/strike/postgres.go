@@ -2,8 +2,11 @@ package strike
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
+	"rekey/bench/faults/internal/history"
 	"rekey/bench/faults/internal/world"
 )
 
@@ -29,6 +32,7 @@ func postgresFaults() []Fault {
 		},
 		postgresLoop(),
 		postgresFailover(),
+		postgresDemoted(),
 		swapCut(),
 		{
 			Name:  "replica cut off from postgres",
@@ -98,6 +102,65 @@ func postgresFailover() Fault {
 			return s.World.Database.Follow()
 		},
 	}
+}
+
+// postgresDemoted: the primary becomes read-only without closing a connection,
+// and the standby is promoted. The evidence is that writes failed, and that each
+// replica wrote to the new primary while the old one still had its connections.
+func postgresDemoted() Fault {
+	return Fault{
+		Name: "postgres demoted, connections kept",
+		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
+			if err := s.World.Database.Demote(); err != nil {
+				return nil, err
+			}
+			if err := world.Pause(ctx, 2*outage); err != nil {
+				return nil, err
+			}
+			closeOld, err := s.World.Database.Supersede()
+			if err != nil {
+				return nil, err
+			}
+			s.World.Redirect()
+			moved, err := s.allWrite(ctx, s.Log.Now())
+			if err := errors.Join(err, closeOld()); err != nil {
+				return nil, err
+			}
+			return func(records []history.Record) string {
+				refused := failures(anywhere)(records)
+				if refused == "" || !moved {
+					return ""
+				}
+				return refused + ", then all moved"
+			}, nil
+		},
+		Heal: func(_ context.Context, s *Scene) error {
+			if err := s.World.Repoint(); err != nil {
+				return err
+			}
+			return s.World.Database.Follow()
+		},
+	}
+}
+
+// allWrite waits until every replica has rotated since a time, and reports
+// whether all did in time.
+func (s *Scene) allWrite(ctx context.Context, since time.Duration) (bool, error) {
+	for deadline := since + recoverIn; s.Log.Now() < deadline; {
+		if err := world.Pause(ctx, pollEvery); err != nil {
+			return false, err
+		}
+		all := make([]bool, len(s.World.Replicas))
+		for _, r := range s.Log.Since(since) {
+			if r.Kind == history.Rotate && r.Outcome == history.Done {
+				all[r.Replica] = true
+			}
+		}
+		if !slices.Contains(all, false) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 const (

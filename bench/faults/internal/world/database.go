@@ -109,14 +109,27 @@ func (d *Database) Kill() { d.primary.Kill() }
 // Start starts the primary again.
 func (d *Database) Start() error { return d.primary.Start() }
 
+// Demote makes the primary refuse writes. It keeps its connections.
+func (d *Database) Demote() error { return d.Set("default_transaction_read_only", "on") }
+
 // Promote promotes the standby. The old primary must be dead; it is removed.
 func (d *Database) Promote() error {
+	closeOld, err := d.Supersede()
+	if err != nil {
+		return err
+	}
+	return closeOld()
+}
+
+// Supersede promotes the standby. The old primary continues to run until
+// closeOld is called, which removes it.
+func (d *Database) Supersede() (closeOld func() error, err error) {
 	if err := d.standby.Promote(); err != nil {
-		return fmt.Errorf("promoting the standby: %w", err)
+		return nil, fmt.Errorf("promoting the standby: %w", err)
 	}
 	old := d.primary
 	d.primary, d.standby = d.standby, nil
-	return old.Close()
+	return old.Close, nil
 }
 
 // Follow gives the primary a new standby.

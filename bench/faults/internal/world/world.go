@@ -147,6 +147,14 @@ func (w *World) Repoint() error {
 	return errors.Join(errs...)
 }
 
+// Redirect lets new connections of the replicas lead to the primary, and keeps
+// the others.
+func (w *World) Redirect() {
+	for _, r := range w.Replicas {
+		r.Postgres.Redirect(w.Database.primary.Addr())
+	}
+}
+
 // Close stops and removes everything.
 func (w *World) Close() error {
 	var errs []error

@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"rekey/internal/auth"
+	"rekey/internal/store"
+	"rekey/internal/web"
+)
+
+// writeEvery is how often a write is committed to check the database.
+const writeEvery = time.Second
+
+// databaseCheck checks that the database answers and that a write commits. A
+// database that only answers may be a demoted primary, or its disk may be full.
+type databaseCheck struct {
+	store *store.Store
+	now   func() time.Time
+
+	mu  sync.Mutex
+	at  time.Time // of the last check
+	err error
+}
+
+// watch checks the database until ctx ends, also if nobody asks for readiness. A
+// replica that only reads would otherwise stay with a demoted primary.
+func (c *databaseCheck) watch(ctx context.Context) {
+	tick := time.NewTicker(writeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_ = c.run(ctx) // readiness reports it
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// run returns the result of the last check if it is recent enough, so that
+// readiness may be asked at any rate.
+func (c *databaseCheck) run(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := c.now(); now.Sub(c.at).Abs() >= writeEvery*9/10 {
+		c.at, c.err = now, c.check(ctx)
+	}
+	return c.err
+}
+
+func (c *databaseCheck) check(ctx context.Context) error {
+	err := c.store.CheckWrite(ctx)
+	reason := store.WriteProblem(auth.Cause(err))
+	if errors.Is(err, store.ErrFileGone) {
+		reason = "the file is gone"
+	}
+	if reason != "" {
+		return fmt.Errorf("%w: %w", web.NotReady(reason), auth.Cause(err))
+	}
+	return err
+}
