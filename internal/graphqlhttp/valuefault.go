@@ -174,7 +174,14 @@ func (c *valueChecker) wrong(v checked, typ *ast.Type) {
 		c.fault(v, ": expected "+expected+", but it is missing")
 		return
 	case definition != nil && definition.Kind == ast.Enum && typ.Elem == nil:
-		expected += enumValues(definition)
+		var names []string
+		for _, value := range definition.EnumValues {
+			names = append(names, value.Name)
+		}
+		if len(names) > maxNamedValues {
+			names = append(names[:maxNamedValues], "...")
+		}
+		expected += " (one of " + strings.Join(names, ", ") + ")"
 		if _, isEnum := v.enumName(); isEnum {
 			found = " that is not one of them"
 		}
@@ -184,23 +191,13 @@ func (c *valueChecker) wrong(v checked, typ *ast.Type) {
 	c.fault(v, ": expected "+expected+", found "+string(kind)+found)
 }
 
-func enumValues(definition *ast.Definition) string {
-	var names []string
-	for _, value := range definition.EnumValues {
-		names = append(names, value.Name)
-	}
-	if len(names) > maxNamedValues {
-		names = append(names[:maxNamedValues], "...")
-	}
-	return " (one of " + strings.Join(names, ", ") + ")"
-}
-
 // hidden returns the faults without what the client could learn from them about
 // the schema: one for each place that the request contains.
 func hidden(faults []valueFault) []valueFault {
 	var known []valueFault
 	for _, fault := range faults {
-		shown := valueFault{place: fault.sent, field: lastName(fault.sent), message: " is not valid"}
+		last := strings.TrimPrefix(fault.sent[strings.LastIndex(fault.sent, ".")+1:], "$") // "name" of $input.name
+		shown := valueFault{place: fault.sent, field: last, message: " is not valid"}
 		if fault.unknown {
 			shown.message = " has a field that its type does not have"
 		}
@@ -209,11 +206,6 @@ func hidden(faults []valueFault) []valueFault {
 		}
 	}
 	return known
-}
-
-// lastName returns the last name of a path: "name" of $input.name.
-func lastName(path string) string {
-	return strings.TrimPrefix(path[strings.LastIndex(path, ".")+1:], "$")
 }
 
 // valueError returns the error for the faults of one argument, or of the
