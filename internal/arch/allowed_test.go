@@ -3,5 +3,5 @@ package arch
 // The places that remain to be rewritten, by directory. These numbers only
 // decrease.
 var allowedEnglish = map[string]int{
-	"internal/store": 2,
+	"internal/store": 1,
 }

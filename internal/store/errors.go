@@ -62,7 +62,10 @@ func nothingDone(err error) bool {
 func rolledBack(ctx context.Context, err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return pg.Code == "40001" || pg.Code == "40P01" || isNewConnection(pg)
+		if pg.Code == "25006" || isStalePlan(pg.Code) || isLostStatement(pg.Code) {
+			return true // the same statement may succeed on another connection
+		}
+		return pg.Code == "40001" || pg.Code == "40P01"
 	}
 	return errors.Is(err, context.Canceled) && ctx.Err() == nil
 }

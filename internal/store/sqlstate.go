@@ -30,12 +30,6 @@ func isLostServer(code string) bool {
 	return strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "08") || strings.HasPrefix(code, "58")
 }
 
-// isNewConnection reports whether the same statement may succeed on another
-// connection. The server did nothing.
-func isNewConnection(pg *pgconn.PgError) bool {
-	return isStalePlan(pg.Code) || isLostStatement(pg.Code) || pg.Code == "25006"
-}
-
 // unusableError is a reason why the database can never be used with these
 // settings. Its text is safe to show.
 type unusableError struct{ reason string }
@@ -45,7 +39,7 @@ func (e *unusableError) Error() string { return "DATABASE_URL: " + e.reason }
 
 // explain adds what to do to an error of connecting that waiting cannot resolve.
 // Poolers report an unknown parameter with the code of a temporary problem, so
-// only the text tells them apart.
+// only the text distinguishes them.
 func explain(err error) error {
 	var unusable *unusableError
 	if errors.As(err, &unusable) {
