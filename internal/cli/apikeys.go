@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -34,34 +33,16 @@ func (p Program) apikeys() *cli.Command {
 	)
 }
 
-// apiKeyView is the JSON form of a key. It contains Key only when the key was
-// just created.
-type apiKeyView struct {
-	Prefix     string       `json:"prefix"`
-	Name       string       `json:"name"`
-	Scopes     []auth.Scope `json:"scopes"`
-	CreatedAt  time.Time    `json:"createdAt"`
-	LastUsedAt *time.Time   `json:"lastUsedAt"`
-	RevokedAt  *time.Time   `json:"revokedAt"`
-	Key        string       `json:"key,omitempty"`
-}
-
-func viewAPIKey(k auth.APIKey) apiKeyView {
-	return apiKeyView{
-		Prefix: k.Prefix, Name: k.Name, Scopes: k.Scopes,
-		CreatedAt: k.CreatedAt, LastUsedAt: k.LastUsedAt, RevokedAt: k.RevokedAt,
-	}
-}
-
-func apiKeyListing() listing[auth.APIKey, apiKeyView] {
-	return listing[auth.APIKey, apiKeyView]{
-		columns: []string{"PREFIX", "NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED"},
-		view:    viewAPIKey,
-		cells: func(k apiKeyView) []string {
-			scopes := strings.Trim(fmt.Sprint(k.Scopes), "[]")
-			return []string{k.Prefix, k.Name, scopes, moment(&k.CreatedAt), moment(k.LastUsedAt), moment(k.RevokedAt)}
-		},
-	}
+func apiKeyListing() listing[auth.APIKey] {
+	return listing[auth.APIKey]{fields: []field[auth.APIKey]{
+		{"PREFIX", "prefix", func(k auth.APIKey) any { return k.Prefix }},
+		{"NAME", "name", func(k auth.APIKey) any { return k.Name }},
+		{"", "scopes", func(k auth.APIKey) any { return k.Scopes }},
+		{"SCOPES", "", func(k auth.APIKey) any { return strings.Trim(fmt.Sprint(k.Scopes), "[]") }},
+		{"CREATED", "createdAt", func(k auth.APIKey) any { return k.CreatedAt }},
+		{"LAST USED", "lastUsedAt", func(k auth.APIKey) any { return k.LastUsedAt }},
+		{"REVOKED", "revokedAt", func(k auth.APIKey) any { return k.RevokedAt }},
+	}}
 }
 
 func (p Program) createAPIKey(ctx context.Context, cmd *cli.Command) error {
@@ -74,9 +55,7 @@ func (p Program) createAPIKey(ctx context.Context, cmd *cli.Command) error {
 		if err != nil {
 			return err
 		}
-		view := viewAPIKey(created)
-		view.Key = key
-		return p.show(cmd, view, fmt.Sprintf(
+		return p.show(cmd, append(apiKeyListing().object(created), member{"key", key}), fmt.Sprintf(
 			"%s\n\nThis is the key of %s. It cannot be shown again. To revoke it: rekey apikeys revoke %s\n", key, created.Name, created.Prefix))
 	})
 }

@@ -8,13 +8,6 @@ import (
 	"rekey/internal/auth"
 )
 
-// clashView is the JSON form of an account whose address breaks a newer rule.
-type clashView struct {
-	userView
-	Reason string    `json:"reason"`
-	Other  *userView `json:"other,omitempty"` // the account that has the mailbox
-}
-
 // clashes lists accounts. Unlike other lists it has no pages, because an
 // installation has few of them.
 func (p Program) clashes() *cli.Command {
@@ -23,26 +16,36 @@ func (p Program) clashes() *cli.Command {
 		Description: "Such accounts were added before a rule for addresses. They keep working for those who type the address\n" +
 			"as they did at sign-up. Ask their owner which one to keep, and disable the other.\n\n" +
 			"Example:\n  rekey users clashes",
-	}, listing[auth.EmailClash, clashView]{
-		columns: []string{"ID", "EMAIL", "CREATED", "REASON", "OTHER ID", "OTHER EMAIL"},
-		view: func(c auth.EmailClash) clashView {
-			v := clashView{userView: viewUser(c.User), Reason: "address is not accepted"}
-			if c.Other != nil {
-				other := viewUser(*c.Other)
-				v.Reason, v.Other = "same mailbox", &other
+	}, listing[auth.EmailClash]{fields: []field[auth.EmailClash]{
+		{"ID", "id", func(c auth.EmailClash) any { return c.User.ID }},
+		{"EMAIL", "email", func(c auth.EmailClash) any { return c.User.Email }},
+		{"", "name", func(c auth.EmailClash) any { return c.User.Name }},
+		{"", "emailVerifiedAt", func(c auth.EmailClash) any { return c.User.EmailVerifiedAt }},
+		{"CREATED", "createdAt", func(c auth.EmailClash) any { return c.User.CreatedAt }},
+		{"", "updatedAt", func(c auth.EmailClash) any { return c.User.UpdatedAt }},
+		{"", "disabledAt", func(c auth.EmailClash) any { return c.User.DisabledAt }},
+		{"REASON", "reason", func(c auth.EmailClash) any {
+			if c.Other == nil {
+				return "address is not accepted"
 			}
-			return v
-		},
-		cells: func(v clashView) []string {
-			var other userView
-			if v.Other != nil {
-				other = *v.Other
-			}
-			return []string{v.ID, v.Email, moment(&v.CreatedAt), v.Reason, other.ID, other.Email}
-		},
-	}, func(*cli.Command) (fetch[auth.EmailClash], error) {
+			return "same mailbox"
+		}},
+		{"", "other", func(c auth.EmailClash) any { return other(c, userListing().object) }},
+		{"OTHER ID", "", func(c auth.EmailClash) any { return other(c, func(u auth.User) string { return u.ID }) }},
+		{"OTHER EMAIL", "", func(c auth.EmailClash) any { return other(c, func(u auth.User) string { return u.Email }) }},
+	}}, func(*cli.Command) (fetch[auth.EmailClash], error) {
 		return func(ctx context.Context, o Opened, _ int) ([]auth.EmailClash, error) { return o.Core.EmailClashes(ctx) }, nil
 	})
 	list.Name = "clashes"
 	return list
+}
+
+// other returns a fact about the account that has the mailbox, or nil if there is
+// no such account.
+func other[V any](c auth.EmailClash, fact func(auth.User) V) *V {
+	if c.Other == nil {
+		return nil
+	}
+	v := fact(*c.Other)
+	return &v
 }

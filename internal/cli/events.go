@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -29,47 +28,23 @@ func (p Program) events() *cli.Command {
 	)
 }
 
-// eventView is the JSON form of an event.
-type eventView struct {
-	ID        string         `json:"id"`
-	At        time.Time      `json:"at"`
-	Kind      auth.EventKind `json:"kind"`
-	Actor     string         `json:"actor"`
-	UserID    *string        `json:"userId"`
-	SessionID *string        `json:"sessionId"`
-	Transport *string        `json:"transport"`
-	Address   *string        `json:"address"`
-	UserAgent *string        `json:"userAgent"`
-	RequestID *string        `json:"requestId"`
-	Detail    *string        `json:"detail"`
-	Count     int            `json:"count"`
-}
-
-// eventPage is the JSON form of a page of events.
-type eventPage struct {
-	Events    []eventView `json:"events"`
-	EndCursor *string     `json:"endCursor"` // for --after; null on the last page
-}
-
-func eventListing() listing[auth.RecordedEvent, eventView] {
-	return listing[auth.RecordedEvent, eventView]{
-		columns: []string{"AT", "KIND", "DETAIL", "SESSIONS", "ACTOR", "USER", "SESSION", "ADDRESS", "REQUEST"},
-		view: func(e auth.RecordedEvent) eventView {
-			c := e.Client
-			return eventView{
-				ID: e.ID, At: e.At, Kind: e.Kind, Actor: c.Actor, UserID: orNull(e.UserID), SessionID: orNull(e.SessionID),
-				Transport: orNull(string(c.Transport)), Address: orNull(c.Address), UserAgent: orNull(c.UserAgent), RequestID: orNull(c.RequestID),
-				Detail: orNull(e.Detail), Count: e.Count,
-			}
+func eventListing() listing[auth.RecordedEvent] {
+	return listing[auth.RecordedEvent]{
+		name: "events", id: func(e auth.RecordedEvent) string { return e.ID },
+		fields: []field[auth.RecordedEvent]{
+			{"", "id", func(e auth.RecordedEvent) any { return e.ID }},
+			{"AT", "at", func(e auth.RecordedEvent) any { return e.At }},
+			{"KIND", "kind", func(e auth.RecordedEvent) any { return e.Kind }},
+			{"DETAIL", "detail", func(e auth.RecordedEvent) any { return orNull(e.Detail) }},
+			{"SESSIONS", "count", func(e auth.RecordedEvent) any { return e.Count }},
+			{"ACTOR", "actor", func(e auth.RecordedEvent) any { return e.Client.Actor }},
+			{"USER", "userId", func(e auth.RecordedEvent) any { return orNull(e.UserID) }},
+			{"SESSION", "sessionId", func(e auth.RecordedEvent) any { return orNull(e.SessionID) }},
+			{"", "transport", func(e auth.RecordedEvent) any { return orNull(e.Client.Transport) }},
+			{"ADDRESS", "address", func(e auth.RecordedEvent) any { return orNull(e.Client.Address) }},
+			{"", "userAgent", func(e auth.RecordedEvent) any { return orNull(e.Client.UserAgent) }},
+			{"REQUEST", "requestId", func(e auth.RecordedEvent) any { return orNull(e.Client.RequestID) }},
 		},
-		cells: func(e eventView) []string {
-			return []string{
-				moment(&e.At), string(e.Kind), text(e.Detail), strconv.Itoa(e.Count), e.Actor,
-				text(e.UserID), text(e.SessionID), text(e.Address), text(e.RequestID),
-			}
-		},
-		page: func(events []eventView, next *string) any { return eventPage{events, next} },
-		id:   func(e eventView) string { return e.ID },
 	}
 }
 

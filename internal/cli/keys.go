@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -60,35 +59,22 @@ func (p Program) keys() *cli.Command {
 	return keys
 }
 
-// keyView is the JSON form of a key.
-type keyView struct {
-	Purpose   auth.KeyPurpose `json:"purpose"`
-	State     keyring.State   `json:"state"`
-	KID       string          `json:"kid"`
-	Source    string          `json:"source"` // database or file
-	Master    *string         `json:"master"` // the id of the master key that encrypts it
-	CreatedAt *time.Time      `json:"createdAt"`
-	SignsFrom *time.Time      `json:"signsFrom"`
-	EndsAt    *time.Time      `json:"endsAt"`
-}
-
-func keyListing() listing[keyring.Key, keyView] {
-	return listing[keyring.Key, keyView]{
-		columns: []string{"PURPOSE", "STATE", "KID", "SOURCE", "MASTER", "CREATED", "SIGNS FROM", "ENDS"},
-		view: func(k keyring.Key) keyView {
-			v := keyView{Purpose: k.Purpose, State: k.State, KID: k.KID, Source: "file", SignsFrom: k.SignsFrom, EndsAt: k.EndsAt}
-			if !k.File {
-				v.Source, v.Master, v.CreatedAt = "database", &k.Master, &k.CreatedAt
+func keyListing() listing[keyring.Key] {
+	return listing[keyring.Key]{fields: []field[keyring.Key]{
+		{"PURPOSE", "purpose", func(k keyring.Key) any { return k.Purpose }},
+		{"STATE", "state", func(k keyring.Key) any { return k.State }},
+		{"KID", "kid", func(k keyring.Key) any { return k.KID }},
+		{"SOURCE", "source", func(k keyring.Key) any {
+			if k.File {
+				return "file"
 			}
-			return v
-		},
-		cells: func(k keyView) []string {
-			return []string{
-				string(k.Purpose), string(k.State), k.KID, k.Source, text(k.Master),
-				moment(k.CreatedAt), moment(k.SignsFrom), moment(k.EndsAt),
-			}
-		},
-	}
+			return "database"
+		}},
+		{"MASTER", "master", func(k keyring.Key) any { return orNull(k.Master) }},
+		{"CREATED", "createdAt", func(k keyring.Key) any { return orNull(k.CreatedAt) }},
+		{"SIGNS FROM", "signsFrom", func(k keyring.Key) any { return k.SignsFrom }},
+		{"ENDS", "endsAt", func(k keyring.Key) any { return k.EndsAt }},
+	}}
 }
 
 // showKeys prints keys of the ring: those with these ids.
@@ -134,7 +120,7 @@ func (p Program) rotateKeys(ctx context.Context, cmd *cli.Command) error {
 func (p Program) reportCost(ring *keyring.Ring, keys ...keyring.Key) {
 	for _, k := range keys {
 		if k.Purpose == auth.KeyAccess && k.State == keyring.Next {
-			fmt.Fprintf(p.Err, "the access key %s signs from %s: %s\n", k.KID, moment(k.SignsFrom), ring.CacheCost())
+			fmt.Fprintf(p.Err, "the access key %s signs from %s: %s\n", k.KID, cell(k.SignsFrom), ring.CacheCost())
 		}
 	}
 }

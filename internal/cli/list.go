@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,21 +18,33 @@ import (
 // maxListed bounds --limit.
 const maxListed = 1000
 
-// listing describes how values are listed: T is a type of the core, and V is its
-// JSON form, in the words of the GraphQL schema.
-type listing[T, V any] struct {
-	columns []string
-	view    func(T) V
-	cells   func(V) []string // of a row in the table
+// listing describes how values of the core are listed: in a table, and in JSON in
+// the words of the GraphQL schema.
+type listing[T any] struct {
+	fields []field[T]
 
 	// The fields below are set for a list with pages.
 
-	// page returns the JSON of a page; next is the id of the last value if there
-	// are more.
-	page func(views []V, next *string) any
-	id   func(V) string
-	// more is the option that shows more than the page; empty: --after.
-	more string
+	name     string         // of the values in JSON
+	id       func(T) string // for --after
+	noCursor bool           // only a higher --limit shows more
+}
+
+// field is a fact about a value. One without a heading is only in JSON, and one
+// without a name only in the table.
+type field[T any] struct {
+	heading, name string
+	value         func(T) any
+}
+
+// object returns the JSON form of a value.
+func (l listing[T]) object(v T) (o object) {
+	for _, f := range l.fields {
+		if f.name != "" {
+			o = append(o, member{f.name, f.value(v)})
+		}
+	}
+	return o
 }
 
 func limitFlag(what string, limit int) cli.Flag {
@@ -47,11 +60,11 @@ type fetch[T any] = func(ctx context.Context, o Opened, limit int) ([]T, error)
 
 // listCommand completes a command that lists values. parse reads the command's
 // own options and returns the function that fetches the values.
-func listCommand[T, V any](p Program, c *cli.Command, l listing[T, V], parse func(cmd *cli.Command) (fetch[T], error)) *cli.Command {
+func listCommand[T any](p Program, c *cli.Command, l listing[T], parse func(cmd *cli.Command) (fetch[T], error)) *cli.Command {
 	c.Name = "list"
 	c.Action = func(ctx context.Context, cmd *cli.Command) error {
 		limit := cmd.Int("limit")
-		if l.page != nil && (limit < 1 || limit > maxListed) {
+		if l.name != "" && (limit < 1 || limit > maxListed) {
 			return usage("--limit takes a number from 1 to %d", maxListed)
 		}
 		after := cmd.String("after")
@@ -74,39 +87,45 @@ func listCommand[T, V any](p Program, c *cli.Command, l listing[T, V], parse fun
 }
 
 // show prints values, at most limit if the list has pages.
-func (l listing[T, V]) show(p Program, cmd *cli.Command, values []T, limit int) error {
-	more := l.page != nil && len(values) > limit
-	if more {
+func (l listing[T]) show(p Program, cmd *cli.Command, values []T, limit int) error {
+	var next *string // the id of the last value if there are more
+	if l.name != "" && len(values) > limit {
 		values = values[:limit]
+		next = orNull(l.id(values[limit-1]))
 	}
-	views := make([]V, len(values))
+	rows := make([]object, len(values))
 	for i, v := range values {
-		views[i] = l.view(v)
+		rows[i] = l.object(v)
 	}
-	var answer any = views
-	var next *string
-	if more {
-		last := l.id(views[len(views)-1])
-		next = &last
-	}
-	if l.page != nil {
-		answer = l.page(views, next)
+	more, answer := "", any(rows)
+	switch {
+	case l.name == "":
+	case l.noCursor:
+		more, answer = "a higher --limit", object{{l.name, rows}, {"hasNextPage", next != nil}}
+	default:
+		more, answer = "--after "+cell(next), object{{l.name, rows}, {"endCursor", next}}
 	}
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, strings.Join(l.columns, "\t"))
-	for _, v := range views {
-		cells := l.cells(v)
-		for i, cell := range cells {
-			cells[i] = strings.Map(printable, cmp.Or(cell, "-"))
-		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
+	l.row(table, func(f field[T]) string { return f.heading })
+	for _, v := range values {
+		l.row(table, func(f field[T]) string { return strings.Map(printable, cmp.Or(cell(f.value(v)), "-")) })
 	}
 	_ = table.Flush() // a builder never fails
 	if next != nil {
-		fmt.Fprintf(&text, "\nThere are more: repeat the command with %s\n", cmp.Or(l.more, "--after "+*next))
+		fmt.Fprintf(&text, "\nThere are more: repeat the command with %s\n", more)
 	}
 	return p.show(cmd, answer, text.String())
+}
+
+func (l listing[T]) row(w io.Writer, cell func(field[T]) string) {
+	var cells []string
+	for _, f := range l.fields {
+		if f.heading != "" {
+			cells = append(cells, cell(f))
+		}
+	}
+	fmt.Fprintln(w, strings.Join(cells, "\t"))
 }
 
 // printable replaces a character that could control a terminal, because strangers
@@ -118,26 +137,29 @@ func printable(r rune) rune {
 	return r
 }
 
-// moment returns a time for a cell.
-func moment(t *time.Time) string {
-	if t == nil {
-		return ""
+// cell returns the text of a value in a table; null is empty.
+func cell(value any) string {
+	switch v := value.(type) {
+	case time.Time:
+		return v.UTC().Format(time.RFC3339)
+	case *time.Time:
+		if v != nil {
+			return cell(*v)
+		}
+	case *string:
+		if v != nil {
+			return *v
+		}
+	default:
+		return fmt.Sprint(v)
 	}
-	return t.UTC().Format(time.RFC3339)
+	return ""
 }
 
-// text returns an optional string for a cell.
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-// orNull returns a pointer to s for JSON, or nil if s is empty.
-func orNull(s string) *string {
-	if s == "" {
+// orNull returns a pointer to a value for JSON, or nil if it is the zero value.
+func orNull[T comparable](v T) *T {
+	if v == *new(T) {
 		return nil
 	}
-	return &s
+	return &v
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -42,42 +41,20 @@ func (p Program) sessions() *cli.Command {
 	)
 }
 
-// sessionView is the JSON form of a session.
-type sessionView struct {
-	ID                string    `json:"id"`
-	Generation        int64     `json:"generation"`
-	UserAgent         *string   `json:"userAgent"`
-	IPAddress         *string   `json:"ipAddress"`
-	CreatedAt         time.Time `json:"createdAt"`
-	LastSeenAt        time.Time `json:"lastSeenAt"`
-	ExpiresAt         time.Time `json:"expiresAt"`
-	AbsoluteExpiresAt time.Time `json:"absoluteExpiresAt"`
-}
-
-// sessionPage is the JSON form of a user's newest sessions.
-type sessionPage struct {
-	Sessions    []sessionView `json:"sessions"`
-	HasNextPage bool          `json:"hasNextPage"` // there are older ones
-}
-
-func sessionListing() listing[auth.Session, sessionView] {
-	return listing[auth.Session, sessionView]{
-		columns: []string{"ID", "LAST SEEN", "CREATED", "EXPIRES", "REFRESHES", "ADDRESS", "USER AGENT"},
-		view: func(s auth.Session) sessionView {
-			return sessionView{
-				ID: s.ID, Generation: s.Generation, UserAgent: orNull(s.UserAgent), IPAddress: orNull(s.IPAddress),
-				CreatedAt: s.CreatedAt, LastSeenAt: s.LastSeenAt, ExpiresAt: s.EndsAt(), AbsoluteExpiresAt: s.ExpiresAt,
-			}
+func sessionListing() listing[auth.Session] {
+	return listing[auth.Session]{
+		name: "sessions", id: func(s auth.Session) string { return s.ID }, noCursor: true,
+		fields: []field[auth.Session]{
+			{"ID", "id", func(s auth.Session) any { return s.ID }},
+			{"LAST SEEN", "lastSeenAt", func(s auth.Session) any { return s.LastSeenAt }},
+			{"CREATED", "createdAt", func(s auth.Session) any { return s.CreatedAt }},
+			{"EXPIRES", "expiresAt", func(s auth.Session) any { return s.EndsAt() }},
+			{"", "absoluteExpiresAt", func(s auth.Session) any { return s.ExpiresAt }},
+			{"", "generation", func(s auth.Session) any { return s.Generation }},
+			{"REFRESHES", "", func(s auth.Session) any { return s.Generation - 1 }},
+			{"ADDRESS", "ipAddress", func(s auth.Session) any { return orNull(s.IPAddress) }},
+			{"USER AGENT", "userAgent", func(s auth.Session) any { return orNull(s.UserAgent) }},
 		},
-		cells: func(s sessionView) []string {
-			return []string{
-				s.ID, moment(&s.LastSeenAt), moment(&s.CreatedAt), moment(&s.ExpiresAt),
-				strconv.FormatInt(s.Generation-1, 10), text(s.IPAddress), text(s.UserAgent),
-			}
-		},
-		page: func(sessions []sessionView, next *string) any { return sessionPage{sessions, next != nil} },
-		id:   func(s sessionView) string { return s.ID },
-		more: "a higher --limit",
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -59,40 +58,18 @@ func (p Program) users() *cli.Command {
 	)
 }
 
-// userView is the JSON form of a user.
-type userView struct {
-	ID              string     `json:"id"`
-	Name            string     `json:"name"`
-	Email           string     `json:"email"`
-	EmailVerifiedAt *time.Time `json:"emailVerifiedAt"`
-	CreatedAt       time.Time  `json:"createdAt"`
-	UpdatedAt       time.Time  `json:"updatedAt"`
-	DisabledAt      *time.Time `json:"disabledAt"`
-	PasswordHash    string     `json:"passwordHash,omitempty"`
-}
-
-func viewUser(u auth.User) userView {
-	return userView{
-		ID: u.ID, Name: u.Name, Email: u.Email, EmailVerifiedAt: u.EmailVerifiedAt,
-		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, DisabledAt: u.DisabledAt,
-	}
-}
-
-// userPage is the JSON form of a page of users.
-type userPage struct {
-	Users     []userView `json:"users"`
-	EndCursor *string    `json:"endCursor"` // for --after; null on the last page
-}
-
-func userListing() listing[auth.User, userView] {
-	return listing[auth.User, userView]{
-		columns: []string{"ID", "EMAIL", "NAME", "CREATED", "DISABLED"},
-		view:    viewUser,
-		cells: func(u userView) []string {
-			return []string{u.ID, u.Email, u.Name, moment(&u.CreatedAt), moment(u.DisabledAt)}
+func userListing() listing[auth.User] {
+	return listing[auth.User]{
+		name: "users", id: func(u auth.User) string { return u.ID },
+		fields: []field[auth.User]{
+			{"ID", "id", func(u auth.User) any { return u.ID }},
+			{"EMAIL", "email", func(u auth.User) any { return u.Email }},
+			{"NAME", "name", func(u auth.User) any { return u.Name }},
+			{"", "emailVerifiedAt", func(u auth.User) any { return u.EmailVerifiedAt }},
+			{"CREATED", "createdAt", func(u auth.User) any { return u.CreatedAt }},
+			{"", "updatedAt", func(u auth.User) any { return u.UpdatedAt }},
+			{"DISABLED", "disabledAt", func(u auth.User) any { return u.DisabledAt }},
 		},
-		page: func(users []userView, next *string) any { return userPage{users, next} },
-		id:   func(u userView) string { return u.ID },
 	}
 }
 
@@ -122,7 +99,7 @@ func (p Program) addUser(ctx context.Context, cmd *cli.Command) error {
 		if err != nil {
 			return err
 		}
-		return p.show(cmd, viewUser(u), fmt.Sprintf("%s is added, id %s\n", u.Email, u.ID))
+		return p.show(cmd, userListing().object(u), fmt.Sprintf("%s is added, id %s\n", u.Email, u.ID))
 	})
 }
 
@@ -135,13 +112,13 @@ func (p Program) exportUsers(ctx context.Context, cmd *cli.Command) error {
 		out := bufio.NewWriter(p.Out)
 		lines, progress, done := json.NewEncoder(out), p.progress(cmd, "users"), 0
 		n, err := o.Core.ExportUsers(ctx, filterOf(cmd), detail, operator(), func(u auth.User) error {
-			v := viewUser(u)
+			line := userListing().object(u)
 			if hashes {
-				v.PasswordHash = u.PasswordHash
+				line = append(line, member{"passwordHash", u.PasswordHash})
 			}
 			done++
 			progress(done)
-			return lines.Encode(v)
+			return lines.Encode(line)
 		})
 		if err = errors.Join(err, out.Flush()); err != nil {
 			return fmt.Errorf("the export is incomplete, %d users were read: %w", n, err)

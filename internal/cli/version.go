@@ -47,7 +47,7 @@ func ThisBuild() Build {
 }
 
 // CommitText returns the commit, or "" if it is unknown.
-func (b Build) CommitText() string { return text(b.Commit) }
+func (b Build) CommitText() string { return cell(b.Commit) }
 
 func (b Build) text() string {
 	commit := ""
