@@ -87,7 +87,7 @@ func (b *breaker) done(trial bool, err error) {
 // what it sends to greet the node on a new connection: that is a part of the
 // command and not counted again.
 func (b *breaker) run(ctx context.Context, send func(ctx context.Context) error) error {
-	if !isBrief(ctx) {
+	if brief, _ := ctx.Value(briefKey{}).(bool); !brief {
 		return send(ctx)
 	}
 	trial, err := b.allow()

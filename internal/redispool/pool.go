@@ -8,6 +8,7 @@
 package redispool
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -40,8 +41,6 @@ type Options struct {
 }
 
 const (
-	defaultTimeout = 50 * time.Millisecond
-	defaultOpenFor = time.Second
 	// patience is how many times longer than a brief command others may take.
 	patience = 5
 	// dialing is the same for connecting.
@@ -49,12 +48,7 @@ const (
 )
 
 func (o Options) withDefaults() Options {
-	if o.Timeout == 0 {
-		o.Timeout = defaultTimeout
-	}
-	if o.OpenFor == 0 {
-		o.OpenFor = defaultOpenFor
-	}
+	o.Timeout, o.OpenFor = cmp.Or(o.Timeout, 50*time.Millisecond), cmp.Or(o.OpenFor, time.Second)
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // it measures how long a circuit is open
 	}
@@ -134,11 +128,6 @@ func (p *Pool) Brief(ctx context.Context) (brief context.Context, cancel context
 }
 
 type briefKey struct{}
-
-func isBrief(ctx context.Context) bool {
-	brief, _ := ctx.Value(briefKey{}).(bool)
-	return brief
-}
 
 // EachMaster calls f with a client of every master, in a cluster in parallel. It
 // returns f's first error, or why the masters are not known.
