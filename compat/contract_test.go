@@ -201,6 +201,11 @@ func TestContract_Reuse(t *testing.T) {
 			}
 		}
 		res := s.send(t, http.MethodGet, refreshPath, old, "")
+		if got := l.state(); res.status != 500 || got.RevokedAt != nil {
+			t.Fatalf("in a burst: %d, revoked %v", res.status, got.RevokedAt)
+		}
+		s.endBursts(t)
+		res = s.send(t, http.MethodGet, refreshPath, old, "")
 		if got := l.state(); res.status != 500 || got.RevokedReason != auth.RevokedByReuse {
 			t.Errorf("the route: %d, revoked %q", res.status, got.RevokedReason)
 		}

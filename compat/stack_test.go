@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,6 +53,13 @@ func (c *clock) set(t time.Time) {
 type clocked struct {
 	*store.Store
 	clock *clock
+	later *atomic.Int64
+}
+
+func (c clocked) SessionState(ctx context.Context, id string, secret auth.SecretHash) (auth.SessionState, error) {
+	st, err := c.Store.SessionState(ctx, id, secret)
+	st.Now = st.Now.Add(time.Duration(c.later.Load()))
+	return st, err
 }
 
 func (c clocked) Now(context.Context) (time.Time, error) { return c.clock.Now(), nil }
@@ -65,6 +73,13 @@ type stack struct {
 	clock           *clock
 	access, refresh *ecdsa.PrivateKey
 	log             *logcheck.Text
+	later           atomic.Int64 // how much later the database reads a session
+}
+
+// endBursts lets so much time pass that no token replaced earlier is a race.
+func (s *stack) endBursts(t *testing.T) {
+	s.later.Store(int64(time.Minute))
+	t.Cleanup(func() { s.later.Store(0) })
 }
 
 // settings are varied by tests.
@@ -132,7 +147,7 @@ func (s *stack) service(t *testing.T, o settings) *auth.Service {
 			ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
 			ReuseAction: auth.ReuseRevoke,
 		},
-		Store: clocked{s.store, s.clock}, Tokens: codec, Blacklist: doubtful{}, Limiter: o.limiter(s.clock), Events: noEvents{},
+		Store: clocked{s.store, s.clock, &s.later}, Tokens: codec, Blacklist: doubtful{}, Limiter: o.limiter(s.clock), Events: noEvents{},
 		Passwords: auth.NewPasswords(1, 1, nil), Now: s.clock.Now, RotationKeys: auth.FixedKeys(rotationKey),
 	})
 	if err != nil {

@@ -31,7 +31,9 @@ func TestClients(t *testing.T) {
 	p := start(t, env)
 	env["ACCESS_TTL"] = "20s"
 	patient := start(t, env)
-	run := exec.CommandContext(t.Context(), node, "--import", "./resolve.mjs", "clients.mjs", p.URL, patient.URL)
+	env["REUSE_WINDOW"] = "0s"
+	strict := start(t, env)
+	run := exec.CommandContext(t.Context(), node, "--import", "./resolve.mjs", "clients.mjs", p.URL, patient.URL, strict.URL)
 	run.Dir = "clients"
 	run.Stderr = t.Output()
 	lines, say := pipes(t, run)

@@ -19,7 +19,7 @@ const shotsEnv = "EXPLORER_SHOTS"
 // TestExplorer_browser: clicks in a real browser lead through the life of a
 // session. The page stores no secret and sends no request to another host.
 func TestExplorer_browser(t *testing.T) {
-	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "REUSE_WINDOW": "1h"})
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "REUSE_WINDOW": "20s"})
 	var args []string
 	if shots := os.Getenv(shotsEnv); shots != "" {
 		absolute, err := filepath.Abs(shots)

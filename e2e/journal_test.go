@@ -42,7 +42,7 @@ func orNull(s *string) string {
 // TestJournal_whySignedOut: a thief uses a stolen token, the session is revoked,
 // and its owner can find out by whom.
 func TestJournal_whySignedOut(t *testing.T) {
-	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "TRUSTED_PROXIES": "127.0.0.1"})
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "TRUSTED_PROXIES": "127.0.0.1", "REUSE_WINDOW": "0s"})
 	c := httpClient()
 	stolen := signUp(t, c, p.URL, "ada@example.com")
 	token := stolen.Refresh

@@ -70,7 +70,8 @@ func anHourPasses(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	if _, err := db.ExecContext(t.Context(), `UPDATE sessions SET rotated_at = rotated_at - 3600000000`); err != nil {
+	if _, err := db.ExecContext(t.Context(), `UPDATE sessions SET rotated_at = rotated_at - 3600000000,
+		run_at = run_at - 3600000000, before_run_at = before_run_at - 3600000000`); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -18,6 +18,11 @@ type Session struct {
 	PreviousHash         []byte
 	RotatedAt            *int64 // by the database's clock
 	RetryHash            []byte
+	RunAt                *int64 // by the database's clock
+	RunIAT               *int64
+	BeforeRunAt          *int64
+	BeforeRunIAT         *int64
+	RotatedBy            string // a transport
 	IssuedAt             int64
 	AccessExpiresAt      int64
 	RefreshExpiresAt     int64

@@ -180,7 +180,13 @@ func TestResolver_RefreshToken(t *testing.T) {
 			t.Errorf("third pair = %+v", third)
 		}
 	})
+	t.Run("a burst", func(t *testing.T) {
+		if got := s.refresh(t, first.RefreshToken, nil).refused(); got != "UNAUTHENTICATED TOKEN_BLACKLISTED" {
+			t.Error(got)
+		}
+	})
 	t.Run("reuse", func(t *testing.T) {
+		s.endBursts(t)
 		if got := s.refresh(t, first.RefreshToken, nil).refused(); got != "UNAUTHENTICATED TOKEN_REUSED" {
 			t.Error(got)
 		}

@@ -31,6 +31,7 @@ type stack struct {
 	store   *store.Store
 	now     atomic.Pointer[time.Time]
 	checks  atomic.Int64 // access checks
+	later   atomic.Int64 // how much later the database reads a session
 }
 
 func newStack(t *testing.T) *stack {
@@ -109,6 +110,18 @@ func (c clocked) Now(context.Context) (time.Time, error) { return *c.stack.now.L
 func (c clocked) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	r.ClockLeeway = time.Hour // further than any test goes ahead
 	return c.Store.Rotate(ctx, r)
+}
+
+func (c clocked) SessionState(ctx context.Context, id string, secret auth.SecretHash) (auth.SessionState, error) {
+	st, err := c.Store.SessionState(ctx, id, secret)
+	st.Now = st.Now.Add(time.Duration(c.stack.later.Load()))
+	return st, err
+}
+
+// endBursts lets so much time pass that no token replaced earlier is a race.
+func (s *stack) endBursts(t *testing.T) {
+	s.later.Store(int64(time.Minute))
+	t.Cleanup(func() { s.later.Store(0) })
 }
 
 // counting is a blacklist that always asks the database, and counts.

@@ -1,7 +1,8 @@
-// node --import ./resolve.mjs clients.mjs SERVER PATIENT runs every scenario with
+// node --import ./resolve.mjs clients.mjs SERVER PATIENT STRICT runs every scenario with
 // every client and prints a line of JSON for each. Then it says "ready", and wants
 // to be told "down" and "up" when the database is. At PATIENT access tokens live
 // longer: there a scenario that the machine did not keep up with is run again.
+// At STRICT every token that was replaced is reuse.
 import readline from 'node:readline';
 import { adapters, followers } from './adapters.mjs';
 import { followScenarios, followThrough } from './follow.mjs';

@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { startProxy } from './proxy.mjs';
 
+// STRICT is a replica on the same database where every replaced token is reuse.
+export const STRICT = process.argv[4];
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // post sends an operation without any client.

@@ -54,14 +54,18 @@ async function replay(on) {
   assert.deepEqual(data.sessions.map((s) => [s.current, s.generation]), [[true, 3]]);
 }
 
+// reuse waits for two times REUSE_WINDOW after the last refresh.
 async function reuse(on) {
+  assert.equal(reason(await on.run('Reuse')), 'TOKEN_BLACKLISTED');
+  await on.shows('TOKEN_BLACKLISTED');
+  await new Promise((resolve) => setTimeout(resolve, 41_000));
   assert.equal(reason(await on.run('Reuse')), 'TOKEN_REUSED');
   await on.shows('ended: TOKEN_REUSED');
   await on.response('TOKEN_REUSED');
   assert.equal(reason(await on.run('Me')), 'SESSION_REVOKED');
 }
 
-// whySignedOut: the journal has the reuse, and the race before it, which ended
+// whySignedOut: the journal has the reuse, and the races before it, which ended
 // nothing.
 async function whySignedOut(on) {
   const login = await on.run('LogIn');
@@ -71,6 +75,7 @@ async function whySignedOut(on) {
   assert.deepEqual(told, [
     ['LOGIN', null, 0],
     ['REFRESH_REUSE', 'revoke', 1],
+    ['REFRESH_RACE', null, 0],
     ['REFRESH_RACE', null, 0],
     ['SIGN_UP', null, 0],
   ]);

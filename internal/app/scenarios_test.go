@@ -118,10 +118,13 @@ func scenarios() map[string]scenario {
 			p.advance(24*time.Hour + time.Second)
 			p.refused(t0.refresh, key1, "TOKEN_REUSED")
 		}},
-		"parent with the key, once the child is rotated: reuse": {run: func(p play) {
+		"parent with the key, once the child is rotated: a race, then reuse": {run: func(p play) {
 			t0 := p.signUp("ada@example.com")
 			t1 := p.rotate(t0.refresh, key1)
 			t2 := p.rotate(t1.refresh, key2)
+			p.refused(t0.refresh, key1, "TOKEN_BLACKLISTED")
+			p.accessIs(t2.access, "")
+			p.advance(20*time.Second + time.Millisecond)
 			p.refused(t0.refresh, key1, "TOKEN_REUSED")
 			p.accessIs(t2.access, "SESSION_REVOKED")
 		}},
@@ -182,7 +185,7 @@ func scenarios() map[string]scenario {
 				p.refused(t0.refresh, "", "TOKEN_REUSED")
 			}
 		}},
-		"REFRESH_GRACE: the same pair without a key, then a race, then reuse": {settings: map[string]string{"REFRESH_GRACE": "4s"}, run: func(p play) {
+		"a grace: the same pair without a key, then a race, then reuse": {settings: map[string]string{"REFRESH_GRACE": "4s", "REFRESH_GRACE_REST": "4s"}, run: func(p play) {
 			t0 := p.signUp("ada@example.com")
 			t1 := p.rotate(t0.refresh, "")
 			p.advance(4 * time.Second)
@@ -194,9 +197,11 @@ func scenarios() map[string]scenario {
 			p.advance(6 * time.Second)
 			p.refused(t0.refresh, "", "TOKEN_REUSED")
 		}},
-		"older than the parent, in its own window: reuse": {run: func(p play) {
+		"older than the parent, replaced before the burst: reuse": {run: func(p play) {
 			t0 := p.signUp("ada@example.com")
+			p.advance(time.Minute)
 			t1 := p.rotate(t0.refresh, "")
+			p.advance(20*time.Second + time.Millisecond)
 			t2 := p.rotate(t1.refresh, "")
 			p.refused(t0.refresh, "", "TOKEN_REUSED")
 			p.accessIs(t2.access, "SESSION_REVOKED")
@@ -205,7 +210,9 @@ func scenarios() map[string]scenario {
 		}},
 		"REUSE_ACTION=reject: refused and recorded, nothing ended": {settings: map[string]string{"REUSE_ACTION": "reject"}, run: func(p play) {
 			t0 := p.signUp("ada@example.com")
+			p.advance(time.Minute)
 			t1 := p.rotate(t0.refresh, "")
+			p.advance(time.Minute)
 			t2 := p.rotate(t1.refresh, "")
 			p.refused(t0.refresh, "", "TOKEN_REUSED")
 			p.accessIs(t2.access, "")
@@ -217,10 +224,10 @@ func scenarios() map[string]scenario {
 			for i := range 20 {
 				line = append(line, p.rotate(line[i].refresh, ""))
 			}
-			for _, ancestor := range line[:19] {
+			p.advance(time.Minute)
+			for _, ancestor := range line[:20] {
 				p.refused(ancestor.refresh, "", "TOKEN_REUSED")
 			}
-			p.refused(line[19].refresh, "", "TOKEN_BLACKLISTED")
 			p.rotate(line[20].refresh, "")
 		}},
 		"a thousand rotations: one row, the first ancestor still known": {run: func(p play) {
@@ -229,6 +236,7 @@ func scenarios() map[string]scenario {
 			for range 1000 {
 				last = p.rotate(last.refresh, "")
 			}
+			p.advance(time.Minute)
 			if n := p.number(`SELECT count(*) FROM sessions`); n != 1 {
 				p.t.Errorf("%d rows", n)
 			}
@@ -310,7 +318,7 @@ func scenarios() map[string]scenario {
 			p.refused(t0.refresh, key1, "TOKEN_BLACKLISTED")
 			p.accessIs(t1.access, "")
 		}},
-		"the parent blacklisted singly: no retry, the child goes on": {settings: map[string]string{"REFRESH_GRACE": "5s"}, run: func(p play) {
+		"the parent blacklisted singly: no retry, the child goes on": {settings: map[string]string{"REFRESH_GRACE": "5s", "REFRESH_GRACE_REST": "5s"}, run: func(p play) {
 			t0 := p.signUp("ada@example.com")
 			t1 := p.rotate(t0.refresh, key1)
 			p.blacklist(t1.access, t0.refresh)

@@ -108,6 +108,7 @@ func unknownOutcomes() map[string]struct {
 			p.events("refresh_race", 2)
 			t2 := p.rotate(t1.refresh, "")
 			p.accessIs(t2.access, "")
+			p.advance(20*time.Second + time.Millisecond)
 			p.refused(p.tokens.refresh, "", "TOKEN_REUSED")
 		}},
 		"landed: after the window that follows, reuse": {run: func(p lost) {
@@ -212,11 +213,15 @@ func unknownOutcomes() map[string]struct {
 			p.rotate(p.tokens.refresh, key1)
 			p.generation(2)
 		}},
-		"REFRESH_GRACE takes its place": {settings: map[string]string{"REFRESH_GRACE": "4s"}, run: func(p lost) {
+		"no grace: delivered after it, and only once": {settings: map[string]string{"REFRESH_GRACE": "4s", "REFRESH_GRACE_REST": "4s"}, run: func(p lost) {
 			p.told503(answerLost, "")
-			p.advance(4 * time.Second)
+			p.advance(time.Hour)
 			p.rotate(p.tokens.refresh, "")
-			p.advance(time.Second)
+			p.refused(p.tokens.refresh, "", "TOKEN_BLACKLISTED")
+		}},
+		"no grace: within it, delivered only once": {settings: map[string]string{"REFRESH_GRACE": "4s", "REFRESH_GRACE_REST": "4s"}, run: func(p lost) {
+			p.told503(answerLost, "")
+			p.rotate(p.tokens.refresh, "")
 			p.refused(p.tokens.refresh, "", "TOKEN_BLACKLISTED")
 		}},
 		"the guard lets it pass until it was handed out": {run: func(p lost) {

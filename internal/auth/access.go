@@ -127,7 +127,7 @@ func (s *Service) verdict(ctx context.Context, use TokenUse, claims Claims, now 
 	case use == UseAccess:
 		return s.judgeAccess(st, claims, now), nil
 	}
-	v := s.judgeRefresh(st, claims, nil, now)
+	v := s.judgeRefresh(st, claims, presentation{at: now})
 	if v == isUnacknowledged {
 		v = isCurrent
 	}

@@ -10,8 +10,8 @@ const (
 	isCurrent        verdict = iota + 1
 	isRepeat                 // the direct parent, entitled to the same pair again
 	isUnacknowledged         // the direct parent, and its child was never delivered
-	isRace                   // the direct parent, within ReuseWindow
-	isReuse                  // older, or the direct parent after ReuseWindow
+	isRace                   // replaced a moment ago: within ReuseWindow, or in a recent run
+	isReuse                  // replaced earlier
 	isRollback               // newer than the session: the database lost a write
 	isBlacklisted            // blacklisted singly, or replaced (access tokens)
 	isUserDisabled
@@ -61,16 +61,22 @@ func judgeSession(st SessionState, userID string, now time.Time) verdict {
 	return 0
 }
 
-// judgeRefresh judges a refresh token that verified. retry is the hash of the
-// request's idempotency key, or nil. The time since the rotation is measured by
-// the database's clock (st.Now), expiry by now.
-func (s *Service) judgeRefresh(st SessionState, c Claims, retry *SecretHash, now time.Time) verdict {
-	if v := judgeSession(st, c.User.ID, now); v != 0 {
+// presentation is a request that presents a refresh token.
+type presentation struct {
+	retry  *SecretHash // hash of the idempotency key, or nil
+	client Client
+	at     time.Time // for expiry
+}
+
+// judgeRefresh judges a refresh token that verified. The time since a rotation
+// is measured by the database's clock (st.Now), expiry by p.at.
+func (s *Service) judgeRefresh(st SessionState, c Claims, p presentation) verdict {
+	if v := judgeSession(st, c.User.ID, p.at); v != 0 {
 		return v
 	}
 	presented := HashSecret(c.Secret)
 	switch {
-	case !now.Before(st.Session.RefreshExpiresAt):
+	case !p.at.Before(st.Session.RefreshExpiresAt):
 		return isExpired
 	case st.Session.SecretHash.Equal(presented):
 		if st.Session.RefreshBlacklistedAt != nil {
@@ -78,11 +84,30 @@ func (s *Service) judgeRefresh(st SessionState, c Claims, retry *SecretHash, now
 		}
 		return isCurrent
 	case st.Session.PreviousHash.matches(presented):
-		return s.judgeParent(st, retry)
+		return s.judgeParent(st, p)
 	case c.IssuedAt.After(st.Session.IssuedAt):
 		return isRollback
+	case s.replacedInBurst(st, c.IssuedAt):
+		return isRace
 	}
 	return isReuse
+}
+
+// replacedInBurst reports whether a token older than the parent was replaced in
+// one of the last two runs, and that run began at most two windows ago: honest
+// clients that share a token can rotate several times within a moment.
+//
+// A token replaced within the last window always qualifies: only one run can
+// have begun since its own did. A token replaced more than two windows ago never
+// qualifies, unless its iat is that of a token replaced later, in the same
+// second.
+func (s *Service) replacedInBurst(st SessionState, issuedAt time.Time) bool {
+	for _, run := range []*Run{st.Session.Run, st.Session.PreviousRun} {
+		if run != nil && !issuedAt.Before(run.IssuedAt) && st.Now.Sub(run.BeganAt) <= 2*s.settings.ReuseWindow {
+			return true
+		}
+	}
+	return false
 }
 
 // judgeParent judges the direct parent of the current refresh token, by the
@@ -90,21 +115,20 @@ func (s *Service) judgeRefresh(st SessionState, c Claims, retry *SecretHash, now
 // whose answer was lost:
 //
 //   - It is a repeat with the key of the rotation, for RetryTTL, or without a
-//     key within RefreshGrace.
+//     key within the grace.
 //   - It is unacknowledged if this process made the swap and has not delivered
-//     the child, for RetryTTL. With a RefreshGrace, another replica may have
-//     delivered the child without a trace: the grace then takes the place of
-//     this rule.
+//     the child, for RetryTTL. Such a swap has no grace.
 //   - Both are barred if the parent or its child was blacklisted singly.
 //   - Otherwise it is a race within ReuseWindow after the rotation, or after
 //     this process delivered the child late. Then it is reuse.
-func (s *Service) judgeParent(st SessionState, retry *SecretHash) verdict {
+func (s *Service) judgeParent(st SessionState, p presentation) verdict {
 	age := st.age()
 	barred := st.Session.RefreshBlacklistedAt != nil || st.Session.RetryHash.matches(NoRepeat())
-	sameKey := retry != nil && st.Session.RetryHash.matches(*retry)
-	entitled := sameKey && age <= s.settings.RetryTTL || s.settings.RefreshGrace > 0 && age <= s.settings.RefreshGrace
 	deliveredAt, ours := s.unacknowledged.find(st.Session.RetryHash)
-	undelivered := ours && deliveredAt.IsZero() && age <= s.settings.RetryTTL && s.settings.RefreshGrace == 0
+	grace := s.grace(st.Session, p.client)
+	sameKey := p.retry != nil && st.Session.RetryHash.matches(*p.retry)
+	entitled := sameKey && age <= s.settings.RetryTTL || !ours && grace > 0 && age <= grace
+	undelivered := ours && deliveredAt.IsZero() && age <= s.settings.RetryTTL
 	inWindow := age <= s.settings.ReuseWindow || ours && st.Now.Sub(deliveredAt) <= s.settings.ReuseWindow
 	switch {
 	case entitled && !barred:
@@ -115,6 +139,21 @@ func (s *Service) judgeParent(st SessionState, retry *SecretHash) verdict {
 		return isRace
 	}
 	return isReuse
+}
+
+// grace returns how long after a rotation the parent gets the same pair without a
+// key. It depends on the transport of the request. Through REST, there is a grace
+// only if the rotation came through REST too, from the same user agent.
+func (s *Service) grace(sess Session, c Client) time.Duration {
+	switch c.Transport {
+	case TransportGraphQL:
+		return s.settings.RefreshGrace
+	case TransportREST:
+		if sess.RotatedBy == TransportREST && c.UserAgent != "" && c.UserAgent == sess.UserAgent {
+			return s.settings.RefreshGraceREST
+		}
+	}
+	return 0
 }
 
 // age returns the time since the session was rotated, by the database's clock.

@@ -40,10 +40,28 @@ func TestService_judgeRefresh(t *testing.T) {
 		return func(st *SessionState) { at := st.Now.Add(-d); st.Session.RotatedAt = &at }
 	}
 	at := func(st *SessionState) *time.Time { n := st.Now; return &n }
+	byGraphQL := Client{Transport: TransportGraphQL, UserAgent: "browser"}
+	byREST := Client{Transport: TransportREST, UserAgent: "browser"}
+	rotatedBy := func(by Transport, agent string) func(*SessionState) {
+		return func(st *SessionState) { st.Session.RotatedBy, st.Session.UserAgent = by, agent }
+	}
+	// runs sets how long ago the runs began. Each began with a token issued a
+	// minute earlier.
+	runs := func(run, previous time.Duration) func(*SessionState) {
+		began := func(d time.Duration) *Run {
+			return &Run{BeganAt: now.Add(-d), IssuedAt: now.Add(-d - time.Minute).Truncate(time.Second)}
+		}
+		return func(st *SessionState) { st.Session.Run, st.Session.PreviousRun = began(run), began(previous) }
+	}
+	issued := func(ago time.Duration) func(*Claims) {
+		return func(c *Claims) { c.IssuedAt = now.Add(-ago) }
+	}
 	tests := map[string]struct {
 		secret string
 		key    string
 		grace  time.Duration
+		rest   time.Duration // REFRESH_GRACE_REST
+		client Client
 		change func(*SessionState)
 		claims func(*Claims)
 		want   verdict
@@ -68,6 +86,25 @@ func TestService_judgeRefresh(t *testing.T) {
 		"grandparent":                                    {secret: "grandparent", want: isReuse},
 		"grandparent with the key":                       {secret: "grandparent", key: "key", want: isReuse},
 		"grandparent issued in the same second":          {secret: "grandparent", claims: func(c *Claims) { c.IssuedAt = now.Add(-time.Second) }, want: isReuse},
+		"grandparent, replaced when the run began":       {secret: "grandparent", change: runs(2*time.Second, time.Hour), claims: issued(62 * time.Second), want: isRace},
+		"grandparent, replaced in the run":               {secret: "grandparent", change: runs(2*time.Second, time.Hour), claims: issued(2 * time.Second), want: isRace},
+		"grandparent with the key, replaced in the run":  {secret: "grandparent", key: "key", change: runs(2*time.Second, time.Hour), claims: issued(2 * time.Second), want: isRace},
+		"grandparent within the grace, in the run":       {secret: "grandparent", grace: 5 * time.Second, change: runs(2*time.Second, time.Hour), claims: issued(2 * time.Second), want: isRace},
+		"grandparent, replaced before the run":           {secret: "grandparent", change: runs(2*time.Second, time.Hour), claims: issued(63 * time.Second), want: isReuse},
+		"grandparent, at the end of two windows":         {secret: "grandparent", change: runs(20*time.Second, time.Hour), claims: issued(30 * time.Second), want: isRace},
+		"grandparent, after two windows":                 {secret: "grandparent", change: runs(20*time.Second+1, time.Hour), claims: issued(30 * time.Second), want: isReuse},
+		"grandparent, replaced in the previous run":      {secret: "grandparent", change: runs(time.Second, 19*time.Second), claims: issued(70 * time.Second), want: isRace},
+		"grandparent, two windows after the previous":    {secret: "grandparent", change: runs(time.Second, 20*time.Second+1), claims: issued(70 * time.Second), want: isReuse},
+		"parent after the window, in the run":            {secret: "parent", change: func(st *SessionState) { ago(10*time.Second + 1)(st); runs(12*time.Second, time.Hour)(st) }, want: isReuse},
+		"unknown, later than the row, in the run":        {secret: "lost", change: runs(2*time.Second, time.Hour), claims: issued(0), want: isRollback},
+		"REST: parent, replaced through REST":            {secret: "parent", rest: 5 * time.Second, client: byREST, change: rotatedBy(TransportREST, "browser"), want: isRepeat},
+		"REST: parent after the grace":                   {secret: "parent", rest: time.Second - 1, client: byREST, change: rotatedBy(TransportREST, "browser"), want: isRace},
+		"REST: parent, replaced through GraphQL":         {secret: "parent", rest: 5 * time.Second, client: byREST, change: rotatedBy(TransportGraphQL, "browser"), want: isRace},
+		"REST: parent, replaced before an upgrade":       {secret: "parent", rest: 5 * time.Second, client: byREST, change: rotatedBy("", "browser"), want: isRace},
+		"REST: parent, replaced by another agent":        {secret: "parent", rest: 5 * time.Second, client: byREST, change: rotatedBy(TransportREST, "other"), want: isRace},
+		"REST: parent, without an agent":                 {secret: "parent", rest: 5 * time.Second, client: Client{Transport: TransportREST}, change: rotatedBy(TransportREST, ""), want: isRace},
+		"REST has no grace by that of GraphQL":           {secret: "parent", grace: 5 * time.Second, client: byREST, change: rotatedBy(TransportREST, "browser"), want: isRace},
+		"GraphQL has no grace by that of REST":           {secret: "parent", rest: 5 * time.Second, client: byGraphQL, change: rotatedBy(TransportREST, "browser"), want: isRace},
 		"unknown, later than the row":                    {secret: "lost", claims: func(c *Claims) { c.IssuedAt = now }, want: isRollback},
 		"user disabled":                                  {secret: "current", change: func(st *SessionState) { st.User.DisabledAt = at(st) }, want: isUserDisabled},
 		"session revoked":                                {secret: "current", change: func(st *SessionState) { st.Session.RevokedAt = at(st) }, want: isRevoked},
@@ -79,7 +116,10 @@ func TestService_judgeRefresh(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := &Service{settings: settings()}
-			s.settings.RefreshGrace = tt.grace
+			s.settings.RefreshGrace, s.settings.RefreshGraceREST = tt.grace, tt.rest
+			if tt.client == (Client{}) {
+				tt.client = byGraphQL
+			}
 			st := rotatedSession(now)
 			if tt.change != nil {
 				tt.change(&st)
@@ -93,7 +133,7 @@ func TestService_judgeRefresh(t *testing.T) {
 				h := HashSecret(tt.key)
 				key = &h
 			}
-			if got := s.judgeRefresh(st, c, key, now); got != tt.want {
+			if got := s.judgeRefresh(st, c, presentation{retry: key, client: tt.client, at: now}); got != tt.want {
 				t.Errorf("verdict = %d, want %d", got, tt.want)
 			}
 		})

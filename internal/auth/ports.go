@@ -38,11 +38,13 @@ type Rotation struct {
 	Now              time.Time // for expiry; becomes LastSeenAt
 	IssuedAt         time.Time // of the child; at most ClockLeeway ahead of the database's clock
 	ClockLeeway      time.Duration
-	AccessExpiresAt  time.Time // of the child, not yet capped
-	RefreshExpiresAt time.Time // of the child, not yet capped by the session's ExpiresAt
+	ReuseWindow      time.Duration // the length of a run (see Run)
+	AccessExpiresAt  time.Time     // of the child, not yet capped
+	RefreshExpiresAt time.Time     // of the child, not yet capped by the session's ExpiresAt
 	// UserAgent and IPAddress are those of the request. They become the session's.
 	UserAgent string
 	IPAddress string
+	Transport Transport // becomes the session's RotatedBy
 }
 
 // SessionState is the state of a session in the database at one moment.

@@ -86,11 +86,16 @@ func (r refresh) run(ctx context.Context) (Grant, error) {
 		if err != nil {
 			return Grant{}, err
 		}
-		if v := r.core.judgeRefresh(st, r.claims, r.retry, r.now); v != isCurrent {
+		if v := r.core.judgeRefresh(st, r.claims, r.presented()); v != isCurrent {
 			return r.resolve(ctx, v, st)
 		}
 	}
 	return Grant{}, Unavailable(errors.Join(errNoSwap, r.core.CheckClock(ctx)))
+}
+
+// presented returns what the judge has to know of the request.
+func (r refresh) presented() presentation {
+	return presentation{retry: r.retry, client: r.client, at: r.now}
 }
 
 // swap rotates the session by one compare-and-swap, and signs the pair.
@@ -132,10 +137,12 @@ func (r refresh) rotation(child string) Rotation {
 		Now:              r.now,
 		IssuedAt:         iat,
 		ClockLeeway:      r.core.settings.ClockLeeway,
+		ReuseWindow:      r.core.settings.ReuseWindow,
 		AccessExpiresAt:  iat.Add(r.core.settings.AccessTTL),
 		RefreshExpiresAt: iat.Add(r.core.settings.RefreshTTL),
 		UserAgent:        r.client.UserAgent,
 		IPAddress:        r.client.Address,
+		Transport:        r.client.Transport,
 	}
 }
 

@@ -29,19 +29,20 @@ const (
 	ReuseReject ReuseAction = "reject"
 )
 
-// Settings are the durations and choices of the use cases. Four durations begin
+// Settings are the durations and choices of the use cases. Five durations begin
 // with a rotation.
 type Settings struct {
-	AccessTTL     time.Duration // lifetime of an access token
-	RefreshTTL    time.Duration // lifetime of a refresh token: the idle expiry
-	SessionTTL    time.Duration // lifetime of a session: the absolute expiry
-	ReuseWindow   time.Duration // the parent counts as a race, not as theft
-	RefreshGrace  time.Duration // the parent gets the same pair without a key
-	RetryTTL      time.Duration // the parent gets the same pair with its key
-	AccessOverlap time.Duration // the parent's access token still works
-	ClockLeeway   time.Duration // how much clocks may differ
-	ReuseAction   ReuseAction
-	MaxSessions   int // of one user; 0: no maximum
+	AccessTTL        time.Duration // lifetime of an access token
+	RefreshTTL       time.Duration // lifetime of a refresh token: the idle expiry
+	SessionTTL       time.Duration // lifetime of a session: the absolute expiry
+	ReuseWindow      time.Duration // a replaced token counts as a race, not as theft
+	RefreshGrace     time.Duration // the parent gets the same pair without a key, through GraphQL
+	RefreshGraceREST time.Duration // the same through REST, for the user agent of the rotation
+	RetryTTL         time.Duration // the parent gets the same pair with its key
+	AccessOverlap    time.Duration // the parent's access token still works
+	ClockLeeway      time.Duration // how much clocks may differ
+	ReuseAction      ReuseAction
+	MaxSessions      int // of one user; 0: no maximum
 }
 
 // Options configure New. All fields are required, except Observer and

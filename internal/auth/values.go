@@ -63,6 +63,11 @@ type Session struct {
 	// RetryHash is the hash of the Idempotency-Key of the last rotation. Without a
 	// key, it is the mark of the attempt (see Rotation), NoRepeat or nil.
 	RetryHash *SecretHash
+	// Run and PreviousRun are the last two runs of rotations; nil if there were
+	// none.
+	Run, PreviousRun *Run
+	// RotatedBy is the transport of the last rotation; empty before the first.
+	RotatedBy Transport
 
 	// IssuedAt, AccessExpiresAt and RefreshExpiresAt are iat and exp of the
 	// current pair, in whole seconds, so that a repeated answer has the same.
@@ -82,6 +87,16 @@ type Session struct {
 	RefreshBlacklistedAt *time.Time
 	RevokedAt            *time.Time
 	RevokedReason        string
+}
+
+// Run is a series of rotations within one ReuseWindow. A rotation continues the
+// current run if that began less than a window ago. Otherwise it begins a new
+// one. No rotation extends a run.
+type Run struct {
+	BeganAt time.Time // by the database's clock
+	// IssuedAt is the iat of the token that was replaced when the run began. All
+	// tokens that were replaced in the run have this iat or a later one.
+	IssuedAt time.Time
 }
 
 // EndsAt returns when the session expires if it is not refreshed.

@@ -56,8 +56,9 @@ func crossCheck(c Config, p *problems) {
 	notLonger("ACCESS_TTL", c.AccessTTL, "REFRESH_TTL", c.RefreshTTL)
 	notLonger("REFRESH_TTL", c.RefreshTTL, "SESSION_TTL", c.SessionTTL)
 	// A pair can be repeated only while the key that derived it is kept, which
-	// is RETRY_TTL. REFRESH_GRACE may exceed REUSE_WINDOW: it is checked first.
+	// is RETRY_TTL. A grace may exceed REUSE_WINDOW: it is checked first.
 	notLonger("REFRESH_GRACE", c.RefreshGrace, "RETRY_TTL", c.RetryTTL)
+	notLonger("REFRESH_GRACE_REST", c.RefreshGraceREST, "RETRY_TTL", c.RetryTTL)
 	// With any origin, every page could use the cookie of its visitor.
 	p.require(!c.CookieMode || !slices.Contains(c.CORSOrigins, anyOrigin), "CORS_ORIGINS", anyOrigin,
 		"must name the origins that are trusted with the cookie when COOKIE_MODE is on; unset, only this service's own origin is", "COOKIE_MODE")

@@ -44,16 +44,17 @@ type Config struct {
 	SecurityEventsRetention time.Duration // of the journal; 0: forever
 	RedisURL                Secret        // empty: no Redis
 
-	AccessTTL     time.Duration // whole seconds, like the next two
-	RefreshTTL    time.Duration
-	SessionTTL    time.Duration
-	MaxSessions   int // of one user; 0: unlimited
-	ReuseWindow   time.Duration
-	RefreshGrace  time.Duration
-	RetryTTL      time.Duration
-	AccessOverlap time.Duration
-	ClockLeeway   time.Duration
-	ReuseAction   string // "revoke" or "reject"
+	AccessTTL        time.Duration // whole seconds, like the next two
+	RefreshTTL       time.Duration
+	SessionTTL       time.Duration
+	MaxSessions      int // of one user; 0: unlimited
+	ReuseWindow      time.Duration
+	RefreshGrace     time.Duration
+	RefreshGraceREST time.Duration
+	RetryTTL         time.Duration
+	AccessOverlap    time.Duration
+	ClockLeeway      time.Duration
+	ReuseAction      string // "revoke" or "reject"
 
 	AccessPrivatePEMFile  string // both private keys or neither
 	RefreshPrivatePEMFile string

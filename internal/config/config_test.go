@@ -55,7 +55,7 @@ func TestLoad_Values(t *testing.T) {
 		"RATE_LIMITS": "off", "ACCESS_PRIVATE_PEM_FILE": access, "REFRESH_PRIVATE_PEM_FILE": refresh,
 		"ACCESS_VERIFY_PEM_FILES": old + "," + access, "ROTATION_KEY_FILE": ring, "TZ": ":Europe/Budapest",
 		"CORS_ORIGINS": "https://App.example.com,http://localhost:3000", "LOG_LEVEL": "WARN", "LOG_FORMAT": "json",
-		"REFRESH_GRACE": "1m", "REUSE_WINDOW": "0", "ACCESS_TTL": "1s",
+		"REFRESH_GRACE": "1m", "REFRESH_GRACE_REST": "2m", "REUSE_WINDOW": "0", "ACCESS_TTL": "1s",
 		"MASTER_KEY_PREVIOUS": "others", "MASTER_KEY_FILE": ring, "KEY_ROTATION": "720h", "ISSUER": "https://auth.example.com:8443", "AUDIENCE": "a, b", "JWKS_MAX_AGE": "60s", "KEY_LEAD": "48h",
 	}))
 	if err != nil {
@@ -73,7 +73,7 @@ func TestLoad_Values(t *testing.T) {
 		"issuer":     got.Issuer == "https://auth.example.com:8443" && reflect.DeepEqual(got.Audience, []string{"a", "b"}),
 		"key change": got.KeyRotation == 720*time.Hour && got.JWKSMaxAge == time.Minute && got.KeyLead == 48*time.Hour,
 		"log":        got.LogLevel == slog.LevelWarn && got.LogFormat == "json",
-		"durations":  got.RefreshGrace == time.Minute && got.ReuseWindow == 0 && got.AccessTTL == time.Second,
+		"durations":  got.RefreshGrace == time.Minute && got.RefreshGraceREST == 2*time.Minute && got.ReuseWindow == 0 && got.AccessTTL == time.Second,
 		"proxies": reflect.DeepEqual(got.TrustedProxies, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"),
 			netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::1/128"), netip.MustParsePrefix("198.51.100.0/24")}),
 	} {
@@ -231,6 +231,7 @@ func TestLoad_Refused(t *testing.T) {
 		"ACCESS_TTL long":                    {vars{"ACCESS_TTL": "25h"}, "at most 24h"},
 		"ACCESS_TTL over":                    {vars{"ACCESS_TTL": "2h", "REFRESH_TTL": "1h"}, "longer than REFRESH_TTL (1h0m0s)"},
 		"REFRESH_TTL over":                   {vars{"REFRESH_TTL": "3000h"}, "longer than SESSION_TTL (2160h0m0s)"},
+		"REFRESH_GRACE_REST over":            {vars{"REFRESH_GRACE_REST": "20s", "RETRY_TTL": "10s"}, "longer than RETRY_TTL (10s)"},
 		"REFRESH_GRACE over":                 {vars{"REFRESH_GRACE": "20s", "RETRY_TTL": "10s"}, "longer than RETRY_TTL (10s)"},
 		"CLOCK_LEEWAY long":                  {vars{"CLOCK_LEEWAY": "1h"}, "at most 5m"},
 		"RATE_LIMITS word":                   {vars{"RATE_LIMITS": "no"}, "on or off"},

@@ -115,9 +115,11 @@ func lifetimes(c *Config) []setting {
 func rotation(c *Config) []setting {
 	return []setting{
 		{name: "REUSE_WINDOW", fallback: "10s", kind: "duration", apply: duration(&c.ReuseWindow, 0, time.Hour),
-			about: "How long after a rotation the replaced refresh token counts as a race of two tabs and not as theft."},
+			about: "How long after a rotation the replaced refresh token counts as a race of two tabs and not as theft. A token replaced earlier in a [burst](explanation/rotation.md#bursts) counts as a race for up to twice as long."},
 		{name: "REFRESH_GRACE", fallback: "0s", kind: "duration", apply: duration(&c.RefreshGrace, 0, time.Hour),
-			about: "How long after a rotation the replaced refresh token returns the same pair without an `Idempotency-Key`. At most `RETRY_TTL`."},
+			about: "How long after a rotation the replaced refresh token returns the same pair through GraphQL without an `Idempotency-Key`. At most `RETRY_TTL`."},
+		{name: "REFRESH_GRACE_REST", fallback: "0s", kind: "duration", apply: duration(&c.RefreshGraceREST, 0, time.Hour),
+			about: "The same for the [legacy route](reference/rest.md#get-authrefresh), if the token was replaced through that route by the same user agent. At most `RETRY_TTL`."},
 		{name: "RETRY_TTL", fallback: "24h", kind: "duration", apply: duration(&c.RetryTTL, 0, 30*24*time.Hour),
 			about: "How long after a rotation the replaced refresh token returns the same pair with the rotation's `Idempotency-Key`."},
 		{name: "ACCESS_OVERLAP", fallback: "10s", kind: "duration", apply: duration(&c.AccessOverlap, 0, 5*time.Minute),

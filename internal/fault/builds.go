@@ -49,7 +49,7 @@ func builds() map[string]build {
 			return o
 		}},
 		"window-extends": {sql: true, wrap: func(m *machine, o auth.Options) auth.Options {
-			o.Store = windowExtends{o.Store, m, max(o.ReuseWindow, o.RefreshGrace), o.RetryTTL}
+			o.Store = windowExtends{o.Store, m, max(o.ReuseWindow, o.RefreshGrace, o.RefreshGraceREST), o.RetryTTL}
 			return o
 		}},
 		"tokens-in-clear": {sql: true, wrap: func(m *machine, o auth.Options) auth.Options {

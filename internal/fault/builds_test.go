@@ -76,7 +76,7 @@ func TestBuilds_ElseGood(t *testing.T) {
 			if got := s.access(third.AccessToken); got != "accepted" {
 				t.Errorf("a live access token: %s", got)
 			}
-			s.pass(window + time.Second)
+			s.pass(2*window + time.Second)
 			if got := s.access(second.AccessToken); got != "TOKEN_BLACKLISTED" {
 				t.Errorf("its parent's after the overlap: %s", got)
 			}

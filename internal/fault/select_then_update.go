@@ -45,6 +45,9 @@ func rotatable(st auth.SessionState, r auth.Rotation) bool {
 		r.Now.Before(s.RefreshExpiresAt) && r.Now.Before(s.ExpiresAt) && !st.User.Disabled()
 }
 
+// continues is the condition that a rotation continues a run.
+const continues = `run_at > ` + databaseClock + ` - $11::bigint`
+
 // update is unconditional. The first to come takes the child that a good build
 // would have made; the others theirs.
 func (s selectThenUpdate) update(ctx context.Context, r auth.Rotation, f fork) (first bool, err error) {
@@ -57,6 +60,11 @@ func (s selectThenUpdate) update(ctx context.Context, r auth.Rotation, f fork) (
 			previous_hash = $2,
 			secret_hash = CASE WHEN secret_hash = $2 THEN $3::bytea ELSE $4 END,
 			rotated_at = `+databaseClock+`,
+			run_at = CASE WHEN `+continues+` THEN run_at ELSE `+databaseClock+` END,
+			run_iat = CASE WHEN `+continues+` THEN run_iat ELSE issued_at END,
+			before_run_at = CASE WHEN `+continues+` THEN before_run_at ELSE run_at END,
+			before_run_iat = CASE WHEN `+continues+` THEN before_run_iat ELSE run_iat END,
+			rotated_by = $12,
 			retry_hash = COALESCE(NULLIF($5::bytea, retry_hash), $6),
 			issued_at = $7,
 			access_expires_at = LEAST($8, expires_at),
@@ -64,7 +72,7 @@ func (s selectThenUpdate) update(ctx context.Context, r auth.Rotation, f fork) (
 			last_seen_at = $10
 		WHERE id = $1 RETURNING secret_hash`,
 		r.SessionID, r.Current[:], r.Next[:], other[:], bytesOf(r.RetryHash), r.Attempt[:], r.IssuedAt.UnixMicro(),
-		r.AccessExpiresAt.UnixMicro(), r.RefreshExpiresAt.UnixMicro(), r.Now.UnixMicro()), &stored)
+		r.AccessExpiresAt.UnixMicro(), r.RefreshExpiresAt.UnixMicro(), r.Now.UnixMicro(), r.ReuseWindow.Microseconds(), string(r.Transport)), &stored)
 	return bytes.Equal(stored, r.Next[:]), err
 }
 

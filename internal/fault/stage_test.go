@@ -132,7 +132,7 @@ func (s *stage) exec(statement string, args ...any) {
 // pass lets time pass for the one session: its last rotation moves back.
 func (s *stage) pass(d time.Duration) {
 	s.t.Helper()
-	s.exec(`UPDATE sessions SET rotated_at = rotated_at - $1`, d.Microseconds())
+	s.exec(`UPDATE sessions SET rotated_at = rotated_at - $1, run_at = run_at - $1, before_run_at = before_run_at - $1`, d.Microseconds())
 }
 
 func (s *stage) flushRedis() {

@@ -19,7 +19,7 @@ func (s *Store) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState,
 		return auth.SessionState{}, auth.ErrMovedOn
 	}
 	const doing = "rotating a session"
-	if err := checkText(r.UserAgent, r.IPAddress); err != nil {
+	if err := checkText(r.UserAgent, r.IPAddress, string(r.Transport)); err != nil {
 		return auth.SessionState{}, fail(doing, err)
 	}
 	row, err := s.rotations.rotate(ctx, r)
@@ -40,33 +40,43 @@ func (s *Store) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState,
 // key or if it is the key of the previous rotation. The last condition rejects
 // a token issued by a clock that is ahead of the database's: all others would
 // refuse the token.
+//
+// The subquery reads the clock once for all columns that depend on it. A run that
+// began less than a window ago continues (see [auth.Run]).
 const (
 	rotateSet = `UPDATE sessions SET
 			generation = sessions.generation + 1,
 			previous_hash = sessions.secret_hash,
 			secret_hash = @next,
-			rotated_at = CLOCK,
+			(rotated_at, run_at, run_iat, before_run_at, before_run_iat) = (SELECT t.now,
+				CASE WHEN CONTINUES THEN sessions.run_at ELSE t.now END,
+				CASE WHEN CONTINUES THEN sessions.run_iat ELSE sessions.issued_at END,
+				CASE WHEN CONTINUES THEN sessions.before_run_at ELSE sessions.run_at END,
+				CASE WHEN CONTINUES THEN sessions.before_run_iat ELSE sessions.run_iat END
+				FROM (SELECT CLOCK AS now) t),
 			retry_hash = COALESCE(NULLIF(@retry, sessions.retry_hash), @attempt),
 			issued_at = @issued,
 			access_expires_at = LEAST(@access, sessions.expires_at),
 			refresh_expires_at = LEAST(@refresh, sessions.expires_at),
 			last_seen_at = @now,
 			user_agent = @agent,
-			ip_address = @address`
+			ip_address = @address,
+			rotated_by = @transport`
+	continues   = "sessions.run_at > t.now - @window"
 	rotateWhere = `
 		WHERE sessions.id = @session AND sessions.user_id = @owner AND sessions.secret_hash = @current
 			AND sessions.revoked_at IS NULL AND sessions.refresh_blacklisted_at IS NULL
 			AND sessions.refresh_expires_at > @now AND sessions.expires_at > @now
 			AND @issued <= CLOCK + @leeway`
 	// rotateParams are the parameters in the order of rotateArgs.
-	rotateParams = "session, owner, current, next, retry, attempt, now, issued, leeway, access, refresh, agent, address"
+	rotateParams = "session, owner, current, next, retry, attempt, now, issued, leeway, window, access, refresh, agent, address, transport"
 )
 
 func rotateArgs(r *auth.Rotation) []any {
 	return []any{
 		r.SessionID, r.UserID, r.Current[:], r.Next[:], hashBytes(r.RetryHash), r.Attempt[:],
-		micros(r.Now), micros(r.IssuedAt), r.ClockLeeway.Microseconds(), micros(r.AccessExpiresAt), micros(r.RefreshExpiresAt),
-		r.UserAgent, r.IPAddress,
+		micros(r.Now), micros(r.IssuedAt), r.ClockLeeway.Microseconds(), r.ReuseWindow.Microseconds(),
+		micros(r.AccessExpiresAt), micros(r.RefreshExpiresAt), r.UserAgent, r.IPAddress, string(r.Transport),
 	}
 }
 
@@ -77,7 +87,7 @@ func (s *Store) rotateStatement(template string, param func(name string, number 
 	for i, name := range strings.Split(rotateParams, ", ") {
 		pairs = append(pairs, "@"+name, param(name, i+1))
 	}
-	return strings.NewReplacer(pairs...).Replace(template)
+	return strings.NewReplacer(pairs...).Replace(strings.ReplaceAll(template, "CONTINUES", continues))
 }
 
 // numbered writes a parameter in the form that both engines know: $1.

@@ -40,7 +40,7 @@ func newPostgresBatcher(s *Store, pool *sql.DB) *batcher {
 	p := &postgresRotator{Store: s, pool: pool}
 	p.single = s.rotateStatement(rotateSet+` FROM users u`+rotateWhere+returning, numbered)
 	arrays := ` FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[],
-			$7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[])
+			$7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[])
 			AS r(` + rotateParams + `), users u`
 	p.batch = s.rotateStatement(rotateSet+arrays+rotateWhere+returning, func(name string, _ int) string { return "r." + name })
 	return &batcher{single: p.rotate, batch: p.rotateBatch, slots: postgresSlots, slotTime: slotTime, timeout: s.options.timeout()}
@@ -100,18 +100,20 @@ func batchArgs(batch []*pending) []any {
 	n := len(batch)
 	sessions, owners := make([][16]byte, n), make([][16]byte, n)
 	current, next, retry, attempt := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
-	now, issued, leeway, access, refresh := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	agent, address := make([]string, n), make([]string, n)
+	now, issued, leeway, window := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	access, refresh := make([]int64, n), make([]int64, n)
+	agent, address, transport := make([]string, n), make([]string, n), make([]string, n)
 	for i, p := range batch {
 		r := &p.rotation
 		sessions[i], _ = auth.ParseID(r.SessionID) // Rotate has checked both
 		owners[i], _ = auth.ParseID(r.UserID)
 		current[i], next[i], retry[i], attempt[i] = r.Current[:], r.Next[:], hashBytes(r.RetryHash), r.Attempt[:]
-		now[i], issued[i], leeway[i] = micros(r.Now), micros(r.IssuedAt), r.ClockLeeway.Microseconds()
+		now[i], issued[i] = micros(r.Now), micros(r.IssuedAt)
+		leeway[i], window[i] = r.ClockLeeway.Microseconds(), r.ReuseWindow.Microseconds()
 		access[i], refresh[i] = micros(r.AccessExpiresAt), micros(r.RefreshExpiresAt)
-		agent[i], address[i] = r.UserAgent, r.IPAddress
+		agent[i], address[i], transport[i] = r.UserAgent, r.IPAddress, string(r.Transport)
 	}
-	return []any{sessions, owners, current, next, retry, attempt, now, issued, leeway, access, refresh, agent, address}
+	return []any{sessions, owners, current, next, retry, attempt, now, issued, leeway, window, access, refresh, agent, address, transport}
 }
 
 // scanStates reads the rows to the end.

@@ -15,6 +15,7 @@ const (
 	userColumns = "id, name, email, email_key, email_verified_at, " +
 		"created_at, updated_at, disabled_at, password_hash, auth_epoch"
 	sessionColumns = "id, user_id, generation, secret_hash, previous_hash, rotated_at, retry_hash, " +
+		"run_at, run_iat, before_run_at, before_run_iat, rotated_by, " +
 		"issued_at, access_expires_at, refresh_expires_at, expires_at, " +
 		"user_agent, ip_address, created_at, last_seen_at, refresh_blacklisted_at, revoked_at, revoked_reason"
 	blacklistColumns = "session_id, secret_hash, use, reason, blacklisted_at, expires_at"
@@ -129,13 +130,28 @@ func fromUserRow(r models.User) auth.User {
 	}
 }
 
+func runColumns(r *auth.Run) (at, iat *int64) {
+	if r == nil {
+		return nil, nil
+	}
+	return microsPtr(&r.BeganAt), microsPtr(&r.IssuedAt)
+}
+
+func fromRunColumns(at, iat *int64) *auth.Run {
+	if at == nil || iat == nil {
+		return nil
+	}
+	return &auth.Run{BeganAt: fromMicros(*at), IssuedAt: fromMicros(*iat)}
+}
+
 func sessionRow(s auth.Session) models.Session {
-	return models.Session{
+	row := models.Session{
 		ID: s.ID, UserID: s.UserID, Generation: s.Generation,
 		SecretHash:           s.SecretHash[:],
 		PreviousHash:         hashBytes(s.PreviousHash),
 		RotatedAt:            microsPtr(s.RotatedAt),
 		RetryHash:            hashBytes(s.RetryHash),
+		RotatedBy:            string(s.RotatedBy),
 		IssuedAt:             micros(s.IssuedAt),
 		AccessExpiresAt:      micros(s.AccessExpiresAt),
 		RefreshExpiresAt:     micros(s.RefreshExpiresAt),
@@ -148,6 +164,9 @@ func sessionRow(s auth.Session) models.Session {
 		RevokedAt:            microsPtr(s.RevokedAt),
 		RevokedReason:        s.RevokedReason,
 	}
+	row.RunAt, row.RunIAT = runColumns(s.Run)
+	row.BeforeRunAt, row.BeforeRunIAT = runColumns(s.PreviousRun)
+	return row
 }
 
 func fromSessionRow(r models.Session) auth.Session {
@@ -157,6 +176,9 @@ func fromSessionRow(r models.Session) auth.Session {
 		PreviousHash:         fromHashPtr(r.PreviousHash),
 		RotatedAt:            fromMicrosPtr(r.RotatedAt),
 		RetryHash:            fromHashPtr(r.RetryHash),
+		Run:                  fromRunColumns(r.RunAt, r.RunIAT),
+		PreviousRun:          fromRunColumns(r.BeforeRunAt, r.BeforeRunIAT),
+		RotatedBy:            auth.Transport(r.RotatedBy),
 		IssuedAt:             fromMicros(r.IssuedAt),
 		AccessExpiresAt:      fromMicros(r.AccessExpiresAt),
 		RefreshExpiresAt:     fromMicros(r.RefreshExpiresAt),

@@ -14,7 +14,7 @@ func checkSession(sess auth.Session) error {
 	if err := checkIDs(sess.ID, sess.UserID); err != nil {
 		return err
 	}
-	return checkText(sess.UserAgent, sess.IPAddress, sess.RevokedReason)
+	return checkText(sess.UserAgent, sess.IPAddress, sess.RevokedReason, string(sess.RotatedBy))
 }
 
 // unchangedUser is the condition that the user is as the login found it.

@@ -76,10 +76,10 @@ func rotation(sess auth.Session) auth.Rotation {
 	return auth.Rotation{
 		SessionID: sess.ID, UserID: sess.UserID,
 		Current: sess.SecretHash, Next: hash(sess.ID + "next"), Attempt: hash(sess.ID + "attempt"),
-		Now: at, IssuedAt: at.Truncate(time.Second), ClockLeeway: time.Hour,
+		Now: at, IssuedAt: at.Truncate(time.Second), ClockLeeway: time.Hour, ReuseWindow: 10 * time.Second,
 		AccessExpiresAt:  at.Truncate(time.Second).Add(15 * time.Minute),
 		RefreshExpiresAt: at.Truncate(time.Second).Add(30 * day),
-		UserAgent:        "agent of " + sess.ID, IPAddress: "192.0.2.7",
+		UserAgent:        "agent of " + sess.ID, IPAddress: "192.0.2.7", Transport: auth.TransportREST,
 	}
 }
 

@@ -24,7 +24,8 @@ func testRotate(t *testing.T, s suite) {
 		want.SecretHash, want.PreviousHash, want.RetryHash = r.Next, &r.Current, &r.Attempt
 		want.RotatedAt, want.LastSeenAt = &dbNow, r.Now
 		want.IssuedAt, want.AccessExpiresAt, want.RefreshExpiresAt = r.IssuedAt, r.AccessExpiresAt, r.RefreshExpiresAt
-		want.UserAgent, want.IPAddress = r.UserAgent, r.IPAddress
+		want.UserAgent, want.IPAddress, want.RotatedBy = r.UserAgent, r.IPAddress, r.Transport
+		want.Run = &auth.Run{BeganAt: dbNow, IssuedAt: sess.IssuedAt}
 		wantEqual(t, "state", st, auth.SessionState{Session: want, User: u, Now: dbNow})
 		wantEqual(t, "stored", s.state(t, sess.ID).Session, want)
 	})
@@ -136,6 +137,40 @@ func testRotateRetryHash(t *testing.T, s suite) {
 	wantEqual(t, "another key", stored(ptr(hash("other")), hash("a5")), hash("other"))
 }
 
+// testRotateRuns checks which rotations continue a run. Rows of a batch follow the
+// same rule (see testRotateTogether).
+func testRotateRuns(t *testing.T, s suite) {
+	_, sess := s.signUp(t)
+	defer s.clock.Set(t, noon())
+	const window = 10 * time.Second
+	began := func(at time.Duration, issued time.Time) *auth.Run {
+		return &auth.Run{BeganAt: noon().Add(at), IssuedAt: issued}
+	}
+	first := sess.IssuedAt
+	issued := func(at time.Duration) time.Time { return noon().Add(at).Truncate(time.Second) }
+	for _, step := range []struct {
+		at            time.Duration
+		run, previous *auth.Run
+	}{
+		{0, began(0, first), nil},
+		{time.Millisecond, began(0, first), nil},
+		{window - time.Millisecond, began(0, first), nil},
+		{window, began(window, issued(window-time.Millisecond)), began(0, first)},
+		{window + 5*time.Second, began(window, issued(window-time.Millisecond)), began(0, first)},
+		{time.Hour, began(time.Hour, issued(window+5*time.Second)), began(window, issued(window-time.Millisecond))},
+	} {
+		s.clock.Set(t, noon().Add(step.at))
+		r := rotation(sess)
+		r.Next, r.IssuedAt = hash(sess.ID+step.at.String()), issued(step.at)
+		st, err := s.Rotate(t.Context(), r)
+		must(t, err)
+		sess = st.Session
+		wantEqual(t, "run at "+step.at.String(), sess.Run, step.run)
+		wantEqual(t, "previous run at "+step.at.String(), sess.PreviousRun, step.previous)
+		wantEqual(t, "stored", s.state(t, sess.ID).Session, sess)
+	}
+}
+
 // testRotateTogether rotates many sessions at the same time, each of them twice.
 // Some must not be rotated. Each has its own outcome, independent of its batch.
 func testRotateTogether(t *testing.T, s suite) {
@@ -187,6 +222,8 @@ func testRotateTogether(t *testing.T, s suite) {
 		wantEqual(t, "secret", o.st[won].Session.SecretHash, o.r.Next)
 		wantEqual(t, "agent", o.st[won].Session.UserAgent, o.r.UserAgent)
 		wantEqual(t, "address", o.st[won].Session.IPAddress, o.r.IPAddress)
+		wantEqual(t, "transport", o.st[won].Session.RotatedBy, o.r.Transport)
+		wantEqual(t, "run", o.st[won].Session.Run, &auth.Run{BeganAt: noon(), IssuedAt: o.sess.IssuedAt})
 		wantEqual(t, "stored", s.state(t, o.sess.ID).Session, o.st[won].Session)
 	}
 }

@@ -56,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"Rotate", testRotate},
 		{"RotateConditions", testRotateConditions},
 		{"RotateRetryHash", testRotateRetryHash},
+		{"RotateRuns", testRotateRuns},
 		{"RotateTogether", testRotateTogether},
 		{"RevokeSession", testRevokeSession},
 		{"EndSessions", testEndSessions},

@@ -17,6 +17,8 @@ func testCreateSession(t *testing.T, s suite) {
 		sess := newSession(u.ID)
 		// Every column is written, not only those that a login sets.
 		sess.PreviousHash, sess.RetryHash = ptr(hash("previous")), ptr(hash("retry"))
+		sess.Run, sess.PreviousRun = &auth.Run{BeganAt: noon(), IssuedAt: noon()}, &auth.Run{BeganAt: noon().Add(-day), IssuedAt: noon().Add(-day)}
+		sess.RotatedBy = auth.TransportGraphQL
 		sess.RotatedAt, sess.RefreshBlacklistedAt = ptr(noon()), ptr(noon().Add(time.Microsecond))
 		must(t, s.createSession(t.Context(), sess, 0, u.PasswordHash, "", nil))
 		st := s.state(t, sess.ID)

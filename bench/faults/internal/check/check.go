@@ -108,6 +108,10 @@ func (c *session) note(r history.Record) {
 		}
 	case history.Landed:
 		earliest(c.rotated, r.Gen, r.End)
+	case history.Login:
+		if done {
+			earliest(c.rotated, 0, r.End) // there is no generation 0
+		}
 	case history.Blacklist:
 		if done {
 			earliest(c.single, r.Gen, r.End)

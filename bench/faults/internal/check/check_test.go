@@ -82,6 +82,14 @@ func TestHistory(t *testing.T) {
 		"a race": {records: []history.Record{
 			replay(long(rotated(0, 1, 0, "b"), 50*ms)), replay(refusal(5, rotate, 1, 0, "TOKEN_BLACKLISTED")),
 		}},
+		"a burst": {records: []history.Record{
+			rotated(0, 1, 1, "b"), rotated(100, 2, 2, "c"), rotated(200, 3, 3, "d"),
+			replay(refusal(1900, rotate, 1, 0, "TOKEN_BLACKLISTED")), replay(refusal(3900, rotate, 2, 0, "TOKEN_BLACKLISTED")),
+			rotated(3950, 4, 4, "e"),
+		}},
+		"a burst, taken for a theft after its window": {records: []history.Record{
+			rotated(0, 1, 1, "b"), rotated(100, 2, 2, "c"), replay(refusal(2100, rotate, 1, 0, "TOKEN_REUSED")),
+		}},
 		"a refresh that loses against a logout": {records: []history.Record{
 			long(rec(0, logout, 1, history.Done), 50*ms), keyed(refusal(20, rotate, 1, 3, "SESSION_REVOKED"), 3),
 			refusal(100, access, 1, 0, "SESSION_REVOKED"),
@@ -124,6 +132,16 @@ func TestHistory(t *testing.T) {
 		"a reuse window that stays open": {[]history.Record{
 			rotated(0, 1, 1, "b"), replay(refusal(2100, rotate, 1, 0, "TOKEN_BLACKLISTED")),
 		}, []Rule{LongReplay}},
+		"a burst that stays open": {[]history.Record{
+			rotated(0, 1, 1, "b"), rotated(3100, 2, 2, "c"), replay(refusal(4100, rotate, 1, 0, "TOKEN_BLACKLISTED")),
+		}, []Rule{LongReplay}},
+		"a burst of tokens of one second that stays open": {[]history.Record{
+			rec(0, history.Login, 1, history.Done), rotated(3100, 1, 1, "b"), rotated(6000, 2, 2, "c"),
+			replay(refusal(7200, rotate, 1, 0, "TOKEN_BLACKLISTED")),
+		}, []Rule{LongReplay}},
+		"a burst taken for a theft": {[]history.Record{
+			rotated(0, 1, 1, "b"), rotated(100, 2, 2, "c"), replay(refusal(1900, rotate, 1, 0, "TOKEN_REUSED")),
+		}, []Rule{EarlyReuse}},
 		"revoked by nobody": {[]history.Record{
 			rotated(0, 1, 1, "b"), replay(refusal(20, rotate, 2, 0, "SESSION_REVOKED")),
 		}, []Rule{NotLinearizable}},

@@ -23,6 +23,7 @@ const (
 	StaleAccept     Rule = "stale-accept"     // a blacklisted access token accepted
 	AfterEnd        Rule = "after-end"        // a revoked session yielded a token
 	LongReplay      Rule = "long-replay"      // a replay window that did not close
+	EarlyReuse      Rule = "early-reuse"      // a token replaced within the window was judged as reuse
 	StrangeAnswer   Rule = "strange-answer"   // an answer that is not part of the API
 	NotLinearizable Rule = "not-linearizable" // no order of the requests explains the answers
 	Undecided       Rule = "undecided"        // the search for such an order took too long

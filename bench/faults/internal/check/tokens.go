@@ -78,9 +78,17 @@ func (c *session) over(gen int) (at time.Duration, by string) {
 func slack(window time.Duration) time.Duration { return window/1000 + time.Millisecond }
 
 // windows finds replays that were accepted, or judged as a race, after their
-// window had closed.
+// window had closed, and those that were judged as reuse while it was open.
+//
+// For the direct parent, a race ends one window after the rotation. For an older
+// token, up to one window it is a race, up to two windows it may be either, and
+// after that it is reuse.
 func (c *session) windows() {
 	for _, r := range c.records {
+		begun, tried := c.begun[r.Gen]
+		if r.Kind == history.Rotate && r.Reason == "TOKEN_REUSED" && tried && r.End-begun < c.rules.ReuseWindow-slack(c.rules.ReuseWindow) {
+			c.found(EarlyReuse, r.End, fmt.Sprintf("generation %d was taken for reuse %v after its rotation began", r.Gen, r.End-begun))
+		}
 		since, rotated := c.rotated[r.Gen]
 		if r.Kind != history.Rotate || !rotated {
 			continue
@@ -88,10 +96,33 @@ func (c *session) windows() {
 		switch age := r.Start - since; {
 		case r.Outcome == history.Done && age > c.rules.RetryTTL+slack(c.rules.RetryTTL):
 			c.found(LongReplay, r.End, fmt.Sprintf("generation %d was repeated %v after its rotation", r.Gen, age))
-		case r.Reason == "TOKEN_BLACKLISTED" && age > c.rules.ReuseWindow+slack(c.rules.ReuseWindow):
+		case r.Reason == "TOKEN_BLACKLISTED" && c.raceOver(r):
 			c.found(LongReplay, r.End, fmt.Sprintf("generation %d was taken for a race %v after its rotation", r.Gen, age))
 		}
 	}
+}
+
+// sameIAT is the longest time between two tokens with the same iat: a second, and
+// as much as the clocks of replicas may differ.
+const sameIAT = 3 * time.Second
+
+// raceOver reports whether the presented token can no longer be a race. A token
+// counts as replaced when the last token with the same iat was.
+func (c *session) raceOver(r history.Record) bool {
+	window := c.rules.ReuseWindow
+	if child, began := c.begun[r.Gen+1]; began && child < r.End {
+		window *= 2 // it may be older than the parent
+	}
+	since := c.rotated[r.Gen]
+	issued, known := c.rotated[r.Gen-1]
+	for gen := r.Gen + 1; known && c.begun[gen-1]-issued <= sameIAT; gen++ {
+		next, rotated := c.rotated[gen]
+		if !rotated || next > r.Start {
+			break
+		}
+		since = next
+	}
+	return r.Start-since > window+slack(window)
 }
 
 // afterEnd finds successful refreshes of a session after its logout.

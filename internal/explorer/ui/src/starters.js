@@ -57,10 +57,11 @@ mutation Retry($refreshToken: String!, $idempotencyKey: String!) {
 ${PAIR}
   }
 }`),
-    tab({ refreshToken: '{{oldestRefreshToken}}' }, `# 5. Refresh twice, then run this. A token older
-#    than the direct parent is a theft: the session
-#    ends, for the thief and for the owner. (The
-#    parent, for REUSE_WINDOW, is a race of tabs.)
+    tab({ refreshToken: '{{oldestRefreshToken}}' }, `# 5. Refresh twice, wait for two times REUSE_WINDOW
+#    (20 s), then run this. A token that was replaced
+#    so long ago is a theft: the session ends, for
+#    the thief and for the owner. (Earlier, it is a
+#    race of tabs.)
 mutation Reuse($refreshToken: String!) {
   refreshToken(refreshToken: $refreshToken) {
 ${PAIR}
