@@ -54,6 +54,25 @@ func sessionOf(s auth.Session, currentID string) *model.Session {
 	}
 }
 
+// nodeOf converts the caller's object.
+func nodeOf(n auth.Node, currentID string) model.Node {
+	switch {
+	case n.User != nil:
+		return userOf(*n.User)
+	case n.Session != nil:
+		return sessionOf(*n.Session, currentID)
+	}
+	return securityEventOf(*n.Event)
+}
+
+// withoutNotFound returns nil for CodeNotFound, for a field that is null then.
+func withoutNotFound(err error) error {
+	if auth.AsError(err).Code == auth.CodeNotFound {
+		return nil
+	}
+	return err
+}
+
 func sessionsOf(sessions []auth.Session, currentID string) []*model.Session {
 	converted := make([]*model.Session, 0, len(sessions))
 	for _, s := range sessions {

@@ -2,8 +2,10 @@ package resolvers
 
 import (
 	"context"
+	"maps"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"rekey/graph"
 	"rekey/internal/auth"
@@ -13,9 +15,19 @@ import (
 // executor must use [Authentication] as an extension, and [WithEnd] for subscriptions.
 func NewSchema(r *Resolver) graphql.ExecutableSchema {
 	return graph.NewExecutableSchema(graph.Config{
+		Schema:     servedSchema(),
 		Resolvers:  r,
 		Directives: graph.DirectiveRoot{Auth: requireCaller, ApiKey: requireKey},
 	})
+}
+
+// servedSchema returns the schema without @defer. gqlparser defines that directive
+// in every schema, and code generators would believe that it is supported.
+func servedSchema() *ast.Schema {
+	served := *graph.NewExecutableSchema(graph.Config{}).Schema()
+	served.Directives = maps.Clone(served.Directives)
+	delete(served.Directives, "defer")
+	return &served
 }
 
 // requireCaller is the directive @auth: the field is resolved only for a

@@ -9,6 +9,10 @@ import (
 	"time"
 )
 
+// An object with an id, as [Relay](https://relay.dev/docs/guides/graphql-server-specification/#object-identification) defines it.
+type Node interface {
+}
+
 // A token pair with its user and session: the result of sign-up, login and refresh.
 type AuthPayload struct {
 	// The access token, for the `Authorization: Bearer` header.
@@ -121,6 +125,8 @@ type SecurityEvent struct {
 	RequestID *string `json:"requestId,omitempty"`
 }
 
+func (SecurityEvent) IsNode() {}
+
 // A part of my events.
 type SecurityEventConnection struct {
 	// The events, newest first.
@@ -165,6 +171,8 @@ type Session struct {
 	RevokedReason *string `json:"revokedReason,omitempty"`
 }
 
+func (Session) IsNode() {}
+
 // A change of a session, or one that is about to happen.
 type SessionEvent struct {
 	// The kind of event.
@@ -208,6 +216,8 @@ type User struct {
 	// When the account last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
 }
+
+func (User) IsNode() {}
 
 // The kinds of BlacklistEvent.
 type BlacklistEventKind string

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rekey/graph"
 	"rekey/internal/auth"
 	"rekey/internal/cli"
 	"rekey/internal/config"
@@ -35,8 +36,9 @@ func Run(ctx context.Context, args []string, env Environment, std Standard) int 
 			}
 			return cli.Opened{Core: a.core, APIKeys: a.streams.keys, Ring: a.ring, Close: a.close}, nil
 		},
-		Probe: func(ctx context.Context, path string) error { return probe(ctx, env.Get, path) },
-		In:    std.In, Out: std.Out, Err: std.Err,
+		Probe:  func(ctx context.Context, path string) error { return probe(ctx, env.Get, path) },
+		Schema: graph.SDL,
+		In:     std.In, Out: std.Out, Err: std.Err,
 	})
 }
 

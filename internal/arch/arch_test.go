@@ -57,6 +57,7 @@ func packages() map[string]rule {
 		"":                                 {allowed: []string{"internal/app"}},
 		"internal/app":                     {allowed: []string{"*"}, libraries: []string{httpLib, gqlgenLib}},
 		"graph":                            {allowed: []string{"graph/model"}, libraries: []string{gqlgenLib, gqlparser}},
+		"graph/merge":                      {libraries: []string{gqlparser}},
 		"graph/model":                      {libraries: []string{gqlgenLib}},
 		"resolvers":                        {allowed: []string{"graph", "graph/model", "internal/auth", "internal/stream"}, libraries: []string{gqlgenLib, gqlparser, httpLib}},
 		"compat":                           {allowed: []string{"internal/auth"}, libraries: []string{httpLib}},

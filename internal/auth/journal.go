@@ -32,6 +32,7 @@ type RecordedEvent struct {
 // JournalQuery selects the events to list, newest first.
 type JournalQuery struct {
 	UserID string      // only of this user, or empty
+	ID     string      // only the event with this id, or empty
 	Kinds  []EventKind // only of these kinds, or empty
 	Since  time.Time   // only from this time on, or zero
 	// OlderThan and NewerThan are ids of events that bound the list. The events

@@ -20,6 +20,7 @@ const (
 	StepLogout  Step = "logout"
 
 	StepMe             Step = "me"
+	StepNode           Step = "node"
 	StepSession        Step = "session"
 	StepSessions       Step = "sessions"
 	StepRevokeSession  Step = "revoke_session"
@@ -43,7 +44,7 @@ const (
 func UseCases() []Step {
 	return []Step{
 		StepSignUp, StepLogin, StepRefresh, StepGuard, StepAccess, StepLogout,
-		StepMe, StepSession, StepSessions, StepRevokeSession, StepEndSessions, StepChangePassword,
+		StepMe, StepNode, StepSession, StepSessions, StepRevokeSession, StepEndSessions, StepChangePassword,
 		StepSecurityEvents, StepIsBlacklisted, StepBlacklistToken,
 		StepAPIKey, StepIntrospect, StepRevokeToken,
 	}

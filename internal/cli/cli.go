@@ -47,6 +47,8 @@ type Program struct {
 	// Probe requests a path of the service on this machine. It returns nil if
 	// the status is 200.
 	Probe func(ctx context.Context, path string) error
+	// Schema is the GraphQL schema.
+	Schema string
 	// In is read for a password that is piped in.
 	In io.Reader
 	// Out receives answers, and Err errors.
@@ -121,6 +123,13 @@ func (p Program) root() *cli.Command {
 			p.apikeys(),
 			p.keys(),
 			p.doctor(),
+			{
+				Name: "schema", Usage: "print the GraphQL schema, for code generators",
+				Description: "Example:\n  rekey schema > schema.graphql",
+				Action: func(_ context.Context, cmd *cli.Command) error {
+					return p.show(cmd, map[string]string{"schema": p.Schema}, p.Schema)
+				},
+			},
 			{
 				Name: "version", Usage: "print the build",
 				Description: "Example:\n  rekey version --json", Action: p.showVersion,

@@ -19,11 +19,22 @@ func commandLine(t *testing.T, args ...string) (out, errs string, code int) {
 	t.Helper()
 	var o, e bytes.Buffer
 	code = cli.Run(t.Context(), args, cli.Program{
-		Begin: func(cli.Common) error { return nil },
-		Serve: func(context.Context) error { return nil },
-		In:    strings.NewReader(""), Out: &o, Err: &e,
+		Begin:  func(cli.Common) error { return nil },
+		Serve:  func(context.Context) error { return nil },
+		Schema: "type Query",
+		In:     strings.NewReader(""), Out: &o, Err: &e,
 	})
 	return o.String(), e.String(), code
+}
+
+// TestSchema: the schema is printed as it is, for a redirection to a file.
+func TestSchema(t *testing.T) {
+	if out, _, code := commandLine(t, "schema"); out != "type Query" || code != cli.ExitOK {
+		t.Errorf("exit code %d: %q", code, out)
+	}
+	if out, _, _ := commandLine(t, "schema", "--json"); out != `{"schema":"type Query"}`+"\n" {
+		t.Errorf("%q", out)
+	}
 }
 
 // TestExits: --help and the page say what the code says.

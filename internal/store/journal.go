@@ -58,7 +58,7 @@ func counted(e *auth.Event, n int) []auth.Event {
 
 // Recorded implements [auth.Journal].
 func (s *Store) Recorded(ctx context.Context, q auth.JournalQuery) ([]auth.RecordedEvent, error) {
-	if q.UserID != "" && !isID(q.UserID) {
+	if q.UserID != "" && !isID(q.UserID) || q.ID != "" && !isID(q.ID) {
 		return nil, nil
 	}
 	where, p := eventCondition(q)
@@ -104,6 +104,10 @@ func eventCondition(q auth.JournalQuery) (where string, p params) {
 	if q.UserID != "" {
 		and = append(and, "user_id = @user")
 		p["user"] = q.UserID
+	}
+	if q.ID != "" {
+		and = append(and, "id = @id")
+		p["id"] = q.ID
 	}
 	if len(q.Kinds) > 0 {
 		and = append(and, "kind IN @kinds")

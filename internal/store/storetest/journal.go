@@ -87,6 +87,8 @@ func testRecorded(t *testing.T, s suite) {
 		"Kinds":       {auth.JournalQuery{Limit: 10, Kinds: []auth.EventKind{auth.EventSignUp, auth.EventLogout}}, []auth.RecordedEvent{all[2], all[4]}},
 		"Since":       {auth.JournalQuery{Limit: 10, Since: millis(3)}, all[:2]},
 		"SinceAll":    {auth.JournalQuery{Limit: 10, Since: millis(0).Add(-time.Hour)}, all},
+		"ID":          {auth.JournalQuery{Limit: 10, ID: all[1].ID}, all[1:2]},
+		"UnknownID":   {auth.JournalQuery{Limit: 10, ID: uuid.NewString()}, []auth.RecordedEvent{}},
 		"None":        {auth.JournalQuery{Limit: 0}, []auth.RecordedEvent{}},
 	} {
 		t.Run(name, func(t *testing.T) { wantEqual(t, "events", list(test.q), test.want) })
