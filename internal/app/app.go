@@ -16,6 +16,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"rekey/compat"
+	"rekey/graph"
 	"rekey/internal/auth"
 	"rekey/internal/blacklist"
 	"rekey/internal/cli"
@@ -43,6 +44,7 @@ const (
 // The paths that are served, in addition to those of the explorer.
 const (
 	graphqlPath = "/graphql"
+	schemaPath  = "/schema.graphql"
 	refreshPath = "/auth/refresh"
 	livePath    = "/livez"
 	readyPath   = "/readyz"
@@ -227,15 +229,19 @@ func (a *app) handler() http.Handler {
 		},
 		Streams: a.streams.open,
 	})
+	routes := map[string]http.Handler{graphqlPath: gql, livePath: web.Live(), readyPath: web.Ready(a.log, a.checks())}
 	legacy := compat.New(compat.Options{Auth: a.core, PublicKey: a.publicKey, Logger: a.log})
 	if a.cfg.Explorer {
 		legacy = explorer.New(legacy)
+		routes[graphqlPath] = explorer.FromBrowser(gql)
 	}
-	routes := map[string]http.Handler{graphqlPath: gql, livePath: web.Live(), readyPath: web.Ready(a.log, a.checks())}
+	if a.cfg.Introspection {
+		routes[schemaPath] = web.Text(graph.SDL)
+	}
 	maps.Copy(routes, a.wellKnown().Handlers())
 	maps.Copy(routes, oauth.Handlers(oauth.Options{Auth: a.core, Keys: a.streams.keys, Logger: a.log}))
 	route := func(w http.ResponseWriter, r *http.Request) {
-		h, ok := routes[r.URL.Path]
+		h, ok := routes[r.URL.EscapedPath()]
 		if !ok {
 			h = legacy // it answers 404 to unknown paths
 		}

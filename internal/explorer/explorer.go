@@ -33,12 +33,27 @@ const (
 func New(next http.Handler) http.Handler {
 	assets := load()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a, ok := assets[r.URL.Path]
+		a, ok := assets[r.URL.EscapedPath()]
 		if !ok || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		a.ServeHTTP(w, r)
+	})
+}
+
+// FromBrowser returns the handler of the API's path: it sends a person who opens
+// the path in a browser to the page, and passes every other request to api.
+func FromBrowser(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		opened := (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.RawQuery == "" &&
+			strings.Contains(r.Header.Get("Accept"), "text/html")
+		if !opened {
+			api.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Add("Vary", "Accept")
+		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})
 }
 

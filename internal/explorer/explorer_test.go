@@ -175,3 +175,25 @@ func TestAssets_compressed(t *testing.T) {
 		}
 	}
 }
+
+// TestFromBrowser: only a person who opens the path in a browser gets the page.
+func TestFromBrowser(t *testing.T) {
+	h := FromBrowser(fallback())
+	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	for name, tt := range map[string]struct {
+		method, target, accept string
+		status                 int
+	}{
+		"a browser":              {http.MethodGet, "/graphql", browser, http.StatusSeeOther},
+		"a browser's HEAD":       {http.MethodHead, "/graphql", browser, http.StatusSeeOther},
+		"a query in a browser":   {http.MethodGet, "/graphql?query={__typename}", browser, http.StatusTeapot},
+		"a form":                 {http.MethodPost, "/graphql", browser, http.StatusTeapot},
+		"fetch":                  {http.MethodGet, "/graphql", "*/*", http.StatusTeapot},
+		"a client without media": {http.MethodGet, "/graphql", "", http.StatusTeapot},
+	} {
+		res := get(t, h, tt.method, tt.target, "Accept", tt.accept)
+		if res.StatusCode != tt.status || tt.status == http.StatusSeeOther && res.Header.Get("Location") != "/" {
+			t.Errorf("%s: %d %s", name, res.StatusCode, res.Header.Get("Location"))
+		}
+	}
+}

@@ -51,11 +51,11 @@ func AccessLog(o Options, next http.Handler) http.Handler {
 		started, endTrace := o.Now(), func(int) {}
 		if o.Trace != nil {
 			var ctx context.Context
-			ctx, endTrace = o.Trace(r.Context(), r.Method, r.URL.Path)
+			ctx, endTrace = o.Trace(r.Context(), r.Method, r.URL.EscapedPath())
 			r = r.WithContext(ctx)
 		}
 		rec := &recorder{ResponseWriter: w}
-		if o.LimitHeaders == nil || o.LimitHeaders(r.URL.Path) {
+		if o.LimitHeaders == nil || o.LimitHeaders(r.URL.EscapedPath()) {
 			rec.quotas = auth.QuotasFrom(r.Context())
 		}
 		aborted := true
@@ -64,7 +64,7 @@ func AccessLog(o Options, next http.Handler) http.Handler {
 			if o.Answered != nil {
 				staysOpen := rec.status == http.StatusSwitchingProtocols ||
 					strings.HasPrefix(rec.Header().Get("Content-Type"), "text/event-stream")
-				o.Answered(r.URL.Path, r.Method, rec.status, took, staysOpen)
+				o.Answered(r.URL.EscapedPath(), r.Method, rec.status, took, staysOpen)
 			}
 			endTrace(rec.status)
 			logRequest(o.Log, r, rec, took, aborted)
@@ -82,7 +82,7 @@ func logRequest(log *slog.Logger, r *http.Request, rec *recorder, took time.Dura
 	client := auth.ClientFrom(r.Context())
 	attrs := []slog.Attr{
 		slog.String("method", truncated(r.Method, maxLoggedMethod)),
-		slog.String("path", loggedPath(r.URL.Path)),
+		slog.String("path", loggedPath(r.URL.EscapedPath())),
 		slog.Int("status", rec.status),
 		slog.Int64("bytes", rec.bytes),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),

@@ -40,14 +40,29 @@ type NotReady string
 // Error returns the reason.
 func (n NotReady) Error() string { return string(n) }
 
-// Live answers 200 as long as the process serves. It has no dependency, so that
-// a database that is unreachable does not get the process restarted.
-func Live() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
-		_, _ = w.Write([]byte("ok\n"))
+// ReadOnly answers 405 to methods other than GET and HEAD.
+func ReadOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
+
+// Text serves a text that does not change, to GET and HEAD.
+func Text(text string) http.Handler {
+	return ReadOnly(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+		_, _ = w.Write([]byte(text)) // the client may have left
+	}))
+}
+
+// Live answers 200 as long as the process serves. It has no dependency, so that
+// a database that is unreachable does not get the process restarted.
+func Live() http.Handler { return Text("ok\n") }
 
 // health is the answer of Ready.
 type health struct {
@@ -77,14 +92,14 @@ type checkRun struct {
 // changes or ends.
 func Ready(log *slog.Logger, checks []Check) http.Handler {
 	c := &checker{log: log, checks: checks, logged: map[string]string{}, running: map[string]*checkRun{}}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return ReadOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := c.runAll(r.Context())
 		w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 		if answer.Status == "unavailable" {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 		_ = json.NewEncoder(w).Encode(answer)
-	})
+	}))
 }
 
 func (c *checker) runAll(ctx context.Context) health {

@@ -52,20 +52,14 @@ func (d WellKnown) Handlers() map[string]http.Handler {
 // sent compressed.
 func (d WellKnown) serve(contentType string, content func() []byte) http.Handler {
 	age := fmt.Sprintf("public, max-age=%d", int(d.MaxAge.Seconds()))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			h.Set("Allow", "GET, HEAD")
-			http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
-			return
-		}
-		data := content()
+	return ReadOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, data := w.Header(), content()
 		sum := sha256.Sum256(data)
 		h.Set("Content-Type", contentType)
 		h.Set("Cache-Control", age)
 		h.Set("ETag", `W/"`+base64.RawURLEncoding.EncodeToString(sum[:12])+`"`)
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
-	})
+	}))
 }
 
 // metadata returns the document of RFC 8414 section 2. There is no
