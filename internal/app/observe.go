@@ -143,7 +143,7 @@ func (a *app) serveAdmin(ctx context.Context) (address net.Addr, stop func(), er
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.AdminAddress)
 	if err != nil {
-		return nil, nil, inUse(fmt.Errorf("listening on ADMIN_ADDR: %w", err))
+		return nil, nil, cannotListen("ADMIN_ADDR", fmt.Errorf("listening on ADMIN_ADDR: %w", err))
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})

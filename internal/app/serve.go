@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"rekey/graph"
@@ -100,7 +101,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	defer gcBallast()()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.Address())
 	if err != nil {
-		return inUse(fmt.Errorf("listening: %w", err))
+		return cannotListen("HOST", fmt.Errorf("listening on HOST and PORT: %w", err))
 	}
 	if err := p.faults.Start(ctx); err != nil {
 		return err
@@ -175,4 +176,13 @@ const ballastBytes = 6 << 20
 func gcBallast() (release func()) {
 	ballast := make([]byte, ballastBytes)
 	return func() { runtime.KeepAlive(ballast) }
+}
+
+// cannotListen adds to an error of listening which setting has an address that
+// this machine does not have.
+func cannotListen(setting string, err error) error {
+	if errors.As(err, new(*net.DNSError)) || errors.Is(err, syscall.EADDRNOTAVAIL) {
+		return cli.Fail(cli.ExitConfiguration, fmt.Errorf("%s: must be an address of this machine: %w", setting, err))
+	}
+	return inUse(err)
 }

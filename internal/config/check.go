@@ -31,7 +31,7 @@ func (p *problems) of(s setting) reject {
 // problem words one problem. It repeats the value only if that cannot be a
 // secret. A URL with a password and a pasted key can be one, in any variable.
 func problem(s setting, value, text string) error {
-	if s.secret || value == "" || strings.ContainsAny(value, "@\n") || strings.Contains(value, "-----") {
+	if s.secret || value == "" || strings.ContainsAny(value, "@?=\n") || strings.Contains(value, "-----") {
 		return fmt.Errorf("%s: %s", s.name, text)
 	}
 	if len(value) > maxShownBytes {

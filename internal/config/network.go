@@ -4,8 +4,11 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // anyOrigin admits the pages of every origin.
@@ -46,7 +49,7 @@ func webURL(to *string) apply {
 		}
 		u, err := url.Parse(value)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			bad(value, "must be a URL such as http://localhost:4318, without user, query or fragment")
+			bad("", "must be a URL such as http://localhost:4318, without user, query or fragment")
 			return
 		}
 		*to = strings.TrimRight(value, "/")
@@ -64,15 +67,45 @@ func databaseURL(to *Secret) apply {
 			bad(value, "must begin with postgres:// or postgresql://")
 			return
 		}
-		if _, err := url.Parse(value); err != nil {
-			bad(value, "is not a valid URL; special characters in the password must be percent-encoded")
+		// net/url takes a socket's path only as a parameter.
+		if _, err := url.Parse(socketHost.ReplaceAllString(value, "${1}localhost")); err != nil || !isServerURL(value) {
+			bad(value, notServerURL)
 			return
 		}
 		*to = Secret(value)
 	}
 }
 
-// redisURL checks only the scheme, because net/url does not parse the several
+const notServerURL = "is not a valid URL: special characters of the user and the password must be percent-encoded (@ is %40, / is %2F, # is %23)"
+
+var (
+	// socketHost finds a directory of a Unix socket in the place of the host.
+	socketHost = regexp.MustCompile(`^(\w+://(?:[^/?#@]*@)?)%2[Ff][^/?#@,:]*`)
+	serverHost = regexp.MustCompile(`^(?:[A-Za-z0-9_]([A-Za-z0-9._-]*)|\[[0-9A-Fa-f:.%a-z]+\]|%2[Ff][^\s,:]*)?(?::[0-9]+)?$`)
+)
+
+// isServerURL reports whether a URL of servers has nothing at a place where a
+// password with an unescaped character would end: parsers take the rest of such a
+// password for a host, a path or a fragment, and print it.
+func isServerURL(value string) bool {
+	_, rest, _ := strings.Cut(value, "://")
+	authority, tail := rest, ""
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		authority, tail = rest[:i], rest[i:]
+	}
+	if strings.Contains(rest, "#") || strings.Contains(tail, "@") || strings.Count(authority, "@") > 1 {
+		return false
+	}
+	hosts := authority[strings.Index(authority, "@")+1:]
+	for host := range strings.SplitSeq(hosts, ",") {
+		if !serverHost.MatchString(host) {
+			return false
+		}
+	}
+	return true
+}
+
+// redisURL checks the scheme and the hosts. net/url does not parse the several
 // hosts of a sentinel's or a cluster's URL.
 func redisURL(to *Secret) apply {
 	return func(value string, bad reject) {
@@ -81,6 +114,10 @@ func redisURL(to *Secret) apply {
 		}
 		if !hasScheme(value, "redis", "rediss", "redis+sentinel", "redis+cluster") {
 			bad(value, "must begin with redis://, rediss://, redis+sentinel:// or redis+cluster://")
+			return
+		}
+		if !isServerURL(value) {
+			bad(value, notServerURL)
 			return
 		}
 		*to = Secret(value)
@@ -158,16 +195,55 @@ func origins(c *Config, to *[]string) apply {
 		if len(list) == 0 {
 			bad(value, "must name an origin")
 		}
-		for _, item := range list {
+		for i, item := range list {
+			origin, ok := normalOrigin(item)
 			switch {
 			case item == anyOrigin && len(list) > 1:
 				bad(value, "* allows every origin and must stand alone")
-			case item != anyOrigin && !isOrigin(item):
+			case item != anyOrigin && !ok:
 				bad(item, "must be * or an origin such as https://app.example.com, without a path")
+			case item != anyOrigin:
+				list[i] = origin
 			}
 		}
 		*to = list
 	}
+}
+
+// normalOrigin returns an origin as browsers send it: without the default port of
+// its scheme and a slash at the end, and with the host in the form of DNS.
+func normalOrigin(s string) (string, bool) {
+	s = strings.TrimSuffix(s, "/")
+	if !isOrigin(s) {
+		return "", false
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.User != nil {
+		return "", false
+	}
+	host, port := u.Hostname(), u.Port()
+	if !strings.Contains(host, ":") { // not an IPv6 address
+		if host, err = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false)).ToASCII(host); err != nil || host == "" {
+			return "", false
+		}
+	} else {
+		addr, err := netip.ParseAddr(host)
+		if err != nil {
+			return "", false
+		}
+		host = "[" + addr.String() + "]"
+	}
+	if u.Scheme == "http" && port == "80" || u.Scheme == "https" && port == "443" {
+		port = ""
+	}
+	if port != "" {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			return "", false
+		}
+		host += ":" + strconv.FormatUint(n, 10)
+	}
+	return u.Scheme + "://" + host, !strings.HasSuffix(s, ":")
 }
 
 // issuer takes an origin, because the paths of the metadata are below it
@@ -179,7 +255,7 @@ func issuer(to *string) apply {
 		}
 		u, err := url.Parse(value)
 		if err != nil || !isOrigin(value) || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
-			bad(value, "must be https:// and a host, without a path")
+			bad("", "must be https:// and a host, without a path")
 			return
 		}
 		*to = value

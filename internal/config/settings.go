@@ -75,7 +75,7 @@ func storage(c *Config) []setting {
 		{name: "DATA_DIR", fallback: "./data", kind: "directory", apply: directory(&c.DataDir),
 			about: "Directory of the SQLite database and of the master key that the first start creates. Created if it is missing."},
 		{name: "DATABASE_URL", kind: "URL", secret: true, inFile: &c.DatabaseURL, apply: databaseURL(&c.DatabaseURL),
-			about: "`postgres://` or `postgresql://`. Default: SQLite in `DATA_DIR`."},
+			about: "`postgres://` or `postgresql://`. A Unix socket is the host `%2Fvar%2Frun%2Fpostgresql`, or the parameter `host`. Default: SQLite in `DATA_DIR`."},
 		{name: "DATABASE_WAIT", fallback: "30s", kind: "duration", apply: duration(&c.DatabaseWait, 0, time.Hour),
 			about: "How long the start waits for a Postgres that does not answer yet. 0: it tries once."},
 		{name: "DATABASE_MAX_CONNS", fallback: "20", kind: "number", apply: integer(&c.DatabaseMaxConns, 2, 1000),
@@ -164,7 +164,7 @@ func clients(c *Config) []setting {
 		{name: "COOKIE_MODE", fallback: "off", kind: "`on` or `off`", apply: onOff(&c.CookieMode),
 			about: "Whether browsers keep the refresh token in an httpOnly cookie that scripts cannot read (see [browsers](how-to/browsers.md))."},
 		{name: "CORS_ORIGINS", kind: "origins, separated by commas", apply: origins(c, &c.CORSOrigins),
-			about: "Origins whose pages may send requests, such as `https://app.example.com`, or `*` for any. Default: `*`; with `COOKIE_MODE=on` only this service's own origin, and `*` is refused."},
+			about: "Origins whose pages may send requests, such as `https://app.example.com`, or `*` for any. A default port and a slash at the end are removed, and an international host becomes its form in DNS. Default: `*`; with `COOKIE_MODE=on` only this service's own origin, and `*` is refused."},
 		{name: "RATE_LIMITS", fallback: "on", kind: "`on` or `off`", apply: onOff(&c.RateLimits), about: "`off` is only for load tests."},
 	}
 }

@@ -152,7 +152,7 @@ func (e *loggedExporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySp
 	err := e.SpanExporter.ExportSpans(ctx, spans)
 	switch failing := err != nil; {
 	case failing && !e.failing.Swap(true):
-		e.log.WarnContext(ctx, "traces are lost: the collector does not accept them; check OTEL_EXPORTER_OTLP_ENDPOINT and the collector", "error", err)
+		e.log.WarnContext(ctx, "traces are lost: the collector does not accept them; check OTEL_EXPORTER_OTLP_ENDPOINT and the collector", "error", conceal(err))
 	case !failing && e.failing.Swap(false):
 		e.log.InfoContext(ctx, "the collector accepts traces again")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -99,8 +100,14 @@ func (b *breaker) run(ctx context.Context, send func(ctx context.Context) error)
 	return err
 }
 
-// DialHook implements [redis.Hook].
-func (b *breaker) DialHook(next redis.DialHook) redis.DialHook { return next }
+// DialHook implements [redis.Hook]. Errors of connecting contain no part of the
+// URL.
+func (b *breaker) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := next(ctx, network, address)
+		return conn, conceal(err)
+	}
+}
 
 // ProcessHook implements [redis.Hook].
 func (b *breaker) ProcessHook(next redis.ProcessHook) redis.ProcessHook {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -161,6 +162,8 @@ func (e *engineError) Error() string {
 	return fmt.Sprintf("%s (%s)", e.message, e.code)
 }
 
+var quoted = regexp.MustCompile(`"[^"]*"`)
+
 // redact returns err without the values of parameters.
 func redact(err error) error {
 	var pg *pgconn.PgError
@@ -168,6 +171,9 @@ func redact(err error) error {
 		kept := &engineError{code: "SQLSTATE " + pg.Code}
 		if !strings.HasPrefix(pg.Code, "22") { // the message of a data exception quotes the value
 			kept.message = pg.Message
+		}
+		if strings.HasPrefix(pg.Code, "28") || strings.HasPrefix(pg.Code, "3D") { // it quotes parts of the URL
+			kept.message = quoted.ReplaceAllString(pg.Message, `"..."`)
 		}
 		return kept
 	}

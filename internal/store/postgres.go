@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	neturl "net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +60,7 @@ func postgresConfig(url string) (*pgx.ConnConfig, error) {
 	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
 		return nil, errors.New("the database URL must begin with postgres:// or postgresql://")
 	}
-	config, err := pgx.ParseConfig(url)
+	config, err := pgx.ParseConfig(socketURL(url))
 	if err != nil {
 		return nil, errors.New("the database URL cannot be read: a parameter is not valid, or special characters of a password are not percent-encoded")
 	}
@@ -71,6 +72,26 @@ func postgresConfig(url string) (*pgx.ConnConfig, error) {
 		config.RuntimeParams["application_name"] = "rekey"
 	}
 	return config, nil
+}
+
+// socketURL moves the directory of a Unix socket from the place of the host, as in
+// postgres://user@%2Fvar%2Frun/database, to the parameter that pgx reads it from.
+func socketURL(address string) string {
+	scheme, rest, _ := strings.Cut(address, "://")
+	end := strings.IndexAny(rest+"/", "/?")
+	authority, tail := rest[:end], rest[end:]
+	at := strings.LastIndex(authority, "@") + 1
+	directory, port, hasPort := strings.Cut(authority[at:], ":")
+	directory, err := neturl.PathUnescape(directory)
+	if err != nil || !strings.HasPrefix(directory, "/") || strings.Contains(directory, ",") {
+		return address
+	}
+	path, query, _ := strings.Cut(tail, "?")
+	query += "&host=" + neturl.QueryEscape(directory)
+	if hasPort {
+		query += "&port=" + neturl.QueryEscape(port)
+	}
+	return scheme + "://" + authority[:at] + path + "?" + strings.TrimPrefix(query, "&")
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

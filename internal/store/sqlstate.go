@@ -47,7 +47,7 @@ func explain(err error) error {
 	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
-		return err
+		return conceal(err)
 	}
 	switch {
 	case strings.Contains(pg.Message, "unsupported startup parameter"):
