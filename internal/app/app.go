@@ -83,7 +83,7 @@ func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) 
 		return nil, cli.Fail(cli.ExitConfiguration, fmt.Errorf("making DATA_DIR: %w", err))
 	}
 	st, err := store.Open(ctx, store.Options{
-		URL: string(p.cfg.DatabaseURL), Path: p.databasePath(),
+		URL: string(p.cfg.DatabaseURL), ReadURL: p.readDatabaseURL, Path: p.databasePath(),
 		Exclusive: as == server, Logger: p.log, DatabaseClock: p.databaseClock,
 		Wait: p.cfg.DatabaseWait, MaxOpenConns: p.cfg.DatabaseMaxConns,
 	})
@@ -91,6 +91,15 @@ func (p *program) openStore(ctx context.Context, as role) (*store.Store, error) 
 		err = fmt.Errorf("%w: DATA_DIR and the files in it must be writable for uid %d: run as the user who owns them, or chown or chmod them", auth.Cause(err), os.Geteuid())
 	}
 	return st, inUse(err)
+}
+
+// readDatabaseURL reads DATABASE_URL again, or the file that contains it.
+func (p *program) readDatabaseURL() (string, error) {
+	cfg, err := config.Load(p.getenv)
+	if cfg.DatabaseURL == "" {
+		return "", fmt.Errorf("reading DATABASE_URL again: %w", err)
+	}
+	return string(cfg.DatabaseURL), nil // other settings are those of the start
 }
 
 func (p *program) databasePath() string { return filepath.Join(p.cfg.DataDir, "rekey.db") }

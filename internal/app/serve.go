@@ -46,6 +46,7 @@ func Run(ctx context.Context, args []string, env Environment, std Standard) int 
 // program is one configured process.
 type program struct {
 	cfg    config.Config
+	getenv func(string) string // settings from files may change
 	log    *slog.Logger
 	stdout io.Writer
 	now    func() time.Time
@@ -67,7 +68,7 @@ func newProgram(getenv func(string) string, stdout, logs io.Writer) (*program, e
 		return nil, err
 	}
 	return &program{
-		cfg: cfg, log: web.NewLogger(logs, cfg.LogFormat, cfg.LogLevel), stdout: stdout,
+		cfg: cfg, getenv: getenv, log: web.NewLogger(logs, cfg.LogFormat, cfg.LogLevel), stdout: stdout,
 		now: faults.Clock(time.Now), faults: faults,
 	}, nil
 }
