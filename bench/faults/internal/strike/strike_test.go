@@ -21,8 +21,8 @@ func TestAll(t *testing.T) {
 			warm++
 		}
 	}
-	// kills 5, stops 3, Postgres 6, clocks 4, Redis 10, hot token 1, cluster 4
-	if len(names) != 33 || warm != 13 {
+	// kills 5, stops 3, Postgres 7, clocks 4, Redis 10, hot token 1, cluster 4
+	if len(names) != 34 || warm != 13 {
 		t.Errorf("%d faults, %d of them on a warm Redis", len(names), warm)
 	}
 }
