@@ -32,14 +32,10 @@ func (s *Scene) node() int { return s.Round % world.ClusterMasters }
 func clusterStop() Fault {
 	return Fault{
 		Name: "cluster: node stopped 5 s", Redis: true, CutsOff: true,
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-			l, err := gather(ctx, s)
-			if err != nil {
-				return nil, err
-			}
+		Inject: whileLeaving(stopFor, func(_ context.Context, s *Scene) error {
 			s.World.Redis.Stop(s.node())
-			return l.watched(ctx, s, stopFor)
-		},
+			return nil
+		}),
 		Heal: func(_ context.Context, s *Scene) error {
 			s.World.Redis.Continue(s.node())
 			return nil

@@ -85,6 +85,22 @@ func (l leavers) watched(ctx context.Context, s *Scene, within time.Duration) (S
 	return seen(noticed, "not trusted any more"), err
 }
 
+// whileLeaving returns the injection of a fault that must make a replica report
+// within a time that it no longer trusts Redis. begin begins the fault when the
+// leavers have logged in.
+func whileLeaving(within time.Duration, begin func(ctx context.Context, s *Scene) error) func(context.Context, *Scene) (Struck, error) {
+	return func(ctx context.Context, s *Scene) (Struck, error) {
+		l, err := gather(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		if err := begin(ctx, s); err != nil {
+			return nil, err
+		}
+		return l.watched(ctx, s, within)
+	}
+}
+
 // recheckAfter sets when a token is checked once more, because replicas take
 // seconds to detect some failures.
 const recheckAfter = 700 * time.Millisecond

@@ -13,16 +13,12 @@ const latency = 500 * time.Millisecond
 func redisSlow() Fault {
 	return Fault{
 		Name: "redis 500 ms slow", Warm: true,
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-			l, err := gather(ctx, s)
-			if err != nil {
-				return nil, err
-			}
+		Inject: whileLeaving(cutOff, func(_ context.Context, s *Scene) error {
 			for _, r := range s.World.Replicas {
 				r.Redis.Delay(latency)
 			}
-			return l.watched(ctx, s, cutOff)
-		},
+			return nil
+		}),
 		Heal: func(_ context.Context, s *Scene) error {
 			for _, r := range s.World.Replicas {
 				r.Redis.Clean()
@@ -37,16 +33,10 @@ func redisSlow() Fault {
 func redisFull() Fault {
 	return Fault{
 		Name: "redis out of memory", Warm: true, CutsOff: true,
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-			l, err := gather(ctx, s)
-			if err != nil {
-				return nil, err
-			}
-			if _, err := s.World.Redis.Do(ctx, 0, "CONFIG", "SET", "maxmemory", "1"); err != nil {
-				return nil, err
-			}
-			return l.watched(ctx, s, cutOff)
-		},
+		Inject: whileLeaving(cutOff, func(ctx context.Context, s *Scene) error {
+			_, err := s.World.Redis.Do(ctx, 0, "CONFIG", "SET", "maxmemory", "1")
+			return err
+		}),
 		Heal: roomAgain,
 	}
 }

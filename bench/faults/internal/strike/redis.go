@@ -131,27 +131,23 @@ func fallBehind(ctx context.Context, s *Scene) (keys int, err error) {
 func redisSplit() Fault {
 	return Fault{
 		Name: "replica left with the old redis", Warm: true, CutsOff: true,
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-			l, err := gather(ctx, s)
-			if err != nil {
-				return nil, err
-			}
+		Inject: whileLeaving(cutOff, func(ctx context.Context, s *Scene) error {
 			if _, err := fallBehind(ctx, s); err != nil {
-				return nil, err
+				return err
 			}
 			if err := s.World.Redis.Promote(ctx); err != nil {
-				return nil, err
+				return err
 			}
 			for _, r := range s.World.Replicas {
 				if r == s.Victim() {
 					continue
 				}
 				if err := r.Redis.Point(s.World.Redis.Addr()); err != nil {
-					return nil, err
+					return err
 				}
 			}
-			return l.watched(ctx, s, cutOff)
-		},
+			return nil
+		}),
 		Heal: func(_ context.Context, s *Scene) error {
 			if err := s.Victim().Redis.Point(s.World.Redis.Addr()); err != nil {
 				return err
@@ -164,14 +160,10 @@ func redisSplit() Fault {
 func replicaOffRedis() Fault {
 	return Fault{
 		Name: "replica cut off from redis", Warm: true, CutsOff: true,
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-			l, err := gather(ctx, s)
-			if err != nil {
-				return nil, err
-			}
+		Inject: whileLeaving(cutOff, func(_ context.Context, s *Scene) error {
 			s.Victim().Redis.Refuse()
-			return l.watched(ctx, s, cutOff)
-		},
+			return nil
+		}),
 		Heal: func(_ context.Context, s *Scene) error { return s.Victim().Redis.Accept() },
 	}
 }
@@ -179,14 +171,10 @@ func replicaOffRedis() Fault {
 func replicaRedisHoled() Fault {
 	return Fault{
 		Name: "redis of a replica in a black hole", Warm: true, CutsOff: true,
-		Inject: func(ctx context.Context, s *Scene) (Struck, error) {
-			l, err := gather(ctx, s)
-			if err != nil {
-				return nil, err
-			}
+		Inject: whileLeaving(cutOff, func(_ context.Context, s *Scene) error {
 			s.Victim().Redis.BlackHole()
-			return l.watched(ctx, s, cutOff)
-		},
+			return nil
+		}),
 		Heal: func(_ context.Context, s *Scene) error {
 			s.Victim().Redis.Clean()
 			return nil
