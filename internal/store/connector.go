@@ -81,7 +81,9 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, errReadOnlyServer
 	}
 	conn, err := c.connect(ctx)
-	if refusedPassword(err) && c.readURL() {
+	var pg *pgconn.PgError
+	refused := errors.As(err, &pg) && (pg.Code == "28P01" || pg.Code == "28000") // the password
+	if refused && c.readURL() {
 		conn, err = c.connect(ctx)
 	}
 	if errors.Is(err, errReadOnlyServer) {
@@ -114,7 +116,7 @@ func (c *connector) connect(ctx context.Context) (driver.Conn, error) {
 // one round trip. A pooler reports another process than the one that executes
 // the statement.
 func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn) error {
-	if encoding := conn.ParameterStatus("server_encoding"); encoding != "" && !isUTF8(encoding) {
+	if encoding := conn.ParameterStatus("server_encoding"); encoding != "" && !strings.EqualFold(strings.ReplaceAll(encoding, "-", ""), "UTF8") {
 		return &unusableError{fmt.Sprintf("the database's encoding is %s; it must be UTF8: create one with ENCODING 'UTF8' TEMPLATE template0", encoding)}
 	}
 	direct := fmt.Sprintf("pg_backend_pid() = %d", conn.PID())
@@ -129,8 +131,11 @@ func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	}
 	row := results[0].Rows[0]
 	if string(row[0]) != "t" && !c.pooled.Load() {
-		if err := allowsTransactions(ctx, conn); err != nil {
-			return err
+		// A pooler that gives each statement another connection refuses this.
+		for _, statement := range []string{"BEGIN", "ROLLBACK"} {
+			if _, err := conn.Exec(ctx, statement).ReadAll(); err != nil {
+				return err
+			}
 		}
 		c.foundPooler("the database is behind a connection pooler")
 	}
@@ -141,21 +146,6 @@ func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	return nil
 }
 
-// allowsTransactions returns the error of a pooler that gives each statement
-// another connection.
-func allowsTransactions(ctx context.Context, conn *pgconn.PgConn) error {
-	for _, statement := range []string{"BEGIN", "ROLLBACK"} {
-		if _, err := conn.Exec(ctx, statement).ReadAll(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func isUTF8(encoding string) bool {
-	return strings.EqualFold(strings.ReplaceAll(encoding, "-", ""), "UTF8")
-}
-
 // foundPooler stops the use of prepared statements that have names.
 func (c *connector) foundPooler(found string) {
 	if !c.pooled.Swap(true) {
@@ -164,7 +154,7 @@ func (c *connector) foundPooler(found string) {
 	}
 }
 
-// bornKey is where a connection has the epoch in which it was opened.
+// bornKey is the key, in a connection's data, of the epoch in which it was opened.
 const bornKey = "rekey.born"
 
 // reset makes the pool replace a connection that a previous error has made
@@ -221,9 +211,4 @@ func (c *connector) readURL() bool {
 	}
 	c.log.Info("the database's password has changed; using the new one")
 	return true
-}
-
-func refusedPassword(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "28P01" || pg.Code == "28000")
 }
