@@ -8,7 +8,8 @@ import (
 )
 
 // Authenticate returns the caller that holds a live access token. It asks the
-// store only if the cache does not know that the token is valid.
+// store if it sees the token for the first time, or if the cache does not know
+// that the token is valid.
 func (s *Service) Authenticate(ctx context.Context, accessToken string, c Client) (_ Caller, err error) {
 	ctx, now, end, err := s.begin(ctx, StepAccess, c)
 	defer end(&err)
@@ -97,19 +98,27 @@ func (s *Service) accessEnd(claims Claims) time.Time {
 	return earlier(claims.ExpiresAt, claims.IssuedAt.Add(s.settings.AccessTTL))
 }
 
-// check returns nil if a token that verified authenticates at now.
+// check returns nil if a token that verified authenticates at now. It asks the
+// store about an access token unless the cache knows that the token is valid and
+// the store has confirmed it before: the cache knows nothing of a session that
+// does not exist.
 func (s *Service) check(ctx context.Context, use TokenUse, claims Claims, now time.Time) error {
+	var known bool
 	if use == UseAccess {
 		if end := s.accessEnd(claims); !now.Before(end) {
 			return InvalidToken(TokenFailure{Fault: FaultExpired, ExpiredBy: now.Sub(end)})
 		}
-		if canonicalID(claims.SessionID) && s.KnownValid(ctx, claims) {
+		known = canonicalID(claims.SessionID) && s.KnownValid(ctx, claims)
+		if known && s.confirmed.has(claims) {
 			return nil
 		}
 	}
 	v, err := s.verdict(ctx, use, claims, now)
 	if err != nil {
 		return err
+	}
+	if known && v == isCurrent {
+		s.confirmed.add(claims)
 	}
 	return v.err()
 }

@@ -22,6 +22,7 @@ func (s *Service) grant(ctx context.Context, u User, sess Session, secret string
 	if err != nil {
 		return Grant{}, err
 	}
+	s.confirmed.add(claims) // they are those of the row
 	return Grant{
 		AccessToken: access, RefreshToken: refresh,
 		AccessExpiresAt: sess.AccessExpiresAt, RefreshExpiresAt: sess.RefreshExpiresAt,

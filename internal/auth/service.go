@@ -87,6 +87,7 @@ type Service struct {
 
 	clockSkewed    atomic.Bool
 	unacknowledged unacknowledgedSwaps
+	confirmed      confirmedTokens
 }
 
 // FixedKeys returns rotation keys that never change.

@@ -22,6 +22,8 @@ import (
 type coreStage struct {
 	*stage
 	core  *auth.Service
+	codec *token.Codec
+	store auth.Store
 	cache *blacklist.Cache
 	sql   *throwaway.Proxy
 	users int
@@ -39,7 +41,8 @@ func openCore(t testing.TB, cache func(s *stage) *blacklist.Cache) *coreStage {
 	d := openDatabase(t, "pgx", address.String(), store.Options{URL: address.String()})
 	h.stage = d.stage(t)
 	h.cache = cache(h.stage)
-	h.core = newCore(t, h.stage, d.store, h.cache)
+	h.codec, h.store = newCodec(t), d.store
+	h.core = newCoreWith(t, h.stage, h.codec, h.store, h.cache)
 	if err := h.cache.Join(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -56,12 +59,22 @@ func newKeys(tb testing.TB) token.KeySet {
 	return token.KeySet{Signing: key}
 }
 
-func newCore(tb testing.TB, s *stage, st auth.Store, invalidations auth.Blacklist) *auth.Service {
+func newCodec(tb testing.TB) *token.Codec {
 	tb.Helper()
 	codec, err := token.New(token.Options{Access: newKeys(tb), Refresh: newKeys(tb), Leeway: leeway})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return codec
+}
+
+func newCore(tb testing.TB, s *stage, st auth.Store, invalidations auth.Blacklist) *auth.Service {
+	tb.Helper()
+	return newCoreWith(tb, s, newCodec(tb), st, invalidations)
+}
+
+func newCoreWith(tb testing.TB, s *stage, codec *token.Codec, st auth.Store, invalidations auth.Blacklist) *auth.Service {
+	tb.Helper()
 	core, err := auth.New(auth.Options{
 		Settings: auth.Settings{
 			AccessTTL: lifetime, RefreshTTL: 24 * time.Hour, SessionTTL: 48 * time.Hour,
