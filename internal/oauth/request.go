@@ -63,7 +63,7 @@ type findKey func(w http.ResponseWriter, r *http.Request) (key string, form url.
 // send it (client_secret_basic, RFC 6749 section 2.3.1).
 func headerKey(_ http.ResponseWriter, r *http.Request) (key string, form url.Values, err error) {
 	values := r.Header.Values("Authorization")
-	if key := auth.BearerToken(values); key != "" {
+	if key = auth.BearerToken(values); key != "" {
 		return key, nil, nil
 	}
 	user, password, ok := r.BasicAuth()
@@ -72,10 +72,11 @@ func headerKey(_ http.ResponseWriter, r *http.Request) (key string, form url.Val
 	}
 	id, idErr := url.QueryUnescape(user)
 	secret, secretErr := url.QueryUnescape(password)
+	key = keyOf(id, secret)
 	if idErr != nil || secretErr != nil {
-		return invalidKey, nil, nil
+		key = invalidKey
 	}
-	return keyOf(id, secret), nil, nil
+	return key, nil, nil
 }
 
 // anyKey finds the key in the Authorization header or, if there is no such
