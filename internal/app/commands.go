@@ -61,7 +61,7 @@ func (f envFile) names() []string { return slices.Sorted(maps.Keys(f.vars)) }
 // environment.
 func (c *commands) begin(common cli.Common) (err error) {
 	c.common = common
-	c.file.path, c.file.vars, err = config.ReadEnvFile(common.EnvFile)
+	c.file.path, c.file.vars, err = config.ReadEnvFile(common.EnvFile, c.env.Get)
 	if err != nil {
 		return cli.Fail(cli.ExitConfiguration, err)
 	}
@@ -91,8 +91,9 @@ func (c *commands) serve(ctx context.Context) error {
 	return p.serve(ctx)
 }
 
-// program returns the program for a command. Its log goes to stderr and contains
-// only problems, because stdout is the answer, which a script may read.
+// program returns the program for a command. Its log goes to stderr, because
+// stdout is the answer, which a script may read. It contains only problems, and
+// which settings came from a file.
 func (c *commands) program() (*program, error) {
 	p, err := newProgram(c.env.Get, c.std.Out, c.std.Err)
 	if err != nil {
@@ -101,6 +102,9 @@ func (c *commands) program() (*program, error) {
 	format, level := p.cfg.LogFormat, p.cfg.LogLevel
 	if c.common.JSON {
 		format = "json"
+	}
+	if len(c.file.taken) > 0 {
+		web.NewLogger(c.std.Err, format, level).Info("settings read from a file", "file", c.file.path, "names", c.file.taken)
 	}
 	if level == slog.LevelInfo {
 		level = slog.LevelWarn
