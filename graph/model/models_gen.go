@@ -366,7 +366,7 @@ func (e SecurityEventActor) MarshalGQL(w io.Writer) {
 	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }
 
-// The kinds of SecurityEvent. Refreshes are not included: `Session.lastSeenAt` has the last one.
+// The kinds of SecurityEvent. Ordinary refreshes are not included: `Session.lastSeenAt` has the last one.
 type SecurityEventKind string
 
 const (
@@ -384,6 +384,12 @@ const (
 	SecurityEventKindRefreshReuse SecurityEventKind = "REFRESH_REUSE"
 	// One refresh token was used twice within seconds, as two tabs may do. No session was revoked; the second use was refused.
 	SecurityEventKindRefreshRace SecurityEventKind = "REFRESH_RACE"
+	// As `REFRESH_RACE`, but the second use came from another browser, app or network than the refresh: `userAgent` and `address` describe it. Your own server beside your
+	// browser looks the same. If you do not recognise it, somebody may have a copy of the token: log out everywhere.
+	SecurityEventKindRefreshRaceForeign SecurityEventKind = "REFRESH_RACE_FOREIGN"
+	// The answer to a refresh was requested again, from another browser, app or address than the refresh: `userAgent` and `address` describe it. A phone that changes its network
+	// looks the same. If you do not recognise it, somebody may have a copy of the token: log out everywhere. Of many, some are left out.
+	SecurityEventKindRefreshRepeated SecurityEventKind = "REFRESH_REPEATED"
 	// A presented token is newer than the database: it was restored from a backup, or lost a write.
 	SecurityEventKindRefreshRollback SecurityEventKind = "REFRESH_ROLLBACK"
 	// Sessions were ended by a logout.
@@ -412,6 +418,8 @@ var AllSecurityEventKind = []SecurityEventKind{
 	SecurityEventKindLoginLimited,
 	SecurityEventKindRefreshReuse,
 	SecurityEventKindRefreshRace,
+	SecurityEventKindRefreshRaceForeign,
+	SecurityEventKindRefreshRepeated,
 	SecurityEventKindRefreshRollback,
 	SecurityEventKindLogout,
 	SecurityEventKindSessionRevoked,
@@ -425,7 +433,7 @@ var AllSecurityEventKind = []SecurityEventKind{
 
 func (e SecurityEventKind) IsValid() bool {
 	switch e {
-	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
+	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
 		return true
 	}
 	return false

@@ -16,10 +16,12 @@ const (
 	EventLoginFailed     EventKind = "login_failed"
 	EventLoginLimited    EventKind = "login_limited" // attempts at an account are rate-limited
 	EventRefresh         EventKind = "refresh"
-	EventRefreshRetry    EventKind = "refresh_retry"    // the same pair again
-	EventRefreshRace     EventKind = "refresh_race"     // two uses within REUSE_WINDOW
-	EventRefreshReuse    EventKind = "refresh_reuse"    // an old token: theft, or a faulty client
-	EventRefreshRollback EventKind = "refresh_rollback" // the database lost a write
+	EventRefreshRetry    EventKind = "refresh_retry"        // the same pair again
+	EventRefreshRace     EventKind = "refresh_race"         // two uses within REUSE_WINDOW
+	EventForeignRace     EventKind = "refresh_race_foreign" // a race, from another agent or network than the rotation's
+	EventRepeated        EventKind = "refresh_repeated"     // a retry, from another agent or address than the rotation's
+	EventRefreshReuse    EventKind = "refresh_reuse"        // an old token: theft, or a faulty client
+	EventRefreshRollback EventKind = "refresh_rollback"     // the database lost a write
 	EventLogout          EventKind = "logout"
 	EventSessionRevoked  EventKind = "session_revoked"
 	EventTokenBlacklist  EventKind = "token_blacklisted"
@@ -47,6 +49,8 @@ var eventKinds = []struct {
 	{EventRefresh, slog.LevelDebug},
 	{EventRefreshRetry, slog.LevelDebug},
 	{EventRefreshRace, slog.LevelInfo},
+	{EventForeignRace, slog.LevelWarn},
+	{EventRepeated, slog.LevelInfo},
 	{EventRefreshReuse, slog.LevelWarn},
 	{EventRefreshRollback, slog.LevelWarn},
 	{EventSignUp, slog.LevelInfo},

@@ -9,12 +9,17 @@ func (r refresh) resolve(ctx context.Context, v verdict, st SessionState) (Grant
 		g, err := r.reissue(ctx, st)
 		if err == nil {
 			r.core.events.Emit(ctx, r.event(EventRefreshRetry, ""))
+			r.reportForeign(ctx, st)
 		}
 		return g, err
 	case isUnacknowledged:
 		return r.deliver(ctx, st)
 	case isRace:
-		r.core.failed(ctx, r.event(EventRefreshRace, ""), st.Session.ID)
+		kind := EventRefreshRace
+		if r.foreign(st.Session, AddressKey) {
+			kind = EventForeignRace
+		}
+		r.core.failed(ctx, r.event(kind, ""), st.Session.ID)
 	case isRollback:
 		r.core.failed(ctx, r.event(EventRefreshRollback, ""), st.Session.ID)
 	case isReuse:
@@ -59,7 +64,26 @@ func (r refresh) deliver(ctx context.Context, st SessionState) (Grant, error) {
 		return r.resolve(ctx, isRace, st)
 	}
 	r.core.events.Emit(ctx, r.event(EventRefresh, ""))
+	r.reportForeign(ctx, st)
 	return g, nil
+}
+
+// reportForeign reports that the pair of the last rotation is returned to another
+// user agent or address than that of the rotation. Apart from this event in the
+// journal, such a request writes nothing.
+func (r refresh) reportForeign(ctx context.Context, st SessionState) {
+	if r.foreign(st.Session, func(address string) string { return address }) {
+		r.core.failed(ctx, r.event(EventRepeated, ""), st.Session.ID)
+	}
+}
+
+// foreign reports whether the request comes from another user agent than the
+// session's last rotation, or from another address, as far as network
+// distinguishes addresses. Server-side rendering beside a browser looks the same,
+// so this does not prove a theft.
+func (r refresh) foreign(sess Session, network func(address string) string) bool {
+	return r.client.UserAgent != sess.UserAgent ||
+		r.client.Address != "" && sess.IPAddress != "" && network(r.client.Address) != network(sess.IPAddress)
 }
 
 func (r refresh) event(kind EventKind, detail string) Event {
