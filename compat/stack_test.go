@@ -167,7 +167,7 @@ func (s *stack) publicPEM() []byte {
 func (s *stack) serve(t *testing.T, service *auth.Service, o settings) {
 	logger := slog.New(slog.NewJSONHandler(s.log, nil))
 	s.server = httptest.NewServer(web.Chain(New(Options{Auth: service, PublicKey: s.publicPEM, Logger: logger}), web.Options{
-		Log: logger, Now: s.clock.Now, Origins: []string{"*"}, RenderError: RenderError,
+		Log: logger, Now: s.clock.Now, CORS: web.CORSOptions{Origins: []string{"*"}}, RenderError: RenderError,
 		Proxies: o.proxies, LimitHeaders: TellLimits,
 	}))
 	t.Cleanup(func() {

@@ -258,7 +258,10 @@ func (a *app) handler() http.Handler {
 	}
 	o := web.Options{
 		Log: a.log, Now: a.now, Proxies: a.cfg.TrustedProxies, RenderError: compat.RenderError,
-		Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode,
+		CORS: web.CORSOptions{
+			Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode,
+			OwnHeaders: func(path string) bool { return path == graphqlPath }, Headers: a.cfg.CORSHeaders,
+		},
 		LimitHeaders: compat.TellLimits,
 	}
 	if a.metrics != nil {

@@ -93,3 +93,19 @@ func TestSchema_served(t *testing.T) {
 		t.Error("the document has an extension or @defer")
 	}
 }
+
+// TestRoutes_preflight: a page may send headers of its own to GraphQL, and to the
+// legacy route only those of a fixed list.
+func TestRoutes_preflight(t *testing.T) {
+	for only, allowed := range map[string]string{"": "traceparent,sentry-trace", "baggage": "baggage"} {
+		s := newStack(t, engines()[0], map[string]string{"CORS_HEADERS": only})
+		for path, own := range map[string]bool{"/graphql": true, "/auth/refresh": false} {
+			res, body := s.request("OPTIONS", path, "", "Origin", "https://app.example.com",
+				"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "traceparent,sentry-trace")
+			got := res.Header.Get("Access-Control-Allow-Headers")
+			if res.StatusCode != http.StatusNoContent || body != "" || strings.HasSuffix(got, ","+allowed) != own || !strings.Contains(got, "Idempotency-Key") {
+				t.Errorf("%s with CORS_HEADERS=%s: %d, %q", path, only, res.StatusCode, got)
+			}
+		}
+	}
+}

@@ -75,6 +75,7 @@ type Config struct {
 	TrustedProxies  []netip.Prefix // masked; IPv4 never as mapped IPv6
 	RateLimits      bool
 	CookieMode      bool
+	CORSHeaders     []string // header names; empty: any
 	CORSOrigins     []string // just "*", or origins in lower case; never "*" in cookie mode
 	ShutdownDelay   time.Duration
 	ShutdownTimeout time.Duration

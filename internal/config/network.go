@@ -246,6 +246,21 @@ func normalOrigin(s string) (string, bool) {
 	return u.Scheme + "://" + host, !strings.HasSuffix(s, ":")
 }
 
+// headerNames takes names of HTTP headers.
+func headerNames(to *[]string) apply {
+	return func(value string, bad reject) {
+		for _, item := range items(value) {
+			if strings.ContainsFunc(item, func(r rune) bool {
+				return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+			}) {
+				bad(item, "must be the name of a header, such as traceparent")
+				return
+			}
+		}
+		*to = items(value)
+	}
+}
+
 // issuer takes an origin, because the paths of the metadata are below it
 // (RFC 8414 section 3). Only a loopback address may omit TLS.
 func issuer(to *string) apply {

@@ -165,6 +165,8 @@ func clients(c *Config) []setting {
 			about: "Whether browsers keep the refresh token in an httpOnly cookie that scripts cannot read (see [browsers](how-to/browsers.md))."},
 		{name: "CORS_ORIGINS", kind: "origins, separated by commas", apply: origins(c, &c.CORSOrigins),
 			about: "Origins whose pages may send requests, such as `https://app.example.com`, or `*` for any. A default port and a slash at the end are removed, and an international host becomes its form in DNS. Default: `*`; with `COOKIE_MODE=on` only this service's own origin, and `*` is refused."},
+		{name: "CORS_HEADERS", kind: "names of headers, separated by commas", apply: headerNames(&c.CORSHeaders),
+			about: "The only headers of their own that pages of `CORS_ORIGINS` may send to `/graphql`, such as `traceparent`. Default: any. `Authorization`, `Content-Type`, `Idempotency-Key` and `X-Request-ID` are always allowed."},
 		{name: "RATE_LIMITS", fallback: "on", kind: "`on` or `off`", apply: onOff(&c.RateLimits), about: "`off` is only for load tests."},
 	}
 }

@@ -22,10 +22,7 @@ type Options struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 	Proxies Proxies
-	// Origins are the origins whose pages may call; "*" is any.
-	Origins []string
-	// Credentials lets pages of the origins send cookies, but not pages of "*".
-	Credentials bool
+	CORS    CORSOptions
 	// RenderError writes the answer after a panic; nil writes JSON.
 	RenderError RenderError
 	// Answered is called after every answer, for metrics. It may be nil.
@@ -52,7 +49,7 @@ type Options struct {
 func Chain(handler http.Handler, o Options) http.Handler {
 	handler = Recover(o.Log, o.RenderError, handler)
 	handler = Gzip(handler)
-	handler = CORS(o.Origins, o.Credentials, handler)
+	handler = CORS(o.CORS, handler)
 	handler = Headers(o.Proxies, handler)
 	handler = AccessLog(o, handler)
 	handler = Client(o.Proxies, handler)

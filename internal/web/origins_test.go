@@ -3,6 +3,8 @@ package web
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 
 	"rekey/internal/auth"
@@ -62,10 +64,56 @@ func answer(allowed []string, method, origin string) *httptest.ResponseRecorder 
 		r.Header.Set("Origin", origin)
 	}
 	w := httptest.NewRecorder()
-	CORS(allowed, false, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	CORS(CORSOptions{Origins: allowed}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 	})).ServeHTTP(w, r)
 	return w
+}
+
+// TestCORS_Headers: pages may send headers of their own where the handler's
+// options say so, within bounds.
+func TestCORS_Headers(t *testing.T) {
+	own := func(path string) bool { return path == "/graphql" }
+	for name, tc := range map[string]struct {
+		path, origin, asked string
+		only                []string
+		want                string
+	}{
+		"none asked":   {"/graphql", "https://a.example", "", nil, ""},
+		"asked":        {"/graphql", "https://a.example", "traceparent, sentry-trace,apollographql-client-name", nil, ",traceparent,sentry-trace,apollographql-client-name"},
+		"another path": {"/auth/refresh", "https://a.example", "traceparent", nil, ""},
+		"as spelt":     {"/%67raphql", "https://a.example", "traceparent", nil, ""},
+		"configured":   {"/graphql", "https://a.example", "traceparent, x-evil", []string{"traceparent", "baggage"}, ",traceparent,baggage"},
+		"malformed":    {"/graphql", "https://a.example", "traceparent, x y", nil, ""},
+		"a new line":   {"/graphql", "https://a.example", "a\r\nSet-Cookie: b", nil, ""},
+		"too many":     {"/graphql", "https://a.example", strings.Repeat("a,", maxRequestedHeaders) + "a", nil, ""},
+		"too long":     {"/graphql", "https://a.example", strings.Repeat("a", maxRequestedBytes+1), nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodOptions, tc.path, nil)
+			r.Header.Set("Origin", tc.origin)
+			r.Header.Set("Access-Control-Request-Method", http.MethodPost)
+			if tc.asked != "" {
+				r.Header["Access-Control-Request-Headers"] = []string{tc.asked}
+			}
+			w := httptest.NewRecorder()
+			CORS(CORSOptions{Origins: []string{"https://a.example"}, OwnHeaders: own, Headers: tc.only}, http.NotFoundHandler()).ServeHTTP(w, r)
+			if got := w.Header().Get("Access-Control-Allow-Headers"); got != allowHeaders+tc.want {
+				t.Errorf("Access-Control-Allow-Headers = %q, want %q more", got, tc.want)
+			}
+			if got := w.Header().Values("Vary"); !slices.Equal(got, []string{"Access-Control-Request-Method", "Access-Control-Request-Headers"}) {
+				t.Errorf("Vary = %q", got)
+			}
+		})
+	}
+	r := httptest.NewRequest(http.MethodOptions, "/graphql", nil)
+	r.Header.Set("Origin", "https://evil.example")
+	r.Header.Set("Access-Control-Request-Headers", "traceparent")
+	w := httptest.NewRecorder()
+	CORS(CORSOptions{Origins: []string{"https://a.example"}, OwnHeaders: own}, http.NotFoundHandler()).ServeHTTP(w, r)
+	if got := w.Header().Get("Access-Control-Allow-Headers"); got != "" {
+		t.Errorf("another origin gets %q", got)
+	}
 }
 
 func TestCheckOrigin(t *testing.T) {
@@ -128,7 +176,7 @@ func TestCORS_Credentials(t *testing.T) {
 				r := httptest.NewRequest(method, "/", nil)
 				r.Header.Set("Origin", "https://a.example")
 				w := httptest.NewRecorder()
-				CORS(tc.allowed, tc.credentials, http.NotFoundHandler()).ServeHTTP(w, r)
+				CORS(CORSOptions{Origins: tc.allowed, Credentials: tc.credentials}, http.NotFoundHandler()).ServeHTTP(w, r)
 				if got := w.Header().Get("Access-Control-Allow-Credentials"); got != tc.want {
 					t.Errorf("%s: Access-Control-Allow-Credentials = %q, want %q", method, got, tc.want)
 				}

@@ -29,7 +29,7 @@ func TestChain_Quotas(t *testing.T) {
 		"nothing": func(http.ResponseWriter) {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := start(t, Options{Origins: []string{"*"}}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			srv := start(t, Options{CORS: CORSOptions{Origins: []string{"*"}}}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				counted(r)
 				begin(w)
 			}))

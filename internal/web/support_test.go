@@ -49,8 +49,8 @@ func start(t *testing.T, o Options, handler http.Handler) *httptest.Server {
 	if o.Now == nil {
 		o.Now = func() time.Time { return time.Time{} }
 	}
-	if o.Origins == nil {
-		o.Origins = []string{"*"}
+	if o.CORS.Origins == nil {
+		o.CORS.Origins = []string{"*"}
 	}
 	s := httptest.NewServer(Chain(handler, o))
 	t.Cleanup(s.Close)
