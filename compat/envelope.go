@@ -53,11 +53,15 @@ func notFound() answer {
 	return answer{status: http.StatusNotFound, envelope: envelope{Message: "Not Found"}}
 }
 
-// write sends the answer. It encodes the whole body before it sends anything.
-func (a answer) write(w http.ResponseWriter) {
-	body := a.envelope.bytes()
+// write sends the answer. It encodes the whole body before it sends anything. To
+// HEAD it sends neither a body nor its type, as the legacy service did.
+func (a answer) write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Type", contentType)
+	var body []byte
+	if r.Method != http.MethodHead {
+		body = a.envelope.bytes()
+		h.Set("Content-Type", contentType)
+	}
 	if a.challenge {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
@@ -65,7 +69,9 @@ func (a answer) write(w http.ResponseWriter) {
 		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(body) // fails only if the client has disconnected
+	if len(body) > 0 { // net/http would derive a type from an empty one, too
+		_, _ = w.Write(body) // fails only if the client has disconnected
+	}
 }
 
 // bytes returns the envelope and a newline, escaped as encoding/json does by

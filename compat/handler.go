@@ -55,8 +55,8 @@ func New(o Options) http.Handler {
 
 // NotFound answers 404 in the envelope, without a guard. It serves all unknown
 // paths outside [Prefix].
-func NotFound(w http.ResponseWriter, _ *http.Request) {
-	notFound().write(w)
+func NotFound(w http.ResponseWriter, r *http.Request) {
+	notFound().write(w, r)
 }
 
 // ServeHTTP routes by the encoded path, as the legacy router did: to it
@@ -64,6 +64,10 @@ func NotFound(w http.ResponseWriter, _ *http.Request) {
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !strings.HasPrefix(r.URL.EscapedPath(), Prefix) {
 		NotFound(w, r)
+		return
+	}
+	if r.Method == http.MethodOptions { // CORS answers it if it has an Origin
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	if r.Method == http.MethodGet && r.URL.EscapedPath() == publicKeyPath {
@@ -78,7 +82,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		a = h.errors.answer(r, err)
 	}
-	a.write(w)
+	a.write(w, r)
 }
 
 // answer checks the token before the route, as the legacy service did. It never

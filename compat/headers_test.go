@@ -30,6 +30,21 @@ func checkHeaders(t *testing.T, res response) {
 	checkExactly(t, res.header, want)
 }
 
+// checkHead checks the headers of an answer to HEAD, which describe no body.
+func checkHead(t *testing.T, res response) {
+	t.Helper()
+	want := everywhere()
+	addByStatus(want, res.status)
+	if got := res.header["Content-Type"]; got != nil {
+		t.Errorf("Content-Type: %q", got)
+	}
+	for name, values := range want {
+		if name != "Content-Type" && !slices.Equal(res.header[name], values) {
+			t.Errorf("%s: got %q, want %q", name, res.header[name], values)
+		}
+	}
+}
+
 func addByStatus(want map[string][]string, status int) {
 	switch status {
 	case http.StatusUnauthorized:
@@ -115,6 +130,9 @@ func TestContract_Preflight(t *testing.T) {
 				"Access-Control-Allow-Methods": "OPTIONS,HEAD,GET,PUT,POST,DELETE",
 				"Access-Control-Allow-Headers": "Origin,Content-Type,Accept,X-Request-ID,Authorization,Idempotency-Key",
 			}
+			if vary := res.header.Values("Vary"); !slices.Equal(vary, []string{"Accept-Encoding", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"}) {
+				t.Errorf("Vary: %q", vary)
+			}
 			for name, value := range want {
 				if got := res.header.Get(name); got != value {
 					t.Errorf("%s: %q", name, got)
@@ -122,6 +140,19 @@ func TestContract_Preflight(t *testing.T) {
 			}
 			if res.status != http.StatusNoContent || len(res.body) != 0 {
 				t.Errorf("%d %q", res.status, res.body)
+			}
+		}
+	})
+}
+
+// TestContract_Options is answered without a token and without a body, as the
+// legacy service did, if there is no Origin either.
+func TestContract_Options(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, s *stack) {
+		for _, path := range guarded() {
+			res := s.send(t, "OPTIONS", path, nil, "")
+			if res.status != http.StatusNoContent || len(res.body) != 0 || res.header.Get("Content-Type") != "" {
+				t.Errorf("%s: %d %q", path, res.status, res.body)
 			}
 		}
 	})

@@ -16,8 +16,8 @@ type renderer struct {
 
 // RenderError answers an error that occurred, and was logged, before the request
 // reached the transport. It uses the same envelope and table.
-func RenderError(w http.ResponseWriter, _ *http.Request, e *auth.Error) {
-	newTable().answer(e).write(w)
+func RenderError(w http.ResponseWriter, r *http.Request, e *auth.Error) {
+	newTable().answer(e).write(w, r)
 }
 
 func (rd *renderer) answer(r *http.Request, err error) answer {

@@ -15,7 +15,7 @@ func apiKeyOf(header http.Header) string {
 	if values := header.Values(apiKeyHeader); len(values) == 1 {
 		return values[0]
 	}
-	if token := auth.BearerToken(header.Values("Authorization")); auth.IsAPIKey(token) {
+	if token := auth.SpacedBearerToken(header.Values("Authorization")); auth.IsAPIKey(token) {
 		return token
 	}
 	return ""
@@ -39,7 +39,7 @@ func (c Connections) Connect(ctx context.Context, header http.Header) (wait func
 		}
 		return func(ctx context.Context) error { return c.Streams.WatchKey(ctx, caller) }, nil
 	}
-	caller, err := c.Auth.Authenticate(ctx, auth.BearerToken(header.Values("Authorization")), clientOf(ctx))
+	caller, err := c.Auth.Authenticate(ctx, auth.SpacedBearerToken(header.Values("Authorization")), clientOf(ctx))
 	if err != nil {
 		return nil, err
 	}

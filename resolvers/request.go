@@ -26,7 +26,7 @@ func headerOf(ctx context.Context) http.Header {
 }
 
 func bearerToken(ctx context.Context) string {
-	return auth.BearerToken(headerOf(ctx).Values("Authorization"))
+	return auth.SpacedBearerToken(headerOf(ctx).Values("Authorization"))
 }
 
 // tokenOf returns the argument when it is given, else the cookie's token, else

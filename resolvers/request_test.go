@@ -29,6 +29,7 @@ func TestTokenOrBearer(t *testing.T) {
 		"empty argument wins": {header: []string{"Bearer b"}, argument: pointer(""), want: ""},
 		"neither":             {want: ""},
 		"another scheme":      {header: []string{"Basic b"}, want: ""},
+		"several spaces":      {header: []string{"Bearer   b"}, want: "b"},
 		"two headers":         {header: []string{"Bearer b", "Bearer c"}, want: ""},
 	} {
 		t.Run(name, func(t *testing.T) {

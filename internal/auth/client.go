@@ -123,3 +123,7 @@ func BearerToken(values []string) string {
 	}
 	return values[0][len(bearerScheme):]
 }
+
+// SpacedBearerToken is BearerToken for transports that accept several spaces
+// after the scheme (RFC 9110 section 11.4). The legacy service did not.
+func SpacedBearerToken(values []string) string { return strings.TrimLeft(BearerToken(values), " ") }

@@ -182,10 +182,18 @@ func TestBearerToken(t *testing.T) {
 		"no scheme":    {[]string{"abc.def.ghi"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := BearerToken(tt.values); got != tt.want {
-				t.Errorf("got %q", got)
+			for _, token := range []string{BearerToken(tt.values), SpacedBearerToken(tt.values)} {
+				if token != tt.want {
+					t.Errorf("got %q", token)
+				}
 			}
 		})
+	}
+	if token := SpacedBearerToken([]string{"Bearer   abc"}); token != "abc" {
+		t.Errorf("with several spaces: %q", token)
+	}
+	if token := BearerToken([]string{"Bearer   abc"}); token != "  abc" {
+		t.Errorf("on the legacy route: %q", token)
 	}
 }
 

@@ -63,7 +63,7 @@ type findKey func(w http.ResponseWriter, r *http.Request) (key string, form url.
 // send it (client_secret_basic, RFC 6749 section 2.3.1).
 func headerKey(_ http.ResponseWriter, r *http.Request) (key string, form url.Values, err error) {
 	values := r.Header.Values("Authorization")
-	if key = auth.BearerToken(values); key != "" {
+	if key = auth.SpacedBearerToken(values); key != "" {
 		return key, nil, nil
 	}
 	user, password, ok := r.BasicAuth()

@@ -43,6 +43,10 @@ func diagnose(token string) auth.TokenFailure {
 	if f := decodePart(parts[2], func([]byte) error { return nil }); f.Fault != 0 {
 		return f
 	}
+	// A padded signature would be another spelling of the same token.
+	if padding := strings.IndexByte(parts[2], '='); padding >= 0 {
+		return auth.TokenFailure{Fault: auth.FaultBase64, Offset: int64(padding)}
+	}
 	if _, present := header["crit"]; present {
 		return auth.TokenFailure{Fault: auth.FaultHeader}
 	}

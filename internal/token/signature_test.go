@@ -113,7 +113,11 @@ func reencoded(f fixture, t *testing.T, parts []string, i int, name string) []ho
 		{name + "/LFInFront", put("\n\n\n\n" + part), bad},
 	}
 	if padded != part {
-		rows = append(rows, hostile{name + "/Padding", put(padded), bad})
+		want := bad
+		if i == 2 { // the legacy service named the place
+			want = corrupt(int64(len(part)))
+		}
+		rows = append(rows, hostile{name + "/Padding", put(padded), want})
 	}
 	if i == 2 {
 		return rows
