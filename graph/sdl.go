@@ -1,3 +1,5 @@
+// Package graph holds the schema, one file per topic, and the code that gqlgen
+// generates from it.
 package graph
 
 import _ "embed"
