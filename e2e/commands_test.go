@@ -127,7 +127,7 @@ func TestCommands_wrong(t *testing.T) {
 	}{
 		"unknown command":     {dir, "", []string{"usres"}, 2, "did you mean users?"},
 		"unknown subcommand":  {dir, "", []string{"users", "lsit"}, 2, "did you mean list?"},
-		"group alone":         {dir, "", []string{"users"}, 2, "say add, list, export, disable, enable"},
+		"group alone":         {dir, "", []string{"users"}, 2, "say add, list, clashes, export, disable, enable"},
 		"unknown flag":        {dir, "", []string{"users", "list", "--jsn"}, 2, "did you mean --json?"},
 		"not a number":        {dir, "", []string{"users", "list", "--limit", "x"}, 2, `invalid value "x" for flag --limit;`},
 		"no file":             {dir, "", []string{"keys", "import", "--purpose", "access", "/nofile"}, 2, "no such file"},
