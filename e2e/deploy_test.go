@@ -429,3 +429,22 @@ func kubernetes(t *testing.T) pods {
 	}
 	return result
 }
+
+// TestDeploy_dockerRun starts the binary with the settings of the Dockerfile and
+// of the documented docker run, which is for production.
+func TestDeploy_dockerRun(t *testing.T) {
+	command := regexp.MustCompile(`(?m)^    docker run (.*)$`).FindStringSubmatch(deployFile(t, "README.md"))
+	if command == nil {
+		t.Fatal("deploy/README.md has no docker run")
+	}
+	env := maps.Clone(dockerfile(t).env)
+	for _, setting := range regexp.MustCompile(`-e (\w+)=(\S+)`).FindAllStringSubmatch(command[1], -1) {
+		env[setting[1]] = setting[2]
+	}
+	if env["ENV"] != "production" {
+		t.Errorf("docker run sets ENV=%s", env["ENV"])
+	}
+	env["DATA_DIR"] = t.TempDir()
+	p := start(t, env)
+	readyUntil(t, httpClient(), p.URL, func(r readiness) bool { return r.code == http.StatusOK })
+}

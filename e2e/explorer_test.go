@@ -38,6 +38,13 @@ func TestExplorer_cookies(t *testing.T) {
 	drive(t, strings.Replace(p.URL, "127.0.0.1", "localhost", 1)+"/", "--cookies")
 }
 
+// TestExplorer_plainHTTP: the page works on plain http beyond localhost, where
+// browsers withhold some of their functions from pages.
+func TestExplorer_plainHTTP(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir()})
+	drive(t, strings.Replace(p.URL, "127.0.0.1", "rekey.test", 1)+"/", "--plain")
+}
+
 // drive runs explorer/explorer.mjs.
 func drive(t *testing.T, url string, more ...string) {
 	t.Helper()

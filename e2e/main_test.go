@@ -142,9 +142,16 @@ func TestServe_fileGone(t *testing.T) {
 	}
 }
 
-// TestServe_bannerLines pastes the examples of the banner into a shell.
+// TestServe_bannerLines pastes the examples of the banner into a shell, with and
+// without cookie mode.
 func TestServe_bannerLines(t *testing.T) {
-	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "LOG_LEVEL": "error"})
+	for _, mode := range []string{"off", "on"} {
+		t.Run("COOKIE_MODE="+mode, func(t *testing.T) { bannerLines(t, mode) })
+	}
+}
+
+func bannerLines(t *testing.T, mode string) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "LOG_LEVEL": "error", "COOKIE_MODE": mode})
 	eventually(t, "all of the banner", func() bool { return strings.Contains(p.out.String(), "Bearer $RT\"\n\n") })
 	_, lines, _ := strings.Cut(p.out.String(), "Try it, in another terminal:\n\n")
 	steps := strings.Split(strings.TrimSpace(lines), "\n\n")
@@ -161,6 +168,21 @@ func TestServe_bannerLines(t *testing.T) {
 		if got := normalize(sh.run(t, step)); got != want[i] {
 			t.Errorf("%s\nprints\n%s\nwant\n%s", step, got, want[i])
 		}
+	}
+}
+
+// TestServe_bannerProduction: the commands work, and none changes a database
+// that may be live.
+func TestServe_bannerProduction(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "LOG_LEVEL": "error", "ENV": "production"})
+	eventually(t, "all of the banner", func() bool { return strings.Contains(p.out.String(), "__typename }\"}'\n\n") })
+	if strings.Contains(p.out.String(), "mutation") {
+		t.Errorf("the banner changes the database:\n%s", p.out)
+	}
+	_, lines, _ := strings.Cut(p.out.String(), "Check it, in another terminal:\n\n")
+	got := startShell(t).run(t, strings.TrimSpace(lines))
+	if !strings.Contains(got, `"status":"ok"`) || !strings.Contains(got, `{"data":{"__typename":"Query"}}`) {
+		t.Errorf("%s\nprints\n%s", lines, got)
 	}
 }
 

@@ -1,9 +1,10 @@
-// Usage: node explorer.mjs URL [--cookies] [--chromium PATH] [--shots DIRECTORY]
+// Usage: node explorer.mjs URL [--cookies | --plain] [--chromium PATH] [--shots DIRECTORY]
 //
 // Drives the explorer at URL through a session's life and looks at it in both
 // themes and widths. It prints what went wrong, and exits with 1, or with 0
 // and a line that says what was done. With --cookies the server at URL is in
-// cookie mode, and what differs then is looked at. --shots writes pictures.
+// cookie mode, and what differs then is looked at. With --plain URL is plain http
+// on another host than localhost. --shots writes pictures.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,14 +14,16 @@ import { open, visit } from './browser.mjs';
 import { cookieFlow } from './cookieflow.mjs';
 import { flow } from './flow.mjs';
 import { looks } from './looks.mjs';
+import { plainFlow } from './plainflow.mjs';
 import { inPage, onDisk } from './storages.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { chromium: { type: 'string', default: '/usr/bin/chromium' }, cookies: { type: 'boolean' }, shots: { type: 'string' } },
+  options: { chromium: { type: 'string', default: '/usr/bin/chromium' }, cookies: { type: 'boolean' }, plain: { type: 'boolean' }, shots: { type: 'string' } },
 });
 const [url] = positionals;
-const CANARIES = values.cookies ? [] : ['canary-literal', 'canary-comment', 'canary-header', 'canary-mail'];
+const short = values.cookies || values.plain;
+const CANARIES = short ? [] : ['canary-literal', 'canary-comment', 'canary-header', 'canary-mail'];
 
 const profile = await mkdtemp(join(tmpdir(), 'rekey-explorer-'));
 try {
@@ -32,7 +35,7 @@ try {
 async function test() {
   const { context, page, record } = await open({ executable: values.chromium, profile, url });
   try {
-    await (values.cookies ? cookieFlow(context, page, url) : wholeFlow(page));
+    await (values.cookies ? cookieFlow(context, page, url) : values.plain ? plainFlow(context, page, url) : wholeFlow(page));
     checkStorages(await inPage(page), record);
   } catch (error) {
     await page.screenshot({ path: join(tmpdir(), 'rekey-explorer-failed.png') });
@@ -41,7 +44,7 @@ async function test() {
     await context.close();
   }
   assert.deepEqual(record.problems, []);
-  assert.ok(record.secrets.size > (values.cookies ? 5 : 20), `only ${record.secrets.size} secrets were seen`);
+  assert.ok(record.secrets.size > (short ? 5 : 20), `only ${record.secrets.size} secrets were seen`);
   assert.deepEqual(await onDisk(profile, [...record.secrets, ...CANARIES]), [], 'secrets in the profile');
   console.log(`${record.requests.length} requests, ${record.secrets.size} secrets, none stored`);
 }
@@ -56,7 +59,7 @@ function checkStorages(stored, { secrets }) {
   for (const secret of [...secrets, ...CANARIES]) {
     assert.ok(!JSON.stringify(stored).includes(secret), `stored: ${secret}`);
   }
-  assert.match(stored.local, values.cookies ? /SignUp/ : /Literal/, 'the history is stored');
+  assert.match(stored.local, short ? /SignUp/ : /Literal/, 'the history is stored');
   assert.equal(stored.session, '{}');
   assert.equal(stored.cookies, '');
   assert.deepEqual([stored.databases, stored.caches, stored.workers], [0, 0, 0]);

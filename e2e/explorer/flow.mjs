@@ -26,6 +26,8 @@ async function signUp(on) {
   await on.at(1);
   await on.shows(/1[0-5]:\d\d left/);
   await on.shows('"email_verified_at":');
+  await on.response('"generation"'); // tokens are folded, so that it is in view
+  await on.page.getByTestId('last-response').getByText(/^200 · \d+ ms · [\d.]+ kB$/).waitFor();
   const me = await on.run('Me');
   assert.equal(me.data.me.name, 'Ada');
   assert.match(me.request.headers().authorization, /^Bearer eyJ/);
@@ -126,7 +128,7 @@ async function literals(on) {
   await on.page.getByRole('button', { name: 'Headers' }).click();
   await on.type('Headers', '{"X-Canary": "canary-header"}');
   await on.page.getByRole('button', { name: 'Variables' }).click();
-  await on.page.getByRole('tab').getByText('Literal', { exact: true }).waitFor();
+  await on.page.locator('.graphiql-tab').getByText('Literal', { exact: true }).waitFor();
   assert.equal(reason(await on.run('Literal')), 'INVALID_CREDENTIALS');
 }
 
@@ -153,8 +155,13 @@ async function keyboard(on) {
 async function history(on, url) {
   await on.page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
   await on.page.locator('.graphiql-doc-explorer').getByText('AuthPayload').waitFor();
+  const { email } = await on.page.evaluate(() => ({ email: localStorage.getItem('rekey-explorer:email') }));
   await visit(on.page, url);
   await on.shows('signed out');
+  await on.shows(email);
+  await on.tab('LogIn');
+  await on.page.getByRole('button', { name: /^Execute query/ }).click();
+  await on.response('Write the password');
   await on.page.getByRole('button', { name: 'Show History' }).click();
   await on.page.locator('.graphiql-history').getByText('Literal', { exact: true }).click();
   await on.page.locator('.graphiql-query-editor').getByText('password: ""').waitFor();

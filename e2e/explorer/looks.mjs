@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Page } from './page.mjs';
 
@@ -27,6 +27,7 @@ export async function looks(page, shots) {
       await page.setViewportSize(size);
       await fits(page, size);
       await contrasts(page, colorScheme);
+      await accessible(page, `${colorScheme}, ${size.width}`);
       if (shots) await shoot(page, shots, `explorer-${colorScheme}-${size.width}`);
     }
   }
@@ -44,6 +45,18 @@ async function fits(page, { width }) {
     assert.ok(box.x >= 0 && box.x + box.width <= width, `${name} at ${JSON.stringify(box)}`);
   }
   await page.getByRole('button', { name: /^Execute query/ }).scrollIntoViewIfNeeded();
+}
+
+// accessible: axe finds nothing wrong, when no tooltip is open and no colour is
+// in transition.
+async function accessible(page, where) {
+  await page.mouse.move(0, 0);
+  await page.waitForFunction(() => !document.querySelector('[data-radix-popper-content-wrapper]')
+    && document.getAnimations().every((a) => a.playState !== 'running'));
+  await page.evaluate(await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8'));
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
+  assert.deepEqual(found, [], where);
 }
 
 // contrasts: texts stand out against what is behind them, in the editor, the

@@ -7,7 +7,7 @@ export class Page {
   }
 
   tab(name) {
-    return this.page.getByRole('tab').getByText(name, { exact: true }).click();
+    return this.page.locator('.graphiql-tab').getByText(name, { exact: true }).click();
   }
 
   button(name) {

@@ -136,7 +136,9 @@ func (a *app) announce(l net.Listener, adminAddr net.Addr) error {
 		return fmt.Errorf("finding DATA_DIR: %w", err)
 	}
 	if a.cfg.LogFormat != "json" {
-		cli.Banner(a.stdout, cli.Place{Base: base, Data: a.cfg.DataDir, Explorer: a.cfg.Explorer, Metrics: metrics})
+		cli.Banner(a.stdout, cli.Place{
+			Base: base, Data: a.cfg.DataDir, Explorer: a.cfg.Explorer, Production: a.cfg.Environment == config.Production, Metrics: metrics,
+		})
 	}
 	build := cli.ThisBuild()
 	a.log.Info("ready", "version", build.Version, "commit", build.CommitText(), "address", l.Addr().String(),

@@ -13,7 +13,10 @@ rekey is ready{{explorer}}
   health        GET  {{base}}/livez   {{base}}/readyz{{metrics}}
   data          {{data}}
 
-Try it, in another terminal:
+{{steps}}`
+
+// tour is for development. It signs up, so it is not for a live database.
+const tour = `Try it, in another terminal:
 
   # sign up
   curl -s {{base}}/graphql -H 'Content-Type: application/json' \
@@ -29,12 +32,23 @@ Try it, in another terminal:
 
 `
 
+// check is for production: it changes nothing.
+const check = `Check it, in another terminal:
+
+  curl -s {{base}}/readyz
+  curl -s {{base}}/graphql -H 'Content-Type: application/json' -d '{"query":"{ __typename }"}'
+
+`
+
 // Place describes where a service can be reached.
 type Place struct {
 	Base     string // its URL
 	Data     string // the directory with its data
 	Explorer bool   // whether it serves the explorer at /
-	Metrics  string // the URL of its metrics; empty if they are not served
+	// Production is whether the service may have a live database: the commands
+	// then change nothing.
+	Production bool
+	Metrics    string // the URL of its metrics; empty if they are not served
 }
 
 // Banner writes the service's URLs and commands to try it with. It ignores
@@ -47,9 +61,14 @@ func Banner(w io.Writer, p Place) {
 	if p.Metrics != "" {
 		metrics = "\n  metrics       GET  " + p.Metrics
 	}
+	steps := tour
+	if p.Production {
+		steps = check
+	}
 	// Not text/template: executing templates makes the program bigger.
+	text := strings.ReplaceAll(banner, "{{steps}}", steps)
 	values := strings.NewReplacer("{{base}}", p.Base, "{{data}}", p.Data, "{{explorer}}", explorer, "{{metrics}}", metrics)
-	_, _ = values.WriteString(w, banner)
+	_, _ = values.WriteString(w, text)
 }
 
 // BaseURL returns the URL of a listener. A listener on all interfaces is

@@ -1,4 +1,6 @@
 import { getOperationAST, parse } from 'graphql';
+import { curlOf } from './copy.js';
+import { fold } from './jwt.js';
 import { fillIn } from './placeholders.js';
 import { eventStream } from './stream.js';
 
@@ -11,7 +13,7 @@ const MAY_END = /\b(logout|revokeSession|changePassword|resetPassword)\b/;
 const FINAL = ['TOKEN_REUSED', 'SESSION_REVOKED', 'SESSION_EXPIRED', 'USER_DISABLED'];
 
 // Api sends operations, with the access token of the session at hand, and
-// tells the session what came of them.
+// reports their results to the session.
 export class Api {
   constructor(session) {
     this.session = session;
@@ -27,13 +29,14 @@ export class Api {
       operationName: query.includes(operationName) ? operationName : undefined,
     };
     const filled = fillIn(headers ?? {}, this.session);
-    return isSubscription(operation) ? this.follow(operation, filled) : this.send(operation, filled);
+    return isSubscription(operation) ? this.follow(operation, filled) : fold(await this.send(operation, filled));
   };
 
   // send does one operation and learns from the answer.
   async send(operation, headers = {}) {
     const presented = this.#presented(operation, headers);
-    const answer = await this.#post(operation, this.#authorized(headers));
+    const answer = await this.#post(operation, this.#authorized(headers), true);
+    if (answer?.data?.signUp) this.session.signedUp(operation.variables?.input);
     for (const payload of Object.values(answer?.data ?? {})) {
       if (typeof payload?.token === 'string') this.session.take(payload, presented);
     }
@@ -92,20 +95,32 @@ export class Api {
 
   // lookAfterSession asks whether the session at hand lives on: an answer may
   // have been about another one.
-  async #lookAfterSession(told) {
+  async #lookAfterSession(reported) {
     if (!this.session.state.pair || this.session.state.ended) return;
     const answer = await this.#post({ query: '{ session { id } }' }, this.#authorized({}));
     const reason = answer?.errors?.[0]?.extensions?.reason;
-    if (FINAL.includes(reason)) this.session.end(told ?? reason);
+    if (FINAL.includes(reason)) this.session.end(reported ?? reason);
   }
 
-  async #post(operation, headers) {
+  // post records the request for the panel if the user has sent it.
+  async #post(operation, headers, record = false) {
+    const begun = performance.now();
     const response = await this.#request(operation, headers, { accept: 'application/json' });
+    const text = await response.text();
+    if (record) {
+      const bytes = new TextEncoder().encode(text).length;
+      this.session.answered({ status: response.status, ms: Math.round(performance.now() - begun), bytes, curl: this.#curl(operation, headers) });
+    }
     try {
-      return await response.json();
+      return JSON.parse(text);
     } catch {
       throw new Error(`The server answered ${response.status} ${response.statusText} without JSON.`);
     }
+  }
+
+  #curl({ query, variables, operationName }, headers) {
+    const url = new URL(ENDPOINT, window.location.href).href;
+    return curlOf(url, { 'Content-Type': 'application/json', ...headers }, JSON.stringify({ query, variables, operationName }));
   }
 
   // request is for application/json: errors then come with status 200, and the

@@ -5,7 +5,7 @@ export function Claims({ state: { pair }, left }) {
   const life = claims ? claims.exp - claims.iat : 0;
   return (
     <section className="session-claims" aria-label="Decoded access token">
-      <h3>Access token, decoded</h3>
+      <h2>Access token, decoded</h2>
       <meter
         min="0"
         max={life || 1}

@@ -2,15 +2,15 @@
 // as it grows.
 export function Events({ events }) {
   return (
-    <ol className="session-events" role="log" aria-label="What has happened" aria-live="polite" tabIndex={0}>
+    <div className="session-events" role="log" aria-label="What has happened" aria-live="polite" tabIndex={0}>
       {events.map(({ id, at, kind, title, detail }) => (
-        <li key={id} className={kind}>
+        <div key={id} className={`event ${kind}`}>
           <time dateTime={new Date(at).toISOString()}>{new Date(at).toLocaleTimeString('en-GB')}</time>
           <div>
             <b>{title}</b> {detail}
           </div>
-        </li>
+        </div>
       ))}
-    </ol>
+    </div>
   );
 }

@@ -2,7 +2,8 @@ import { GraphiQL } from 'graphiql';
 import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
 import icon from './icon.svg';
 import { Panel } from './panel.jsx';
-import { SystemTheme } from './theme.jsx';
+import { TabList } from './tabs.jsx';
+import { SystemTheme, WrapLines } from './theme.jsx';
 
 const PLUGINS = [HISTORY_PLUGIN];
 
@@ -25,15 +26,17 @@ export function Explorer({ api, storage, tabs }) {
       }}
     >
       <GraphiQL.Logo>
-        <span className="brand">
+        <h1 className="brand">
           <img src={icon} alt="" width="22" height="22" />
           <span>rekey</span>
-        </span>
+        </h1>
       </GraphiQL.Logo>
       <GraphiQL.Footer>
         <Panel api={api} />
       </GraphiQL.Footer>
       <SystemTheme />
+      <WrapLines />
+      <TabList />
     </GraphiQL>
   );
 }

@@ -16,6 +16,17 @@ export function sessionOf(token) {
   return decode(token)?.user?.auth?.id ?? null;
 }
 
+// fold returns a JSON value with its tokens shortened, so that what is beside
+// them in a response can be seen.
+export function fold(value) {
+  if (typeof value === 'string') return /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/.test(value) ? shorten(value) : value;
+  if (Array.isArray(value)) return value.map(fold);
+  if (value && typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, fold(item)]));
+  }
+  return value;
+}
+
 // shorten shows which token it is without showing it.
 export function shorten(token) {
   return `${token.slice(0, 5)}…${token.slice(-6)}`;

@@ -8,7 +8,8 @@ import { Session } from './session.js';
 import { starters } from './starters.js';
 import { Storage } from './storage.js';
 
-const api = new Api(new Session());
+const storage = new Storage(window.localStorage);
+const api = new Api(new Session(storage.email, (address) => { storage.email = address; }));
 createRoot(document.getElementById('root')).render(
-  <Explorer api={api} storage={new Storage(window.localStorage)} tabs={starters()} />,
+  <Explorer api={api} storage={storage} tabs={starters()} />,
 );

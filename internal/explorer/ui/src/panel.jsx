@@ -1,5 +1,6 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import { logOut, refresh, replay, retry } from './actions.js';
+import { copy } from './copy.js';
 import { Claims } from './claims.jsx';
 import { Events } from './events.jsx';
 import { shorten } from './jwt.js';
@@ -10,16 +11,21 @@ export function Panel({ api }) {
   const { session } = api;
   const state = useSyncExternalStore(session.subscribe, session.snapshot);
   const left = useSecondsLeft(state.pair?.expiresAt);
+  const copied = (what, text) => copy(text).then(
+    () => session.note('info', 'Copied', what),
+    (error) => session.note('bad', 'Not copied', error.message),
+  );
   return (
     <details className="session" open>
       <summary>
         <span className="session-title">Session</span>
         <Summary state={state} left={left} />
+        {state.last && <Last {...state.last} />}
       </summary>
-      <Buttons api={api} state={state} />
+      <Buttons api={api} state={state} onCopy={copied} />
       <div className="session-body">
         <div className="session-facts">
-          {state.pair ? <Facts state={state} /> : <Welcome />}
+          {state.pair ? <Facts state={state} onCopy={copied} /> : <Welcome email={session.account.email} />}
           <Events events={state.events} />
         </div>
         <Claims state={state} left={left} />
@@ -43,7 +49,17 @@ function Summary({ state: { pair, generation, ended }, left }) {
   );
 }
 
-function Facts({ state: { pair, sessionId } }) {
+// Last shows the status, the time and the size of the last response.
+function Last({ status, ms, bytes }) {
+  const size = bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`;
+  return (
+    <span className="session-last" data-testid="last-response">
+      {status} · {ms} ms · {size}
+    </span>
+  );
+}
+
+function Facts({ state: { pair, sessionId }, onCopy }) {
   return (
     <dl>
       <dt>User</dt>
@@ -52,26 +68,39 @@ function Facts({ state: { pair, sessionId } }) {
       </dd>
       <dt>Session</dt>
       <dd className="mono" title={sessionId}>
-        {sessionId ?? 'not told by the token'}
+        {sessionId ?? 'not in the token'}
       </dd>
       <dt title="The header that every tab sends">Authorization</dt>
-      <dd className="mono">Bearer {shorten(pair.access)}</dd>
+      <dd className="mono">
+        Bearer {shorten(pair.access)}
+        <button type="button" aria-label="Copy the access token" onClick={() => onCopy('The access token.', pair.access)}>
+          Copy
+        </button>
+      </dd>
       <dt>Refresh token</dt>
-      <dd className="mono">{pair.refresh ? shorten(pair.refresh) : 'not in the answer (a cookie may hold it)'}</dd>
+      <dd className="mono">
+        {pair.refresh ? shorten(pair.refresh) : 'not in the answer (a cookie may hold it)'}
+        {pair.refresh && (
+          <button type="button" aria-label="Copy the refresh token" onClick={() => onCopy('The refresh token.', pair.refresh)}>
+            Copy
+          </button>
+        )}
+      </dd>
     </dl>
   );
 }
 
-function Welcome() {
+function Welcome({ email }) {
   return (
     <p className="soft">
       Run <b>SignUp</b> or <b>LogIn</b>. The pair is kept here, for this page only, and every tab sends its access token.
       Then refresh, and replay the old token, to see rotation and reuse at work.
+      {email && <> The last sign-up was <b>{email}</b>.</>}
     </p>
   );
 }
 
-function Buttons({ api, state: { pair, ended, used } }) {
+function Buttons({ api, state: { pair, ended, used, last }, onCopy }) {
   const [busy, setBusy] = useState(false);
   const button = (label, title, enabled, action) => (
     <button
@@ -95,6 +124,7 @@ function Buttons({ api, state: { pair, ended, used } }) {
       {ended
         ? button('Forget', 'Drop the tokens that this page holds', true, () => api.session.forget())
         : button('Log out', 'End this session', pair, logOut)}
+      {button('Copy as cURL', 'Copy the last request as a command, with its tokens', last, () => onCopy('The last request as a command.', last.curl))}
     </div>
   );
 }

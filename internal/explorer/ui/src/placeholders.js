@@ -12,9 +12,13 @@ const meanings = {
   oldestRefreshToken: ({ oldest }) => oldest?.token,
   lastKey: ({ previous }) => previous?.key,
   newKey: () => newKey(),
+  email: ({ account }) => account.email,
+  password: ({ account }) => account.password,
 };
 
 const wanting = {
+  email: 'Run SignUp first, or write the address of an account into the variables.',
+  password: 'Write the password into the variables: the page forgets passwords when it is reloaded.',
   previousRefreshToken: 'Refresh first: no refresh token has been replaced yet.',
   oldestRefreshToken: 'Refresh first: no refresh token has been replaced yet.',
   lastKey: 'Refresh with a key first: the last rotation had none.',

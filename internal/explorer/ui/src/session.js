@@ -8,6 +8,7 @@ const NOTHING = {
   generation: null,
   used: [], // refresh tokens that were exchanged, the oldest first: {token, key, generation}
   ended: null, // why the session is over
+  last: null, // the last response: {status, ms, bytes, curl}
   events: [],
 };
 
@@ -18,7 +19,11 @@ export class Session {
   #listeners = new Set();
   #eventId = 0;
 
-  constructor(now = Date.now) {
+  // email is the address of the last sign-up, which outlives the page; keepEmail
+  // stores another one.
+  constructor(email, keepEmail, now = Date.now) {
+    this.account = { email, password: null };
+    this.keepEmail = keepEmail;
     this.now = now;
   }
 
@@ -58,6 +63,18 @@ export class Session {
     else this.note('good', 'Signed in', `A session of its own, generation ${next ?? '?'}.`);
   }
 
+  // signedUp keeps the account of a sign-up: its address beyond this page, its
+  // password only in memory.
+  signedUp({ email, password } = {}) {
+    if (typeof email !== 'string') return;
+    this.account = { email, password };
+    this.keepEmail(email);
+  }
+
+  answered(last) {
+    this.#set({ last });
+  }
+
   // end marks the session as over. The pair stays, so that one can see it
   // being refused.
   end(reason) {
@@ -67,7 +84,7 @@ export class Session {
   }
 
   forget() {
-    this.#set({ ...NOTHING, events: this.#state.events });
+    this.#set({ ...NOTHING, events: this.#state.events, last: this.#state.last });
     this.note('info', 'Forgotten', 'This page holds no tokens any more.');
   }
 

@@ -20,7 +20,8 @@ mutation SignUp($input: SignUpInput!) {
 ${PAIR}
   }
 }`),
-    tab({ input: account }, `# Log in once more: a session of its own.
+    tab({ input: { email: '{{email}}', password: '{{password}}' } }, `# Log in as the account of the last SignUp: a
+#    session of its own.
 mutation LogIn($input: LoginInput!) {
   login(input: $input) {
 ${PAIR}

@@ -6,6 +6,7 @@ const LOOKS = ['theme', 'visiblePlugin', 'docExplorerFlex', 'editorFlex', 'secon
 const HISTORY = ['queries', 'favorites'];
 const THEIRS = 'graphiql:';
 const OURS = 'rekey-explorer:';
+const EMAIL = `${OURS}email`;
 
 // Storage is what GraphiQL gets in place of localStorage. It forgets with the
 // page whatever may hold a password or a token: tabs, variables, headers and
@@ -18,6 +19,15 @@ export class Storage {
 
   constructor(disk) {
     this.#disk = disk;
+  }
+
+  // email is the address of the last sign-up.
+  get email() {
+    return this.#onDisk((disk) => disk.getItem(EMAIL)) ?? null;
+  }
+
+  set email(address) {
+    this.#onDisk((disk) => disk.setItem(EMAIL, address));
   }
 
   get length() {

@@ -15,3 +15,13 @@ export function SystemTheme() {
   }, [theme, setTheme]);
   return null;
 }
+
+// WrapLines wraps long lines of the operation, so that the toolbar and the edge
+// of a narrow window hide nothing.
+export function WrapLines() {
+  const editor = useGraphiQL((state) => state.queryEditor);
+  useEffect(() => {
+    editor?.updateOptions({ wordWrap: 'on' });
+  }, [editor]);
+  return null;
+}
