@@ -88,7 +88,9 @@ func New(schema graphql.ExecutableSchema, options Options) http.Handler {
 // ServeHTTP answers one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(graphql.StartOperationTrace(r.Context()))
-	defer func() { // a panic outside the resolvers; nothing has been written, because answers are written last
+	// Answers a panic outside the resolvers. Nothing has been written then, because
+	// answers are written last.
+	defer func() { //nolint:contextcheck // it uses the context of the request
 		panicked := recover()
 		if panicked == nil {
 			return

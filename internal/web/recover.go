@@ -33,7 +33,7 @@ func Recover(log *slog.Logger, render RenderError, next http.Handler) http.Handl
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &recorder{ResponseWriter: w}
 		before := maps.Clone(w.Header()) // values are not changed in place
-		defer func() {
+		defer func() {                   //nolint:contextcheck // it uses the context of the request
 			v := recover()
 			if v == nil {
 				return
