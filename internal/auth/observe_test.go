@@ -126,7 +126,7 @@ func steps(fn *ast.FuncDecl) []string {
 func TestUseCases_observed(t *testing.T) {
 	apart := strings.Fields(`Service.Admit Service.CheckClock Service.ClockSkewed Service.Now Service.WatchClock
 		Service.AccessSession Service.KnownValid
-		Service.AddUser Service.DisableUser Service.EnableUser Service.EndAllSessions Service.EndSession
+		Service.AddUser Service.EmailClashes Service.DisableUser Service.EnableUser Service.EndAllSessions Service.EndSession
 		Service.EndUserSessions Service.ExportUsers Service.FindUser Service.Journal Service.UserSessions Service.Users
 		APIKeys.Authenticate APIKeys.AuthenticateCall APIKeys.Check APIKeys.Create APIKeys.List APIKeys.Revoke APIKeys.Wait`)
 	declared := map[string]int{} // how often each step is observed
