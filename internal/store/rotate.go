@@ -62,14 +62,14 @@ const (
 			user_agent = @agent,
 			ip_address = @address,
 			rotated_by = @transport`
-	continues   = "sessions.run_at > t.now - @window"
+	continues   = "sessions.run_at > t.now - @reuse_window"
 	rotateWhere = `
 		WHERE sessions.id = @session AND sessions.user_id = @owner AND sessions.secret_hash = @current
 			AND sessions.revoked_at IS NULL AND sessions.refresh_blacklisted_at IS NULL
 			AND sessions.refresh_expires_at > @now AND sessions.expires_at > @now
 			AND @issued <= CLOCK + @leeway`
 	// rotateParams are the parameters in the order of rotateArgs.
-	rotateParams = "session, owner, current, next, retry, attempt, now, issued, leeway, window, access, refresh, agent, address, transport"
+	rotateParams = "session, owner, current, next, retry, attempt, now, issued, leeway, reuse_window, access, refresh, agent, address, transport"
 )
 
 func rotateArgs(r *auth.Rotation) []any {
