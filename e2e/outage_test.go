@@ -143,7 +143,7 @@ func TestServe_postgresKilled(t *testing.T) {
 
 	server.Kill()
 	r := readyUntil(t, c, p.URL, func(r readiness) bool { return r.code == http.StatusServiceUnavailable })
-	if r.Status != "unavailable" || r.Checks["database"] == "ok" || r.Checks["server"] != "ok" {
+	if r.Status != "unavailable" || r.Checks["database"] == "ok" || r.Checks["clock"] != "ok" || r.Checks["server"] != "ok" {
 		t.Errorf("readiness: %+v", r)
 	}
 	wantLive(t, c, p.URL)

@@ -289,7 +289,7 @@ func (a *app) admit(r *http.Request) error {
 func (a *app) checks() []web.Check {
 	checks := []web.Check{
 		{Name: "database", Func: a.database.run},
-		{Name: "clock", Func: a.core.CheckClock},
+		{Name: "clock", Func: a.checkClock},
 		{Name: "keys", Func: a.ring.Check},
 		{Name: "server", Func: a.drain.check},
 	}

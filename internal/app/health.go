@@ -41,9 +41,12 @@ func (c *databaseCheck) watch(ctx context.Context) {
 	}
 }
 
-// run returns the result of the last check if it is recent enough, so that
-// readiness may be asked at any rate.
+// run asks the database, and returns the result of the last write if it is recent
+// enough, so that readiness may be asked at any rate.
 func (c *databaseCheck) run(ctx context.Context) error {
+	if _, err := c.store.Now(ctx); err != nil {
+		return fmt.Errorf("asking the database: %w", err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now := c.now(); now.Sub(c.at).Abs() >= writeEvery*9/10 {
@@ -62,4 +65,13 @@ func (c *databaseCheck) check(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", web.NotReady(reason), auth.Cause(err))
 	}
 	return err
+}
+
+// checkClock returns an error if the clock is skewed. If the database does not
+// answer, databaseCheck reports it.
+func (a *app) checkClock(ctx context.Context) error {
+	if err := a.core.CheckClock(ctx); a.core.ClockSkewed() {
+		return err
+	}
+	return nil
 }
