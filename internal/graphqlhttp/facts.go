@@ -20,10 +20,11 @@ type schemaFacts struct {
 	once    map[string]bool // names of mutations marked @once
 	rows    map[string]rows // by name of the field
 	objects map[string]bool // names of the object types, except the mutation type
+	meta    metaSchema
 }
 
 func factsOf(schema *ast.Schema) schemaFacts {
-	facts := schemaFacts{lists: map[string]bool{}, once: map[string]bool{}, rows: map[string]rows{}, objects: map[string]bool{}}
+	facts := schemaFacts{lists: map[string]bool{}, once: map[string]bool{}, rows: map[string]rows{}, objects: map[string]bool{}, meta: metaOf(schema)}
 	for name, definition := range schema.Types {
 		facts.objects[name] = definition.Kind == ast.Object && definition != schema.Mutation
 		for _, field := range definition.Fields {

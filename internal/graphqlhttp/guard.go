@@ -27,21 +27,28 @@ type limits struct {
 	// values counts what an operation returns: a row of the database counts
 	// rowFactor, and each of its fields one.
 	values int
+	// typeFields are the fields __type in a document, as written. There may be one
+	// field __schema.
+	typeFields int
+	// introspection counts the values that all these fields return.
+	introspection int
 }
 
 // defaultLimits accept GraphiQL's introspection query, and every document that
 // is useful to a client of this API.
 func defaultLimits() limits {
 	return limits{
-		bodyBytes:  64 << 10,
-		tokens:     1000,
-		nameBytes:  100,
-		depth:      15,
-		rootFields: 20,
-		aliases:    30,
-		fields:     300,
-		cost:       75_000,
-		values:     15_000,
+		bodyBytes:     64 << 10,
+		tokens:        1000,
+		nameBytes:     100,
+		depth:         15,
+		rootFields:    20,
+		aliases:       30,
+		fields:        300,
+		cost:          75_000,
+		values:        15_000,
+		typeFields:    10,
+		introspection: 10_000,
 	}
 }
 
@@ -82,7 +89,7 @@ func (g guard) MutateOperationParameters(ctx context.Context, params *graphql.Ra
 	}
 	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: params.Query}, g.limits.tokens)
 	if err == nil {
-		return g.check(measure(document, g.facts))
+		return g.check(measure(document, g.facts, g.limits.introspection))
 	}
 	return nil // the executor parses it too, and reports the place
 }
@@ -109,8 +116,14 @@ func (g guard) check(s shape) *gqlerror.Error {
 		return refusal("an operation asks for more than %d values", g.limits.values)
 	case s.deferred:
 		return refusal("@defer is not supported")
-	case g.hideSchema && s.introspection:
+	case g.hideSchema && s.schemaFields+s.typeFields > 0:
 		return refusal("introspection is switched off")
+	case s.schemaFields > 1:
+		return refusal("the document has more than one field __schema")
+	case s.typeFields > g.limits.typeFields:
+		return refusal("the document has more than %d fields __type", g.limits.typeFields)
+	case s.introspection > g.limits.introspection:
+		return refusal("the introspection asks for more than %d values", g.limits.introspection)
 	case s.once > 1:
 		return refusal("a request may have only one field that signs in, refreshes, logs out or changes a password")
 	default:

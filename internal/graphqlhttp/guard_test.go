@@ -100,7 +100,7 @@ func TestMeasure_values(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", document, err)
 		}
-		if got := measure(parsed, facts).values; got != want {
+		if got := measure(parsed, facts, 0).values; got != want {
 			t.Errorf("%s: %d values, want %d", document, got, want)
 		}
 	}

@@ -21,7 +21,9 @@ type shape struct {
 	values        int // that an operation may return
 	aliases       int
 	written       int // fields, as written in the document
-	introspection bool
+	schemaFields  int // __schema, as written
+	typeFields    int // __type, as written
+	introspection int // values that these fields return
 	deferred      bool
 	once          int // root fields, as written, of which one is allowed
 }
@@ -45,16 +47,19 @@ type measurer struct {
 	schema    schemaFacts
 	fragments map[string]*ast.FragmentDefinition
 	sizes     map[string]size
+	meta      introspectionWalk
 	shape     shape
 }
 
-// measure returns the shape of a document that was parsed but not validated.
-func measure(document *ast.QueryDocument, schema schemaFacts) shape {
+// measure returns the shape of a document that was parsed but not validated. It
+// counts values of introspection up to a bit more than mostIntrospection.
+func measure(document *ast.QueryDocument, schema schemaFacts, mostIntrospection int) shape {
 	m := &measurer{
 		schema:    schema,
 		fragments: map[string]*ast.FragmentDefinition{},
 		sizes:     map[string]size{},
 	}
+	m.meta = introspectionWalk{meta: schema.meta, fragments: m.fragments, most: mostIntrospection}
 	for _, fragment := range document.Fragments {
 		m.fragments[fragment.Name] = fragment
 	}
@@ -66,6 +71,7 @@ func measure(document *ast.QueryDocument, schema schemaFacts) shape {
 		m.add(s)
 		m.shape.rootFields = max(m.shape.rootFields, s.fields)
 	}
+	m.shape.introspection = m.meta.values
 	return m.shape
 }
 
@@ -102,8 +108,13 @@ func (m *measurer) field(f *ast.Field, root bool) size {
 	if f.Alias != f.Name {
 		m.shape.aliases++
 	}
-	if f.Name == "__schema" || f.Name == "__type" {
-		m.shape.introspection = true
+	switch f.Name {
+	case schemaField:
+		m.shape.schemaFields++
+		m.meta.root(f)
+	case typeField:
+		m.shape.typeFields++
+		m.meta.root(f)
 	}
 	inner := m.selections(f.SelectionSet, false)
 	if m.schema.lists[f.Name] {

@@ -16,6 +16,11 @@ import (
 // with the race detector.
 const Request = 2500 * raceFactor
 
+// Unauthenticated limits the CPU time of one request without credentials, in
+// signatures: 15 ms on such a processor. Passwords that it hashes are not
+// included.
+const Unauthenticated = 375 * raceFactor
+
 // Used returns the CPU time that this process has used so far.
 func Used() time.Duration {
 	var usage syscall.Rusage
