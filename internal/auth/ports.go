@@ -84,9 +84,10 @@ type Store interface {
 
 	// CreateSession inserts a session if the user is enabled and still has this
 	// epoch and password hash. Otherwise it returns ErrMovedOn. It is serialised
-	// with every change that raises the epoch. rehash, unless empty, replaces the
-	// password hash in the same transaction. CreateSession returns the number of
-	// the user's other live sessions, without those of logins at the same time.
+	// with every change that raises the epoch, and with other logins of the user.
+	// rehash, unless empty, replaces the password hash in the same transaction.
+	// CreateSession returns the number of the user's other live sessions: of
+	// several logins at the same time, each counts those that came before it.
 	CreateSession(ctx context.Context, s Session, epoch int64, passwordHash, rehash string, e *Event) (others int, err error)
 
 	// Rotate swaps a session's secret, in one statement and one round trip. It
@@ -105,10 +106,6 @@ type Store interface {
 	// Sessions lists the sessions of a user that are neither revoked nor expired
 	// at now, newest first, at most limit.
 	Sessions(ctx context.Context, userID string, now time.Time, limit int) ([]Session, error)
-	// SurplusSessions returns the ids of live sessions of a user, without own and
-	// without the keep others that were used most recently. The one that was
-	// unused for longest comes last. It returns at most limit.
-	SurplusSessions(ctx context.Context, userID, own string, now time.Time, keep, limit int) ([]string, error)
 
 	// RevokeSession revokes one session. It returns true if this call revoked it,
 	// and false if it was not live. It returns ErrNotFound if the user has no such
@@ -120,6 +117,11 @@ type Store interface {
 	// not the expected one. The number of sessions becomes the Count of the stored
 	// event.
 	EndSessions(ctx context.Context, change EndSessions, e *Event) ([]string, error)
+	// RevokeSurplus revokes live sessions of a user over a maximum, and returns
+	// their ids. It is serialised with logins of the user and with other calls for
+	// the user. It revokes nothing if Own was revoked. The event is stored once for
+	// each revoked session, with its id.
+	RevokeSurplus(ctx context.Context, surplus SurplusSessions, e *Event) ([]string, error)
 
 	// SessionsBegunBefore returns the ids of sessions that are not revoked and
 	// were created before a moment, expired or not, in the order of ids, at most
@@ -165,6 +167,19 @@ type EndSessions struct {
 	PasswordHash       string
 	// BeforeCommit is called with the ids just before the commit. Its error rolls
 	// the change back.
+	BeforeCommit func(ctx context.Context, sessionIDs []string) error
+}
+
+// SurplusSessions are the live sessions of a user over a maximum: all except Own
+// and the Keep others that were used most recently.
+type SurplusSessions struct {
+	UserID string
+	Own    string // the id of a session that remains
+	Keep   int
+	Limit  int // the number of sessions that one call revokes at most
+	Reason string
+	At     time.Time
+	// BeforeCommit is as in EndSessions.
 	BeforeCommit func(ctx context.Context, sessionIDs []string) error
 }
 

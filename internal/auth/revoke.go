@@ -15,10 +15,6 @@ const (
 	// revokeBatch limits the sessions that one statement revokes, so that no
 	// statement takes long and no row is locked for long.
 	revokeBatch = 500
-	// maxRevokedAtOnce limits the sessions over MaxSessions that one login
-	// revokes. It is usually one, and more after simultaneous logins or if
-	// MaxSessions was lowered.
-	maxRevokedAtOnce = 10
 )
 
 // errNotInvalidated rolls back a change that would revoke sessions whose
@@ -66,29 +62,34 @@ func (s *Service) revoke(ctx context.Context, reason string, e Event) (bool, err
 	return revoked, nil
 }
 
-// revokeQuietly revokes the session of the event. It logs a failure as message,
-// emits the event with Count 0 and returns false. It returns true also if there
-// is no such session.
-func (s *Service) revokeQuietly(ctx context.Context, message, reason string, e Event) bool {
-	_, err := s.revoke(ctx, reason, e)
-	if err == nil || errors.Is(err, ErrNotFound) {
-		return true
+// revokeSeveral revokes sessions of one user, emits the event with their number
+// as its Count, and returns that number.
+func (s *Service) revokeSeveral(ctx context.Context, change EndSessions, e Event) (int, error) {
+	var ids []string
+	err := s.invalidatingFirst(ctx, change.At, func(before beforeCommit) (err error) {
+		change.BeforeCommit = before
+		ids, err = s.store.EndSessions(ctx, change, &e)
+		return err
+	})
+	if err != nil {
+		return 0, err
 	}
-	s.warn(ctx, message, err)
-	e.Count = 0
+	e.Count = len(ids)
 	s.events.Emit(ctx, e)
-	return false
+	return len(ids), nil
 }
 
-// revokeSeveral revokes sessions of one user, emits the event with their number
-// as its Count, and returns that number. The sessions must be invalidated before
-// the change commits, and outside of its transaction: invalidating may need the
-// database, and SQLite has one writer. Each attempt that finds sessions which are
-// not invalidated yet is rolled back.
-func (s *Service) revokeSeveral(ctx context.Context, change EndSessions, e Event) (int, error) {
+type beforeCommit = func(ctx context.Context, sessionIDs []string) error
+
+// invalidatingFirst makes a change that learns in its transaction which sessions
+// it revokes. The sessions must be invalidated before the change commits, and
+// outside of its transaction: invalidating may need the database, and SQLite has
+// one writer. Each attempt that finds sessions which are not invalidated yet is
+// rolled back.
+func (s *Service) invalidatingFirst(ctx context.Context, at time.Time, change func(before beforeCommit) error) error {
 	invalidated := map[string]bool{}
 	var missing []string
-	change.BeforeCommit = func(_ context.Context, ids []string) error {
+	before := func(_ context.Context, ids []string) error {
 		missing = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return invalidated[id] })
 		if len(missing) > 0 {
 			return errNotInvalidated
@@ -96,49 +97,55 @@ func (s *Service) revokeSeveral(ctx context.Context, change EndSessions, e Event
 		return nil
 	}
 	for range maxInvalidations {
-		ids, err := s.store.EndSessions(ctx, change, &e)
+		err := change(before)
 		if err == nil {
-			e.Count = len(ids)
-			s.events.Emit(ctx, e)
-			return len(ids), nil
+			return nil
 		}
 		if !errors.Is(err, errNotInvalidated) {
-			return 0, fmt.Errorf("revoking sessions: %w", err)
+			return fmt.Errorf("revoking sessions: %w", err)
 		}
-		if err := s.invalidateSessions(ctx, change.At, missing...); err != nil {
-			return 0, err
+		if err := s.invalidateSessions(ctx, at, missing...); err != nil {
+			return err
 		}
 		for _, id := range missing {
 			invalidated[id] = true
 		}
 	}
-	return 0, Unavailable(errNotInvalidated)
+	return Unavailable(errNotInvalidated)
 }
 
 // enforceMaxSessions revokes the sessions of a user that exceed MaxSessions,
-// those first that were unused for longest (OWASP ASVS 7.1.2). It never revokes
-// own, the session of the login that exceeds the maximum: other sessions may
-// seem newer, because the clocks of their replicas were ahead. A failure is
-// logged, and the next login tries again.
+// those first that were unused for longest (OWASP ASVS 7.1.2). others is the
+// number of sessions that the login found besides its own.
 //
-// others is the number of the user's other sessions, without those of logins at
-// the same time. The store is asked if maxRevokedAtOnce logins together could
-// exceed the maximum.
+// It never revokes own, the session of the login: other sessions may seem newer,
+// because the clocks of their replicas were ahead. It revokes nothing if another
+// login has revoked own. Both are judged in the order of the user's row lock, so
+// that simultaneous logins do not revoke each other's sessions, and leave exactly
+// MaxSessions. A failure is logged, and the next login tries again.
 func (s *Service) enforceMaxSessions(ctx context.Context, userID, own string, others int, now time.Time, c Client) {
-	if s.settings.MaxSessions == 0 || others+maxRevokedAtOnce <= s.settings.MaxSessions {
+	if s.settings.MaxSessions == 0 || others < s.settings.MaxSessions {
 		return
 	}
-	ids, err := s.store.SurplusSessions(ctx, userID, own, now, s.settings.MaxSessions-1, maxRevokedAtOnce)
-	if err != nil {
-		s.warn(ctx, "finding the sessions over MAX_SESSIONS failed", err)
-		return
+	surplus := SurplusSessions{
+		UserID: userID, Own: own, Keep: s.settings.MaxSessions - 1, Limit: revokeBatch, Reason: RevokedByLimit, At: now,
 	}
-	for _, id := range ids {
-		if !s.revokeQuietly(ctx, "revoking a session over MAX_SESSIONS failed", RevokedByLimit, Event{
-			Kind: EventSessionRevoked, At: now, UserID: userID, SessionID: id, Client: c, Detail: RevokedByLimit, Count: 1,
-		}) {
+	e := Event{Kind: EventSessionRevoked, At: now, UserID: userID, Client: c, Detail: RevokedByLimit, Count: 1}
+	for revoked := revokeBatch; revoked == revokeBatch; { // more than one batch only after MaxSessions was lowered
+		var ids []string
+		err := s.invalidatingFirst(ctx, now, func(before beforeCommit) (err error) {
+			surplus.BeforeCommit = before
+			ids, err = s.store.RevokeSurplus(ctx, surplus, &e)
+			return err
+		})
+		if err != nil {
+			s.warn(ctx, "revoking the sessions over MAX_SESSIONS failed", err)
 			return
 		}
+		for _, e.SessionID = range ids {
+			s.events.Emit(ctx, e)
+		}
+		revoked = len(ids)
 	}
 }
 

@@ -152,7 +152,10 @@ func (s *Service) endReplaced(ctx context.Context, token, by string, now time.Ti
 		s.warn(ctx, failed, err)
 		return
 	}
-	s.revokeQuietly(ctx, failed, RevokedByLogout, Event{
-		Kind: EventLogout, At: now, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: "REPLACED", Count: 1,
-	})
+	e := Event{Kind: EventLogout, At: now, UserID: claims.User.ID, SessionID: claims.SessionID, Client: c, Detail: "REPLACED", Count: 1}
+	if _, err := s.revoke(ctx, RevokedByLogout, e); err != nil && !errors.Is(err, ErrNotFound) {
+		s.warn(ctx, failed, err)
+		e.Count = 0
+		s.events.Emit(ctx, e)
+	}
 }

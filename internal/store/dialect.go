@@ -19,9 +19,9 @@ type dialect struct {
 	name  string
 	clock string // microseconds since the epoch
 	least string // the function that returns its smallest argument
-	// forShare and skipLocked end a SELECT. SQLite has one writer at a time
-	// and needs neither.
-	forShare   string
+	// lockUser and skipLocked end a SELECT. SQLite has one writer at a time
+	// and needs neither. lockUser locks a row as an UPDATE of it does.
+	lockUser   string
 	skipLocked string
 	// tryLock extends a WHERE by the condition that nobody else holds the lock,
 	// which the statement then holds.
@@ -38,7 +38,7 @@ func postgresDialect() dialect {
 		name:       Postgres,
 		clock:      `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
 		least:      "LEAST",
-		forShare:   "FOR SHARE",
+		lockUser:   "FOR NO KEY UPDATE",
 		skipLocked: "FOR UPDATE SKIP LOCKED",
 		tryLock:    func(lock int64) string { return fmt.Sprintf("AND (SELECT pg_try_advisory_xact_lock(%d))", lock) },
 		batcher:    newPostgresBatcher,

@@ -24,17 +24,36 @@ func record(tx *gorm.DB, events []auth.Event) error {
 	}
 	rows := make([]models.SecurityEvent, len(events))
 	for i, e := range events {
-		c := e.Client
-		if err := checkText(string(e.Kind), string(c.Transport), c.Address, c.UserAgent, c.RequestID, c.Actor, e.Detail); err != nil {
+		row, err := eventRow(e)
+		if err != nil {
 			return err
 		}
-		rows[i] = models.SecurityEvent{
-			ID: auth.NewID(e.At).String(), At: micros(e.At), Kind: string(e.Kind), UserID: idPtr(e.UserID), SessionID: idPtr(e.SessionID),
-			Actor: c.Who(), Transport: string(c.Transport), Address: c.Address, UserAgent: c.UserAgent, RequestID: c.RequestID,
-			Detail: e.Detail, Count: int64(e.Count),
-		}
+		rows[i] = row
 	}
 	return tx.Create(&rows).Error
+}
+
+func eventRow(e auth.Event) (models.SecurityEvent, error) {
+	c := e.Client
+	err := checkText(string(e.Kind), string(c.Transport), c.Address, c.UserAgent, c.RequestID, c.Actor, e.Detail)
+	return models.SecurityEvent{
+		ID: auth.NewID(e.At).String(), At: micros(e.At), Kind: string(e.Kind), UserID: idPtr(e.UserID), SessionID: idPtr(e.SessionID),
+		Actor: c.Who(), Transport: string(c.Transport), Address: c.Address, UserAgent: c.UserAgent, RequestID: c.RequestID,
+		Detail: e.Detail, Count: int64(e.Count),
+	}, err
+}
+
+// forEach returns the event, if there is one, once for each revoked session.
+func forEach(rows []revokedRow, e *auth.Event) (list []auth.Event) {
+	if e == nil {
+		return nil
+	}
+	for _, row := range rows {
+		event := *e
+		event.UserID, event.SessionID = row.UserID, row.ID
+		list = append(list, event)
+	}
+	return list
 }
 
 // eventsIf returns the event of a change, if there is one and the change

@@ -149,6 +149,54 @@ func revokeAll(tx *gorm.DB, end auth.EndSessions) ([]revokedRow, error) {
 		WHERE `+where+` RETURNING `+revokedColumns, p)
 }
 
+// RevokeSurplus implements [auth.Store]. It locks the user's row as EndSessions
+// does. The statement that revokes begins afterwards and sees what all those did
+// that had the lock before.
+func (s *Store) RevokeSurplus(ctx context.Context, surplus auth.SurplusSessions, e *auth.Event) ([]string, error) {
+	const doing = "revoking the sessions over the maximum"
+	if !isID(surplus.UserID) || !isID(surplus.Own) {
+		return nil, auth.ErrNotFound
+	}
+	if err := checkText(surplus.Reason); err != nil {
+		return nil, fail(doing, err)
+	}
+	var revoked []string
+	var refused error
+	err := s.transaction(ctx, func(tx *gorm.DB) error {
+		revoked, refused = nil, nil
+		if err := changeUser(tx, auth.EndSessions{UserID: surplus.UserID, At: surplus.At}); err != nil {
+			return err
+		}
+		rows, err := collect[revokedRow](tx, `UPDATE sessions SET revoked_at = @now, revoked_reason = @reason
+			WHERE revoked_at IS NULL AND EXISTS (SELECT 1 FROM sessions WHERE id = @own AND user_id = @user AND revoked_at IS NULL)
+			AND id IN (SELECT id FROM sessions WHERE id <> @own AND `+liveSessions+`
+				ORDER BY last_seen_at DESC, id DESC LIMIT @limit OFFSET @keep)
+			RETURNING `+revokedColumns,
+			params{
+				"user": surplus.UserID, "own": surplus.Own, "keep": surplus.Keep, "limit": surplus.Limit,
+				"reason": surplus.Reason, "now": micros(surplus.At),
+			})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		revoked = ids(rows)
+		if surplus.BeforeCommit != nil {
+			refused = surplus.BeforeCommit(tx.Statement.Context, revoked)
+		}
+		if refused != nil {
+			return refused
+		}
+		return record(tx, forEach(rows, e))
+	})
+	if refused != nil {
+		return nil, refused // the caller's own error, unchanged
+	}
+	if err != nil {
+		return nil, fail(doing, err)
+	}
+	return revoked, nil
+}
+
 // SessionsBegunBefore implements [auth.Store]. Pages follow the primary key, so
 // that revoking all sessions reads each of them once.
 func (s *Store) SessionsBegunBefore(ctx context.Context, before time.Time, after string, limit int) ([]string, error) {
@@ -176,17 +224,7 @@ func (s *Store) RevokeSessions(ctx context.Context, sessionIDs []string, reason 
 	rows, err := change(ctx, s, `UPDATE sessions SET revoked_at = @at, revoked_reason = @reason
 		WHERE id IN @ids AND revoked_at IS NULL RETURNING `+revokedColumns,
 		params{"ids": sessionIDs, "reason": reason, "at": micros(at)},
-		func(rows []revokedRow) (list []auth.Event) {
-			if e == nil {
-				return nil
-			}
-			for _, row := range liveOnes(rows, at) {
-				event := *e
-				event.UserID, event.SessionID = row.UserID, row.ID
-				list = append(list, event)
-			}
-			return list
-		})
+		func(rows []revokedRow) []auth.Event { return forEach(liveOnes(rows, at), e) })
 	if err != nil {
 		return nil, fail(doing, err)
 	}

@@ -101,16 +101,21 @@ type surroundings struct {
 func (surroundings) Mint(auth.TokenUse, auth.Claims) (string, error)   { return "token", nil }
 func (surroundings) Allow(context.Context, ...auth.Check) auth.Refusal { return auth.Refusal{} }
 func (surroundings) Emit(context.Context, auth.Event)                  {}
+func (surroundings) Invalidate(context.Context, ...auth.Invalidation) error {
+	return nil
+}
 
 // TestLogin_PostgresRoundTrips: the user with the database's clock, BEGIN, the
-// session, its event, COMMIT. A user near the maximum of sessions costs one more.
+// session, its event, COMMIT. A user over the maximum of sessions costs two
+// transactions more: one that finds the session to invalidate, and one that
+// revokes it.
 func TestLogin_PostgresRoundTrips(t *testing.T) {
 	s, p := countTrips(t)
 	const password = "correct horse battery"
 	for name, test := range map[string]struct {
 		maxSessions int
 		want        int64
-	}{"NoMaximum": {0, 5}, "FarFromMaximum": {100, 5}, "NearMaximum": {5, 6}} {
+	}{"NoMaximum": {0, 5}, "FarFromMaximum": {100, 5}, "AtMaximum": {3, 5}, "OverMaximum": {1, 14}} {
 		t.Run(name, func(t *testing.T) {
 			core, err := auth.New(auth.Options{
 				Settings: auth.Settings{

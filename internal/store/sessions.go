@@ -22,14 +22,14 @@ const unchangedUser = `id = @user AND auth_epoch = @epoch AND password_hash = @p
 
 // CreateSession implements [auth.Store].
 //
-// FOR SHARE makes the insert wait for a change of the user that is in progress,
-// and then sees the user as changed. A later change waits for the insert. The
-// check of the foreign key would not do: it takes FOR KEY SHARE, which does not
-// conflict with raising the epoch.
+// The lock of the user's row makes the insert wait for a change of the user that
+// is in progress, and then sees the user as changed. A later change, and a later
+// login, wait for the insert. The check of the foreign key would not do: it takes
+// FOR KEY SHARE, which does not conflict with raising the epoch.
 //
-// The password's hash is replaced before the insert, because that locks the
-// user's row in the mode that the transaction needs. With FOR SHARE first, two
-// logins that both replace the hash would deadlock.
+// The other sessions are counted by the statement that records the event. It
+// begins when the row is locked, so that it sees the sessions of all logins that
+// had the lock before. The insert itself may have begun earlier.
 func (s *Store) CreateSession(
 	ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string, e *auth.Event,
 ) (others int, err error) {
@@ -42,8 +42,7 @@ func (s *Store) CreateSession(
 	}
 	row := sessionRow(sess)
 	insert := `INSERT INTO sessions (` + sessionColumns + `) SELECT ` + each(sessionColumns, "@", "") + `
-		FROM users WHERE ` + unchangedUser + ` ` + s.dialect.forShare + `
-		RETURNING (SELECT count(*) FROM sessions WHERE id <> @id AND ` + liveSessions + `)`
+		FROM users WHERE ` + unchangedUser + ` ` + s.dialect.lockUser
 	err = s.transaction(ctx, func(tx *gorm.DB) error {
 		p := rowParams(sessionColumns, &row)
 		p["user"], p["epoch"], p["password"], p["now"] = sess.UserID, epoch, passwordHash, row.CreatedAt
@@ -58,17 +57,38 @@ func (s *Store) CreateSession(
 			}
 			p["password"] = rehash
 		}
-		counts, err := collect[int](tx, insert, p)
-		if err != nil {
-			return err
+		done := tx.Exec(insert, p)
+		if done.Error != nil {
+			return done.Error
 		}
-		if len(counts) == 0 {
+		if done.RowsAffected == 0 {
 			return auth.ErrMovedOn
 		}
-		others = counts[0]
-		return record(tx, eventsIf(true, e))
+		others, err = recordCounting(tx, sess, e)
+		return err
 	})
 	return others, fail(doing, err)
+}
+
+// recordCounting records the event of a login, unless it is nil, and counts the
+// user's other live sessions, in one statement.
+func recordCounting(tx *gorm.DB, sess auth.Session, e *auth.Event) (others int, err error) {
+	count, p := `(SELECT count(*) FROM sessions WHERE id <> @own AND `+liveSessions+`)`, params{}
+	statement := `SELECT ` + count
+	if e != nil {
+		row, err := eventRow(*e)
+		if err != nil {
+			return 0, err
+		}
+		p = rowParams(eventColumns, &row)
+		statement = `INSERT INTO security_events (` + eventColumns + `) VALUES (` + each(eventColumns, "@", "") + `) RETURNING ` + count
+	}
+	p["own"], p["user"], p["now"] = sess.ID, sess.UserID, micros(sess.CreatedAt)
+	counts, err := collect[int](tx, statement, p)
+	if err != nil {
+		return 0, err
+	}
+	return counts[0], nil
 }
 
 // liveSessions is the condition that a session of the user is neither revoked
@@ -87,17 +107,6 @@ func (s *Store) Sessions(ctx context.Context, userID string, now time.Time, limi
 		return nil, fail("listing sessions", err)
 	}
 	return values(rows, fromSessionRow), nil
-}
-
-// SurplusSessions implements [auth.Store].
-func (s *Store) SurplusSessions(ctx context.Context, userID, own string, now time.Time, keep, limit int) ([]string, error) {
-	if !isID(userID) || !isID(own) {
-		return nil, nil
-	}
-	ids, err := query[string](ctx, s, `SELECT id FROM sessions
-		WHERE id <> @own AND `+liveSessions+` ORDER BY last_seen_at DESC, id DESC LIMIT @limit OFFSET @keep`,
-		params{"user": userID, "own": own, "now": micros(now), "keep": keep, "limit": limit})
-	return ids, fail("listing the sessions over the maximum", err)
 }
 
 // stateRow is a session with its user, as SessionState and Rotate read them.

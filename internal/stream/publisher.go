@@ -51,6 +51,15 @@ func (p publisher) EndSessions(ctx context.Context, change auth.EndSessions, e *
 	return ids, err
 }
 
+// RevokeSurplus implements [auth.Store].
+func (p publisher) RevokeSurplus(ctx context.Context, surplus auth.SurplusSessions, e *auth.Event) ([]string, error) {
+	ids, err := p.Store.RevokeSurplus(ctx, surplus, e)
+	if err == nil {
+		p.revoked(ids, surplus.Reason, surplus.At)
+	}
+	return ids, err
+}
+
 // RevokeSessions implements [auth.Store].
 func (p publisher) RevokeSessions(ctx context.Context, ids []string, reason string, at time.Time, e *auth.Event) ([]string, error) {
 	revoked, err := p.Store.RevokeSessions(ctx, ids, reason, at, e)

@@ -109,17 +109,20 @@ func testCancelled(t *testing.T, s suite) {
 			return err
 		},
 		"SessionsBegunBefore": func() error { _, err := s.SessionsBegunBefore(ctx, noon(), "", 1); return err },
-		"SurplusSessions":     func() error { _, err := s.SurplusSessions(ctx, u.ID, sess.ID, noon(), 1, 1); return err },
-		"RevokeSessions":      func() error { _, err := s.RevokeSessions(ctx, []string{sess.ID}, "logout", noon(), nil); return err },
-		"EnableUser":          func() error { return s.EnableUser(ctx, u.ID, noon(), nil) },
-		"BlacklistAccess":     func() error { _, err := s.BlacklistAccess(ctx, accessToken(sess), nil); return err },
-		"BlacklistRefresh":    func() error { _, err := s.BlacklistRefresh(ctx, refreshToken(sess), nil); return err },
-		"Now":                 func() error { _, err := s.Now(ctx); return err },
-		"SetReplicaNodes":     func() error { return s.SetReplicaNodes(ctx, "cancelled", nil) },
-		"Replicas":            func() error { _, err := s.Replicas(ctx, day); return err },
-		"SetReplicaKeys":      func() error { return s.SetReplicaKeys(ctx, "cancelled", nil) },
-		"DeleteReplicas":      func() error { return s.DeleteReplicas(ctx, 0) },
-		"Clean":               func() error { _, err := s.Clean(ctx, 1); return err },
+		"RevokeSurplus": func() error {
+			_, err := s.RevokeSurplus(ctx, auth.SurplusSessions{UserID: u.ID, Own: sess.ID, Limit: 1, At: noon()}, nil)
+			return err
+		},
+		"RevokeSessions":   func() error { _, err := s.RevokeSessions(ctx, []string{sess.ID}, "logout", noon(), nil); return err },
+		"EnableUser":       func() error { return s.EnableUser(ctx, u.ID, noon(), nil) },
+		"BlacklistAccess":  func() error { _, err := s.BlacklistAccess(ctx, accessToken(sess), nil); return err },
+		"BlacklistRefresh": func() error { _, err := s.BlacklistRefresh(ctx, refreshToken(sess), nil); return err },
+		"Now":              func() error { _, err := s.Now(ctx); return err },
+		"SetReplicaNodes":  func() error { return s.SetReplicaNodes(ctx, "cancelled", nil) },
+		"Replicas":         func() error { _, err := s.Replicas(ctx, day); return err },
+		"SetReplicaKeys":   func() error { return s.SetReplicaKeys(ctx, "cancelled", nil) },
+		"DeleteReplicas":   func() error { return s.DeleteReplicas(ctx, 0) },
+		"Clean":            func() error { _, err := s.Clean(ctx, 1); return err },
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {

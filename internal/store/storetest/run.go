@@ -52,7 +52,8 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"CreateSession", testCreateSession},
 		{"SessionState", testSessionState},
 		{"Sessions", testSessions},
-		{"SurplusSessions", testSurplusSessions},
+		{"RevokeSurplus", testRevokeSurplus},
+		{"RevokeSurplusRefused", testRevokeSurplusRefused},
 		{"Rotate", testRotate},
 		{"RotateConditions", testRotateConditions},
 		{"RotateRetryHash", testRotateRetryHash},
@@ -92,6 +93,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"RaceRotateBlacklist", testRaceRotateBlacklist},
 		{"RaceLoginEnd", testRaceLoginEnd},
 		{"RaceSignUp", testRaceSignUp},
+		{"RaceSurplus", testRaceSurplus},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
