@@ -52,7 +52,7 @@ func (s *Service) ChangePassword(ctx context.Context, caller Caller, in ChangePa
 		return 0, err
 	}
 	e := Event{Kind: EventPasswordChanged, At: now, UserID: u.ID, SessionID: caller.SessionID, Client: c}
-	hash, err := s.newPasswordHash(ctx, u, in)
+	hash, err := s.newPasswordHash(ctx, u, in, c)
 	if errors.Is(err, errWrongPassword) {
 		e.Kind = EventPasswordFailed
 		s.failed(ctx, e, u.EmailKey)
@@ -76,7 +76,8 @@ func (s *Service) ChangePassword(ctx context.Context, caller Caller, in ChangePa
 var errWrongPassword = errors.New("wrong current password")
 
 // newPasswordHash checks the current password and hashes the new one.
-func (s *Service) newPasswordHash(ctx context.Context, u User, in ChangePasswordInput) (string, error) {
+// The caller is signed in, so the attempt is that of a known device.
+func (s *Service) newPasswordHash(ctx context.Context, u User, in ChangePasswordInput, c Client) (string, error) {
 	next, err := newPassword("newPassword", in.NewPassword, u)
 	if err != nil {
 		return "", err
@@ -87,7 +88,8 @@ func (s *Service) newPasswordHash(ctx context.Context, u User, in ChangePassword
 	if err != nil {
 		return "", wrong
 	}
-	ok, _, err := s.passwords.Verify(ctx, u.PasswordHash, current)
+	attempt := Attempt{Account: u.EmailKey, Network: AddressKey(c.Address), Known: true}
+	ok, _, err := s.passwords.Verify(ctx, attempt, u.PasswordHash, current)
 	if err != nil {
 		return "", err
 	}
@@ -97,5 +99,5 @@ func (s *Service) newPasswordHash(ctx context.Context, u User, in ChangePassword
 	if next == current {
 		return "", BadInput("newPassword", "new password is the current one")
 	}
-	return s.passwords.Hash(ctx, next)
+	return s.passwords.Hash(ctx, attempt, next)
 }

@@ -34,7 +34,7 @@ type UserFilter struct {
 // with all invalid fields, or CodeConflict if the e-mail address has an account.
 func (s *Service) AddUser(ctx context.Context, in AddUserInput, c Client) (User, error) {
 	now := s.now()
-	u, err := s.newUser(ctx, SignUpInput{Name: in.Name, Email: in.Email, Password: in.Password}, now)
+	u, err := s.newUser(ctx, SignUpInput{Name: in.Name, Email: in.Email, Password: in.Password}, now, c)
 	if err != nil {
 		return User{}, err
 	}

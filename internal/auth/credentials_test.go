@@ -4,7 +4,6 @@ import (
 	"errors"
 	"sort"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -62,7 +61,7 @@ func TestNewPassword(t *testing.T) {
 
 func TestPasswords_Verify(t *testing.T) {
 	p := NewPasswords(2, 8, nil)
-	hash, err := p.Hash(t.Context(), "correct horse")
+	hash, err := p.Hash(t.Context(), Attempt{}, "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,34 +69,34 @@ func TestPasswords_Verify(t *testing.T) {
 		t.Errorf("hash %q does not carry its parameters", hash)
 	}
 	t.Run("right", func(t *testing.T) {
-		ok, rehash, err := p.Verify(t.Context(), hash, "correct horse")
+		ok, rehash, err := p.Verify(t.Context(), Attempt{}, hash, "correct horse")
 		if !ok || rehash != "" || err != nil {
 			t.Errorf("got %v, %q, %v", ok, rehash, err)
 		}
 	})
 	t.Run("wrong", func(t *testing.T) {
-		if ok, _, err := p.Verify(t.Context(), hash, "correct horsf"); ok || err != nil {
+		if ok, _, err := p.Verify(t.Context(), Attempt{}, hash, "correct horsf"); ok || err != nil {
 			t.Errorf("got %v, %v", ok, err)
 		}
 	})
 	t.Run("no truncation", func(t *testing.T) {
 		long := strings.Repeat("x", 128)
-		hash, _ := p.Hash(t.Context(), long+"a")
-		if ok, _, _ := p.Verify(t.Context(), hash, long+"b"); ok {
+		hash, _ := p.Hash(t.Context(), Attempt{}, long+"a")
+		if ok, _, _ := p.Verify(t.Context(), Attempt{}, hash, long+"b"); ok {
 			t.Error("passwords that differ in the last byte verify alike")
 		}
 	})
 	t.Run("other parameters are replaced", func(t *testing.T) {
 		// argon2id of "correct horse" with m=64, t=1, p=1, made with the reference tool's format.
 		old := weakHash(t, "correct horse")
-		ok, rehash, err := p.Verify(t.Context(), old, "correct horse")
+		ok, rehash, err := p.Verify(t.Context(), Attempt{}, old, "correct horse")
 		if !ok || err != nil || !strings.Contains(rehash, "m=19456,t=2,p=1") {
 			t.Errorf("got %v, %q, %v", ok, rehash, err)
 		}
 	})
 	t.Run("not a hash", func(t *testing.T) {
 		for _, h := range []string{"", "x", "$argon2i$v=19$m=1,t=1,p=1$YQ$YQ", "$argon2id$v=19$m=1,t=0,p=1$YQ$YQ", "$argon2id$v=19$m=64,t=1,p=1$YQ$", "$2a$10$abcdefghijklmnopqrstuv"} {
-			if ok, _, err := p.Verify(t.Context(), h, "correct horse"); ok || err == nil {
+			if ok, _, err := p.Verify(t.Context(), Attempt{}, h, "correct horse"); ok || err == nil {
 				t.Errorf("%q: got %v, %v", h, ok, err)
 			}
 		}
@@ -108,40 +107,8 @@ func weakHash(t *testing.T, password string) string {
 	t.Helper()
 	p := NewPasswords(1, 1, nil)
 	salt := []byte("0123456789abcdef")
-	sum, err := p.work(t.Context(), password, argonParams{memory: 64, time: 1, threads: 1, salt: salt, keyLen: argonKey})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sum := p.derive(t.Context(), password, argonParams{memory: 64, time: 1, threads: 1, salt: salt, keyLen: argonKey})
 	return "$argon2id$v=19$m=64,t=1,p=1$" + b64(salt) + "$" + b64(sum)
-}
-
-func TestPasswords_work_bounded(t *testing.T) {
-	p := NewPasswords(1, 2, nil)
-	p.slots <- struct{}{} // a hash under way
-	p.waiting.Add(1)
-	var wg sync.WaitGroup
-	results := make(chan error, 10)
-	for range 10 {
-		wg.Go(func() {
-			_, err := p.Hash(t.Context(), "correct horse")
-			results <- err
-		})
-	}
-	for range 8 { // those that found no place to wait answer at once
-		err := <-results
-		if e := AsError(err); e == nil || e.Code != CodeRateLimited {
-			t.Fatalf("error = %v, want %s", err, CodeRateLimited)
-		}
-	}
-	<-p.slots
-	p.waiting.Add(-1)
-	wg.Wait()
-	close(results)
-	for err := range results {
-		if err != nil {
-			t.Errorf("one that waited: %v", err)
-		}
-	}
 }
 
 func TestAsError(t *testing.T) {

@@ -80,7 +80,7 @@ func newJournalStack(t *testing.T) (*journalStack, *auth.Service) {
 	t.Helper()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	passwords := auth.NewPasswords(1, 8, nil)
-	hash, err := passwords.Hash(t.Context(), "correct horse")
+	hash, err := passwords.Hash(t.Context(), auth.Attempt{}, "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	if err := s.allow(ctx, limitSignUp, AddressKey(c.Address)); err != nil {
 		return Grant{}, err
 	}
-	u, err := s.newUser(ctx, in, now)
+	u, err := s.newUser(ctx, in, now, c)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -65,14 +65,14 @@ func emailConflict() error {
 
 // newUser checks the input and hashes the password. Its error names all invalid
 // fields.
-func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time) (User, error) {
+func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time, c Client) (User, error) {
 	name, nameErr := personName(in.Name)
 	email, key, emailErr := emailAddress(in.Email)
 	password, passwordErr := newPassword("password", in.Password, User{Name: name, EmailKey: key})
 	if err := joinBadInput(nameErr, emailErr, passwordErr); err != nil {
 		return User{}, err
 	}
-	hash, err := s.passwords.Hash(ctx, password)
+	hash, err := s.passwords.Hash(ctx, Attempt{Account: key, Network: AddressKey(c.Address)}, password)
 	if err != nil {
 		return User{}, err
 	}
@@ -100,13 +100,14 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	}
 	// A login that the queue would refuse neither reads the account nor counts as
 	// an attempt.
-	if err := s.passwords.checkRoom(); err != nil {
+	attempt := Attempt{Account: keys[0], Network: AddressKey(c.Address)}
+	if err := s.passwords.checkQueue(attempt); err != nil {
 		return Grant{}, err
 	}
 	if err := s.allowAttempt(ctx, keys[0], now, c); err != nil {
 		return Grant{}, err
 	}
-	u, rehash, clock, err := s.checkCredentials(ctx, in.Email, password)
+	u, rehash, clock, err := s.checkCredentials(ctx, in.Email, password, attempt)
 	if e := AsError(err); e != nil && e.Code == CodeUnauthenticated {
 		s.failed(ctx, Event{Kind: EventLoginFailed, At: now, UserID: u.ID, Client: c, Detail: Outcome(err)}, keys[0])
 	}
@@ -138,12 +139,12 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 // checkCredentials returns the user with this password, and the database's
 // clock, which it reads together with the user. With ReasonInvalidCredentials,
 // it also returns the user with this address, if there is one.
-func (s *Service) checkCredentials(ctx context.Context, email, password string) (u User, rehash string, clock clockReading, err error) {
+func (s *Service) checkCredentials(ctx context.Context, email, password string, a Attempt) (u User, rehash string, clock clockReading, err error) {
 	clock.before = s.now()
 	u, clock.db, err = s.userByEmail(ctx, email)
 	clock.after = s.now()
 	if errors.Is(err, ErrNotFound) {
-		if _, err := s.passwords.Hash(ctx, password); err != nil {
+		if _, err := s.passwords.Hash(ctx, a, password); err != nil {
 			return User{}, "", clock, err
 		}
 		return User{}, "", clock, invalidCredentials()
@@ -151,7 +152,7 @@ func (s *Service) checkCredentials(ctx context.Context, email, password string) 
 	if err != nil {
 		return User{}, "", clock, err
 	}
-	ok, rehash, err := s.passwords.Verify(ctx, u.PasswordHash, password)
+	ok, rehash, err := s.passwords.Verify(ctx, a, u.PasswordHash, password)
 	switch {
 	case err != nil:
 		return User{}, "", clock, err

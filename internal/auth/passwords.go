@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -29,47 +27,47 @@ const hashFormat = "$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s"
 
 // Passwords hashes passwords with argon2id (RFC 9106), a limited number at the
 // same time: each needs 19 MiB and a core, and refreshes must not wait for them.
+// The others wait in a hashQueue.
 type Passwords struct {
 	observer Observer
-	slots    chan struct{}
-	waiting  atomic.Int64
-	maxQueue int64
+	queue    *hashQueue
 }
 
 // NewPasswords returns a hasher that hashes up to concurrent passwords at the
-// same time and queues up to queue more. Calls beyond that return
-// CodeRateLimited. o may be nil.
+// same time. Up to queue more wait, and a quarter as many of known devices.
+// Attempts beyond that are refused or replace others, with CodeRateLimited. o may
+// be nil.
 func NewPasswords(concurrent, queue int, o Observer) *Passwords {
-	return &Passwords{slots: make(chan struct{}, max(1, concurrent)), maxQueue: int64(queue), observer: o}
+	return &Passwords{queue: newHashQueue(concurrent, queue), observer: o}
 }
 
 // Hash returns the PHC string of a password under a fresh salt.
-func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
-	salt := make([]byte, argonSalt)
-	_, _ = rand.Read(salt) // never returns an error: it ends the process instead
-	sum, err := p.work(ctx, password, argonParams{argonMemory, argonTime, argonThreads, salt, argonKey})
-	if err != nil {
+func (p *Passwords) Hash(ctx context.Context, a Attempt, password string) (string, error) {
+	if err := p.await(ctx, a); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf(hashFormat, argon2.Version, argonMemory, argonTime, argonThreads, b64(salt), b64(sum)), nil
+	defer p.queue.leave()
+	return p.newHash(ctx, password), nil
 }
 
 // Verify reports whether a password is the hashed one. If it is, and the hash
 // has other parameters than the current ones, rehash is the hash to replace it.
-func (p *Passwords) Verify(ctx context.Context, hash, password string) (ok bool, rehash string, err error) {
+func (p *Passwords) Verify(ctx context.Context, a Attempt, hash, password string) (ok bool, rehash string, err error) {
 	params, want, err := parseHash(hash)
 	if err != nil {
 		return false, "", fmt.Errorf("reading a password hash: %w", err)
 	}
-	sum, err := p.work(ctx, password, params)
-	if err != nil || subtle.ConstantTimeCompare(sum, want) != 1 {
+	if err := p.await(ctx, a); err != nil {
 		return false, "", err
+	}
+	defer p.queue.leave()
+	if subtle.ConstantTimeCompare(p.derive(ctx, password, params), want) != 1 {
+		return false, "", nil
 	}
 	if params.memory == argonMemory && params.time == argonTime && params.threads == argonThreads {
 		return true, "", nil
 	}
-	rehash, err = p.Hash(ctx, password)
-	return err == nil, rehash, err
+	return true, p.newHash(ctx, password), nil
 }
 
 type argonParams struct {
@@ -79,46 +77,44 @@ type argonParams struct {
 	keyLen       uint32
 }
 
-// checkRoom returns CodeRateLimited while the queue is full.
-func (p *Passwords) checkRoom() error {
-	if p.waiting.Load() >= p.maxQueue+int64(cap(p.slots)) {
-		return RateLimited(time.Second)
-	}
-	return nil
-}
+// checkQueue returns CodeRateLimited if the queue would refuse an attempt now.
+func (p *Passwords) checkQueue(a Attempt) error { return p.queue.check(a) }
 
-func (p *Passwords) work(ctx context.Context, password string, a argonParams) (sum []byte, err error) {
-	if p.waiting.Add(1) > p.maxQueue+int64(cap(p.slots)) {
-		p.waiting.Add(-1)
-		return nil, RateLimited(time.Second)
-	}
-	defer p.waiting.Add(-1)
-	if err := p.await(ctx); err != nil {
-		return nil, err
-	}
-	defer func() { <-p.slots }()
-	_, end := observe(ctx, p.observer, StepHash, Client{})
-	defer end(&err)
-	return argon2.IDKey([]byte(password), a.salt, a.time, a.memory, a.threads, a.keyLen), nil
-}
-
-// await waits for a slot.
-func (p *Passwords) await(ctx context.Context) (err error) {
+// await waits for a slot. If it returns nil, the caller must leave the queue.
+func (p *Passwords) await(ctx context.Context, a Attempt) (err error) {
 	ctx, end := observe(ctx, p.observer, StepHashQueue, Client{})
 	defer end(&err)
+	w, err := p.queue.enter(a)
+	if w == nil {
+		return err
+	}
 	select {
-	case p.slots <- struct{}{}:
-		return nil
+	case err := <-w.done:
+		return err
 	case <-ctx.Done():
+		if !p.queue.cancel(w) && <-w.done == nil {
+			p.queue.leave()
+		}
 		return Unavailable(fmt.Errorf("waiting to hash a password: %w", ctx.Err()))
 	}
 }
 
-// Load returns how many passwords are being hashed, and how many wait.
-func (p *Passwords) Load() (working, waiting int) {
-	working = len(p.slots)
-	return working, max(0, int(p.waiting.Load())-working)
+func (p *Passwords) newHash(ctx context.Context, password string) string {
+	salt := make([]byte, argonSalt)
+	_, _ = rand.Read(salt) // never returns an error: it ends the process instead
+	sum := p.derive(ctx, password, argonParams{argonMemory, argonTime, argonThreads, salt, argonKey})
+	return fmt.Sprintf(hashFormat, argon2.Version, argonMemory, argonTime, argonThreads, b64(salt), b64(sum))
 }
+
+func (p *Passwords) derive(ctx context.Context, password string, a argonParams) []byte {
+	var err error
+	_, end := observe(ctx, p.observer, StepHash, Client{})
+	defer end(&err)
+	return argon2.IDKey([]byte(password), a.salt, a.time, a.memory, a.threads, a.keyLen)
+}
+
+// Load returns how many passwords are being hashed, and how many wait.
+func (p *Passwords) Load() (working, waiting int) { return p.queue.load() }
 
 var errHashFormat = errors.New("not an argon2id PHC string")
 
