@@ -13,7 +13,11 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	stopSignals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+		stopSignals = append(stopSignals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals...)
 	code := app.Run(ctx, os.Args[1:],
 		app.Environment{Get: os.Getenv, Set: os.Setenv, All: os.Environ},
 		app.Standard{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})

@@ -306,6 +306,11 @@ func unit(t *testing.T) deployed {
 			t.Error(err)
 		}
 	}
+	for _, line := range []string{"Restart=always", "StartLimitIntervalSec=0"} {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("rekey.service does not contain %s: systemd would give up", line)
+		}
+	}
 	if !strings.Contains(text, "\nExecStart=/usr/local/bin/rekey serve\n") || d.grace == 0 {
 		t.Error("rekey.service does not start the service, or does not say how long to wait for its end")
 	}

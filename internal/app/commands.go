@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -24,6 +25,10 @@ import (
 	"rekey/internal/store"
 	"rekey/internal/web"
 )
+
+// flushTimeout is how long the last lines of stdout and of stderr may each take to
+// be written.
+const flushTimeout = time.Second
 
 // Standard holds the standard streams of a process.
 type Standard struct {
@@ -77,11 +82,28 @@ func (c *commands) begin(common cli.Common) (err error) {
 	return nil
 }
 
-func (c *commands) serve(ctx context.Context) error {
-	p, err := newProgram(c.env.Get, c.std.Out, c.std.Out)
+// serve runs the service. What it prints goes through queues, because a stalled
+// or closed stdout or stderr must not stop the service.
+func (c *commands) serve(ctx context.Context) (err error) {
+	signal.Ignore(syscall.SIGPIPE) // otherwise Go ends the process at a write to a closed stdout
+	out := web.NewLogQueue(c.std.Out, web.ReportDropped(c.env.Get("LOG_FORMAT")))
+	errs := web.NewLogQueue(c.std.Err, web.ReportDropped("text"))
+	defer func() {
+		err = cli.Report(errs, err, c.common.JSON)
+		for _, q := range []*web.LogQueue{out, errs} {
+			q.Close(flushTimeout)
+		}
+	}()
+	return c.serveTo(ctx, out)
+}
+
+func (c *commands) serveTo(ctx context.Context, out *web.LogQueue) error {
+	p, err := newProgram(c.env.Get, out, out)
 	if err != nil {
 		return err
 	}
+	p.droppedLines = out.Dropped
+	slog.SetDefault(p.log) // libraries that use the log of the standard library would write to stderr
 	if c.file.path != "" {
 		p.log.Info("settings read from a file", "file", c.file.path, "names", c.file.taken)
 	}

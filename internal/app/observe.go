@@ -93,6 +93,10 @@ func (a *app) exportStates() {
 			}
 		}
 	})
+	if a.droppedLines != nil {
+		m.Counters("rekey_log_lines_dropped_total", "Lines of the log that were dropped because stdout did not accept them.", nil,
+			func(emit func(float64, ...string)) { emit(float64(a.droppedLines())) })
+	}
 	a.exportPools()
 	if a.redis != nil {
 		a.exportRedis()

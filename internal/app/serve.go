@@ -56,6 +56,9 @@ type program struct {
 	// changeCore changes the options of the core; tests do.
 	changeCore func(*auth.Options)
 	faults     fault.Injector // empty except in builds with failpoints
+	// droppedLines returns how many lines of the log were dropped. It is nil if
+	// the log is written directly.
+	droppedLines func() uint64
 }
 
 func newProgram(getenv func(string) string, stdout, logs io.Writer) (*program, error) {

@@ -51,8 +51,8 @@ type Place struct {
 	Metrics    string // the URL of its metrics; empty if they are not served
 }
 
-// Banner writes the service's URLs and commands to try it with. It ignores
-// errors, because the service also runs without a terminal.
+// Banner writes the service's URLs and commands to try it with, in one call. It
+// ignores errors, because the service also runs without a terminal.
 func Banner(w io.Writer, p Place) {
 	explorer, metrics := "", ""
 	if p.Explorer {
@@ -68,7 +68,7 @@ func Banner(w io.Writer, p Place) {
 	// Not text/template: executing templates makes the program bigger.
 	text := strings.ReplaceAll(banner, "{{steps}}", steps)
 	values := strings.NewReplacer("{{base}}", p.Base, "{{data}}", p.Data, "{{explorer}}", explorer, "{{metrics}}", metrics)
-	_, _ = values.WriteString(w, text)
+	_, _ = io.WriteString(w, values.Replace(text))
 }
 
 // BaseURL returns the URL of a listener. A listener on all interfaces is

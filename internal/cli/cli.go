@@ -102,7 +102,7 @@ func (p Program) root() *cli.Command {
 		Commands: []*cli.Command{
 			{
 				Name: "serve", Usage: "run the service (the default)",
-				Description: "On SIGTERM or SIGINT, it stops after the requests in flight.\n\nExample:\n  PORT=8080 rekey serve",
+				Description: "On SIGTERM, SIGINT or SIGHUP, it stops after the requests in flight.\n\nExample:\n  PORT=8080 rekey serve",
 				Action:      func(ctx context.Context, _ *cli.Command) error { return p.Serve(ctx) },
 			},
 			{

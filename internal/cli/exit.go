@@ -86,6 +86,16 @@ func exitCode(err error) int {
 	return max(ExitFailure, slices.IndexFunc(Exits(), func(x Exit) bool { return x.Error == e.Code }))
 }
 
+// Report writes the error of a command to w. The returned error has the same exit
+// code, and Run does not print it again. It is nil if err is nil.
+func Report(w io.Writer, err error, asJSON bool) error {
+	if err == nil {
+		return nil
+	}
+	report(w, err, asJSON)
+	return Fail(exitCode(err), errPrinted)
+}
+
 // report writes an error for people, or as JSON for scripts.
 func report(w io.Writer, err error, asJSON bool) {
 	if errors.Is(err, errPrinted) {

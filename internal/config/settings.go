@@ -64,9 +64,9 @@ func listening(c *Config) []setting {
 		{name: "ADMIN_ADDR", kind: "host:port", apply: address(&c.AdminAddress),
 			about: "Address that serves metrics (`/metrics`) and profiles (`/debug/pprof/`), such as `127.0.0.1:9090`; port 0 takes any free port. There is no authentication: clients must not reach it. Default: not served."},
 		{name: "SHUTDOWN_DELAY", fallback: "0s", kind: "duration", apply: duration(&c.ShutdownDelay, 0, 5*time.Minute),
-			about: "After SIGTERM or SIGINT, how long to continue serving while `/readyz` answers 503, so that load balancers stop sending requests."},
+			about: "After SIGTERM, SIGINT or SIGHUP, how long to continue serving while `/readyz` answers 503, so that load balancers stop sending requests."},
 		{name: "SHUTDOWN_TIMEOUT", fallback: "20s", kind: "duration", apply: duration(&c.ShutdownTimeout, 0, 10*time.Minute),
-			about: "After SIGTERM or SIGINT, how long requests in flight may take to finish."},
+			about: "After SIGTERM, SIGINT or SIGHUP, how long requests in flight may take to finish."},
 	}
 }
 
