@@ -139,7 +139,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	a.passwords = auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue, observer)
 	options := p.faults.Core(auth.Options{
 		Settings: settings(p.cfg), Store: stream.Publish(st, a.streams.bus), Tokens: tokens, Blacklist: a.blacklist(as), Limiter: limiter,
-		Events: a.events(), Now: p.now, RotationKeys: rotation, Passwords: a.passwords, Observer: observer, Logger: p.log,
+		Limits: p.cfg.Limits, Events: a.events(), Now: p.now, RotationKeys: rotation, Passwords: a.passwords, Observer: observer, Logger: p.log,
 	})
 	if p.changeCore != nil {
 		p.changeCore(&options)
@@ -147,7 +147,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	if a.core, err = auth.New(options); err != nil {
 		return nil, err
 	}
-	a.openStreams(options, auth.NewAPIKeys(auth.APIKeyOptions{Store: st, Limiter: limiter, Observer: observer, Now: p.now, Logger: p.log}))
+	a.openStreams(options, auth.NewAPIKeys(auth.APIKeyOptions{Store: st, Limiter: limiter, Limits: p.cfg.Limits, Observer: observer, Now: p.now, Logger: p.log}))
 	a.exportStates()
 	return a, nil
 }

@@ -86,10 +86,11 @@ func (k APIKeyCaller) Require(s Scope) error {
 }
 
 // APIKeyOptions configure NewAPIKeys. All fields are required, except
-// Observer.
+// Observer and Limits.
 type APIKeyOptions struct {
 	Store    APIKeyStore
 	Limiter  Limiter
+	Limits   Limits // the zero value: DefaultLimits
 	Observer Observer
 	Now      func() time.Time
 	// Logger receives failures that do not fail a call.
@@ -100,6 +101,7 @@ type APIKeyOptions struct {
 type APIKeys struct {
 	store    APIKeyStore
 	limiter  Limiter
+	limits   Limits
 	observer Observer
 	now      func() time.Time
 	logger   *slog.Logger
@@ -112,7 +114,7 @@ type APIKeys struct {
 // NewAPIKeys returns the use cases of API keys.
 func NewAPIKeys(o APIKeyOptions) *APIKeys {
 	return &APIKeys{
-		store: o.Store, limiter: o.Limiter, observer: o.Observer, now: o.Now, logger: o.Logger,
+		store: o.Store, limiter: o.Limiter, limits: o.Limits.orDefault(), observer: o.Observer, now: o.Now, logger: o.Logger,
 		touched: map[string]time.Time{},
 	}
 }
@@ -199,7 +201,7 @@ func (k *APIKeys) authenticate(ctx context.Context, presented string, l limitID,
 	if !ok {
 		return APIKeyCaller{}, k.refuse(ctx, c, presented)
 	}
-	if err := allow(ctx, k.limiter, limitKeyLookup.of(AddressKey(c.Address))); err != nil {
+	if err := k.allow(ctx, limitKeyLookup, AddressKey(c.Address)); err != nil {
 		return APIKeyCaller{}, err
 	}
 	stored, err := k.store.APIKeyByPrefix(ctx, prefix)
@@ -211,15 +213,19 @@ func (k *APIKeys) authenticate(ctx context.Context, presented string, l limitID,
 	if same := stored.Hash.Equal(hash); !same || err != nil || stored.RevokedAt != nil {
 		return APIKeyCaller{}, k.refuse(ctx, c, presented)
 	}
-	if err := allow(ctx, k.limiter, l.of(stored.ID)); err != nil {
+	if err := k.allow(ctx, l, stored.ID); err != nil {
 		return APIKeyCaller{}, err
 	}
 	k.touch(ctx, stored)
 	return APIKeyCaller{Prefix: stored.Prefix, Name: stored.Name, Scopes: stored.Scopes}, nil
 }
 
+func (k *APIKeys) allow(ctx context.Context, l limitID, key string) error {
+	return allow(ctx, k.limiter, k.limits.check(l, key))
+}
+
 func (k *APIKeys) refuse(ctx context.Context, c Client, presented string) error {
-	if err := allow(ctx, k.limiter, limitAddress.of(AddressKey(c.Address))); err != nil {
+	if err := k.allow(ctx, limitAddress, AddressKey(c.Address)); err != nil {
 		return err
 	}
 	if presented == "" {

@@ -156,7 +156,7 @@ func TestKeys_touch_fails(t *testing.T) {
 
 // Keys that are made up are held by their address before they are looked up.
 func TestKeys_madeUp(t *testing.T) {
-	s := newKeysStage(t, counted{most: map[string]int{limits[limitKeyLookup].Name: 3}, seen: map[string]int{}})
+	s := newKeysStage(t, counted{most: map[string]int{"api_key_lookup": 3}, seen: map[string]int{}})
 	c := Client{Address: "192.0.2.1"}
 	for i := range 10 {
 		_, err := s.AuthenticateCall(t.Context(), "rk_00000000_"+strings.Repeat("0", 64), c)

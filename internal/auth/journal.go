@@ -140,7 +140,8 @@ func bounded(field string, n int) (int, error) {
 // e-mail address or the session that was tried. It counts whether or not it
 // exists, so that the work is the same.
 func (s *Service) sampled(ctx context.Context, l limitID, subject string, c Client) bool {
-	return allow(ctx, s.limiter, l.of(subject), limitJournalAddress.of(AddressKey(c.Address)), limitJournal.of("")) == nil
+	address := AddressKey(c.Address)
+	return allow(ctx, s.limiter, s.limits.check(l, subject), s.limits.check(limitJournalAddress, address), s.limits.check(limitJournal, "")) == nil
 }
 
 // failed emits the event of a failed attempt, and records it unless the sample

@@ -40,36 +40,62 @@ const (
 	limitJournalLimited // events that attempts at an account are limited
 )
 
-var limits = [...]Limit{
-	limitAddress:  {Name: "address", Rate: 10, Burst: 30},
-	limitDocument: {Name: "document", Rate: 200, Burst: 600, PerReplica: true},
-	limitRefresh:  {Name: "refresh", Rate: 10, Burst: 30},
-	limitAccess:   {Name: "access", Rate: 50, Burst: 200, PerReplica: true},
-	limitSignUp:   {Name: "sign_up", Rate: 0.2, Burst: 10},
+// limitCount is the number of rows. It comes last.
+const limitCount = limitJournalLimited + 1
 
-	limitLoginAddress: {Name: "login_address", Rate: 1, Burst: 20, Group: "login"},
-	limitLoginPair:    {Name: "login_pair", Rate: 0.2, Burst: 10, Group: "login"},
-	// Private: the remaining requests would show strangers when the owner logs in.
-	limitLoginAccount: {Name: "login_account", Rate: 1, Burst: 50, Group: "login", Private: true},
+// Limits is a table of limits, with one row for each.
+type Limits [limitCount]Limit
 
-	limitKey:       {Name: "api_key", Rate: 10, Burst: 30},
-	limitKeyCall:   {Name: "api_key_call", Rate: 200, Burst: 600, PerReplica: true},
-	limitKeyLookup: {Name: "api_key_lookup", Rate: 200, Burst: 600, PerReplica: true},
+// DefaultLimits returns the table that is in effect unless the operator changes
+// rows.
+func DefaultLimits() Limits {
+	return Limits{
+		limitAddress:  {Name: "address", Counts: "requests without a valid token", By: "address", Rate: 10, Burst: 30},
+		limitDocument: {Name: "document", Counts: "GraphQL documents", By: "address", Rate: 200, Burst: 600, PerReplica: true},
+		limitRefresh:  {Name: "refresh", Counts: "refreshes", By: "session", Rate: 10, Burst: 30},
+		limitAccess:   {Name: "access", Counts: "requests with an access token", By: "session", Rate: 50, Burst: 200, PerReplica: true},
+		limitSignUp:   {Name: "sign_up", Counts: "sign-ups", By: "address", Rate: 0.2, Burst: 10},
 
-	limitJournal:        {Name: "journal", Rate: 10, Burst: 1000, PerReplica: true, Private: true},
-	limitJournalAddress: {Name: "journal_address", Rate: 0.1, Burst: 100, PerReplica: true, Private: true},
-	limitJournalSubject: {Name: "journal_subject", Rate: 1. / 300, Burst: 20, PerReplica: true, Private: true},
-	limitJournalLimited: {Name: "journal_limited", Rate: 1. / 300, Burst: 1, PerReplica: true, Private: true},
+		limitLoginAddress: {Name: "login_address", Counts: "logins and password changes", By: "address", Rate: 1, Burst: 20, Group: "login"},
+		limitLoginPair:    {Name: "login_pair", Counts: "logins and password changes", By: "account and address", Rate: 0.2, Burst: 10, Group: "login"},
+		// Private: the remaining requests would show strangers when the owner logs in.
+		limitLoginAccount: {Name: "login_account", Counts: "logins and password changes", By: "account", Rate: 1, Burst: 50, Group: "login", Private: true},
+
+		limitKey:       {Name: "api_key", Counts: "streams opened with an API key", By: "API key", Rate: 10, Burst: 30},
+		limitKeyCall:   {Name: "api_key_call", Counts: "introspection and revocation", By: "API key", Rate: 200, Burst: 600, PerReplica: true},
+		limitKeyLookup: {Name: "api_key_lookup", Counts: "lookups of API keys", By: "address", Rate: 200, Burst: 600, PerReplica: true},
+
+		limitJournal:        {Name: "journal", Counts: journalRows, Rate: 10, Burst: 1000, PerReplica: true, Private: true},
+		limitJournalAddress: {Name: "journal_address", Counts: journalRows, By: "address", Rate: 0.1, Burst: 100, PerReplica: true, Private: true},
+		limitJournalSubject: {Name: "journal_subject", Counts: journalRows, By: "account or session", Rate: 1. / 300, Burst: 20, PerReplica: true, Private: true},
+		limitJournalLimited: {Name: "journal_limited", Counts: "journal rows for limited logins", By: "account", Rate: 1. / 300, Burst: 1, PerReplica: true, Private: true},
+	}
 }
 
-// of returns the check of a key under the limit.
-func (l limitID) of(key string) Check { return Check{limits[l], key} }
+const journalRows = "journal rows for failed attempts; refuses nobody"
 
-// Limits returns all limits.
-func Limits() []Limit { return slices.Clone(limits[:]) }
+// Named returns the row with a name, to change it, or nil.
+func (t *Limits) Named(name string) *Limit {
+	for i := range t {
+		if t[i].Name == name {
+			return &t[i]
+		}
+	}
+	return nil
+}
+
+func (t Limits) orDefault() Limits {
+	if t == (Limits{}) {
+		return DefaultLimits()
+	}
+	return t
+}
+
+// check returns the check of a key under a limit.
+func (t *Limits) check(l limitID, key string) Check { return Check{t[l], key} }
 
 func (s *Service) allow(ctx context.Context, l limitID, key string) error {
-	return allow(ctx, s.limiter, l.of(key))
+	return allow(ctx, s.limiter, s.limits.check(l, key))
 }
 
 func allow(ctx context.Context, limiter Limiter, checks ...Check) error {
@@ -90,7 +116,8 @@ func (s *Service) Admit(ctx context.Context, c Client) error {
 // single address cannot use up the account's budget.
 func (s *Service) allowAttempt(ctx context.Context, account string, now time.Time, c Client) error {
 	addr := AddressKey(c.Address)
-	err := allow(ctx, s.limiter, limitLoginAddress.of(addr), limitLoginPair.of(account+" "+addr), limitLoginAccount.of(account))
+	err := allow(ctx, s.limiter,
+		s.limits.check(limitLoginAddress, addr), s.limits.check(limitLoginPair, account+" "+addr), s.limits.check(limitLoginAccount, account))
 	if err != nil {
 		s.attemptLimited(ctx, account, now, c)
 	}

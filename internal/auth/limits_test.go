@@ -43,7 +43,8 @@ func TestLimits_expired(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			core := &Service{
 				store: &tt.store, tokens: expiredTokens{}, observer: Observers{}, now: func() time.Time { return now },
-				limiter: counted{most: map[string]int{limits[limitAddress].Name: 3}, seen: map[string]int{}},
+				limiter: counted{most: map[string]int{"address": 3}, seen: map[string]int{}},
+				limits:  DefaultLimits(),
 			}
 			calls := map[string]func(Client) error{
 				"refresh": func(c Client) error { _, err := core.Refresh(t.Context(), RefreshInput{Token: "old"}, c); return err },
@@ -67,5 +68,62 @@ func TestLimits_expired(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLimits: each limit has a name of its own, and is complete.
+func TestLimits(t *testing.T) {
+	names := map[string]bool{}
+	for _, l := range DefaultLimits() {
+		if l.Name == "" || l.Counts == "" || l.By == "" && l.Name != "journal" || names[l.Name] || l.Rate <= 0 || l.Burst <= 0 {
+			t.Errorf("a limit is incomplete, or there twice: %+v", l)
+		}
+		names[l.Name] = true
+	}
+}
+
+// TestLimits_changed: the service and the API keys count by the table that they
+// get.
+func TestLimits_changed(t *testing.T) {
+	table := DefaultLimits()
+	for i := range table {
+		table[i].Rate, table[i].Burst = 7, 9
+	}
+	seen := seenLimits{}
+	core := &Service{tokens: expiredTokens{}, limiter: seen, limits: table}
+	_ = core.Admit(t.Context(), Client{})
+	_ = core.countFailure(t.Context(), Client{}, nil)
+	_ = core.allowAttempt(t.Context(), "ada@example.com", time.Time{}, Client{})
+	core.sampled(t.Context(), limitJournalSubject, "", Client{})
+	keys := NewAPIKeys(APIKeyOptions{Limiter: seen, Limits: table, Now: time.Now})
+	_ = keys.refuse(t.Context(), Client{}, "")
+	if len(seen) != 8 {
+		t.Errorf("%d limits were checked: %v", len(seen), seen)
+	}
+	for name, l := range seen {
+		if l.Rate != 7 || l.Burst != 9 {
+			t.Errorf("%s is not changed: %+v", name, l)
+		}
+	}
+}
+
+// seenLimits records the limits that were checked, by their names.
+type seenLimits map[string]Limit
+
+func (s seenLimits) Allow(_ context.Context, checks ...Check) Refusal {
+	for _, c := range checks {
+		s[c.Limit.Name] = c.Limit
+	}
+	return Refusal{}
+}
+
+func TestLimit_RateText(t *testing.T) {
+	for rate, want := range map[float64]string{
+		10: "10/s", 0.2: "12/min", 1. / 300: "12/h", 0.1: "6/min", 1. / 3600: "1/h", 7. / 3600: "7/h", 7. / 60: "7/min",
+		2.5: "150/min", 1. / 7: "514.286/h", 100_000: "100000/s",
+	} {
+		if got := (Limit{Rate: rate}).RateText(); got != want {
+			t.Errorf("%g: %s, want %s", rate, got, want)
+		}
 	}
 }

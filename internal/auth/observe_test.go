@@ -190,17 +190,3 @@ func texts[T ~string](list []T) []string {
 	}
 	return out
 }
-
-// TestLimits: each limit has a name of its own.
-func TestLimits(t *testing.T) {
-	names := map[string]bool{}
-	for _, l := range Limits() {
-		if l.Name == "" || names[l.Name] || l.Rate <= 0 || l.Burst <= 0 {
-			t.Errorf("a limit is incomplete, or there twice: %+v", l)
-		}
-		names[l.Name] = true
-	}
-	if len(names) != int(limitJournalLimited)+1 {
-		t.Errorf("%d names of %d limits", len(names), limitJournalLimited+1)
-	}
-}

@@ -3,6 +3,8 @@ package auth
 import (
 	"context"
 	"errors"
+	"math"
+	"strconv"
 	"time"
 )
 
@@ -221,9 +223,11 @@ type Blacklist interface {
 
 // Limit is a rate: Burst requests at once, then Rate requests a second.
 type Limit struct {
-	Name  string // part of the key; also the metric's label
-	Rate  float64
-	Burst int
+	Name   string // part of the key; also the metric's label
+	Counts string // the requests that it counts, for people
+	By     string // what its keys stand for, such as "address"; empty: it has one key
+	Rate   float64
+	Burst  int
 	// PerReplica limits protect the replica itself. Replicas do not share their
 	// counts: that would cost a round trip, as much as what the limit protects.
 	PerReplica bool
@@ -233,6 +237,23 @@ type Limit struct {
 	// Group is the same for all shared limits that are checked in one call: their
 	// counts are kept on the same node of a Redis cluster.
 	Group string
+}
+
+// RateText returns the rate for people, in the first unit without a
+// fraction, such as "5/s" or "12/min".
+func (l Limit) RateText() string {
+	text := func(seconds float64, unit string) (string, bool) {
+		n := l.Rate * seconds
+		return strconv.FormatFloat(math.Round(n*1e3)/1e3, 'f', -1, 64) + "/" + unit, math.Abs(n-math.Round(n)) < 1e-9
+	}
+	if perSecond, whole := text(1, "s"); whole {
+		return perSecond
+	}
+	if perMinute, whole := text(60, "min"); whole {
+		return perMinute
+	}
+	perHour, _ := text(3600, "h")
+	return perHour
 }
 
 // Check is a limit and the key that a request counts under.

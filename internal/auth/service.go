@@ -45,14 +45,15 @@ type Settings struct {
 	MaxSessions      int // of one user; 0: no maximum
 }
 
-// Options configure New. All fields are required, except Observer and
-// Logger.
+// Options configure New. All fields are required, except Limits, Observer
+// and Logger.
 type Options struct {
 	Settings
 	Store     Store
 	Tokens    Tokens
 	Blacklist Blacklist
 	Limiter   Limiter
+	Limits    Limits // the zero value: DefaultLimits
 	Events    Events
 	Passwords *Passwords
 	Observer  Observer
@@ -78,6 +79,7 @@ type Service struct {
 	tokens       Tokens
 	cache        Blacklist
 	limiter      Limiter
+	limits       Limits
 	events       Events
 	passwords    *Passwords
 	observer     Observer
@@ -113,7 +115,7 @@ func New(o Options) (*Service, error) {
 	}
 	return &Service{
 		settings: o.Settings, store: o.Store, tokens: o.Tokens, cache: o.Blacklist, limiter: o.Limiter,
-		events: o.Events, passwords: o.Passwords, observer: o.Observer, logger: o.Logger,
+		limits: o.Limits.orDefault(), events: o.Events, passwords: o.Passwords, observer: o.Observer, logger: o.Logger,
 		now: o.Now, rotationKeys: o.RotationKeys,
 	}, nil
 }

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rekey/internal/auth"
 )
 
 // SlowKeyFetch is how often libraries fetch the published keys at most, whatever
@@ -74,6 +76,7 @@ type Config struct {
 
 	TrustedProxies  []netip.Prefix // masked; IPv4 never as mapped IPv6
 	RateLimits      bool
+	Limits          auth.Limits // complete
 	CookieMode      bool
 	CORSHeaders     []string // header names; empty: any
 	CORSOrigins     []string // just "*", or origins in lower case; never "*" in cookie mode

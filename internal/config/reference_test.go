@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"text/template"
+
+	"rekey/internal/auth"
 )
 
 const referencePath = "../../docs/configuration.md"
@@ -49,7 +51,7 @@ func reference(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	err = page.Execute(&out, map[string]any{"Example": example(t), "Groups": headings()})
+	err = page.Execute(&out, map[string]any{"Example": example(t), "Groups": headings(), "Limits": auth.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)
 	}

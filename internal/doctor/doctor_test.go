@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"net/netip"
@@ -78,6 +79,9 @@ func TestReport(t *testing.T) {
 		"a database without":          {withSettings(t, with(map[string]string{"DATABASE_URL": "postgres://db/x?sslmode=prefer"}), public), Warning},
 		"limits off in development":   {withSettings(t, map[string]string{"RATE_LIMITS": "off"}, public), OK},
 		"limits off":                  {withSettings(t, with(map[string]string{"RATE_LIMITS": "off"}), public), Warning},
+		"limits raised":               {withSettings(t, map[string]string{"LIMITS": "login_address=10/s,refresh=900/s"}, public), OK},
+		"guesses hardly limited":      {withSettings(t, map[string]string{"LIMITS": "login_pair=10/s"}, public), Warning},
+		"a burst of guesses":          {withSettings(t, map[string]string{"LIMITS": "login_account=1/s:501"}, public), Warning},
 		"a bad setting":               {withSettings(t, map[string]string{"PORT": "x"}, public), Failed},
 		"admin on loopback":           {withSettings(t, map[string]string{"ADMIN_ADDR": "127.0.0.1:9090"}, public), OK},
 		"admin everywhere":            {withSettings(t, map[string]string{"ADMIN_ADDR": ":9090"}, public), Warning},
@@ -123,5 +127,22 @@ func TestReport(t *testing.T) {
 				t.Errorf("nothing was found: %+v", tt.got)
 			}
 		})
+	}
+}
+
+// TestLimits: the report has each limit in effect.
+func TestLimits(t *testing.T) {
+	r := withSettings(t, map[string]string{"LIMITS": "login_address=90/min:50"}, nil)
+	for _, l := range auth.DefaultLimits() {
+		want := fmt.Sprintf("%s, burst %d, by %s", l.RateText(), l.Burst, l.By)
+		switch l.Name {
+		case "login_address":
+			want = "90/min, burst 50, by address (default: 1/s, burst 20)"
+		case "journal":
+			want = "10/s, burst 1000"
+		}
+		if !slices.Contains(r, ok("limits."+l.Name, want)) {
+			t.Errorf("no %s: %s in %+v", l.Name, want, r)
+		}
 	}
 }

@@ -28,7 +28,8 @@ func (o Options) settings(own []netip.Addr) (r Report) {
 	if o.Config.Environment == config.Production {
 		r = append(r, exposed(o.Config)...)
 	}
-	return append(r, adminAddress(o.Config.AdminAddress, own)...)
+	r = append(r, adminAddress(o.Config.AdminAddress, own)...)
+	return append(r, limits(o.Config)...)
 }
 
 // ownPrefix is a prefix that people add to names, because other programs use

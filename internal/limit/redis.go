@@ -90,13 +90,15 @@ return answer
 `
 
 // keyOf returns the key of a check. The keys of a group share a hash tag, so one
-// script can read them in a cluster, too.
+// script can read them in a cluster, too. A count is valid only for the rate that
+// it was counted with, so that the rate is part of the key.
 func keyOf(c auth.Check) string {
 	prefix := "rekey:limit:"
 	if c.Limit.Group != "" {
 		prefix += "{" + c.Limit.Group + "}:"
 	}
-	return prefix + c.Limit.Name + ":" + bounded(c.Key)
+	rate := rateOf(c.Limit)
+	return fmt.Sprintf("%s%s:%dx%d:%s", prefix, c.Limit.Name, rate.burst, rate.interval, bounded(c.Key))
 }
 
 // errSkewed is returned for a wait that is possible only if Redis' clock was set

@@ -198,7 +198,7 @@ func TestRedis_ClockSetBack(t *testing.T) {
 	r := newReplica(t, throwaway.Redis(t).URL(), patient())
 	fast := perSecond(10, 5)
 	r.allowed(t, 1, fast, "a")
-	key := "rekey:limit:test:a"
+	key := keyOf(auth.Check{Limit: fast, Key: "a"})
 	full, err := r.pool.Client().Get(t.Context(), key).Int64()
 	if err != nil {
 		t.Fatal(err)
@@ -208,6 +208,22 @@ func TestRedis_ClockSetBack(t *testing.T) {
 	}
 	if got := r.allowed(t, 20, fast, "a"); got != 4 {
 		t.Errorf("%d allowed, want the 4 left here", got)
+	}
+}
+
+// TestRedis_RateChanged: a count of another rate or burst does not count, so that
+// a changed limit neither refuses for long nor looks like a clock set back.
+func TestRedis_RateChanged(t *testing.T) {
+	t.Parallel()
+	r := newReplica(t, throwaway.Redis(t).URL(), patient())
+	r.allowed(t, 5, slow(5), "a")
+	changed := slow(3)
+	changed.Rate = 0.001
+	if got := r.allowed(t, 10, changed, "a"); got != 3 {
+		t.Errorf("%d allowed, want the whole burst of 3", got)
+	}
+	if !r.Sharing() || r.log.Len() > 0 {
+		t.Errorf("a changed limit counts as a failure of Redis: %s", r.log)
 	}
 }
 

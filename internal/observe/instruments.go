@@ -149,7 +149,7 @@ func (m *Metrics) Answered(path, method string, status int, took time.Duration, 
 
 func (m *Metrics) addLimits() {
 	m.limited = m.counters("rekey_rate_limited_total", "Requests that a rate limit refused.", "limit")
-	for _, l := range auth.Limits() {
+	for _, l := range auth.DefaultLimits() {
 		m.limited.WithLabelValues(l.Name)
 	}
 }

@@ -199,7 +199,7 @@ func TestMetrics_ExistFromTheStart(t *testing.T) {
 			}
 		}
 	}
-	for _, l := range auth.Limits() {
+	for _, l := range auth.DefaultLimits() {
 		want(t, names, "rekey_rate_limited_total limit="+l.Name)
 	}
 	for _, s := range slices.Concat(auth.UseCases(), auth.Parts()) {
