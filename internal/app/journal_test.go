@@ -46,6 +46,37 @@ func (s *stack) kinds() string {
 	return strings.Join(words, " ")
 }
 
+// TestJournal_loop: one account that refreshes and blacklists in a loop fills
+// neither the journal nor the blacklist.
+func TestJournal_loop(t *testing.T) {
+	for _, e := range engines()[:2] { // with Redis, limits follow its clock
+		t.Run(e.name, func(t *testing.T) {
+			s := newStack(t, e, map[string]string{"RATE_LIMITS": "on"})
+			pair, refused := s.signUp("ada@example.com"), 0
+			const rounds = 100
+			for range rounds {
+				s.advance(time.Second)
+				problem := s.graphql(pair.access, `mutation($t: String!) { blacklistToken(token: $t) { sessionId } }`,
+					map[string]any{"t": pair.access}, &struct{}{})
+				switch problem {
+				case "":
+				case string(auth.CodeRateLimited):
+					refused++
+				default:
+					t.Fatal(problem)
+				}
+				pair = s.mustRefresh(pair.refresh)
+			}
+			const most = 30 + rounds/5 + 1
+			for _, rows := range []string{`blacklisted_tokens`, `security_events WHERE kind = 'token_blacklisted'`} {
+				if n := s.number(`SELECT count(*) FROM ` + rows); n < 30 || n > most || n+int64(refused) != rounds {
+					t.Errorf("%d rows in %s with %d calls refused of %d, want at most %d", n, rows, refused, rounds, most)
+				}
+			}
+		})
+	}
+}
+
 const keysAdded = "key_added key_added key_added" // at the first start
 
 // A refresh and its retry write no event: they are one statement and one commit.

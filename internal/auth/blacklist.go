@@ -48,7 +48,8 @@ func (s *Service) ownToken(ctx context.Context, caller Caller, token string, now
 
 // BlacklistToken blacklists one of the caller's tokens, access or refresh.
 // Blacklisting it again changes nothing. It returns the errors of
-// [Service.IsBlacklisted], and CodeNotFound if the session was deleted.
+// [Service.IsBlacklisted], CodeRateLimited, and CodeNotFound if the session was
+// deleted.
 func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reason string, c Client) (_ BlacklistedToken, err error) {
 	ctx, now, end, err := s.begin(ctx, StepBlacklistToken, c)
 	defer end(&err)
@@ -61,6 +62,9 @@ func (s *Service) BlacklistToken(ctx context.Context, caller Caller, token, reas
 	}
 	use, claims, err := s.ownToken(ctx, caller, token, now)
 	if err != nil {
+		return BlacklistedToken{}, err
+	}
+	if err := s.allow(ctx, limitBlacklist, caller.UserID); err != nil {
 		return BlacklistedToken{}, err
 	}
 	t, err := s.blacklist(ctx, use, claims, reason,
@@ -78,18 +82,19 @@ func (s *Service) blacklist(ctx context.Context, use TokenUse, claims Claims, re
 		Reason: reason, BlacklistedAt: e.At.Truncate(time.Microsecond), ExpiresAt: claims.ExpiresAt,
 	}
 	_, err := s.ownSession(ctx, e.UserID, t.SessionID)
+	recorded := s.toRecord(ctx, &e)
 	switch {
 	case err != nil:
 	case use == UseRefresh:
-		_, err = s.store.BlacklistRefresh(ctx, t, &e)
+		_, err = s.store.BlacklistRefresh(ctx, t, recorded)
 	default:
 		if err = s.cache.Invalidate(ctx, Invalidation{SessionID: t.SessionID, Secret: &t.SecretHash, Until: t.ExpiresAt}); err == nil {
-			t, err = s.store.BlacklistAccess(ctx, t, &e)
+			t, err = s.store.BlacklistAccess(ctx, t, recorded)
 		}
 	}
 	if err != nil {
 		return BlacklistedToken{}, fmt.Errorf("blacklisting a token: %w", err)
 	}
-	s.events.Emit(ctx, e)
+	s.changed(ctx, e, recorded)
 	return t, nil
 }

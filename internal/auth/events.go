@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -36,42 +37,68 @@ const (
 	EventKeyResealed     EventKind = "key_resealed"
 	EventAPIKeyCreated   EventKind = "api_key_created"
 	EventAPIKeyRevoked   EventKind = "api_key_revoked"
-	EventJournalLost     EventKind = "journal_lost" // Detail is the kind of the event that was not recorded
+	EventJournalLost     EventKind = "journal_lost"    // Detail is the kind of the event that was not recorded
+	EventJournalSampled  EventKind = "journal_sampled" // Detail is the kind of the event that the sample left out
 )
 
-// eventKinds has all kinds, with the level of their log line. Signs of theft or
-// of a lost write are warnings. Refreshes are the most frequent: one in fifteen
-// minutes for each device.
+// recording says which events of a kind the journal records.
+type recording int
+
+const (
+	logged  recording = iota + 1 // none: they are in the log and the metrics only
+	sampled                      // of many in a row, some; an operator's are all recorded
+	always                       // all: credentials, factors, identities, keys and accounts
+)
+
+// eventKinds has all kinds, with the level of their log line, and whether the
+// journal may leave some out. Signs of theft or of a lost write are warnings.
+// Refreshes are the most frequent: one in fifteen minutes for each device.
 var eventKinds = []struct {
-	kind  EventKind
-	level slog.Level
+	kind    EventKind
+	level   slog.Level
+	journal recording
 }{
-	{EventRefresh, slog.LevelDebug},
-	{EventRefreshRetry, slog.LevelDebug},
-	{EventRefreshRace, slog.LevelInfo},
-	{EventForeignRace, slog.LevelWarn},
-	{EventRepeated, slog.LevelInfo},
-	{EventRefreshReuse, slog.LevelWarn},
-	{EventRefreshRollback, slog.LevelWarn},
-	{EventSignUp, slog.LevelInfo},
-	{EventLogin, slog.LevelInfo},
-	{EventLoginFailed, slog.LevelInfo},
-	{EventLoginLimited, slog.LevelInfo},
-	{EventLogout, slog.LevelInfo},
-	{EventSessionRevoked, slog.LevelInfo},
-	{EventTokenBlacklist, slog.LevelInfo},
-	{EventPasswordChanged, slog.LevelInfo},
-	{EventPasswordFailed, slog.LevelInfo},
-	{EventUserAdded, slog.LevelInfo},
-	{EventUsersExported, slog.LevelInfo},
-	{EventUserDisabled, slog.LevelInfo},
-	{EventUserEnabled, slog.LevelInfo},
-	{EventKeyAdded, slog.LevelInfo},
-	{EventKeyEnded, slog.LevelInfo},
-	{EventKeyResealed, slog.LevelInfo},
-	{EventAPIKeyCreated, slog.LevelInfo},
-	{EventAPIKeyRevoked, slog.LevelInfo},
-	{EventJournalLost, slog.LevelWarn},
+	{EventRefresh, slog.LevelDebug, logged},
+	{EventRefreshRetry, slog.LevelDebug, logged},
+	{EventRefreshRace, slog.LevelInfo, sampled},
+	{EventForeignRace, slog.LevelWarn, sampled},
+	{EventRepeated, slog.LevelInfo, sampled},
+	{EventRefreshReuse, slog.LevelWarn, sampled},
+	{EventRefreshRollback, slog.LevelWarn, sampled},
+	{EventSignUp, slog.LevelInfo, always},
+	{EventLogin, slog.LevelInfo, always},
+	{EventLoginFailed, slog.LevelInfo, sampled},
+	{EventLoginLimited, slog.LevelInfo, sampled},
+	{EventLogout, slog.LevelInfo, sampled},
+	{EventSessionRevoked, slog.LevelInfo, sampled},
+	{EventTokenBlacklist, slog.LevelInfo, sampled},
+	{EventPasswordChanged, slog.LevelInfo, always},
+	{EventPasswordFailed, slog.LevelInfo, sampled},
+	{EventUserAdded, slog.LevelInfo, always},
+	{EventUsersExported, slog.LevelInfo, always},
+	{EventUserDisabled, slog.LevelInfo, always},
+	{EventUserEnabled, slog.LevelInfo, always},
+	{EventKeyAdded, slog.LevelInfo, always},
+	{EventKeyEnded, slog.LevelInfo, always},
+	{EventKeyResealed, slog.LevelInfo, always},
+	{EventAPIKeyCreated, slog.LevelInfo, always},
+	{EventAPIKeyRevoked, slog.LevelInfo, always},
+	{EventJournalLost, slog.LevelWarn, logged},
+	{EventJournalSampled, slog.LevelDebug, logged},
+}
+
+// mayBeSampled reports whether the journal may leave the event out. It records all
+// events of a kind that is missing in the table.
+func (e Event) mayBeSampled() bool {
+	if strings.HasPrefix(e.Client.Actor, ActorOperator) {
+		return false
+	}
+	for _, k := range eventKinds {
+		if k.kind == e.Kind {
+			return k.journal == sampled
+		}
+	}
+	return false
 }
 
 // EventKinds returns all kinds.

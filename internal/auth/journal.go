@@ -136,10 +136,10 @@ func bounded(field string, n int) (int, error) {
 	return n, nil
 }
 
-// sampled reports whether the journal records a failed attempt. subject is the
+// inSample reports whether the journal records a failed attempt. subject is the
 // e-mail address or the session that was tried. It counts whether or not it
 // exists, so that the work is the same.
-func (s *Service) sampled(ctx context.Context, l limitID, subject string, c Client) bool {
+func (s *Service) inSample(ctx context.Context, l limitID, subject string, c Client) bool {
 	address := AddressKey(c.Address)
 	return allow(ctx, s.limiter, s.limits.check(l, subject), s.limits.check(limitJournalAddress, address), s.limits.check(limitJournal, "")) == nil
 }
@@ -148,9 +148,36 @@ func (s *Service) sampled(ctx context.Context, l limitID, subject string, c Clie
 // is full.
 func (s *Service) failed(ctx context.Context, e Event, subject string) {
 	s.events.Emit(ctx, e)
-	if s.sampled(ctx, limitJournalSubject, subject, e.Client) {
-		s.record(ctx, e)
+	if !s.inSample(ctx, limitJournalSubject, subject, e.Client) {
+		s.leftOut(ctx, e)
+		return
 	}
+	s.record(ctx, e)
+}
+
+// toRecord returns the event of a change for the store, which records it with the
+// change. It returns nil if the user's sample of this kind is full: successful
+// calls in a loop must not fill the disk either. Pass it to changed after the
+// change.
+func (s *Service) toRecord(ctx context.Context, e *Event) *Event {
+	if e.mayBeSampled() && s.allow(ctx, limitJournalUser, string(e.Kind)+" "+e.UserID) != nil {
+		return nil
+	}
+	return e
+}
+
+// changed emits the event of a change. recorded is what toRecord returned.
+func (s *Service) changed(ctx context.Context, e Event, recorded *Event) {
+	s.events.Emit(ctx, e)
+	if recorded == nil {
+		s.leftOut(ctx, e)
+	}
+}
+
+// leftOut counts an event that the journal does not record.
+func (s *Service) leftOut(ctx context.Context, e Event) {
+	e.Kind, e.Detail = EventJournalSampled, string(e.Kind)
+	s.events.Emit(ctx, e)
 }
 
 // record records an event that no change records. If that fails, the caller's
@@ -170,7 +197,7 @@ const journalFailed = "recording an event in the journal failed"
 // limited. The event is a sample in the log, too, so that an attacker cannot fill
 // it.
 func (s *Service) attemptLimited(ctx context.Context, account string, now time.Time, c Client) {
-	if !s.sampled(ctx, limitJournalLimited, account, c) {
+	if !s.inSample(ctx, limitJournalLimited, account, c) {
 		return
 	}
 	u, _, err := s.store.UserByEmailKey(ctx, account)

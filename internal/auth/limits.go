@@ -19,6 +19,7 @@ const (
 	limitRefresh
 	limitAccess
 	limitSignUp
+	limitBlacklist // single tokens by user: each is a row until it expires
 
 	// The three limits of a login are checked in one call. Attempts at one
 	// account from one address are limited more than all attempts at the account
@@ -31,17 +32,20 @@ const (
 	limitKeyCall   // other calls by API key: a resource server makes one for each request that it serves
 	limitKeyLookup // presented API keys by client address, valid or not: each costs a query
 
-	// The journal records a sample of the attempts that failed, so that nobody
-	// can fill the disk; the log and the metrics have all of them. A replica
-	// records at most 10 a second, about 300 MB a day.
+	// The journal records a sample of the attempts that failed, and of the changes
+	// that a user can make in a loop, so that nobody can fill the disk; the log and
+	// the metrics have all of them. Of failures, a replica records at most 10 a
+	// second, about 300 MB a day. Of one user's changes, it records at most 300 of
+	// each kind a day after the first 100.
 	limitJournal
 	limitJournalAddress // one address cannot use up the sample of all
 	limitJournalSubject // of one account or session
 	limitJournalLimited // events that attempts at an account are limited
+	limitJournalUser    // of the changes of one user, those of each kind that may be sampled
 )
 
 // limitCount is the number of rows. It comes last.
-const limitCount = limitJournalLimited + 1
+const limitCount = limitJournalUser + 1
 
 // Limits is a table of limits, with one row for each.
 type Limits [limitCount]Limit
@@ -56,6 +60,8 @@ func DefaultLimits() Limits {
 		limitAccess:   {Name: "access", Counts: "requests with an access token", By: "session", Rate: 50, Burst: 200, PerReplica: true},
 		limitSignUp:   {Name: "sign_up", Counts: "sign-ups", By: "address", Rate: 0.2, Burst: 10},
 
+		limitBlacklist: {Name: "blacklist", Counts: "blacklisting single tokens", By: "user", Rate: 0.2, Burst: 30},
+
 		limitLoginAddress: {Name: "login_address", Counts: "logins and password changes", By: "address", Rate: 1, Burst: 20, Group: "login"},
 		limitLoginPair:    {Name: "login_pair", Counts: "logins and password changes", By: "account and address", Rate: 0.2, Burst: 10, Group: "login"},
 		// Private: the remaining requests would show strangers when the owner logs in.
@@ -69,6 +75,7 @@ func DefaultLimits() Limits {
 		limitJournalAddress: {Name: "journal_address", Counts: journalRows, By: "address", Rate: 0.1, Burst: 100, PerReplica: true, Private: true},
 		limitJournalSubject: {Name: "journal_subject", Counts: journalRows, By: "account or session", Rate: 1. / 300, Burst: 20, PerReplica: true, Private: true},
 		limitJournalLimited: {Name: "journal_limited", Counts: "journal rows for limited logins", By: "account", Rate: 1. / 300, Burst: 1, PerReplica: true, Private: true},
+		limitJournalUser:    {Name: "journal_user", Counts: "journal rows for changes that need not all be recorded; refuses nobody", By: "user and kind", Rate: 1. / 300, Burst: 100, PerReplica: true, Private: true},
 	}
 }
 

@@ -94,7 +94,7 @@ func TestLimits_changed(t *testing.T) {
 	_ = core.Admit(t.Context(), Client{})
 	_ = core.countFailure(t.Context(), Client{}, nil)
 	_ = core.allowAttempt(t.Context(), "ada@example.com", time.Time{}, Client{})
-	core.sampled(t.Context(), limitJournalSubject, "", Client{})
+	core.inSample(t.Context(), limitJournalSubject, "", Client{})
 	keys := NewAPIKeys(APIKeyOptions{Limiter: seen, Limits: table, Now: time.Now})
 	_ = keys.refuse(t.Context(), Client{}, "")
 	if len(seen) != 8 {

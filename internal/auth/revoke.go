@@ -52,12 +52,13 @@ func (s *Service) revoke(ctx context.Context, reason string, e Event) (bool, err
 	if err := s.invalidateSessions(ctx, e.At, e.SessionID); err != nil {
 		return false, err
 	}
-	revoked, err := s.store.RevokeSession(ctx, e.UserID, e.SessionID, reason, e.At, &e)
+	recorded := s.toRecord(ctx, &e)
+	revoked, err := s.store.RevokeSession(ctx, e.UserID, e.SessionID, reason, e.At, recorded)
 	if err != nil {
 		return false, fmt.Errorf("revoking a session: %w", err)
 	}
 	if revoked {
-		s.events.Emit(ctx, e)
+		s.changed(ctx, e, recorded)
 	}
 	return revoked, nil
 }
@@ -66,16 +67,17 @@ func (s *Service) revoke(ctx context.Context, reason string, e Event) (bool, err
 // as its Count, and returns that number.
 func (s *Service) revokeSeveral(ctx context.Context, change EndSessions, e Event) (int, error) {
 	var ids []string
+	recorded := s.toRecord(ctx, &e)
 	err := s.invalidatingFirst(ctx, change.At, func(before beforeCommit) (err error) {
 		change.BeforeCommit = before
-		ids, err = s.store.EndSessions(ctx, change, &e)
+		ids, err = s.store.EndSessions(ctx, change, recorded)
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
 	e.Count = len(ids)
-	s.events.Emit(ctx, e)
+	s.changed(ctx, e, recorded)
 	return len(ids), nil
 }
 
@@ -133,9 +135,10 @@ func (s *Service) enforceMaxSessions(ctx context.Context, userID, own string, ot
 	e := Event{Kind: EventSessionRevoked, At: now, UserID: userID, Client: c, Detail: RevokedByLimit, Count: 1}
 	for revoked := revokeBatch; revoked == revokeBatch; { // more than one batch only after MaxSessions was lowered
 		var ids []string
+		recorded := s.toRecord(ctx, &e)
 		err := s.invalidatingFirst(ctx, now, func(before beforeCommit) (err error) {
 			surplus.BeforeCommit = before
-			ids, err = s.store.RevokeSurplus(ctx, surplus, &e)
+			ids, err = s.store.RevokeSurplus(ctx, surplus, recorded)
 			return err
 		})
 		if err != nil {
@@ -143,7 +146,7 @@ func (s *Service) enforceMaxSessions(ctx context.Context, userID, own string, ot
 			return
 		}
 		for _, e.SessionID = range ids {
-			s.events.Emit(ctx, e)
+			s.changed(ctx, e, recorded)
 		}
 		revoked = len(ids)
 	}
