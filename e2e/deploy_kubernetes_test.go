@@ -1,5 +1,11 @@
 package e2e
 
+import (
+	"maps"
+	"slices"
+	"testing"
+)
+
 // manifest has the fields that deploy/kubernetes.yaml uses, for all of its
 // kinds. Any other field is a mistake.
 type manifest struct {
@@ -28,6 +34,53 @@ type manifest struct {
 			Metadata kubeMeta
 			Spec     kubePod
 		}
+		PodSelector kubeSelector `yaml:"podSelector"`
+		PolicyTypes []string     `yaml:"policyTypes"`
+		Ingress     []struct {
+			From []struct {
+				NamespaceSelector *kubeSelector `yaml:"namespaceSelector"`
+				PodSelector       *kubeSelector `yaml:"podSelector"`
+			}
+			Ports []struct{ Protocol, Port string }
+		}
+	}
+}
+
+type kubeSelector struct {
+	MatchLabels map[string]string `yaml:"matchLabels"`
+}
+
+// checkPolicy requires that a policy covers the pods, that each port can be
+// reached, and that the admin port can be reached only by named pods of a named
+// namespace.
+func checkPolicy(t *testing.T, policy manifest, labels map[string]string, c kubeContainer) {
+	t.Helper()
+	if !maps.Equal(policy.Spec.PodSelector.MatchLabels, labels) || !slices.Contains(policy.Spec.PolicyTypes, "Ingress") {
+		t.Errorf("the NetworkPolicy is for %v, and pods have %v", policy.Spec.PodSelector.MatchLabels, labels)
+	}
+	reached := map[string]bool{}
+	for _, rule := range policy.Spec.Ingress {
+		if len(rule.From) == 0 || len(rule.Ports) == 0 {
+			t.Errorf("a rule lets everybody reach everything: %+v", rule)
+		}
+		for _, port := range rule.Ports {
+			reached[port.Port] = true
+			for _, from := range rule.From {
+				named := from.NamespaceSelector != nil && len(from.NamespaceSelector.MatchLabels) > 0 && from.PodSelector != nil && len(from.PodSelector.MatchLabels) > 0
+				if port.Port == "admin" && !named {
+					t.Errorf("more than the pods of Prometheus reach the admin port: %+v", from)
+				}
+			}
+		}
+	}
+	for _, port := range c.Ports {
+		if !reached[port.Name] {
+			t.Errorf("nobody reaches the port %s", port.Name)
+		}
+		delete(reached, port.Name)
+	}
+	if len(reached) > 0 {
+		t.Errorf("the NetworkPolicy names ports that pods do not have: %v", reached)
 	}
 }
 

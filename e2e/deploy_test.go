@@ -396,7 +396,7 @@ func kubernetes(t *testing.T) pods {
 	}
 	app, budget, service := of["apps/v1 Deployment"], of["policy/v1 PodDisruptionBudget"], of["v1 Service"]
 	pod := app.Spec.Template.Spec
-	if len(of) != 4 || len(pod.Containers) != 1 {
+	if len(of) != 5 || len(pod.Containers) != 1 {
 		t.Fatalf("%d kinds of objects, %d containers", len(of), len(pod.Containers))
 	}
 	c := pod.Containers[0]
@@ -412,6 +412,7 @@ func kubernetes(t *testing.T) pods {
 			t.Errorf("the %s selects %v, and pods have %v", what, selector, labels)
 		}
 	}
+	checkPolicy(t, of["networking.k8s.io/v1 NetworkPolicy"], labels, c)
 	if !pod.SecurityContext.RunAsNonRoot || !c.SecurityContext.ReadOnlyRootFilesystem || c.SecurityContext.AllowPrivilegeEscalation == nil || *c.SecurityContext.AllowPrivilegeEscalation {
 		t.Error("the container may do what it need not")
 	}

@@ -241,6 +241,27 @@ func TestMetrics_address(t *testing.T) {
 	}
 }
 
+// TestMetrics_hosts: the admin address answers only to names that are listed.
+func TestMetrics_hosts(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": "127.0.0.1:0", "ADMIN_HOSTS": "rekey-metrics.auth.svc"})
+	url := p.metricsURL(t)
+	for host, want := range map[string]int{"127.0.0.1": 200, "localhost:9090": 200, "rekey-metrics.auth.svc:9090": 200, "page.example:9090": 421} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		res, err := httpClient().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("Host: %s: %d, want %d", host, res.StatusCode, want)
+		}
+	}
+}
+
 // TestMetrics_addressTaken: the start fails and names the setting.
 func TestMetrics_addressTaken(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": "127.0.0.1:0"})

@@ -135,7 +135,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 		return nil, err
 	}
 	a.openBus()
-	observer, limiter := a.observer(), a.limiter()
+	observer, limiter := a.observer(), a.limiter(as, rotation)
 	a.passwords = auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue, observer)
 	options := p.faults.Core(auth.Options{
 		Settings: settings(p.cfg), Store: stream.Publish(st, a.streams.bus), Tokens: tokens, Blacklist: a.blacklist(as), Limiter: limiter,
@@ -192,15 +192,16 @@ func (a *app) blacklist(as role) auth.Blacklist {
 }
 
 // limiter returns the limiter, which uses Redis for limits that replicas share,
-// and reports to the metrics.
-func (a *app) limiter() (l auth.Limiter) {
+// and reports to the metrics. On Redis, the newest rotation key conceals what is
+// counted; a command has no keys and is not limited with others.
+func (a *app) limiter(as role, rotation func() [][]byte) (l auth.Limiter) {
 	switch local := limit.NewMemory(limitedKeys, a.now); {
 	case !a.cfg.RateLimits:
 		l = limit.Off{}
-	case a.redis == nil:
+	case a.redis == nil || as == command:
 		l = local
 	default:
-		a.limit = limit.NewRedis(a.redis, local, a.log)
+		a.limit = limit.NewRedis(a.redis, func() []byte { return rotation()[0] }, local, a.log)
 		l = a.limit
 	}
 	if a.metrics != nil {

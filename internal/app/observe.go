@@ -153,7 +153,7 @@ func (a *app) serveAdmin(ctx context.Context) (address net.Addr, stop func(), er
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := web.Serve(ctx, listener, web.AdminServer(a.metrics, a.log), adminTimeout); err != nil {
+		if err := web.Serve(ctx, listener, web.AdminServer(a.metrics, a.cfg.AdminHosts, a.log), adminTimeout); err != nil {
 			a.log.Warn("metrics are no longer served until a restart", "error", err)
 		}
 	}()

@@ -63,6 +63,7 @@ func crossCheck(c Config, p *problems) {
 	p.require(!c.CookieMode || !slices.Contains(c.CORSOrigins, anyOrigin), "CORS_ORIGINS", anyOrigin,
 		"must name the origins that are trusted with the cookie when COOKIE_MODE is on; unset, only this service's own origin is", "COOKIE_MODE")
 	p.require(len(c.Audience) == 0 || c.Issuer != "", "AUDIENCE", "", "has no effect without ISSUER: set that too, or unset this", "ISSUER")
+	p.require(len(c.AdminHosts) == 0 || c.AdminAddress != "", "ADMIN_HOSTS", "", "has no effect without ADMIN_ADDR: set that too, or unset this", "ADMIN_ADDR")
 	p.require(c.AccessTokenType == "JWT" || c.Issuer != "", "ACCESS_TOKEN_TYP", c.AccessTokenType, "needs ISSUER, because RFC 9068 requires iss and aud", "ISSUER")
 	p.require(c.KeyRotation == 0 || c.KeyRotation >= c.JWKSMaxAge, "KEY_ROTATION", c.KeyRotation.String(),
 		"must not be shorter than JWKS_MAX_AGE ("+c.JWKSMaxAge.String()+")", "JWKS_MAX_AGE")

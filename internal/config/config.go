@@ -38,6 +38,7 @@ type Config struct {
 	DataDir string
 	// AdminAddress is host:port for metrics and profiles; empty: not served.
 	AdminAddress string
+	AdminHosts   []string // further names for it, in lower case; the name in AdminAddress is one
 
 	DatabaseURL Secret // postgres:// or postgresql://; empty: SQLite in DataDir
 	// DatabaseWait limits how long the start waits for Postgres to answer.

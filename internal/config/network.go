@@ -41,6 +41,41 @@ func address(to *string) apply {
 	}
 }
 
+// adminAddress takes host:port, and adds the host to AdminHosts if it is a name.
+func adminAddress(c *Config) apply {
+	set := address(&c.AdminAddress)
+	return func(value string, bad reject) {
+		set(value, bad)
+		host, _, err := net.SplitHostPort(c.AdminAddress)
+		if _, notIP := netip.ParseAddr(host); err == nil && host != "" && notIP != nil {
+			c.AdminHosts = append(c.AdminHosts, hostName(host))
+		}
+	}
+}
+
+// adminHosts takes host names without ports, and adds them to AdminHosts.
+func adminHosts(c *Config) apply {
+	return func(value string, bad reject) {
+		for _, item := range items(value) {
+			if strings.ContainsAny(item, ":/[]@* \t") {
+				bad(item, "must be host names such as rekey-metrics.auth.svc, without port and wildcard")
+				continue
+			}
+			c.AdminHosts = append(c.AdminHosts, hostName(item))
+		}
+	}
+}
+
+// hostName returns a name in the form of a Host header: lower case, ASCII, without
+// the dot at the end.
+func hostName(name string) string {
+	name = strings.TrimSuffix(name, ".")
+	if ascii, err := idna.Lookup.ToASCII(name); err == nil {
+		name = ascii
+	}
+	return strings.ToLower(name)
+}
+
 // webURL takes http:// or https:// with a host, and removes trailing slashes.
 func webURL(to *string) apply {
 	return func(value string, bad reject) {

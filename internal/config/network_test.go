@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -87,5 +88,32 @@ func TestLoad_Origins(t *testing.T) {
 		case err != nil || len(got.CORSOrigins) != 1 || got.CORSOrigins[0] != want:
 			t.Errorf("%s: %v, %v, want %s", origin, got.CORSOrigins, err, want)
 		}
+	}
+}
+
+func TestLoad_AdminHosts(t *testing.T) {
+	for _, tt := range []struct {
+		address, hosts string
+		want           []string
+	}{
+		{":9090", "", nil},
+		{"127.0.0.1:9090", "", nil},
+		{"[::1]:9090", "", nil},
+		{"Admin.internal.:9090", "", []string{"admin.internal"}},
+		{":9090", "rekey-metrics.auth.svc, Bücher.example,a.", []string{"rekey-metrics.auth.svc", "xn--bcher-kva.example", "a"}},
+		{"admin.internal:9090", "b", []string{"admin.internal", "b"}},
+	} {
+		cfg, err := Load(env(vars{"ADMIN_ADDR": tt.address, "ADMIN_HOSTS": tt.hosts}))
+		if err != nil || !slices.Equal(cfg.AdminHosts, tt.want) {
+			t.Errorf("%s, %s: %q, %v, want %q", tt.address, tt.hosts, cfg.AdminHosts, err, tt.want)
+		}
+	}
+	for _, hosts := range []string{"a:9090", "http://a", "*.a", "*", "[::1]", "a b"} {
+		if _, err := Load(env(vars{"ADMIN_ADDR": ":9090", "ADMIN_HOSTS": hosts})); err == nil || !strings.Contains(err.Error(), "ADMIN_HOSTS") {
+			t.Errorf("%s: %v", hosts, err)
+		}
+	}
+	if _, err := Load(env(vars{"ADMIN_HOSTS": "a"})); err == nil || !strings.Contains(err.Error(), "has no effect without ADMIN_ADDR") {
+		t.Errorf("without ADMIN_ADDR: %v", err)
 	}
 }

@@ -49,7 +49,7 @@ func newRedisEngine(t *testing.T, url string) engine {
 	}
 	t.Cleanup(func() { _ = pool.Close() })
 	c := newClock()
-	start, l := c.t, NewRedis(pool, NewMemory(1000, c.now), logcheck.Logger(t))
+	start, l := c.t, NewRedis(pool, testSecret, NewMemory(1000, c.now), logcheck.Logger(t))
 	return func(at time.Duration, checks ...auth.Check) (auth.Refusal, []auth.Quota) {
 		l.script = redis.NewScript(fmt.Sprintf("local now = %d\n", start.Add(at).UnixMicro()) + countLua)
 		ctx := request()

@@ -2,9 +2,13 @@ package limit
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +25,7 @@ import (
 type Redis struct {
 	pool   *redispool.Pool
 	script *redis.Script
+	secret func() []byte
 	local  *Memory
 	health health
 
@@ -28,10 +33,12 @@ type Redis struct {
 }
 
 // NewRedis returns a limiter on Redis. It falls back to local, and uses only
-// local for limits that each replica counts for itself.
-func NewRedis(pool *redispool.Pool, local *Memory, log *slog.Logger) *Redis {
+// local for limits that each replica counts for itself. secret returns the key of
+// the MACs that stand for addresses, accounts and sessions in Redis. It must be
+// the same on all replicas; when it changes, counts start again.
+func NewRedis(pool *redispool.Pool, secret func() []byte, local *Memory, log *slog.Logger) *Redis {
 	return &Redis{
-		pool: pool, script: redis.NewScript(clockLua + countLua), local: local,
+		pool: pool, script: redis.NewScript(clockLua + countLua), secret: secret, local: local,
 		health: health{now: local.now, log: log},
 	}
 }
@@ -89,16 +96,26 @@ end
 return answer
 `
 
-// keyOf returns the key of a check. The keys of a group share a hash tag, so one
-// script can read them in a cluster, too. A count is valid only for the rate that
-// it was counted with, so that the rate is part of the key.
-func keyOf(c auth.Check) string {
+// macBytes is the length of a MAC in a key. Two keys that share a count by chance
+// do not matter.
+const macBytes = 16
+
+// keyOf returns the key of a check. A MAC stands for what is counted, so that
+// nobody who reads Redis learns or guesses e-mail addresses, client addresses and
+// sessions. The keys of a group share a hash tag, so one script can read them in a
+// cluster, too. A count is valid only for the rate that it was counted with, so
+// that the rate is part of the key.
+func keyOf(secret []byte, c auth.Check) string {
 	prefix := "rekey:limit:"
 	if c.Limit.Group != "" {
 		prefix += "{" + c.Limit.Group + "}:"
 	}
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte("rekey limit " + c.Limit.Name + " ")) // other MACs under the secret begin otherwise
+	mac.Write([]byte(c.Key))
 	rate := rateOf(c.Limit)
-	return fmt.Sprintf("%s%s:%dx%d:%s", prefix, c.Limit.Name, rate.burst, rate.interval, bounded(c.Key))
+	return prefix + c.Limit.Name + ":" + strconv.FormatInt(rate.burst, 10) + "x" + strconv.FormatInt(rate.interval, 10) + ":" +
+		base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:macBytes])
 }
 
 // errSkewed is returned for a wait that is possible only if Redis' clock was set
@@ -109,10 +126,11 @@ var errSkewed = errors.New("the clock of Redis was set back")
 func (r *Redis) count(ctx context.Context, checks []auth.Check) ([]auth.Quota, error) {
 	ctx, cancel := r.pool.Brief(ctx)
 	defer cancel()
+	secret := r.secret()
 	keys, args := make([]string, len(checks)), make([]any, 0, 2*len(checks))
 	for i, c := range checks {
 		rate := rateOf(c.Limit)
-		keys[i], args = keyOf(c), append(args, rate.interval, rate.burst)
+		keys[i], args = keyOf(secret, c), append(args, rate.interval, rate.burst)
 	}
 	answer, err := r.script.Run(ctx, r.pool.Client(), keys, args...).Int64Slice()
 	if err != nil {

@@ -3,6 +3,9 @@ package limit
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"log/slog"
 	"strings"
 	"sync"
@@ -35,7 +38,7 @@ func newReplica(t *testing.T, url string, o redispool.Options) replica {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pool.Close() })
-	r.pool, r.Redis = pool, NewRedis(pool, NewMemory(100, r.clock.now), log)
+	r.pool, r.Redis = pool, NewRedis(pool, testSecret, NewMemory(100, r.clock.now), log)
 	return r
 }
 
@@ -43,6 +46,9 @@ func newReplica(t *testing.T, url string, o redispool.Options) replica {
 func patient() redispool.Options {
 	return redispool.Options{Timeout: time.Minute, OpenFor: time.Millisecond}
 }
+
+// testSecret returns the secret that all replicas of the tests share.
+func testSecret() []byte { return []byte("0123456789abcdef0123456789abcdef") }
 
 // slow lets a burst through and then, within any test, nothing.
 func slow(burst int) auth.Limit { return auth.Limit{Name: "slow", Rate: 0.0001, Burst: burst} }
@@ -198,7 +204,7 @@ func TestRedis_ClockSetBack(t *testing.T) {
 	r := newReplica(t, throwaway.Redis(t).URL(), patient())
 	fast := perSecond(10, 5)
 	r.allowed(t, 1, fast, "a")
-	key := keyOf(auth.Check{Limit: fast, Key: "a"})
+	key := keyOf(testSecret(), auth.Check{Limit: fast, Key: "a"})
 	full, err := r.pool.Client().Get(t.Context(), key).Int64()
 	if err != nil {
 		t.Fatal(err)
@@ -280,6 +286,61 @@ func TestRedis_Keys(t *testing.T) {
 		if ttl := r.pool.Client().PTTL(t.Context(), k).Val(); ttl <= 0 {
 			t.Errorf("%s stays for %v", k, ttl)
 		}
+	}
+}
+
+// TestRedis_KeysConcealed: nothing that is in Redis contains what is counted, or a
+// hash of it that somebody without the secret can compute.
+func TestRedis_KeysConcealed(t *testing.T) {
+	t.Parallel()
+	server := throwaway.Redis(t)
+	r := newReplica(t, server.URL(), patient())
+	counted := []string{
+		"ada@example.com", "192.0.2.7", "ada@example.com 192.0.2.7", "2001:db8:1:2::/64",
+		"0190a0b1-c2d3-7e4f-8a9b-0c1d2e3f4a5b", strings.Repeat("long", 100) + "@example.com", "",
+	}
+	for _, key := range counted {
+		r.allowed(t, 1, slow(5), key)
+	}
+	keys, err := r.pool.Client().Keys(t.Context(), "*").Result()
+	if err != nil || len(keys) != len(counted) {
+		t.Fatalf("keys %q, %v", keys, err)
+	}
+	all := strings.Join(keys, "\n")
+	for _, key := range counted {
+		sum := sha256.Sum256([]byte(key))
+		for what, text := range map[string]string{
+			"it": key, "a part": strings.TrimSuffix(key, "@example.com"), "its SHA-256": hex.EncodeToString(sum[:8]),
+			"its SHA-256 in base64": base64.RawURLEncoding.EncodeToString(sum[:9]),
+		} {
+			if text != "" && strings.Contains(all, text) {
+				t.Errorf("%q: Redis has %s: %q", key, what, keys)
+			}
+		}
+	}
+}
+
+// TestRedis_Secret: replicas with the same secret share counts. The same key under
+// another limit has another MAC.
+func TestRedis_Secret(t *testing.T) {
+	check := auth.Check{Limit: slow(5), Key: "ada@example.com"}
+	same, other := keyOf(testSecret(), check), keyOf([]byte("another secret"), check)
+	if same != keyOf(testSecret(), check) || same == other {
+		t.Errorf("%s, %s", same, other)
+	}
+	elsewhere := check
+	elsewhere.Limit.Name = "other"
+	mac := func(key string) string { return key[strings.LastIndex(key, ":"):] }
+	if mac(same) == mac(keyOf(testSecret(), elsewhere)) {
+		t.Error("two limits have the same MAC for an account")
+	}
+}
+
+func BenchmarkKeyOf(b *testing.B) {
+	secret := testSecret()
+	b.ReportAllocs()
+	for b.Loop() {
+		keyOf(secret, auth.Check{Limit: slow(5), Key: "0190a0b1-c2d3-7e4f-8a9b-0c1d2e3f4a5b"})
 	}
 }
 
