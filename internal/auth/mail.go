@@ -1,6 +1,10 @@
 package auth
 
-import "time"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
 // MailKind names a kind of mail. Each kind has a template in every language.
 type MailKind string
@@ -54,3 +58,18 @@ type Mail struct {
 	// has zero.
 	ExpiresAt time.Time
 }
+
+// Mailer renders and sends single mails. It does not retry and stores nothing.
+type Mailer interface {
+	// Configured reports whether mails can be sent at all. If not, Send fails.
+	Configured() bool
+	// Send renders a mail and hands it over for delivery. The id is the same in
+	// every attempt to send one mail, and recipients may see it. It wraps
+	// ErrMailRefused if another attempt cannot succeed; it may succeed after any
+	// other error. No error contains the mail's secret or an address.
+	Send(ctx context.Context, id string, m Mail) error
+}
+
+// ErrMailRefused is wrapped by errors of a mail that will never be accepted,
+// such as a mail to an address that does not exist.
+var ErrMailRefused = errors.New("the mail was refused")
