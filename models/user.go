@@ -13,4 +13,5 @@ type User struct {
 	DisabledAt      *int64
 	PasswordHash    string // in the PHC format
 	AuthEpoch       int64
+	Locale          string // a BCP 47 tag, or empty
 }

@@ -32,6 +32,7 @@ func userOf(u auth.User) *model.User {
 		Name:            u.Name,
 		Email:           u.Email,
 		EmailVerifiedAt: u.EmailVerifiedAt,
+		Locale:          nonEmpty(u.Locale),
 		CreatedAt:       u.CreatedAt,
 		UpdatedAt:       u.UpdatedAt,
 	}

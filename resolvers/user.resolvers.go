@@ -8,7 +8,21 @@ package resolvers
 import (
 	"context"
 	"rekey/graph/model"
+	"rekey/internal/auth"
 )
+
+// UpdateProfile is the resolver for the updateProfile field.
+func (r *mutationResolver) UpdateProfile(ctx context.Context, input model.UpdateProfileInput) (*model.User, error) {
+	caller, err := callerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	user, err := r.Auth.UpdateProfile(ctx, caller, auth.UpdateProfileInput(input), clientOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return userOf(user), nil
+}
 
 // Me is the resolver for the me field.
 func (r *queryResolver) Me(ctx context.Context) (*model.User, error) {

@@ -201,6 +201,14 @@ type SignUpInput struct {
 	Password string `json:"password"`
 }
 
+// The fields of my account that I can change without another proof.
+type UpdateProfileInput struct {
+	// The person's name: 1 to 200 characters, under the rules of `SignUpInput.name`.
+	Name *string `json:"name,omitempty"`
+	// The language of mails: a BCP 47 tag of at most 35 characters, such as `hu` or `pt-BR`. It is stored in canonical form. Empty text selects the default language.
+	Locale *string `json:"locale,omitempty"`
+}
+
 // A person with an account.
 type User struct {
 	// A UUID. It never changes.
@@ -211,6 +219,8 @@ type User struct {
 	Email string `json:"email"`
 	// When the person proved to own the address; null until then.
 	EmailVerifiedAt *time.Time `json:"emailVerifiedAt,omitempty"`
+	// The language of mails to the person, as a BCP 47 tag; null for the default language.
+	Locale *string `json:"locale,omitempty"`
 	// When the account was created.
 	CreatedAt time.Time `json:"createdAt"`
 	// When the account last changed.
@@ -398,6 +408,8 @@ const (
 	SecurityEventKindSessionRevoked SecurityEventKind = "SESSION_REVOKED"
 	// One token was blacklisted.
 	SecurityEventKindTokenBlacklisted SecurityEventKind = "TOKEN_BLACKLISTED"
+	// The name or the locale was changed: `reason` has the names of the fields. Of many changes in a row, some are left out.
+	SecurityEventKindProfileChanged SecurityEventKind = "PROFILE_CHANGED"
 	// The password was changed, and the other sessions were revoked.
 	SecurityEventKindPasswordChanged SecurityEventKind = "PASSWORD_CHANGED"
 	// A change of the password from one of my sessions failed, because the current password was wrong.
@@ -424,6 +436,7 @@ var AllSecurityEventKind = []SecurityEventKind{
 	SecurityEventKindLogout,
 	SecurityEventKindSessionRevoked,
 	SecurityEventKindTokenBlacklisted,
+	SecurityEventKindProfileChanged,
 	SecurityEventKindPasswordChanged,
 	SecurityEventKindPasswordChangeFailed,
 	SecurityEventKindUserDisabled,
@@ -433,7 +446,7 @@ var AllSecurityEventKind = []SecurityEventKind{
 
 func (e SecurityEventKind) IsValid() bool {
 	switch e {
-	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
+	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindProfileChanged, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
 		return true
 	}
 	return false

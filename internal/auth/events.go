@@ -28,6 +28,7 @@ const (
 	EventTokenBlacklist  EventKind = "token_blacklisted"
 	EventPasswordChanged EventKind = "password_changed"
 	EventPasswordFailed  EventKind = "password_change_failed" // the current password was wrong
+	EventProfileChanged  EventKind = "profile_changed"        // Detail has the names of the fields
 	EventUserAdded       EventKind = "user_added"             // by an administrator
 	EventUsersExported   EventKind = "users_exported"
 	EventUserDisabled    EventKind = "user_disabled"
@@ -74,6 +75,7 @@ var eventKinds = []struct {
 	{EventTokenBlacklist, slog.LevelInfo, sampled},
 	{EventPasswordChanged, slog.LevelInfo, always},
 	{EventPasswordFailed, slog.LevelInfo, sampled},
+	{EventProfileChanged, slog.LevelInfo, sampled},
 	{EventUserAdded, slog.LevelInfo, always},
 	{EventUsersExported, slog.LevelInfo, always},
 	{EventUserDisabled, slog.LevelInfo, always},

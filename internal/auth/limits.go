@@ -20,6 +20,7 @@ const (
 	limitAccess
 	limitSignUp
 	limitBlacklist // single tokens by user: each is a row until it expires
+	limitProfile
 
 	// The three limits of a login are checked in one call. Attempts at one
 	// account from one address are limited more than all attempts at the account
@@ -61,6 +62,7 @@ func DefaultLimits() Limits {
 		limitSignUp:   {Name: "sign_up", Counts: "sign-ups", By: "address", Rate: 0.2, Burst: 10},
 
 		limitBlacklist: {Name: "blacklist", Counts: "blacklisting single tokens", By: "user", Rate: 0.2, Burst: 30},
+		limitProfile:   {Name: "profile", Counts: "changes of the profile", By: "user", Rate: 0.2, Burst: 30},
 
 		limitLoginAddress: {Name: "login_address", Counts: "logins and password changes", By: "address", Rate: 1, Burst: 20, Group: "login"},
 		limitLoginPair:    {Name: "login_pair", Counts: "logins and password changes", By: "account and address", Rate: 0.2, Burst: 10, Group: "login"},

@@ -26,6 +26,7 @@ const (
 	StepRevokeSession  Step = "revoke_session"
 	StepEndSessions    Step = "end_sessions" // a logout of several sessions
 	StepChangePassword Step = "change_password"
+	StepUpdateProfile  Step = "update_profile"
 	StepSecurityEvents Step = "security_events"
 	StepIsBlacklisted  Step = "is_blacklisted"
 	StepBlacklistToken Step = "blacklist_token"
@@ -44,7 +45,7 @@ const (
 func UseCases() []Step {
 	return []Step{
 		StepSignUp, StepLogin, StepRefresh, StepGuard, StepAccess, StepLogout,
-		StepMe, StepNode, StepSession, StepSessions, StepRevokeSession, StepEndSessions, StepChangePassword,
+		StepMe, StepNode, StepSession, StepSessions, StepRevokeSession, StepEndSessions, StepChangePassword, StepUpdateProfile,
 		StepSecurityEvents, StepIsBlacklisted, StepBlacklistToken,
 		StepAPIKey, StepIntrospect, StepRevokeToken,
 	}

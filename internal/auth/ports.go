@@ -138,6 +138,11 @@ type Store interface {
 	// ErrNotFound.
 	EnableUser(ctx context.Context, userID string, at time.Time, e *Event) error
 
+	// UpdateProfile changes the profile of an enabled user, and returns the user
+	// and whether a value differed. Otherwise it writes nothing. It returns
+	// ErrNotFound if there is no such user, or if it is disabled.
+	UpdateProfile(ctx context.Context, c ProfileChange, e *Event) (changed bool, u User, err error)
+
 	// BlacklistAccess blacklists one access token. A repeated call changes
 	// nothing, stores no event and returns the first entry. It returns ErrNotFound
 	// if there is no such session.

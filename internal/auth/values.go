@@ -22,6 +22,9 @@ type User struct {
 	// AuthEpoch is raised by every change that revokes all sessions. A login in
 	// progress inserts its session only if the epoch that it read is unchanged.
 	AuthEpoch int64
+	// Locale is the language of mails to the user: a BCP 47 tag, or empty for the
+	// default language.
+	Locale string
 }
 
 // Disabled reports whether the user may not authenticate.

@@ -13,7 +13,7 @@ import (
 // The columns of each table, in the order of the fields of its model.
 const (
 	userColumns = "id, name, email, email_key, email_verified_at, " +
-		"created_at, updated_at, disabled_at, password_hash, auth_epoch"
+		"created_at, updated_at, disabled_at, password_hash, auth_epoch, locale"
 	sessionColumns = "id, user_id, generation, secret_hash, previous_hash, rotated_at, retry_hash, " +
 		"run_at, run_iat, before_run_at, before_run_iat, rotated_by, " +
 		"issued_at, access_expires_at, refresh_expires_at, expires_at, " +
@@ -127,6 +127,7 @@ func fromUserRow(r models.User) auth.User {
 		DisabledAt:      fromMicrosPtr(r.DisabledAt),
 		PasswordHash:    r.PasswordHash,
 		AuthEpoch:       r.AuthEpoch,
+		Locale:          r.Locale,
 	}
 }
 

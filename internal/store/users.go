@@ -27,7 +27,7 @@ func (s *Store) insertUser(ctx context.Context, u auth.User, sess *auth.Session,
 	if err := checkIDs(u.ID); err != nil {
 		return fail(doing, err)
 	}
-	if err := checkText(u.Name, u.Email, u.EmailKey, u.PasswordHash); err != nil {
+	if err := checkText(u.Name, u.Email, u.EmailKey, u.PasswordHash, u.Locale); err != nil {
 		return fail(doing, err)
 	}
 	if sess != nil {
@@ -44,6 +44,7 @@ func (s *Store) insertUser(ctx context.Context, u auth.User, sess *auth.Session,
 			DisabledAt:      microsPtr(u.DisabledAt),
 			PasswordHash:    u.PasswordHash,
 			AuthEpoch:       u.AuthEpoch,
+			Locale:          u.Locale,
 		}
 		if err := tx.Create(&user).Error; err != nil {
 			return err
@@ -135,4 +136,44 @@ func (s *Store) EnableUser(ctx context.Context, userID string, at time.Time, e *
 		return err
 	}
 	return nil
+}
+
+// UpdateProfile implements [auth.Store]. It writes the row only if a value
+// differs.
+func (s *Store) UpdateProfile(ctx context.Context, c auth.ProfileChange, e *auth.Event) (changed bool, u auth.User, err error) {
+	const doing = "changing a profile"
+	if !isID(c.UserID) {
+		return false, auth.User{}, auth.ErrNotFound
+	}
+	set, differs, p := "updated_at = @at", []string{}, params{"id": c.UserID, "at": micros(c.At)}
+	for _, field := range []struct {
+		column string
+		value  *string
+	}{{"name", c.Name}, {"locale", c.Locale}} {
+		if field.value == nil {
+			continue
+		}
+		if err := checkText(*field.value); err != nil {
+			return false, auth.User{}, fail(doing, err)
+		}
+		set += ", " + field.column + " = @" + field.column
+		differs = append(differs, field.column+" <> @"+field.column)
+		p[field.column] = *field.value
+	}
+	if len(differs) > 0 {
+		rows, err := change(ctx, s, `UPDATE users SET `+set+` WHERE id = @id AND disabled_at IS NULL
+			AND (`+strings.Join(differs, " OR ")+`) RETURNING `+userColumns, p,
+			func(rows []models.User) []auth.Event { return eventsIf(len(rows) > 0, e) })
+		if err != nil {
+			return false, auth.User{}, fail(doing, err)
+		}
+		if len(rows) > 0 {
+			return true, fromUserRow(rows[0]), nil
+		}
+	}
+	u, err = s.UserByID(ctx, c.UserID)
+	if err == nil && u.Disabled() {
+		err = auth.ErrNotFound
+	}
+	return false, u, err
 }

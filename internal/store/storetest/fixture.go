@@ -29,7 +29,7 @@ func newUser() auth.User {
 		ID: id, Name: "Zoë Ågren", Email: "Zoe+" + id + "@example.org", EmailKey: "zoe+" + id + "@example.org",
 		EmailVerifiedAt: ptr(noon().Add(time.Microsecond)),
 		CreatedAt:       noon(), UpdatedAt: noon().Add(2 * time.Microsecond),
-		PasswordHash: "$argon2id$" + id,
+		PasswordHash: "$argon2id$" + id, Locale: "sv-SE",
 	}
 }
 

@@ -33,6 +33,7 @@ func testBadText(t *testing.T, s suite) {
 			_, several := s.RevokeSessions(t.Context(), []string{sess.ID}, bad, noon(), nil)
 			token := accessToken(sess)
 			token.Reason = bad
+			_, _, profile := s.UpdateProfile(t.Context(), auth.ProfileChange{UserID: u.ID, Name: &bad, At: noon()}, nil)
 			_, blacklist := s.BlacklistAccess(t.Context(), token, nil)
 			for call, err := range map[string]error{
 				"CreateUser":      s.CreateUser(t.Context(), other, newSession(other.ID), nil),
@@ -42,6 +43,7 @@ func testBadText(t *testing.T, s suite) {
 				"EndSessions":     end,
 				"RevokeSessions":  several,
 				"BlacklistAccess": blacklist,
+				"UpdateProfile":   profile,
 				"SetReplicaNodes": s.SetReplicaNodes(t.Context(), bad, nil),
 			} {
 				wantInternal(t, err)
@@ -71,6 +73,8 @@ func testInvalidIDs(t *testing.T, s suite) {
 		must(t, err)
 		wantEqual(t, "revoked", len(several), 0)
 		wantError(t, s.EnableUser(ctx, id, noon(), nil), auth.ErrNotFound)
+		_, _, err = s.UpdateProfile(ctx, auth.ProfileChange{UserID: id, Name: ptr("Eve"), At: noon()}, nil)
+		wantError(t, err, auth.ErrNotFound)
 		r := rotation(sess)
 		r.SessionID = id
 		_, err = s.Rotate(ctx, r)
@@ -113,7 +117,11 @@ func testCancelled(t *testing.T, s suite) {
 			_, err := s.RevokeSurplus(ctx, auth.SurplusSessions{UserID: u.ID, Own: sess.ID, Limit: 1, At: noon()}, nil)
 			return err
 		},
-		"RevokeSessions":   func() error { _, err := s.RevokeSessions(ctx, []string{sess.ID}, "logout", noon(), nil); return err },
+		"RevokeSessions": func() error { _, err := s.RevokeSessions(ctx, []string{sess.ID}, "logout", noon(), nil); return err },
+		"UpdateProfile": func() error {
+			_, _, err := s.UpdateProfile(ctx, auth.ProfileChange{UserID: u.ID, Locale: ptr("hu"), At: noon()}, nil)
+			return err
+		},
 		"EnableUser":       func() error { return s.EnableUser(ctx, u.ID, noon(), nil) },
 		"BlacklistAccess":  func() error { _, err := s.BlacklistAccess(ctx, accessToken(sess), nil); return err },
 		"BlacklistRefresh": func() error { _, err := s.BlacklistRefresh(ctx, refreshToken(sess), nil); return err },

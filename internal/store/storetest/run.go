@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"CreateUser", testCreateUser},
 		{"User", testUser},
 		{"EnableUser", testEnableUser},
+		{"UpdateProfile", testUpdateProfile},
 		{"AddUser", testAddUser},
 		{"Users", testUsers},
 		{"CreateSession", testCreateSession},
