@@ -283,6 +283,11 @@ func checkTrusted(t *testing.T, file composeFile) {
 
 func haproxyPort(t *testing.T) int {
 	t.Helper()
+	for _, want := range []string{"timeout http-request 10s", "timeout http-keep-alive 60s", "retry-on conn-failure"} {
+		if !strings.Contains(deployFile(t, "haproxy.cfg"), want) {
+			t.Errorf("haproxy.cfg does not contain %q", want)
+		}
+	}
 	m := regexp.MustCompile(`server-template \w+ (\d+) rekey:(\d+) check`).FindStringSubmatch(deployFile(t, "haproxy.cfg"))
 	if m == nil || m[1] != "2" {
 		t.Fatalf("haproxy.cfg does not send to the two replicas: %v", m)

@@ -71,7 +71,9 @@ type app struct {
 	cache     *blacklist.Cache
 	ring      *keyring.Ring // not started for a command
 	drain     drain
-	database  *databaseCheck
+	// connections limits those of clients; nil for a command.
+	connections *web.Connections
+	database    *databaseCheck
 
 	streams streams
 	metrics *observe.Metrics // nil without ADMIN_ADDR
@@ -123,6 +125,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 		if err := a.openObservers(ctx); err != nil {
 			return nil, err
 		}
+		a.openConnections()
 	}
 	if _, err := st.Migrate(ctx); err != nil {
 		return nil, err
@@ -271,7 +274,7 @@ func (a *app) handler() http.Handler {
 	if a.tracer != nil {
 		o.Trace = a.tracer.Request
 	}
-	return web.Chain(a.faults.Handler(http.HandlerFunc(route)), o)
+	return web.Chain(a.connections.Handler(a.faults.Handler(http.HandlerFunc(route))), o)
 }
 
 // admit refuses requests before they are parsed: those of foreign origins in

@@ -97,6 +97,7 @@ func (a *app) exportStates() {
 		m.Counters("rekey_log_lines_dropped_total", "Lines of the log that were dropped because stdout did not accept them.", nil,
 			func(emit func(float64, ...string)) { emit(float64(a.droppedLines())) })
 	}
+	a.exportConnections()
 	a.exportPools()
 	if a.redis != nil {
 		a.exportRedis()

@@ -103,7 +103,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, a.close()) }()
 	p.warnOfKeyAge()
 	defer gcBallast()()
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.Address())
+	listener, err := a.listen(ctx)
 	if err != nil {
 		return cannotListen("HOST", fmt.Errorf("listening on HOST and PORT: %w", err))
 	}

@@ -60,7 +60,8 @@ func (s *streams) run(ctx context.Context, ticks <-chan time.Time) {
 // server returns the server of a handler. When it shuts down it closes streams:
 // http.Server would wait for event streams, and does not know of WebSockets.
 func (a *app) server(handler http.Handler) *http.Server {
-	srv := web.Server(handler, a.log)
+	srv := web.Server(handler, a.cfg.HTTPIdleTimeout, a.log)
+	a.connections.Watch(srv)
 	srv.RegisterOnShutdown(a.streams.open.Drain)
 	return srv
 }

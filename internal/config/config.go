@@ -37,8 +37,10 @@ type Config struct {
 	Port    int    // 0: any free port
 	DataDir string
 	// AdminAddress is host:port for metrics and profiles; empty: not served.
-	AdminAddress string
-	AdminHosts   []string // further names for it, in lower case; the name in AdminAddress is one
+	AdminAddress    string
+	AdminHosts      []string // further names for it, in lower case; the name in AdminAddress is one
+	MaxConnections  int      // 0: derived from the memory
+	HTTPIdleTimeout time.Duration
 
 	DatabaseURL Secret // postgres:// or postgresql://; empty: SQLite in DataDir
 	// DatabaseWait limits how long the start waits for Postgres to answer.

@@ -65,7 +65,7 @@ func (o Options) machine() (r Report) {
 		r = append(r, failed("files", dir+": "+err.Error(),
 			"run as the user who owns it, or make it writable for this user (chown, chmod): the service does not start"))
 	}
-	if limit, err := openFilesLimit(); err == nil {
+	if limit, err := OpenFilesLimit(); err == nil {
 		r = append(r, openFiles(limit))
 	}
 	return r

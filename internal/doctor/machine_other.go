@@ -23,5 +23,5 @@ func accessible(path string, dir bool) error {
 	return f.Close()
 }
 
-// openFilesLimit is not supported on this system.
-func openFilesLimit() (uint64, error) { return 0, errors.ErrUnsupported }
+// OpenFilesLimit is not supported on this system.
+func OpenFilesLimit() (uint64, error) { return 0, errors.ErrUnsupported }

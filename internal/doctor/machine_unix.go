@@ -24,8 +24,8 @@ func accessible(path string, dir bool) error {
 	return syscall.Access(path, mode)
 }
 
-// openFilesLimit returns how many files and connections a process may open.
-func openFilesLimit() (uint64, error) {
+// OpenFilesLimit returns how many files and connections a process may open.
+func OpenFilesLimit() (uint64, error) {
 	var limit syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
 	return limit.Cur, err

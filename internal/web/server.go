@@ -11,14 +11,15 @@ import (
 )
 
 // Server returns a server with limits on the time and the memory that one
-// client can take. net/http's own messages are logged to log.
-func Server(handler http.Handler, log *slog.Logger) *http.Server {
+// client can take. A connection without a request is closed after idle.
+// net/http's own messages are logged to log.
+func Server(handler http.Handler, idle time.Duration, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
+		IdleTimeout:       idle,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func serve(t *testing.T, timeout time.Duration) running {
 			_, _ = w.Write([]byte("whole"))
 		case <-r.Context().Done():
 		}
-	}), logcheck.Logger(t))
+	}), time.Minute, logcheck.Logger(t))
 	server.RegisterOnShutdown(func() { close(s.draining) })
 	go func() { s.ended <- Serve(ctx, listener, server, timeout) }()
 	t.Cleanup(cancel)
@@ -100,7 +101,7 @@ func TestServe(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := Serve(ctx, listener, Server(routes(), logcheck.Logger(t)), time.Second); err != nil {
+		if err := Serve(ctx, listener, Server(routes(), 2*time.Minute, logcheck.Logger(t)), time.Second); err != nil {
 			t.Errorf("Serve: %v", err)
 		}
 		if _, err := net.Dial("tcp", listener.Addr().String()); err == nil {
@@ -114,16 +115,48 @@ func TestServe(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = listener.Close()
-		if err := Serve(t.Context(), listener, Server(routes(), logcheck.Logger(t)), time.Second); !errors.Is(err, net.ErrClosed) {
+		if err := Serve(t.Context(), listener, Server(routes(), 2*time.Minute, logcheck.Logger(t)), time.Second); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Serve: %v", err)
 		}
 	})
 }
 
 func TestServer_Bounds(t *testing.T) {
-	s := Server(routes(), logcheck.Logger(t))
+	s := Server(routes(), 2*time.Minute, logcheck.Logger(t))
 	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout != 15*time.Second || s.WriteTimeout != 30*time.Second ||
 		s.IdleTimeout != 2*time.Minute || s.MaxHeaderBytes != 64<<10 || s.ErrorLog == nil {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestServer_silent: a connection that sends no request, or only a part of one,
+// is closed in time.
+func TestServer_silent(t *testing.T) {
+	for name, sent := range map[string]string{
+		"nothing": "", "half a request line": "GET /li", "half the headers": "GET / HTTP/1.1\r\nHost: a\r\n", "no request after an answer": "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := Server(routes(), 50*time.Millisecond, logcheck.Logger(t))
+			server.ReadHeaderTimeout = 50 * time.Millisecond
+			go func() { _ = Serve(t.Context(), listener, server, time.Second) }()
+			conn, err := net.Dial("tcp", listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if _, err := io.WriteString(conn, sent); err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("the connection stays open")
+			}
+		})
 	}
 }

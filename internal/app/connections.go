@@ -1,0 +1,52 @@
+package app
+
+import (
+	"context"
+	"net"
+	"os"
+
+	"rekey/compat"
+	"rekey/internal/web"
+)
+
+// openConnections creates the limits on the connections of clients.
+func (a *app) openConnections() {
+	maximum := a.cfg.MaxConnections
+	if maximum == 0 {
+		maximum = defaultConnections(os.DirFS("/"))
+	}
+	a.connections = web.NewConnections(web.ConnectionOptions{
+		Max: maximum, Proxies: a.cfg.TrustedProxies,
+		Health:      func(path string) bool { return path == livePath || path == readyPath },
+		RenderError: compat.RenderError, Log: a.log, Now: a.now,
+	})
+}
+
+// listen returns the listener for clients.
+func (a *app) listen(ctx context.Context) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.Address())
+	if err != nil {
+		return nil, err
+	}
+	return a.connections.Listen(l.(*net.TCPListener)), nil
+}
+
+func (a *app) exportConnections() {
+	m := a.metrics
+	m.Gauge("rekey_http_connections_max", "Maximum number of connections of clients.", a.connections.Max)
+	m.Gauges("rekey_http_connections", "Connections of clients: busy, or waiting for the client to send a request.", []string{"state"}, func(emit func(float64, ...string)) {
+		counts := a.connections.Counts()
+		emit(float64(counts.Busy), "busy")
+		emit(float64(counts.Waiting), "waiting")
+	})
+	m.Counters("rekey_http_connections_closed_total", "Connections that were closed while they waited for a request, so that a new one can be accepted.", []string{"limit"}, func(emit func(float64, ...string)) {
+		counts := a.connections.Counts()
+		emit(float64(counts.ClosedAll), "all")
+		emit(float64(counts.ClosedNetwork), "network")
+	})
+	m.Counters("rekey_http_connections_refused_total", "Connections that were refused.", []string{"limit"}, func(emit func(float64, ...string)) {
+		counts := a.connections.Counts()
+		emit(float64(counts.RefusedAll), "all")
+		emit(float64(counts.RefusedNetwork), "network")
+	})
+}
