@@ -113,7 +113,7 @@ func say(t *testing.T, base string) {
 			}
 			req.Header.Set("Content-Type", contentType)
 			req.Header.Set("Authorization", "Bearer "+canary)
-			req.Header.Set("Cookie", "__Host-rekey_refresh="+canary)
+			req.Header.Set("Cookie", "__Host-rekey_refresh="+canary+"; __Host-rekey_device="+canary)
 			checkUntold(t, req, body)
 		}
 	}

@@ -17,7 +17,10 @@ func (r *mutationResolver) SignUp(ctx context.Context, input model.SignUpInput) 
 	if err != nil {
 		return nil, err
 	}
-	in := auth.SignUpInput{Name: input.Name, Email: input.Email, Password: input.Password, Replaces: cookies.token}
+	in := auth.SignUpInput{
+		Name: input.Name, Email: input.Email, Password: input.Password,
+		Replaces: cookies.token, Device: cookies.deviceOr(input.Device),
+	}
 	grant, err := r.Auth.SignUp(ctx, in, clientOf(ctx))
 	if err != nil {
 		return nil, err
@@ -31,7 +34,10 @@ func (r *mutationResolver) Login(ctx context.Context, input model.LoginInput) (*
 	if err != nil {
 		return nil, err
 	}
-	in := auth.LoginInput{Email: input.Email, Password: input.Password, Replaces: cookies.token}
+	in := auth.LoginInput{
+		Email: input.Email, Password: input.Password,
+		Replaces: cookies.token, Device: cookies.deviceOr(input.Device),
+	}
 	grant, err := r.Auth.Login(ctx, in, clientOf(ctx))
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ func payloadOf(g auth.Grant) *model.AuthPayload {
 		ServerTime:        g.ServerTime,
 		User:              userOf(g.User),
 		Session:           sessionOf(g.Session, g.Session.ID),
+		Device:            nonEmpty(g.Device),
 	}
 }
 

@@ -15,6 +15,10 @@ import (
 // for no other: no neighbour's page can plant one.
 const CookieName = "__Host-rekey_refresh"
 
+// DeviceCookieName is the cookie by which logins recognise a browser in cookie
+// mode. It is not a credential, and outlives logouts.
+const DeviceCookieName = "__Host-rekey_device"
+
 type answerKey struct{}
 
 // WithAnswer returns the context of an operation whose answer will have the
@@ -24,11 +28,12 @@ func WithAnswer(ctx context.Context, header http.Header) context.Context {
 	return context.WithValue(ctx, answerKey{}, header)
 }
 
-// jar holds the cookie of one request: the token that came in it, and the
-// header that takes the next one. It is empty outside of cookie mode, and for a
-// request that no browser sent: the pair is then in the payload only.
+// jar holds the cookies of one request: the values that came in them, and the
+// header that takes the next ones. It is empty outside of cookie mode, and for a
+// request that no browser sent: everything is then in the payload only.
 type jar struct {
 	token  string
+	device string
 	answer http.Header
 }
 
@@ -46,11 +51,11 @@ func (r *Resolver) jar(ctx context.Context) (jar, error) {
 	if !fromBrowser(header) {
 		return jar{}, nil
 	}
-	return jar{token: cookieOf(header), answer: answer}, nil
+	return jar{token: cookieOf(header, CookieName), device: cookieOf(header, DeviceCookieName), answer: answer}, nil
 }
 
 // fromBrowser reports whether a browser may have sent the request: it has an
-// Origin, fetch metadata (Sec-Fetch-*), or the cookie. Browsers add the first
+// Origin, fetch metadata (Sec-Fetch-*), or a cookie of ours. Browsers add the first
 // two to every POST, and no script can remove them; a proxy may remove one of
 // the two. A client of another kind sends none of the three.
 func fromBrowser(header http.Header) bool {
@@ -59,41 +64,55 @@ func fromBrowser(header http.Header) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(header["Cookie"], func(value string) bool { return strings.Contains(value, CookieName) })
+	return slices.ContainsFunc(header["Cookie"], func(value string) bool {
+		return strings.Contains(value, CookieName) || strings.Contains(value, DeviceCookieName)
+	})
 }
 
-// cookieOf returns the cookie's value. It returns "" if there is no cookie or more
+// cookieOf returns a cookie's value. It returns "" if there is no cookie or more
 // than one: a browser sends one, and nobody knows which of several is meant.
-func cookieOf(header http.Header) string {
-	cookies := (&http.Request{Header: header}).CookiesNamed(CookieName)
+func cookieOf(header http.Header, name string) string {
+	cookies := (&http.Request{Header: header}).CookiesNamed(name)
 	if len(cookies) != 1 {
 		return ""
 	}
 	return cookies[0].Value
 }
 
-// setCookie returns the payload of a pair. In cookie mode the refresh token goes
-// into the cookie only. The header is set at once, because the old token is used
-// up even if the rest of the answer fails.
+// setCookie returns the payload of a pair. In cookie mode the refresh token and
+// the device go into cookies only. The header is set at once, because the old
+// token is used up even if the rest of the answer fails.
 func (j jar) setCookie(grant auth.Grant) *model.AuthPayload {
 	payload := payloadOf(grant)
-	if j.answer != nil {
-		j.set(grant.RefreshToken, max(1, secondsUntil(grant.RefreshExpiresAt, grant.ServerTime)))
-		payload.RefreshToken = nil
+	if j.answer == nil {
+		return payload
 	}
+	j.set(CookieName, grant.RefreshToken, max(1, secondsUntil(grant.RefreshExpiresAt, grant.ServerTime)))
+	if grant.Device != "" {
+		j.set(DeviceCookieName, grant.Device, int(auth.DeviceLifetime.Seconds()))
+	}
+	payload.RefreshToken, payload.Device = nil, nil
 	return payload
+}
+
+// deviceOr returns the argument when it is given, else the cookie's value.
+func (j jar) deviceOr(argument *string) string {
+	if argument != nil {
+		return *argument
+	}
+	return j.device
 }
 
 // clear takes the cookie that came back.
 func (j jar) clear() {
 	if j.token != "" {
-		j.set("", -1)
+		j.set(CookieName, "", -1)
 	}
 }
 
-func (j jar) set(token string, maxAge int) {
+func (j jar) set(name, value string, maxAge int) {
 	cookie := http.Cookie{
-		Name: CookieName, Value: token, MaxAge: maxAge,
+		Name: name, Value: value, MaxAge: maxAge,
 		Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 	j.answer.Add("Set-Cookie", cookie.String())

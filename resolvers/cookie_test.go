@@ -24,7 +24,7 @@ func TestCookieOf(t *testing.T) {
 		"SpacesAround": {[]string{"  " + CookieName + "=t  "}, "t"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := cookieOf(http.Header{"Cookie": tc.cookies}); got != tc.want {
+			if got := cookieOf(http.Header{"Cookie": tc.cookies}, CookieName); got != tc.want {
 				t.Errorf("cookie = %q, want %q", got, tc.want)
 			}
 		})
@@ -66,6 +66,7 @@ func TestFromBrowser(t *testing.T) {
 		"EmptyCookie":      {http.Header{"Cookie": {CookieName + "="}}, true},
 		"TwoCookies":       {http.Header{"Cookie": {"a=b", CookieName + "=t; " + CookieName + "=u"}}, true},
 		"InvalidCookie":    {http.Header{"Cookie": {CookieName + "=\"t\x00"}}, true},
+		"DeviceCookie":     {http.Header{"Cookie": {"a=b; " + DeviceCookieName + "=t"}}, true},
 		"NothingAtAll":     {http.Header{}, false},
 		"SimilarlyNamed":   {http.Header{"X-Origin": {"https://app.example.com"}, "Sec-Websocket-Key": {"k"}}, false},
 		"CookieOfNoValues": {http.Header{"Cookie": {}}, false},

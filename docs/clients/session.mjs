@@ -9,6 +9,7 @@
 // logout       (refreshToken, signal) ends the session: see logoutAt.
 // reuseWindow  REUSE_WINDOW of the server, in milliseconds.
 const ITEM = 'rekey-session';
+const DEVICE = 'rekey-device'; // what the server recognises this device by; it outlives sessions
 const ANSWER = 10_000; // milliseconds that a response may take; the server gives up earlier
 const LOCK = 15_000; // milliseconds to wait for a tab that refreshes; it may be frozen
 const PAUSES = [500, 2000]; // milliseconds before a refresh is retried
@@ -100,7 +101,8 @@ export function createSession({
     return newest;
   }
 
-  function begin({ token, refreshToken }) {
+  function begin({ token, refreshToken, device }) {
+    if (device) storage.setItem(DEVICE, device);
     write({ token, refreshToken, seed: randomHex(), count: 0 });
   }
 
@@ -172,7 +174,8 @@ export function createSession({
   }
 
   return {
-    begin, // after signUp or login
+    begin, // after signUp or login, which select device too
+    device: () => storage.getItem(DEVICE), // for the input of signUp and login
     end: () => storage.removeItem(ITEM), // after logout
     token: () => read()?.token ?? null,
     refresh,

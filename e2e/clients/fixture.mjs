@@ -17,7 +17,7 @@ export async function post(api, query, variables) {
   return response.json();
 }
 
-const SIGN_UP = 'mutation ($input: SignUpInput!) { signUp(input: $input) { token refreshToken } }';
+const SIGN_UP = 'mutation ($input: SignUpInput!) { signUp(input: $input) { token refreshToken device } }';
 const ROTATE = 'mutation ($t: String, $k: String) { refreshToken(refreshToken: $t, idempotencyKey: $k) { token refreshToken } }';
 
 class MemoryStorage {
@@ -51,7 +51,9 @@ export async function signedIn(server, adapter, { locks } = {}) {
   const reasons = []; // one for each sign-out that a tab reported
   const open = () => adapter.connect(proxy.api, { storage, locks, reuseWindow: 2000, onSignedOut: (reason) => reasons.push(reason) });
   const tab = open();
-  tab.session.begin(await signUp(server));
+  const signedUp = await signUp(server);
+  tab.session.begin(signedUp);
+  assert.equal(tab.session.device(), signedUp.device);
   const claims = () => JSON.parse(Buffer.from(storage.pair().token.split('.')[1], 'base64url'));
   return {
     proxy, storage, reasons, tab, open,

@@ -80,7 +80,8 @@ async function connect(page) {
 }
 
 async function cookies() {
-  return (await context.cookies()).map(({ value, expires, ...rest }) => rest);
+  const all = (await context.cookies()).map(({ value, expires, ...rest }) => rest);
+  return all.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 async function session(page) {
@@ -107,6 +108,7 @@ async function signsUp(page) {
   const data = await page.evaluate((document) => window.rekey.signIn(document), SIGN_UP);
   assert.equal(data.signUp.refreshToken, null);
   assert.deepEqual(await cookies(), [
+    { name: '__Host-rekey_device', domain: 'localhost', path: '/', httpOnly: true, secure: true, sameSite: 'Lax' },
     { name: '__Host-rekey_refresh', domain: 'localhost', path: '/', httpOnly: true, secure: true, sameSite: 'Lax' },
   ]);
   assert.equal(await page.evaluate(() => document.cookie), '', 'a script reads the cookie');
@@ -240,7 +242,7 @@ async function getsNoAnswer(page) {
 // next token, so it ends the session.
 async function isRobbed(page) {
   await page.evaluate((document) => window.rekey.signIn(document), SIGN_UP.replace('ada@', 'bo@'));
-  const [{ name, value }] = await context.cookies();
+  const { name, value } = (await context.cookies()).find((cookie) => cookie.name === '__Host-rekey_refresh');
   const rob = (cookie) => fetch(endpoint, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Cookie: cookie },
@@ -249,7 +251,7 @@ async function isRobbed(page) {
   const stolen = (await rob(`${name}=${value}`)).headers.get('Set-Cookie').split(';')[0];
   const refused = await page.evaluate(() => window.rekey.refresh().catch((error) => `${error.constructor.name} ${error.message}`));
   assert.equal(refused, 'Unauthenticated TOKEN_BLACKLISTED');
-  assert.deepEqual(await cookies(), []);
+  assert.deepEqual((await cookies()).map(({ name }) => name), ['__Host-rekey_device']);
   const { errors } = await (await rob(stolen)).json();
   assert.equal(errors[0].extensions.reason, 'SESSION_REVOKED');
 }
@@ -305,7 +307,7 @@ async function isForged(origin) {
 // logsOut: the session is over in all tabs, and nothing is left behind.
 async function logsOut(page, other) {
   await page.evaluate(() => window.rekey.logout());
-  assert.deepEqual(await cookies(), []);
+  assert.deepEqual((await cookies()).map(({ name }) => name), ['__Host-rekey_device']);
   const refused = await other.evaluate(() => window.rekey.refresh().catch((error) => `${error.constructor.name} ${error.message}`));
   assert.equal(refused, 'Unauthenticated TOKEN_MISSING');
   assert.equal(await other.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage })), '{}');

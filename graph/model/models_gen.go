@@ -33,6 +33,10 @@ type AuthPayload struct {
 	User *User `json:"user"`
 	// The session of the tokens; `current` is true.
 	Session *Session `json:"session"`
+	// Identifies this device at its next logins. Keep it after the logout, and send it with `login` and `signUp`. It is not a
+	// credential. A change of the password invalidates it. Null after a refresh, and in cookie mode for browsers, where a cookie carries
+	// it.
+	Device *string `json:"device,omitempty"`
 }
 
 // A new entry of the blacklist, or a heartbeat.
@@ -85,6 +89,9 @@ type LoginInput struct {
 	Email string `json:"email"`
 	// The account's password.
 	Password string `json:"password"`
+	// The `device` of the last `AuthPayload` that this device got. The login then counts under the limit of the device, which nobody
+	// else can use up. An invalid value is ignored. In cookie mode browsers send it as a cookie.
+	Device *string `json:"device,omitempty"`
 }
 
 // The position of a part of a list.
@@ -199,6 +206,8 @@ type SignUpInput struct {
 	Email string `json:"email"`
 	// 8 to 256 characters (code points after NFKC normalisation) of any kind. The 18,000 most common passwords, the name and the e-mail address are refused.
 	Password string `json:"password"`
+	// The `device` of the last `AuthPayload` that this device got, for any account. In cookie mode browsers send it as a cookie.
+	Device *string `json:"device,omitempty"`
 }
 
 // The fields of my account that I can change without another proof.

@@ -12,21 +12,23 @@ import (
 	"rekey/resolvers"
 )
 
-// browser is a client that keeps the cookie and nothing else.
+// browser is a client that keeps the cookies and nothing else.
 type browser struct {
 	*stack
 	cookie string
+	device string
 }
 
 // answered holds what a page and its browser receive.
 type answered struct {
 	status  int
-	problem string // reason of the first error, or its code
-	set     []*http.Cookie
+	problem string         // reason of the first error, or its code
+	set     []*http.Cookie // without the device's
 	header  http.Header
 	payload struct {
 		Token        string
 		RefreshToken *string
+		Device       *string
 	}
 	count int // of logout
 }
@@ -56,6 +58,9 @@ func (b *browser) send(document string, header ...string) answered {
 	if b.cookie != "" {
 		req.AddCookie(&http.Cookie{Name: resolvers.CookieName, Value: b.cookie})
 	}
+	if b.device != "" {
+		req.AddCookie(&http.Cookie{Name: resolvers.DeviceCookieName, Value: b.device})
+	}
 	for i := 0; i < len(header); i += 2 {
 		if req.Header.Set(header[i], header[i+1]); header[i+1] == "" {
 			req.Header.Del(header[i])
@@ -80,7 +85,7 @@ func (b *browser) do(req *http.Request) answered {
 	if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
 		b.t.Fatal(err)
 	}
-	got := answered{status: res.StatusCode, set: res.Cookies(), header: res.Header}
+	got := answered{status: res.StatusCode, header: res.Header}
 	if len(body.Errors) > 0 {
 		e := body.Errors[0].Extensions
 		got.problem = e.Code
@@ -90,7 +95,12 @@ func (b *browser) do(req *http.Request) answered {
 	}
 	_ = json.Unmarshal(body.Data.X, &got.payload) // one of the two matches
 	_ = json.Unmarshal(body.Data.X, &got.count)
-	for _, c := range got.set {
+	for _, c := range res.Cookies() {
+		if c.Name == resolvers.DeviceCookieName {
+			b.device = c.Value
+			continue
+		}
+		got.set = append(got.set, c)
 		b.cookie = c.Value
 	}
 	return got
@@ -155,6 +165,28 @@ func TestCookie_pair(t *testing.T) {
 	b.advance(90 * time.Minute)
 	b.checkKept(b.send(refreshDocument), 90*time.Minute)
 	b.checkKept(b.send(loginDocument), 2*time.Hour)
+}
+
+// The device's cookie is set by each login, and outlives the session.
+func TestCookie_device(t *testing.T) {
+	b := newBrowser(t, map[string]string{"RATE_LIMITS": "on"})
+	got := b.send(strings.Replace(signUpDocument, "refreshToken", "refreshToken device", 1))
+	set := got.header["Set-Cookie"]
+	if len(set) != 2 || !strings.HasPrefix(set[1], "__Host-rekey_device=") ||
+		!strings.HasSuffix(set[1], "; Path=/; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax") || got.payload.Device != nil {
+		t.Fatalf("%+v: %q", got, set)
+	}
+	device := b.device
+	b.checkKept(b.send(refreshDocument), 30*24*time.Hour)
+	b.checkCleared(b.send(logoutDocument), 1)
+	for b.send(strings.Replace(loginDocument, goodPassword, "wrong horse", 1), "Cookie", "").problem == "INVALID_CREDENTIALS" {
+	}
+	stranger := &browser{stack: b.stack}
+	stranger.checkUnchanged(stranger.send(loginDocument), 429, "RATE_LIMITED")
+	b.checkKept(b.send(loginDocument), 30*24*time.Hour)
+	if b.device != device || b.device == "" {
+		t.Errorf("the device is %q, then %q", device, b.device)
+	}
 }
 
 // The cookie takes precedence over an Authorization header that is sent with the

@@ -24,11 +24,24 @@ func (p *program) newRing(st *store.Store, replica string, events auth.Events) (
 		Replica: replica, Notes: notes,
 		Store: st, Files: keyFiles(p.cfg), Master: masterKey(p.cfg), Dir: p.cfg.DataDir,
 		Lives: map[auth.KeyPurpose]time.Duration{
-			auth.KeyAccess: p.cfg.AccessTTL, auth.KeyRefresh: p.cfg.RefreshTTL, auth.KeyRotation: p.cfg.RetryTTL,
+			auth.KeyAccess: p.cfg.AccessTTL, auth.KeyRefresh: p.cfg.RefreshTTL, auth.KeyRotation: rotationLife(p.cfg),
 		},
 		MaxAge: p.cfg.JWKSMaxAge, Lead: p.cfg.KeyLead, Leeway: p.cfg.ClockLeeway, Rotation: p.cfg.KeyRotation,
 		Now: p.now, Events: events, Logger: p.log,
 	})
+}
+
+// keptRotations bounds how many former rotation keys devices stay known by.
+const keptRotations = 12
+
+// rotationLife returns how long a rotation key is kept after its last use. A
+// retry needs it for RETRY_TTL. Devices are known by it, too.
+func rotationLife(cfg config.Config) time.Duration {
+	devices := auth.DeviceLifetime
+	if cfg.KeyRotation > 0 {
+		devices = min(devices, keptRotations*cfg.KeyRotation)
+	}
+	return max(cfg.RetryTTL, devices)
 }
 
 // warnOfKeyAge logs a warning if services are asked to fetch the published keys

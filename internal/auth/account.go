@@ -48,7 +48,7 @@ func (s *Service) ChangePassword(ctx context.Context, caller Caller, in ChangePa
 	if err != nil {
 		return 0, err
 	}
-	if err := s.allowAttempt(ctx, u.EmailKey, now, c); err != nil {
+	if err := s.allowChange(ctx, caller, u.EmailKey, now, c); err != nil {
 		return 0, err
 	}
 	e := Event{Kind: EventPasswordChanged, At: now, UserID: u.ID, SessionID: caller.SessionID, Client: c}

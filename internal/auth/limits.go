@@ -22,12 +22,15 @@ const (
 	limitBlacklist // single tokens by user: each is a row until it expires
 	limitProfile
 
-	// The three limits of a login are checked in one call. Attempts at one
+	// The limits of a stranger's login are checked in one call. Attempts at one
 	// account from one address are limited more than all attempts at the account
-	// together, so that a stranger cannot lock its owner out.
-	limitLoginAddress
+	// together. Known devices and sessions have budgets of their own, so that
+	// strangers cannot lock the owner out.
 	limitLoginPair
+	limitLoginAddress
 	limitLoginAccount
+	limitLoginDevice
+	limitChangePassword
 
 	limitKey       // streams by API key
 	limitKeyCall   // other calls by API key: a resource server makes one for each request that it serves
@@ -64,10 +67,15 @@ func DefaultLimits() Limits {
 		limitBlacklist: {Name: "blacklist", Counts: "blacklisting single tokens", By: "user", Rate: 0.2, Burst: 30},
 		limitProfile:   {Name: "profile", Counts: "changes of the profile", By: "user", Rate: 0.2, Burst: 30},
 
-		limitLoginAddress: {Name: "login_address", Counts: "logins and password changes", By: "address", Rate: 1, Burst: 20, Group: "login"},
-		limitLoginPair:    {Name: "login_pair", Counts: "logins and password changes", By: "account and address", Rate: 0.2, Burst: 10, Group: "login"},
+		limitLoginPair: {Name: "login_pair", Counts: strangersLogins, By: "account and address", Rate: 0.2, Burst: 10, Group: "login"},
+		// It only bounds how many accounts one address tries: an address has its share
+		// of the hashQueue. A narrow or reported budget would show those behind the
+		// address how often others fail, and let them lock each other out.
+		limitLoginAddress: {Name: "login_address", Counts: strangersLogins, By: "address", Rate: 5, Burst: 300, Group: "login", Private: true},
 		// Private: the remaining requests would show strangers when the owner logs in.
-		limitLoginAccount: {Name: "login_account", Counts: "logins and password changes", By: "account", Rate: 1, Burst: 50, Group: "login", Private: true},
+		limitLoginAccount:   {Name: "login_account", Counts: strangersLogins, By: "account", Rate: 1, Burst: 50, Group: "login", Private: true},
+		limitLoginDevice:    {Name: "login_device", Counts: "logins on a known device", By: "account and device", Rate: 0.2, Burst: 30, Group: "login"},
+		limitChangePassword: {Name: "change_password", Counts: "password changes", By: "session", Rate: 0.2, Burst: 30, Group: "login"},
 
 		limitKey:       {Name: "api_key", Counts: "streams opened with an API key", By: "API key", Rate: 10, Burst: 30},
 		limitKeyCall:   {Name: "api_key_call", Counts: "introspection and revocation", By: "API key", Rate: 200, Burst: 600, PerReplica: true},
@@ -80,6 +88,8 @@ func DefaultLimits() Limits {
 		limitJournalUser:    {Name: "journal_user", Counts: "journal rows for changes that need not all be recorded; refuses nobody", By: "user and kind", Rate: 1. / 300, Burst: 100, PerReplica: true, Private: true},
 	}
 }
+
+const strangersLogins = "logins on unknown devices"
 
 const journalRows = "journal rows for failed attempts; refuses nobody"
 
@@ -120,13 +130,34 @@ func (s *Service) Admit(ctx context.Context, c Client) error {
 	return s.allow(ctx, limitDocument, AddressKey(c.Address))
 }
 
-// allowAttempt counts one attempt at a password, in one call of the limiter. An
-// attempt that a narrower limit refuses does not count against a wider one: a
-// single address cannot use up the account's budget.
+// allowLogin counts one attempt to log in. It reports whether the attempt counts
+// under the budget of a known device. A device that has used up its budget
+// counts as a stranger, so that a stolen value locks nobody out.
+func (s *Service) allowLogin(ctx context.Context, known *device, account string, now time.Time, c Client) (ofDevice bool, err error) {
+	if known != nil && s.allow(ctx, limitLoginDevice, known.budget()) == nil {
+		return true, nil
+	}
+	return false, s.allowAttempt(ctx, account, now, c)
+}
+
+// allowAttempt counts a stranger's attempt at a password, in one call of the
+// limiter. An attempt that a narrower limit refuses does not count against a
+// wider one: a single address cannot use up the account's budget, nor a single
+// account that of its address.
 func (s *Service) allowAttempt(ctx context.Context, account string, now time.Time, c Client) error {
 	addr := AddressKey(c.Address)
 	err := allow(ctx, s.limiter,
-		s.limits.check(limitLoginAddress, addr), s.limits.check(limitLoginPair, account+" "+addr), s.limits.check(limitLoginAccount, account))
+		s.limits.check(limitLoginPair, account+" "+addr), s.limits.check(limitLoginAddress, addr), s.limits.check(limitLoginAccount, account))
+	if err != nil {
+		s.attemptLimited(ctx, account, now, c)
+	}
+	return err
+}
+
+// allowChange counts an attempt to change a password by its session, which has
+// proved the password.
+func (s *Service) allowChange(ctx context.Context, caller Caller, account string, now time.Time, c Client) error {
+	err := s.allow(ctx, limitChangePassword, caller.SessionID)
 	if err != nil {
 		s.attemptLimited(ctx, account, now, c)
 	}

@@ -13,6 +13,7 @@ type SignUpInput struct {
 	Email    string
 	Password string
 	Replaces string // see LoginInput
+	Device   string // see LoginInput
 }
 
 // LoginInput is an e-mail address and a password.
@@ -24,6 +25,9 @@ type LoginInput struct {
 	// which user it belongs to (OWASP ASVS 7.2.4). A value that is not one of our
 	// tokens is ignored.
 	Replaces string
+	// Device is the Device of an earlier Grant on this device, or empty. It
+	// selects the limits. An invalid value is ignored.
+	Device string
 }
 
 // SignUp creates a user and logs in. It returns CodeConflict if the e-mail
@@ -56,7 +60,9 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	}
 	s.events.Emit(ctx, e)
 	s.endReplaced(ctx, in.Replaces, sess.ID, now, c)
-	return s.grant(ctx, u, sess, secret, now)
+	g, err := s.grant(ctx, u, sess, secret, now)
+	g.Device = s.newDeviceValue(in.Device, s.findDevice(in.Device, u.EmailKey), u)
+	return g, err
 }
 
 func emailConflict() error {
@@ -98,16 +104,22 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 		// Such an account cannot exist, which is not a secret: no hash is needed.
 		return Grant{}, s.countFailure(ctx, c, invalidCredentials())
 	}
+	known := s.findDevice(in.Device, keys...)
+	attempt := Attempt{Account: keys[0], Network: AddressKey(c.Address), Known: known != nil}
 	// A login that the queue would refuse neither reads the account nor counts as
 	// an attempt.
-	attempt := Attempt{Account: keys[0], Network: AddressKey(c.Address)}
 	if err := s.passwords.checkQueue(attempt); err != nil {
 		return Grant{}, err
 	}
-	if err := s.allowAttempt(ctx, keys[0], now, c); err != nil {
+	if attempt.Known, err = s.allowLogin(ctx, known, keys[0], now, c); err != nil {
 		return Grant{}, err
 	}
-	u, rehash, clock, err := s.checkCredentials(ctx, in.Email, password, attempt)
+	u, rehash, clock, err := s.checkCredentials(ctx, in.Email, password, attempt, func(u User) (bool, error) {
+		if known.knows(u) {
+			return true, nil
+		}
+		return false, s.allowAttempt(ctx, keys[0], now, c)
+	})
 	if e := AsError(err); e != nil && e.Code == CodeUnauthenticated {
 		s.failed(ctx, Event{Kind: EventLoginFailed, At: now, UserID: u.ID, Client: c, Detail: Outcome(err)}, keys[0])
 	}
@@ -130,6 +142,10 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	s.events.Emit(ctx, e)
 	g, err := s.grant(ctx, u, sess, secret, now)
 	if err == nil {
+		if rehash != "" {
+			u.PasswordHash = rehash
+		}
+		g.Device = s.newDeviceValue(in.Device, known, u)
 		s.endReplaced(ctx, in.Replaces, sess.ID, now, c)
 		s.enforceMaxSessions(ctx, u.ID, sess.ID, others, now, c)
 	}
@@ -138,19 +154,29 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 
 // checkCredentials returns the user with this password, and the database's
 // clock, which it reads together with the user. With ReasonInvalidCredentials,
-// it also returns the user with this address, if there is one.
-func (s *Service) checkCredentials(ctx context.Context, email, password string, a Attempt) (u User, rehash string, clock clockReading, err error) {
+// it also returns the user with this address, if there is one. For the attempt of
+// a known device, stillKnown reports whether the account knows the device. If
+// not, it counts the attempt as a stranger's.
+func (s *Service) checkCredentials(
+	ctx context.Context, email, password string, a Attempt, stillKnown func(User) (bool, error),
+) (u User, rehash string, clock clockReading, err error) {
 	clock.before = s.now()
 	u, clock.db, err = s.userByEmail(ctx, email)
 	clock.after = s.now()
-	if errors.Is(err, ErrNotFound) {
+	missing := errors.Is(err, ErrNotFound)
+	if err != nil && !missing {
+		return User{}, "", clock, err
+	}
+	if a.Known {
+		if a.Known, err = stillKnown(u); err != nil {
+			return User{}, "", clock, err
+		}
+	}
+	if missing {
 		if _, err := s.passwords.Hash(ctx, a, password); err != nil {
 			return User{}, "", clock, err
 		}
 		return User{}, "", clock, invalidCredentials()
-	}
-	if err != nil {
-		return User{}, "", clock, err
 	}
 	ok, rehash, err := s.passwords.Verify(ctx, a, u.PasswordHash, password)
 	switch {

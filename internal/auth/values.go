@@ -173,6 +173,9 @@ type Grant struct {
 	ServerTime       time.Time
 	User             User
 	Session          Session
+	// Device identifies the device at its next login (see LoginInput). It is empty
+	// after a refresh.
+	Device string
 }
 
 // BlacklistedToken is a token that does not authenticate although it verifies.

@@ -137,7 +137,7 @@ func TestLimits(t *testing.T) {
 		want := fmt.Sprintf("%s, burst %d, by %s", l.RateText(), l.Burst, l.By)
 		switch l.Name {
 		case "login_address":
-			want = "90/min, burst 50, by address (default: 1/s, burst 20)"
+			want = "90/min, burst 50, by address (default: 5/s, burst 300)"
 		case "journal":
 			want = "10/s, burst 1000"
 		}
