@@ -78,6 +78,7 @@ func packages() map[string]rule {
 		"internal/redispool":               {libraries: []string{redisLib}},
 		"internal/web":                     {allowed: []string{"internal/auth"}, libraries: []string{httpLib, prometheus}},
 		"internal/graphqlhttp":             {allowed: []string{"internal/auth"}, libraries: []string{httpLib, websockets, gqlgenLib, gqlparser}},
+		"internal/mail":                    {allowed: []string{"internal/auth"}},
 		"internal/observe":                 {allowed: []string{"internal/auth"}, libraries: []string{prometheus, otel}},
 		"internal/explorer":                {allowed: []string{"internal/web"}, libraries: []string{httpLib, brotliLib}},
 		"internal/keyring":                 {allowed: []string{"internal/auth", "internal/token"}},

@@ -57,6 +57,9 @@ type Mail struct {
 	// ExpiresAt is when the link and the code expire. A mail that only informs
 	// has zero.
 	ExpiresAt time.Time
+	// CodeExpiresAt is when the code expires, if that is before the link does.
+	// Zero: at ExpiresAt.
+	CodeExpiresAt time.Time
 }
 
 // Mailer renders and sends single mails. It does not retry and stores nothing.
