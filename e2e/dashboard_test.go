@@ -145,7 +145,7 @@ func (e exported) inSelector(selector []*labels.Matcher, stated map[string][]str
 	for _, m := range selector {
 		values, ok := known[m.Name]
 		if more, later := stated[m.Name]; later {
-			values = more
+			values = slices.Concat(values, more)
 		}
 		switch {
 		case m.Name == metricName, slices.Contains(scrapers(), m.Name):

@@ -103,7 +103,7 @@ func TestServe_ready(t *testing.T) {
 				}
 				for _, want := range []string{
 					"time=", "level=INFO", "msg=ready", "version=", "commit=", "address=127.0.0.1=", "engine=" + dialect,
-					fmt.Sprintf("redis=%t", env["REDIS_URL"] != ""), "data_dir=" + env["DATA_DIR"],
+					fmt.Sprintf("redis_configured=%t", env["REDIS_URL"] != ""), "data_dir=" + env["DATA_DIR"],
 				} {
 					if !strings.Contains(plain, want) {
 						t.Errorf("no %s in %s", want, line)
@@ -189,9 +189,10 @@ func TestServe_bannerProduction(t *testing.T) {
 // TestServe_secondOnTheSameFile: an SQLite file has one owner.
 func TestServe_secondOnTheSameFile(t *testing.T) {
 	env := map[string]string{"DATA_DIR": t.TempDir()}
-	start(t, env)
+	first := start(t, env)
 	second := spawn(t, env)
-	if code := second.wait(); code != 6 || !strings.Contains(second.out.String(), "in use") {
+	want := fmt.Sprintf("in use by another process: %s, process %d", filepath.Join(env["DATA_DIR"], "rekey.db"), first.cmd.Process.Pid)
+	if code := second.wait(); code != 6 || !strings.Contains(second.out.String(), want) {
 		t.Errorf("exit code %d:\n%s", code, second.out)
 	}
 }

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"regexp"
@@ -9,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"rekey/internal/test/throwaway"
 )
@@ -239,6 +243,47 @@ func TestMetrics_address(t *testing.T) {
 	if code := p.terminate(); code != 0 {
 		t.Errorf("exit code %d:\n%s", code, p.out)
 	}
+}
+
+// TestMetrics_graphqlErrors: errors in answers with status 200 are counted by code,
+// whatever found them, and so are those that close a WebSocket.
+func TestMetrics_graphqlErrors(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": "127.0.0.1:0", "LIMITS": "sign_up=1/h:1"})
+	url, c := p.metricsURL(t), httpClient()
+	signUp(t, c, p.URL, "ada@example.com")
+	before := scrape(t, url)
+	send := func(query string) {
+		body, err := json.Marshal(map[string]string{"query": query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := c.Post(p.URL+"/graphql", "application/json", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", query, res.StatusCode)
+		}
+	}
+	send(`mutation { signUp(input: {name: "Eva", email: "eva@example.com", password: "correct horse"}) { token } }`)
+	send(`{ me { id } }`)
+	send(`{ me { nothing } }`)
+	send(`{ me {`)
+	conn, _, err := websocket.Dial(t.Context(), p.URL+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Write(t.Context(), websocket.MessageText, []byte(`{"type":"connection_init","payload":{"Authorization":"Bearer x"}}`)); err != nil {
+		t.Fatal(err)
+	}
+	_, _, _ = conn.Read(t.Context()) // it is closed
+	grew(t, before, scrapeUntil(t, url, "the closed socket", func(s samples) bool {
+		return s[`rekey_graphql_errors_total{code="UNAUTHENTICATED"}`] >= 2
+	}), samples{
+		`rekey_graphql_errors_total{code="RATE_LIMITED"}`: 1, `rekey_graphql_errors_total{code="UNAUTHENTICATED"}`: 2,
+		`rekey_graphql_errors_total{code="BAD_USER_INPUT"}`: 2, `rekey_graphql_errors_total{code="INTERNAL"}`: 0,
+	})
 }
 
 // TestMetrics_hosts: the admin address answers only to names that are listed.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -186,6 +187,36 @@ func TestServe_postgresKilled(t *testing.T) {
 		t.Errorf("and the next: %+v, %v", again, err)
 	}
 	logIn(t, c, p.URL, "ada@example.com")
+}
+
+// TestServe_readinessNamesDatabase: a database that does not work shows as
+// database in readiness, however it fails, and never as a skewed clock.
+func TestServe_readinessNamesDatabase(t *testing.T) {
+	address := throwaway.Postgres(t)
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := throwaway.NewProxy(t, u.Host)
+	u.Host = proxy.Addr()
+	p := start(t, map[string]string{"DATABASE_URL": u.String(), "DATA_DIR": t.TempDir()})
+	c := httpClient()
+	for _, failure := range []struct {
+		name  string
+		begin func()
+	}{{"silent", proxy.BlackHole}, {"hanging", func() { proxy.Hang(true) }}, {"cutting answers", proxy.CutAnswers}, {"refusing", proxy.Refuse}} {
+		readyUntil(t, c, p.URL, func(r readiness) bool { return r.Status == "ok" })
+		failure.begin()
+		for range 3 {
+			readyUntil(t, c, p.URL, func(r readiness) bool {
+				if r.Checks["clock"] != "ok" {
+					t.Errorf("%s: %+v", failure.name, r)
+				}
+				return r.code == http.StatusServiceUnavailable && r.Checks["database"] != "ok"
+			})
+		}
+		proxy.Clean()
+	}
 }
 
 // TestServe_redisKilled: without Redis everything works, and readiness reports

@@ -20,6 +20,8 @@ import (
 // error", and the log gets the cause, once.
 type Presenter struct {
 	Log *slog.Logger
+	// Count counts the code of each error that a client gets. It may be nil.
+	Count func(auth.Code)
 }
 
 // errLogged is the cause of an error whose details are in the log already.
@@ -30,6 +32,9 @@ func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
 	known := classify(ctx, err)
 	if !errors.Is(known.Err, errLogged) {
 		auth.LogError(ctx, p.Log, auth.TransportGraphQL, known, slog.String("field", graphql.GetPath(ctx).String()))
+	}
+	if p.Count != nil && !errors.Is(ctx.Err(), context.Canceled) { // the client has not left
+		p.Count(known.Code)
 	}
 	message := known.Message
 	if known.Code == auth.CodeInternal {

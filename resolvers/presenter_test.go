@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,5 +115,30 @@ func TestPresenter_Recover(t *testing.T) {
 	}
 	if strings.Contains(log.String(), cause) || strings.Count(log.String(), "level=ERROR") != 1 {
 		t.Errorf("log = %s", log.String())
+	}
+}
+
+// TestPresenter_Count: each error that a client gets is counted by its code, also
+// one whose cause is in the log already. A client that has left gets none.
+func TestPresenter_Count(t *testing.T) {
+	var counted []auth.Code
+	p := Presenter{Log: slog.New(slog.DiscardHandler), Count: func(c auth.Code) { counted = append(counted, c) }}
+	var want []auth.Code
+	for _, code := range auth.Codes() {
+		_ = p.Present(t.Context(), fmt.Errorf("resolving: %w", &auth.Error{Code: code}))
+		want = append(want, code)
+	}
+	_ = p.Present(t.Context(), errors.New(cause))
+	_ = p.Present(t.Context(), p.Recover(t.Context(), "a panic"))
+	want = append(want, auth.CodeInternal, auth.CodeInternal)
+	late, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	_ = p.Present(late, auth.Unavailable(nil))
+	want = append(want, auth.CodeUnavailable)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	_ = p.Present(gone, auth.Unavailable(nil))
+	if !slices.Equal(counted, want) {
+		t.Errorf("counted %v, want %v", counted, want)
 	}
 }

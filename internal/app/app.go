@@ -232,7 +232,7 @@ func (a *app) close() error {
 }
 
 func (a *app) handler() http.Handler {
-	present := resolvers.Presenter{Log: a.log}
+	present := resolvers.Presenter{Log: a.log, Count: a.countError}
 	root := &resolvers.Resolver{Auth: a.core, CookieMode: a.cfg.CookieMode, Streams: a.streams.hub}
 	gql := graphqlhttp.New(resolvers.NewSchema(root), graphqlhttp.Options{
 		Present: present.Present, Recover: present.Recover,

@@ -67,11 +67,27 @@ func (c *databaseCheck) check(ctx context.Context) error {
 	return err
 }
 
+// askClock is how long the check of the clock waits for the database. It is
+// shorter than the time of a check in readiness: a database that hangs must not
+// show as a clock that timed out.
+const askClock = time.Second
+
+// clockSkewed is reported if the database does not answer and the clock was skewed
+// at its last check.
+const clockSkewed = web.NotReady("differed from the database's when it last answered")
+
 // checkClock returns an error if the clock is skewed. If the database does not
 // answer, databaseCheck reports it.
 func (a *app) checkClock(ctx context.Context) error {
-	if err := a.core.CheckClock(ctx); a.core.ClockSkewed() {
+	ctx, cancel := context.WithTimeout(ctx, askClock)
+	defer cancel()
+	err := a.core.CheckClock(ctx)
+	var judged *auth.Error
+	switch {
+	case !a.core.ClockSkewed():
+		return nil
+	case errors.As(err, &judged) && judged.Err == nil: // the verdict has no cause
 		return err
 	}
-	return nil
+	return clockSkewed
 }

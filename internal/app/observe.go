@@ -61,6 +61,13 @@ func (a *app) observer() auth.Observer {
 	return all
 }
 
+// countError counts an error that a GraphQL client got.
+func (a *app) countError(code auth.Code) {
+	if a.metrics != nil {
+		a.metrics.GraphQLError(code)
+	}
+}
+
 // exportStates registers the metrics that are read from the parts of the
 // program at each scrape.
 func (a *app) exportStates() {

@@ -24,6 +24,13 @@ const (
 	CodeInternal        Code = "INTERNAL"
 )
 
+// Codes returns all codes.
+func Codes() []Code {
+	return []Code{
+		CodeUnauthenticated, CodeForbidden, CodeBadUserInput, CodeNotFound, CodeConflict, CodeRateLimited, CodeUnavailable, CodeInternal,
+	}
+}
+
 // Reason explains to clients why a caller is not authenticated. Clients branch on
 // it.
 type Reason string

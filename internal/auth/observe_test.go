@@ -171,7 +171,7 @@ func constants(t *testing.T, typeName string) int {
 func TestTables(t *testing.T) {
 	for typeName, table := range map[string][]string{
 		"EventKind": texts(EventKinds()), "Scope": texts(Scopes()), "Step": texts(append(UseCases(), Parts()...)),
-		"KeyPurpose": texts(KeyPurposes()),
+		"KeyPurpose": texts(KeyPurposes()), "Code": texts(Codes()),
 	} {
 		distinct := map[string]bool{}
 		for _, name := range table {

@@ -263,6 +263,7 @@ func (s *socket) log(c closing) {
 	ctx, log := s.r.Context(), s.streams.log
 	code, reason := slog.Int("close_code", int(c.code)), slog.String("close_reason", c.reason)
 	if c.refusal != nil {
+		s.streams.count(c.refusal.Code)
 		auth.LogError(ctx, log, auth.TransportGraphQL, c.refusal, code, reason)
 		return
 	}

@@ -56,6 +56,9 @@ type StreamOptions struct {
 	// Log receives a line for each WebSocket that the server refuses or closes,
 	// with the code. If it is nil, nothing is logged.
 	Log *slog.Logger
+	// Count counts the code of each error that a WebSocket is closed for. It may
+	// be nil.
+	Count func(auth.Code)
 }
 
 // Streams are the connections that stay open: WebSockets, and streams of
@@ -65,6 +68,7 @@ type Streams struct {
 	origins []string
 	limits  StreamLimits
 	log     *slog.Logger
+	count   func(auth.Code)
 
 	draining context.Context // ends when the process is about to shut down
 	drain    context.CancelCauseFunc
@@ -80,12 +84,15 @@ func NewStreams(o StreamOptions) *Streams {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Count == nil {
+		o.Count = func(auth.Code) {}
+	}
 	if o.Limits == (StreamLimits{}) {
 		o.Limits = DefaultStreamLimits()
 	}
 	draining, drain := context.WithCancelCause(context.Background())
 	return &Streams{
-		connect: o.Connect, origins: o.Origins, limits: o.Limits, log: o.Log,
+		connect: o.Connect, origins: o.Origins, limits: o.Limits, log: o.Log, count: o.Count,
 		draining: draining, drain: drain, counts: map[string]int{},
 	}
 }

@@ -183,6 +183,9 @@ func TestRing_MasterKey(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "the master key here is") || !strings.Contains(err.Error(), "keys reset") {
 			t.Errorf("error %v", err)
 		}
+		if text := err.Error(); strings.Contains(text, "\n") || strings.Contains(text, ". ") || strings.Count(text, "encrypted") != 1 {
+			t.Errorf("it is not one sentence: %s", text)
+		}
 	})
 	t.Run("ErrWrongBesideFile", func(t *testing.T) {
 		o := with(hexKey("b"), "")

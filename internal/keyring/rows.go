@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"rekey/internal/auth"
@@ -87,6 +88,7 @@ func (r *Ring) look(ctx context.Context) (now time.Time, err error) {
 // open decrypts new keys and drops keys that have no row.
 func (r *Ring) open() error {
 	var problems []error
+	var locked []auth.SealedKey // by a master key that is not here
 	previous := r.opened
 	r.opened = map[string]keyMaterial{}
 	for _, rows := range r.rows {
@@ -96,34 +98,44 @@ func (r *Ring) open() error {
 				var err error
 				if m, err = r.masters.open(k); err != nil {
 					if errors.Is(err, errOtherMaster) {
-						err = r.explainMaster(k)
+						locked = append(locked, k)
+					} else {
+						problems = append(problems, err)
 					}
-					problems = append(problems, err)
 					continue
 				}
 			}
 			r.opened[k.KID] = m
 		}
 	}
+	if len(locked) > 0 {
+		problems = append(problems, r.explainMaster(locked))
+	}
 	return errors.Join(problems...)
 }
 
-// explainMaster returns an error that says how to provide the master key that a
-// key is encrypted with.
-func (r *Ring) explainMaster(k auth.SealedKey) error {
+// explainMaster returns one error for all keys that are encrypted with a master
+// key that this process does not have. It says how to provide that key.
+func (r *Ring) explainMaster(locked []auth.SealedKey) error {
+	var ids []string
+	for _, k := range locked {
+		if !slices.Contains(ids, k.Master) {
+			ids = append(ids, k.Master)
+		}
+	}
+	slices.Sort(ids)
 	has := "there is no master key here"
 	if len(r.masters) > 0 {
 		has = "the master key here is " + r.masters[0].id
 	}
-	hint := "give this process the master key of the other replicas, by MASTER_KEY or MASTER_KEY_FILE, or as master.key in DATA_DIR; " +
-		"a previous master key goes into MASTER_KEY_PREVIOUS. " +
-		"If the master key is lost, rekey keys reset creates new keys, and all users have to sign in again"
-	if inMasterFile(r.options.Dir, k.Master) {
+	hint := "give this process the master key of the other replicas (MASTER_KEY, MASTER_KEY_FILE, or master.key in DATA_DIR), " +
+		"add a previous one as MASTER_KEY_PREVIOUS, or, if it is lost, run rekey keys reset, after which all users have to sign in again"
+	if slices.ContainsFunc(ids, func(id string) bool { return inMasterFile(r.options.Dir, id) }) {
 		hint = "master.key in DATA_DIR is that one: unset MASTER_KEY and MASTER_KEY_FILE; or, to change to another master key, " +
 			"set MASTER_KEY_PREVIOUS_FILE to that file and run rekey keys reencrypt"
 	}
-	return Misconfigured{fmt.Errorf("the %s key %s in the database is encrypted with the master key %s, and %s: %s",
-		k.Purpose, k.KID, k.Master, has, hint)}
+	return Misconfigured{fmt.Errorf("the keys in the database are encrypted with the master key %s, and %s: %s",
+		strings.Join(ids, " or "), has, hint)}
 }
 
 // Misconfigured is an error that lasts until this process is given other keys.

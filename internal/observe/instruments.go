@@ -147,6 +147,21 @@ func (m *Metrics) Answered(path, method string, status int, took time.Duration, 
 	}
 }
 
+func (m *Metrics) addGraphQLErrors() {
+	vec := m.counters("rekey_graphql_errors_total", "Errors that GraphQL clients got, by extensions.code. The HTTP status may be 200.", "code")
+	m.graphql = map[auth.Code]prometheus.Counter{}
+	for _, code := range auth.Codes() {
+		m.graphql[code] = vec.WithLabelValues(string(code))
+	}
+}
+
+// GraphQLError counts an error that a GraphQL client got.
+func (m *Metrics) GraphQLError(code auth.Code) {
+	if counter, known := m.graphql[code]; known {
+		counter.Inc()
+	}
+}
+
 func (m *Metrics) addLimits() {
 	m.limited = m.counters("rekey_rate_limited_total", "Requests that a rate limit refused.", "limit")
 	for _, l := range auth.DefaultLimits() {

@@ -36,6 +36,7 @@ type Metrics struct {
 	steps   map[auth.Step]step
 	events  map[eventKey]prometheus.Counter
 	limited *prometheus.CounterVec
+	graphql map[auth.Code]prometheus.Counter // errors in answers
 }
 
 // NewMetrics returns the metrics, which include those of the Go runtime and the
@@ -55,6 +56,7 @@ func NewMetrics(o MetricsOptions) *Metrics {
 	m.addEvents()
 	m.addRoutes(o.Routes)
 	m.addLimits()
+	m.addGraphQLErrors()
 	return m
 }
 

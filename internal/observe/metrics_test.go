@@ -199,6 +199,9 @@ func TestMetrics_ExistFromTheStart(t *testing.T) {
 			}
 		}
 	}
+	for _, code := range auth.Codes() {
+		want(t, names, "rekey_graphql_errors_total code="+string(code))
+	}
 	for _, l := range auth.DefaultLimits() {
 		want(t, names, "rekey_rate_limited_total limit="+l.Name)
 	}

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,10 +32,61 @@ const (
 // is killed.
 type fileLock struct{ f *os.File }
 
-// claim takes a database for this process, or returns ErrInUse.
+// claim takes a database for this process, or returns ErrInUse with its path and
+// the id of the process that holds it. That process writes its id into the file of
+// the lock; the id is missing if it cannot be read.
 func claim(ctx context.Context, path string) (*fileLock, error) {
-	return lockFile(ctx, path+claimSuffix, claimTries)
+	lock, err := lockFile(ctx, path+claimSuffix, claimTries)
+	if errors.Is(err, ErrInUse) {
+		if pid := holder(path); pid > 0 {
+			return nil, fmt.Errorf("%w: %s, process %d", err, path, pid)
+		}
+		return nil, fmt.Errorf("%w: %s", err, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := lock.sign(os.Getpid()); err != nil {
+		return nil, errors.Join(err, lock.release())
+	}
+	return lock, nil
 }
+
+// pidOffset leaves out the first byte: on Windows it is locked, and nobody else can
+// read it.
+const pidOffset = 1
+
+// sign writes the id of the process that holds the lock.
+func (l *fileLock) sign(pid int) error {
+	err := l.f.Truncate(0)
+	if err == nil {
+		_, err = l.f.WriteAt([]byte("\n"+strconv.Itoa(pid)+"\n"), 0)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the lock file: %w", err)
+	}
+	return nil
+}
+
+// holder returns the id of the process that holds a database, or 0.
+func holder(path string) int {
+	f, err := os.Open(path + claimSuffix)
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	text, err := io.ReadAll(io.NewSectionReader(f, pidOffset, maxPID))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return pid
+}
+
+const maxPID = 20 // digits
 
 // InUse reports whether a process holds the SQLite file at path by
 // Options.Exclusive.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -113,15 +114,23 @@ func TestOpen_Exclusive(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantInUse(t, path, true)
-	if _, err := store.Open(t.Context(), store.Options{Path: path, Exclusive: true}); !errors.Is(err, store.ErrInUse) {
-		t.Errorf("second Open: %v, want ErrInUse", err)
-	}
+	wantErrInUse(t, path, os.Getpid())
 	open(t, store.Options{Path: path}) // a command may open it while a server runs
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	wantInUse(t, path, false)
 	open(t, store.Options{Path: path, Exclusive: true})
+}
+
+// wantErrInUse requires that a second server is refused, and learns which database
+// is in use by which process.
+func wantErrInUse(t *testing.T, path string, pid int) {
+	t.Helper()
+	_, err := store.Open(t.Context(), store.Options{Path: path, Exclusive: true})
+	if want := fmt.Sprintf("in use by another process: %s, process %d", path, pid); !errors.Is(err, store.ErrInUse) || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("second Open: %v, want ErrInUse ... %s", err, want)
+	}
 }
 
 func wantInUse(t *testing.T, path string, want bool) {
@@ -155,6 +164,7 @@ func TestOpen_ExclusiveKilled(t *testing.T) {
 		t.Errorf("the holder printed %q (%v)", line, err)
 	}
 	wantInUse(t, path, true)
+	wantErrInUse(t, path, holder.Process.Pid)
 	if err := holder.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
