@@ -70,6 +70,7 @@ type SessionState struct {
 // stores the event in the same transaction, and only if something changed.
 type Store interface {
 	Journal
+	OneTimeTokens
 
 	// CreateUser inserts a user and its first session together. It returns
 	// ErrEmailTaken if another user has the e-mail key.
@@ -115,8 +116,8 @@ type Store interface {
 	RevokeSession(ctx context.Context, userID, sessionID, reason string, at time.Time, e *Event) (bool, error)
 	// EndSessions revokes a user's live sessions in one transaction, applies the
 	// change to the user, and returns the ids of the revoked sessions. It returns
-	// ErrNotFound if there is no such user, and ErrMovedOn if its password hash is
-	// not the expected one. The number of sessions becomes the Count of the stored
+	// ErrNotFound if there is no such user, and ErrMovedOn if its password hash or
+	// its epoch is not the expected one, or if the one-time token cannot be used. The number of sessions becomes the Count of the stored
 	// event.
 	EndSessions(ctx context.Context, change EndSessions, e *Event) ([]string, error)
 	// RevokeSurplus revokes live sessions of a user over a maximum, and returns
@@ -164,7 +165,8 @@ type EndSessions struct {
 	Except string // the id of a session that remains, or empty
 	Reason string
 	At     time.Time
-	// RaiseEpoch also stops logins in progress.
+	// RaiseEpoch also stops logins in progress, and voids the user's one-time
+	// tokens except those that undo a change.
 	RaiseEpoch bool
 	// Disable sets DisabledAt.
 	Disable bool
@@ -172,6 +174,12 @@ type EndSessions struct {
 	// If both are empty, the hash remains.
 	ExpectPasswordHash string
 	PasswordHash       string
+	// ExpectEpoch, unless nil, is the epoch that the user must still have.
+	ExpectEpoch *int64
+	// VerifyEmail sets EmailVerifiedAt, unless it is set.
+	VerifyEmail bool
+	// Redeem, unless nil, is the one-time token that the change uses up.
+	Redeem *Redemption
 	// BeforeCommit is called with the ids just before the commit. Its error rolls
 	// the change back.
 	BeforeCommit func(ctx context.Context, sessionIDs []string) error

@@ -15,7 +15,8 @@ const CleanMargin = 10 * time.Minute
 const CleanLock = 7_236_021_911_409
 
 // Clean deletes blacklisted tokens and sessions that expired CleanMargin or more
-// ago, at most limit of each, so that no statement takes long. The database's
+// ago, and one-time tokens that expired long enough ago for their tries not to
+// count any longer, at most limit of each, so that no statement takes long. The database's
 // clock decides: a replica whose clock is ahead must not delete what the others
 // still need. If several replicas clean at the same time, one of them does the
 // work and the others find nothing to do. Clean returns how many rows it
@@ -28,7 +29,12 @@ func (s *Store) Clean(ctx context.Context, limit int) (int, error) {
 		return 0, fail("deleting expired tokens", err)
 	}
 	sessions, err := s.exec(ctx, nil, s.deleteExpired("sessions", "id"), p)
-	return int(tokens + sessions), fail("deleting expired sessions", err)
+	if err != nil {
+		return int(tokens), fail("deleting expired sessions", err)
+	}
+	p["margin"] = (auth.CodeTriesWindow + CleanMargin).Microseconds()
+	once, err := s.exec(ctx, nil, s.deleteExpired("one_time_tokens", "hash"), p)
+	return int(tokens + sessions + once), fail("deleting expired one-time tokens", err)
 }
 
 // deleteExpired returns a statement that does not wait: it skips locked rows.

@@ -22,7 +22,8 @@ func fail(doing string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, auth.ErrNotFound), errors.Is(err, auth.ErrMovedOn), errors.Is(err, auth.ErrEmailTaken):
+	case errors.Is(err, auth.ErrNotFound), errors.Is(err, auth.ErrMovedOn), errors.Is(err, auth.ErrEmailTaken),
+		errors.Is(err, auth.ErrTooManyTries):
 		return err
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return auth.ErrNotFound

@@ -73,6 +73,14 @@ func (s *Store) EndSessions(ctx context.Context, end auth.EndSessions, e *auth.E
 		if err := changeUser(tx, end); err != nil {
 			return err
 		}
+		if err := redeem(tx, end.UserID, end.Redeem, end.At); err != nil {
+			return err
+		}
+		if end.RaiseEpoch {
+			if err := voidTokens(tx, end.UserID); err != nil {
+				return err
+			}
+		}
 		all, err := revokeAll(tx, end)
 		if err != nil {
 			return err
@@ -129,7 +137,14 @@ func userChange(end auth.EndSessions) (set, where string, p params) {
 		where += " AND password_hash = @expected"
 		p["password"], p["expected"] = end.PasswordHash, end.ExpectPasswordHash
 	}
-	if end.Disable || end.PasswordHash != "" {
+	if end.ExpectEpoch != nil {
+		where += " AND auth_epoch = @epoch"
+		p["epoch"] = *end.ExpectEpoch
+	}
+	if end.VerifyEmail {
+		set += ", email_verified_at = COALESCE(email_verified_at, @at)"
+	}
+	if end.Disable || end.VerifyEmail || end.ExpectPasswordHash != "" || end.PasswordHash != "" {
 		set += ", updated_at = @at"
 	}
 	return set, where, p

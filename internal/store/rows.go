@@ -18,11 +18,12 @@ const (
 		"run_at, run_iat, before_run_at, before_run_iat, rotated_by, " +
 		"issued_at, access_expires_at, refresh_expires_at, expires_at, " +
 		"user_agent, ip_address, created_at, last_seen_at, refresh_blacklisted_at, revoked_at, revoked_reason"
-	blacklistColumns = "session_id, secret_hash, use, reason, blacklisted_at, expires_at"
-	eventColumns     = "id, at, kind, user_id, session_id, actor, transport, address, user_agent, request_id, detail, count"
-	apiKeyColumns    = "id, name, prefix, hash, scopes, created_at, last_used_at, revoked_at"
-	replicaColumns   = "id, seen_at, nodes, keys"
-	sealedKeyColumns = "kid, purpose, number, sealed, master, life, created_at, signs_from, ends_at"
+	blacklistColumns    = "session_id, secret_hash, use, reason, blacklisted_at, expires_at"
+	eventColumns        = "id, at, kind, user_id, session_id, actor, transport, address, user_agent, request_id, detail, count"
+	apiKeyColumns       = "id, name, prefix, hash, scopes, created_at, last_used_at, revoked_at"
+	replicaColumns      = "id, seen_at, nodes, keys"
+	oneTimeTokenColumns = "hash, purpose, user_id, email_key, code_mac, payload, tries, created_at, expires_at, used_at"
+	sealedKeyColumns    = "kid, purpose, number, sealed, master, life, created_at, signs_from, ends_at"
 )
 
 // each writes before and after around every column of a list.

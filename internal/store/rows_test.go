@@ -15,6 +15,7 @@ func TestColumns(t *testing.T) {
 	for columns, row := range map[string]any{
 		userColumns: &models.User{}, sessionColumns: &models.Session{}, blacklistColumns: &models.BlacklistedToken{},
 		eventColumns: &models.SecurityEvent{}, apiKeyColumns: &models.APIKey{}, sealedKeyColumns: &models.SealedKey{}, replicaColumns: &models.Replica{},
+		oneTimeTokenColumns: &models.OneTimeToken{},
 	} {
 		s, err := schema.Parse(row, &sync.Map{}, schema.NamingStrategy{})
 		if err != nil {

@@ -33,6 +33,9 @@ func testBadText(t *testing.T, s suite) {
 			_, several := s.RevokeSessions(t.Context(), []string{sess.ID}, bad, noon(), nil)
 			token := accessToken(sess)
 			token.Reason = bad
+			reset := newToken(u)
+			reset.Payload = bad
+			_, issue := s.IssueToken(t.Context(), auth.TokenIssue{Token: reset}, nil)
 			_, _, profile := s.UpdateProfile(t.Context(), auth.ProfileChange{UserID: u.ID, Name: &bad, At: noon()}, nil)
 			_, blacklist := s.BlacklistAccess(t.Context(), token, nil)
 			for call, err := range map[string]error{
@@ -44,6 +47,7 @@ func testBadText(t *testing.T, s suite) {
 				"RevokeSessions":  several,
 				"BlacklistAccess": blacklist,
 				"UpdateProfile":   profile,
+				"IssueToken":      issue,
 				"SetReplicaNodes": s.SetReplicaNodes(t.Context(), bad, nil),
 			} {
 				wantInternal(t, err)
@@ -122,6 +126,9 @@ func testCancelled(t *testing.T, s suite) {
 			_, _, err := s.UpdateProfile(ctx, auth.ProfileChange{UserID: u.ID, Locale: ptr("hu"), At: noon()}, nil)
 			return err
 		},
+		"IssueToken":       func() error { _, err := s.IssueToken(ctx, auth.TokenIssue{Token: newToken(u)}, nil); return err },
+		"OneTimeToken":     func() error { _, err := s.OneTimeToken(ctx, hash("none")); return err },
+		"TryCode":          func() error { _, err := s.TryCode(ctx, auth.CodeTry{UserID: u.ID}); return err },
 		"EnableUser":       func() error { return s.EnableUser(ctx, u.ID, noon(), nil) },
 		"BlacklistAccess":  func() error { _, err := s.BlacklistAccess(ctx, accessToken(sess), nil); return err },
 		"BlacklistRefresh": func() error { _, err := s.BlacklistRefresh(ctx, refreshToken(sess), nil); return err },

@@ -15,8 +15,9 @@ type Store interface {
 	auth.APIKeyStore
 	auth.ChangeStore
 	auth.SealedKeys
-	// Clean deletes at most limit blacklisted tokens and limit sessions that
-	// expired some time ago, and returns how many rows it deleted.
+	// Clean deletes at most limit blacklisted tokens, limit sessions and limit
+	// one-time tokens that expired some time ago, and returns how many rows it
+	// deleted.
 	Clean(ctx context.Context, limit int) (int, error)
 	// CleanJournal deletes at most limit events older than keep.
 	CleanJournal(ctx context.Context, keep time.Duration, limit int) (int, error)
@@ -66,6 +67,15 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"EndSessionsBeforeCommit", testBeforeCommit},
 		{"RevokeSessions", testRevokeSessions},
 		{"SessionsBegunBefore", testSessionsBegunBefore},
+		{"IssueToken", testIssueToken},
+		{"RedeemToken", testRedeemToken},
+		{"VoidTokens", testVoidTokens},
+		{"TryCode", testTryCode},
+		{"CleanTokens", testCleanTokens},
+		{"RaceRedeem", testRaceRedeem},
+		{"RaceRedeemEpoch", testRaceRedeemEpoch},
+		{"RaceIssueEpoch", testRaceIssueEpoch},
+		{"RaceTryCode", testRaceTryCode},
 		{"BlacklistAccess", testBlacklistAccess},
 		{"BlacklistRefresh", testBlacklistRefresh},
 		{"Now", testNow},

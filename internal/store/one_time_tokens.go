@@ -1,0 +1,166 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"rekey/internal/auth"
+	"rekey/models"
+)
+
+// liveTokens is the condition that a one-time token is neither used nor expired.
+const liveTokens = `used_at IS NULL AND expires_at > @now`
+
+// IssueToken implements [auth.OneTimeTokens]. The lock of the user's row makes it
+// wait for a change that raises the epoch, and such a change wait for it. The
+// statements after the lock see what the other change committed.
+func (s *Store) IssueToken(ctx context.Context, issue auth.TokenIssue, e *auth.Event) (issued bool, err error) {
+	const doing = "issuing a one-time token"
+	t := issue.Token
+	if err := checkText(string(t.Purpose), t.EmailKey, t.Payload); err != nil {
+		return false, fail(doing, err)
+	}
+	row := models.OneTimeToken{
+		Hash: t.Hash[:], Purpose: string(t.Purpose), UserID: idPtr(t.UserID), EmailKey: t.EmailKey, CodeMAC: hashBytes(t.CodeMAC),
+		Payload: t.Payload, Tries: int64(t.Tries), CreatedAt: micros(t.CreatedAt), ExpiresAt: micros(t.ExpiresAt), UsedAt: microsPtr(t.UsedAt),
+	}
+	err = s.transaction(ctx, func(tx *gorm.DB) error {
+		issued = false
+		locked, err := s.lockUser(tx, t.UserID, &issue.Epoch)
+		if err != nil {
+			return err
+		}
+		if t.UserID != "" && !locked {
+			return auth.ErrMovedOn
+		}
+		p := rowParams(oneTimeTokenColumns, &row)
+		p["now"], p["most"] = row.CreatedAt, auth.MaxLiveTokens
+		if issue.Replace {
+			if err := tx.Exec(`DELETE FROM one_time_tokens WHERE hash IN (SELECT hash FROM one_time_tokens
+				WHERE email_key = @email_key AND purpose = @purpose AND `+liveTokens+`
+				ORDER BY created_at DESC, hash LIMIT @most OFFSET @most - 1)`, p).Error; err != nil {
+				return err
+			}
+		}
+		done := tx.Exec(`INSERT INTO one_time_tokens (`+oneTimeTokenColumns+`) SELECT `+each(oneTimeTokenColumns, "@", "")+`
+			WHERE (SELECT count(*) FROM one_time_tokens WHERE email_key = @email_key AND purpose = @purpose AND `+liveTokens+`) < @most`, p)
+		if issued = done.RowsAffected > 0; done.Error != nil || !issued {
+			return done.Error
+		}
+		return record(tx, eventsIf(true, e))
+	})
+	return issued, fail(doing, err)
+}
+
+// lockUser locks the row of an enabled user until the transaction ends, and
+// reports whether there is one, with the epoch if that is not nil.
+func (s *Store) lockUser(tx *gorm.DB, userID string, epoch *int64) (bool, error) {
+	if !isID(userID) {
+		userID = auth.MinID // nobody's
+	}
+	where, p := "id = @user AND disabled_at IS NULL", params{"user": userID}
+	if epoch != nil {
+		where += " AND auth_epoch = @epoch"
+		p["epoch"] = *epoch
+	}
+	found, err := collect[string](tx, `SELECT id FROM users WHERE `+where+` `+s.dialect.lockUser, p)
+	return len(found) > 0, err
+}
+
+// OneTimeToken implements [auth.OneTimeTokens].
+func (s *Store) OneTimeToken(ctx context.Context, hash auth.SecretHash) (auth.OneTimeToken, error) {
+	row, err := queryOne[models.OneTimeToken](ctx, s, `SELECT `+oneTimeTokenColumns+` FROM one_time_tokens WHERE hash = @hash`, params{"hash": hash[:]})
+	if err != nil {
+		return auth.OneTimeToken{}, fail("reading a one-time token", err)
+	}
+	return fromTokenRow(row), nil
+}
+
+// TryCode implements [auth.OneTimeTokens]. It counts the try at the token with
+// this code, or else at the newest one.
+func (s *Store) TryCode(ctx context.Context, try auth.CodeTry) (found auth.OneTimeToken, err error) {
+	const doing = "trying a code"
+	if !isID(try.UserID) {
+		return auth.OneTimeToken{}, auth.ErrNotFound
+	}
+	if err := checkText(string(try.Purpose)); err != nil {
+		return auth.OneTimeToken{}, fail(doing, err)
+	}
+	var refused error // does not roll the count back
+	err = s.transaction(ctx, func(tx *gorm.DB) error {
+		refused = auth.ErrNotFound
+		if locked, err := s.lockUser(tx, try.UserID, nil); err != nil || !locked {
+			return err
+		}
+		rows, err := collect[models.OneTimeToken](tx, `SELECT `+oneTimeTokenColumns+` FROM one_time_tokens
+			WHERE user_id = @user AND created_at > @since ORDER BY created_at DESC, hash`,
+			params{"user": try.UserID, "since": micros(try.At.Add(-auth.CodeTriesWindow - auth.CodeTTL))})
+		if err != nil {
+			return err
+		}
+		tries, codes := 0, []auth.OneTimeToken(nil)
+		for _, t := range values(rows, fromTokenRow) {
+			tries += t.Tries
+			if t.Purpose == try.Purpose && t.CodeMAC != nil && t.ExpiresAt.After(try.At) && t.CreatedAt.After(try.At.Add(-auth.CodeTTL)) {
+				codes = append(codes, t)
+			}
+		}
+		if tries >= auth.MaxCodeTries {
+			refused = auth.ErrTooManyTries
+			return nil
+		}
+		if len(codes) == 0 {
+			return nil
+		}
+		found = codes[0]
+		if at := slices.IndexFunc(codes, func(t auth.OneTimeToken) bool { return slices.ContainsFunc(try.MACs, t.CodeMAC.Equal) }); at >= 0 {
+			found, refused = codes[at], nil
+		}
+		found.Tries++
+		return tx.Exec(`UPDATE one_time_tokens SET tries = tries + 1 WHERE hash = @hash`, params{"hash": found.Hash[:]}).Error
+	})
+	if err == nil {
+		err = refused
+	}
+	if err != nil {
+		return auth.OneTimeToken{}, fail(doing, err)
+	}
+	return found, nil
+}
+
+// redeem uses up a one-time token. The caller has locked the user's row.
+func redeem(tx *gorm.DB, userID string, r *auth.Redemption, at time.Time) error {
+	if r == nil {
+		return nil
+	}
+	if err := checkText(string(r.Purpose), r.Payload); err != nil {
+		return err
+	}
+	done := tx.Exec(`UPDATE one_time_tokens SET used_at = @now, payload = CASE WHEN @payload = '' THEN payload ELSE @payload END
+		WHERE hash = @hash AND purpose = @purpose AND user_id = @user AND `+liveTokens,
+		params{"hash": r.Hash[:], "purpose": string(r.Purpose), "user": userID, "payload": r.Payload, "now": micros(at)})
+	if done.Error == nil && done.RowsAffected == 0 {
+		return auth.ErrMovedOn
+	}
+	return done.Error
+}
+
+// voidTokens deletes the unused tokens of a user, except those that undo a change.
+func voidTokens(tx *gorm.DB, userID string) error {
+	return tx.Exec(`DELETE FROM one_time_tokens WHERE user_id = @user AND used_at IS NULL AND purpose NOT IN @undo`,
+		params{"user": userID, "undo": auth.UndoPurposes()}).Error
+}
+
+func fromTokenRow(r models.OneTimeToken) auth.OneTimeToken {
+	t := auth.OneTimeToken{
+		Hash: fromHash(r.Hash), Purpose: auth.TokenPurpose(r.Purpose), EmailKey: r.EmailKey, CodeMAC: fromHashPtr(r.CodeMAC),
+		Payload: r.Payload, Tries: int(r.Tries), CreatedAt: fromMicros(r.CreatedAt), ExpiresAt: fromMicros(r.ExpiresAt), UsedAt: fromMicrosPtr(r.UsedAt),
+	}
+	if r.UserID != nil {
+		t.UserID = *r.UserID
+	}
+	return t
+}
