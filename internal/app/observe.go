@@ -90,6 +90,7 @@ func (a *app) exportStates() {
 	m.Gauge("rekey_passwords_waiting", "Passwords that wait to be hashed.", func() int { _, n := a.passwords.Load(); return n })
 	m.Flag("rekey_clock_skewed", "1 while this replica's clock differs too much from the database's, and token operations are refused.", a.core.ClockSkewed)
 	m.Gauge("rekey_stream_connections", "Open connections for streams.", a.streams.open.Open)
+	m.Gauge("rekey_stream_sockets_pending", "WebSockets that have not authenticated yet.", a.streams.open.Pending)
 	m.Gauge("rekey_session_streams", "Subscriptions to session events.", a.streams.hub.Followers)
 	m.Flag("rekey_key_ring_failing", "1 while this replica cannot update its key ring.", func() bool { return a.ring.Check(context.Background()) != nil })
 	m.Gauges("rekey_key_age_seconds", "Age of the current key, unless it is read from a file.", []string{"purpose"}, func(emit func(float64, ...string)) {

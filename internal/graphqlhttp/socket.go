@@ -17,6 +17,7 @@ import (
 // socket is one WebSocket.
 type socket struct {
 	*handler
+	place  *place
 	conn   *websocket.Conn
 	r      *http.Request
 	header http.Header // with the credentials of connection_init
@@ -38,12 +39,12 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request, media medi
 		h.turnAway(w, r, media, &auth.Error{Code: auth.CodeForbidden, Message: "pages of this origin may not connect: CORS_ORIGINS does not name it"})
 		return
 	}
-	release, err := h.streams.acquire(r.Context())
+	ctx, place, err := h.streams.enter(r.Context())
 	if err != nil {
 		h.turnAway(w, r, media, err)
 		return
 	}
-	defer release()
+	defer place.leave()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
 		InsecureSkipVerify: true, // the origin was checked above
@@ -52,8 +53,8 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request, media medi
 		return // Accept has answered
 	}
 	conn.SetReadLimit(h.streams.limits.MessageBytes)
-	ctx, cancel := context.WithCancel(r.Context())
-	s := &socket{handler: h, conn: conn, r: r, subscriptions: map[string]*subscription{}, quiet: make(chan struct{})}
+	ctx, cancel := context.WithCancel(ctx)
+	s := &socket{handler: h, place: place, conn: conn, r: r, subscriptions: map[string]*subscription{}, quiet: make(chan struct{})}
 	stop := context.AfterFunc(h.streams.draining, func() { s.close(closing{websocket.StatusGoingAway, "Going away", nil}) })
 	s.run(ctx)
 	stop()
@@ -86,6 +87,10 @@ func (s *socket) run(ctx context.Context) {
 func (s *socket) init(ctx context.Context) bool {
 	late := time.AfterFunc(s.streams.limits.InitTimeout, func() { s.close(closing{4408, "Connection initialisation timeout", nil}) })
 	m, ok := s.readInit(ctx)
+	if errors.Is(context.Cause(ctx), errEvicted) {
+		s.drop(closing{websocket.StatusTryAgainLater, "Too many sockets wait to authenticate", nil})
+		return false
+	}
 	if !late.Stop() || !ok {
 		return false
 	}
@@ -94,6 +99,9 @@ func (s *socket) init(ctx context.Context) bool {
 		return false
 	}
 	wait, err := s.streams.connect(ctx, s.header)
+	if err == nil || errors.Is(context.Cause(ctx), errEvicted) {
+		err = s.place.authenticated() // an error if the place was lost
+	}
 	if err != nil {
 		s.close(closeFor(auth.AsError(err)))
 		return false

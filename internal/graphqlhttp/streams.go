@@ -16,10 +16,14 @@ import (
 
 // StreamLimits bound the cost of clients that stay connected.
 type StreamLimits struct {
-	Connections  int // in total
-	PerAddress   int // connections of one client address, or of one IPv6 network
-	PerSocket    int // subscriptions on one WebSocket
-	MessageBytes int64
+	Connections int // in total, without pending WebSockets
+	PerAddress  int // connections of one client address, or of one IPv6 network
+	// Pending is how many WebSockets may wait for their authentication, and
+	// PendingPerAddress how many of one client address, or of one IPv6 network.
+	Pending           int
+	PendingPerAddress int
+	PerSocket         int // subscriptions on one WebSocket
+	MessageBytes      int64
 	// InitTimeout is how long a WebSocket may take to authenticate.
 	InitTimeout time.Duration
 	// KeepAlive is the interval of pings and comments, and how long a WebSocket
@@ -36,7 +40,7 @@ type StreamLimits struct {
 // about 200 MB.
 func DefaultStreamLimits() StreamLimits {
 	return StreamLimits{
-		Connections: 2000, PerAddress: 100, PerSocket: 10, MessageBytes: 64 << 10,
+		Connections: 2000, PerAddress: 100, Pending: 256, PendingPerAddress: 32, PerSocket: 10, MessageBytes: 64 << 10,
 		InitTimeout: 5 * time.Second, KeepAlive: 15 * time.Second, WriteTimeout: 5 * time.Second, LastWords: time.Second,
 	}
 }
@@ -74,9 +78,10 @@ type Streams struct {
 	drain    context.CancelCauseFunc
 	open     sync.WaitGroup
 
-	mu     sync.Mutex
-	total  int
-	counts map[string]int // by address
+	mu      sync.Mutex
+	total   int
+	counts  map[string]int // by address
+	pending []*place       // the oldest first
 }
 
 // NewStreams returns streams for Options.Streams.
@@ -103,7 +108,7 @@ var errDraining = errors.New("the process is shutting down")
 // refuses new ones.
 func (s *Streams) Drain() { s.drain(errDraining) }
 
-// Open returns the number of open connections.
+// Open returns the number of open connections, without pending WebSockets.
 func (s *Streams) Open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,13 +136,8 @@ func (s *Streams) acquire(ctx context.Context) (release func(), err error) {
 	address := auth.AddressKey(auth.ClientFrom(ctx).Address)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.draining.Err() != nil:
-		return nil, auth.Unavailable(errDraining)
-	case s.total >= s.limits.Connections:
-		return nil, auth.Unavailable(errors.New("too many connections are open"))
-	case s.counts[address] >= s.limits.PerAddress:
-		return nil, auth.RateLimited(s.limits.KeepAlive)
+	if err := s.full(address); err != nil {
+		return nil, err
 	}
 	s.total++
 	s.counts[address]++
@@ -148,11 +148,29 @@ func (s *Streams) acquire(ctx context.Context) (release func(), err error) {
 func (s *Streams) release(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forget(address)
+	s.open.Done()
+}
+
+// full returns why an address cannot have another connection, an *auth.Error, or
+// nil. Its caller, and that of forget, holds the lock.
+func (s *Streams) full(address string) error {
+	switch {
+	case s.draining.Err() != nil:
+		return auth.Unavailable(errDraining)
+	case s.total >= s.limits.Connections:
+		return auth.Unavailable(errors.New("too many connections are open"))
+	case s.counts[address] >= s.limits.PerAddress:
+		return auth.RateLimited(s.limits.KeepAlive)
+	}
+	return nil
+}
+
+func (s *Streams) forget(address string) {
 	s.total--
 	if s.counts[address]--; s.counts[address] == 0 {
 		delete(s.counts, address)
 	}
-	s.open.Done()
 }
 
 // bound returns a context that also ends when the process is about to shut down.

@@ -59,6 +59,7 @@ func newStreamFixture(t *testing.T, change ...func(*StreamOptions)) *streamFixtu
 	// The machine may be slow: a test of one of the times sets it.
 	l, d := &o.Limits, DefaultStreamLimits()
 	l.Connections, l.PerAddress = cmp.Or(l.Connections, d.Connections), cmp.Or(l.PerAddress, d.PerAddress)
+	l.Pending, l.PendingPerAddress = cmp.Or(l.Pending, d.Pending), cmp.Or(l.PendingPerAddress, d.PendingPerAddress)
 	l.PerSocket, l.MessageBytes = cmp.Or(l.PerSocket, d.PerSocket), cmp.Or(l.MessageBytes, d.MessageBytes)
 	l.InitTimeout, l.KeepAlive = cmp.Or(l.InitTimeout, patience), cmp.Or(l.KeepAlive, patience)
 	l.WriteTimeout, l.LastWords = cmp.Or(l.WriteTimeout, patience), cmp.Or(l.LastWords, patience)
