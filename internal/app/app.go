@@ -70,6 +70,7 @@ type app struct {
 	limit     *limit.Redis    // nil without REDIS_URL or limits
 	cache     *blacklist.Cache
 	ring      *keyring.Ring // not started for a command
+	sealer    *keyring.Sealer
 	drain     drain
 	// connections limits those of clients; nil for a command.
 	connections *web.Connections
@@ -143,6 +144,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	options := p.faults.Core(auth.Options{
 		Settings: settings(p.cfg), Store: stream.Publish(st, a.streams.bus), Tokens: tokens, Blacklist: a.blacklist(as), Limiter: limiter,
 		Limits: p.cfg.Limits, Events: a.events(), Now: p.now, RotationKeys: rotation, Passwords: a.passwords, Observer: observer, Logger: p.log,
+		Outbox: st, Sealer: a.sealer,
 	})
 	if p.changeCore != nil {
 		p.changeCore(&options)

@@ -59,6 +59,8 @@ func (a *app) openKeys(ctx context.Context, as role) (_ auth.Tokens, rotationKey
 	if as == command {
 		replica = ""
 	}
+	// Replicas on Postgres must all have the same master key, so none creates one.
+	a.sealer = keyring.NewSealer(masterKey(a.cfg), a.cfg.DataDir, as == server && a.store.Dialect() == store.SQLite)
 	if a.ring, err = a.newRing(a.store, replica, a.events()); err != nil {
 		return nil, nil, err
 	}

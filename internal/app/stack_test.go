@@ -58,6 +58,7 @@ func (p *ports) install(o *auth.Options) {
 	p.store.Store, p.tokens.Tokens, p.limiter.Limiter = o.Store, o.Tokens, o.Limiter
 	o.Store, o.Tokens, o.Limiter = &p.store, &p.tokens, &p.limiter
 	o.Passwords = auth.NewPasswords(1, passwordQueue, &p.hashing)
+	o.SendsMail = true
 	p.options = *o
 }
 

@@ -35,7 +35,7 @@ func (s *Service) account(ctx context.Context, caller Caller) (User, error) {
 }
 
 // ChangePassword replaces the caller's password, revokes the caller's other
-// sessions and returns their number. If the current password is wrong, it
+// sessions, sends a mail about it and returns the number of sessions. If the current password is wrong, it
 // returns CodeBadUserInput, not CodeUnauthenticated, because clients log people
 // out on that.
 func (s *Service) ChangePassword(ctx context.Context, caller Caller, in ChangePasswordInput, c Client) (_ int, err error) {
@@ -65,7 +65,7 @@ func (s *Service) ChangePassword(ctx context.Context, caller Caller, in ChangePa
 	revoked, err := s.revokeSeveral(ctx, EndSessions{
 		UserID: u.ID, Except: caller.SessionID, Reason: RevokedByPasswordChange, At: now,
 		RaiseEpoch: true, ExpectPasswordHash: u.PasswordHash, PasswordHash: hash,
-	}, e)
+	}, e, mailAbout(MailPasswordChanged, u, e))
 	if errors.Is(err, ErrMovedOn) {
 		return 0, Unavailable(fmt.Errorf("the password changed meanwhile: %w", err))
 	}

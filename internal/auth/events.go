@@ -38,6 +38,8 @@ const (
 	EventKeyResealed     EventKind = "key_resealed"
 	EventAPIKeyCreated   EventKind = "api_key_created"
 	EventAPIKeyRevoked   EventKind = "api_key_revoked"
+	EventMailRetried     EventKind = "mail_retried"    // Detail is the id of the mail
+	EventMailDropped     EventKind = "mail_dropped"    // Detail is the id of the mail
 	EventJournalLost     EventKind = "journal_lost"    // Detail is the kind of the event that was not recorded
 	EventJournalSampled  EventKind = "journal_sampled" // Detail is the kind of the event that the sample left out
 )
@@ -85,6 +87,8 @@ var eventKinds = []struct {
 	{EventKeyResealed, slog.LevelInfo, always},
 	{EventAPIKeyCreated, slog.LevelInfo, always},
 	{EventAPIKeyRevoked, slog.LevelInfo, always},
+	{EventMailRetried, slog.LevelInfo, always},
+	{EventMailDropped, slog.LevelInfo, always},
 	{EventJournalLost, slog.LevelWarn, logged},
 	{EventJournalSampled, slog.LevelDebug, logged},
 }
@@ -122,6 +126,9 @@ type Event struct {
 	Client    Client
 	Detail    string // a word or two: the scope of a logout, the action on reuse
 	Count     int    // revoked sessions
+	// Mails are added to the outbox in the transaction that records the event. Only
+	// the event that a store receives has any.
+	Mails []SealedMail
 }
 
 // Events receives events. It must not block for long and cannot fail.

@@ -172,6 +172,7 @@ func (s *Service) changed(ctx context.Context, e Event, recorded *Event) {
 	if recorded == nil {
 		s.leftOut(ctx, e)
 	}
+	s.mailed(recorded)
 }
 
 // leftOut counts an event that the journal does not record.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -131,7 +132,7 @@ func TestService_LoginFailed(t *testing.T) {
 		t.Fatalf("kept: %+v", s.kept)
 	}
 	s.kept[0].UserID = ""
-	if s.kept[0] != s.kept[1] || !slices.Equal(s.kept[1:], s.events[1:]) {
+	if !reflect.DeepEqual(s.kept[0], s.kept[1]) || !reflect.DeepEqual(s.kept[1:], s.events[1:]) {
 		t.Errorf("kept %+v, emitted %+v", s.kept, s.events)
 	}
 	for _, e := range s.kept {

@@ -31,7 +31,7 @@ func (r refresh) resolve(ctx context.Context, v verdict, st SessionState) (Grant
 		// many requests race.
 		e := r.event(EventRefreshReuse, string(ReuseRevoke))
 		e.Count = 1
-		if _, err := r.core.revoke(ctx, RevokedByReuse, e); err != nil {
+		if _, err := r.core.revoke(ctx, RevokedByReuse, e, mailAbout(MailSessionReused, st.User, e)); err != nil {
 			return Grant{}, err
 		}
 	}

@@ -43,16 +43,16 @@ func (s *Service) prepareRevoking(ctx context.Context) error {
 	return nil
 }
 
-// revoke revokes the session of the event, and emits the event if this call
-// revoked it. It returns ErrNotFound if the user has no such session.
-func (s *Service) revoke(ctx context.Context, reason string, e Event) (bool, error) {
+// revoke revokes the session of the event, and emits the event and sends the mails
+// if this call revoked it. It returns ErrNotFound if the user has no such session.
+func (s *Service) revoke(ctx context.Context, reason string, e Event, mails ...Mail) (bool, error) {
 	if !canonicalID(e.SessionID) || !canonicalID(e.UserID) {
 		return false, ErrNotFound
 	}
 	if err := s.invalidateSessions(ctx, e.At, e.SessionID); err != nil {
 		return false, err
 	}
-	recorded := s.toRecord(ctx, &e)
+	recorded := s.withMail(ctx, s.toRecord(ctx, &e), mails...)
 	revoked, err := s.store.RevokeSession(ctx, e.UserID, e.SessionID, reason, e.At, recorded)
 	if err != nil {
 		return false, fmt.Errorf("revoking a session: %w", err)
@@ -64,10 +64,10 @@ func (s *Service) revoke(ctx context.Context, reason string, e Event) (bool, err
 }
 
 // revokeSeveral revokes sessions of one user, emits the event with their number
-// as its Count, and returns that number.
-func (s *Service) revokeSeveral(ctx context.Context, change EndSessions, e Event) (int, error) {
+// as its Count, sends the mails, and returns that number.
+func (s *Service) revokeSeveral(ctx context.Context, change EndSessions, e Event, mails ...Mail) (int, error) {
 	var ids []string
-	recorded := s.toRecord(ctx, &e)
+	recorded := s.withMail(ctx, s.toRecord(ctx, &e), mails...)
 	err := s.invalidatingFirst(ctx, change.At, func(before beforeCommit) (err error) {
 		change.BeforeCommit = before
 		ids, err = s.store.EndSessions(ctx, change, recorded)

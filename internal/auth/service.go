@@ -45,8 +45,8 @@ type Settings struct {
 	MaxSessions      int // of one user; 0: no maximum
 }
 
-// Options configure New. All fields are required, except Limits, Observer
-// and Logger.
+// Options configure New. All fields are required, except Limits, Observer,
+// Logger and those of mail.
 type Options struct {
 	Settings
 	Store     Store
@@ -68,6 +68,15 @@ type Options struct {
 	// secrets that were derived with them earlier, by this replica or another.
 	// There is at least one, and each has at least 32 bytes.
 	RotationKeys func() [][]byte
+
+	Outbox Outbox
+	Sealer Sealer
+	// SendsMail reports whether mail is configured. If it is not, nothing is
+	// written to the outbox.
+	SendsMail bool
+	// OnMail, unless nil, is called after a mail was written to the outbox. It must
+	// not block.
+	OnMail func()
 }
 
 // Service is the core. It has one method for each use case of rekey, and no
@@ -86,6 +95,10 @@ type Service struct {
 	logger       *slog.Logger
 	now          func() time.Time
 	rotationKeys func() [][]byte
+	outbox       Outbox
+	sealer       Sealer
+	sendsMail    bool
+	onMail       func()
 
 	clockSkewed    atomic.Bool
 	unacknowledged unacknowledgedSwaps
@@ -117,6 +130,7 @@ func New(o Options) (*Service, error) {
 		settings: o.Settings, store: o.Store, tokens: o.Tokens, cache: o.Blacklist, limiter: o.Limiter,
 		limits: o.Limits.orDefault(), events: o.Events, passwords: o.Passwords, observer: o.Observer, logger: o.Logger,
 		now: o.Now, rotationKeys: o.RotationKeys,
+		outbox: o.Outbox, sealer: o.Sealer, sendsMail: o.SendsMail, onMail: o.OnMail,
 	}, nil
 }
 

@@ -11,12 +11,17 @@ import (
 // clock is behind may still accept the token of such a row.
 const CleanMargin = 10 * time.Minute
 
+// MailRetention is how long a mail that was not sent is kept after it expired, so
+// that operators see the dead letters.
+const MailRetention = 30 * 24 * time.Hour
+
 // CleanLock is the advisory lock that a statement of Clean holds on Postgres.
 const CleanLock = 7_236_021_911_409
 
 // Clean deletes blacklisted tokens and sessions that expired CleanMargin or more
-// ago, and one-time tokens that expired long enough ago for their tries not to
-// count any longer, at most limit of each, so that no statement takes long. The database's
+// ago, one-time tokens that expired long enough ago for their tries not to count
+// any longer, and mails that expired MailRetention ago, at most limit of each, so
+// that no statement takes long. The database's
 // clock decides: a replica whose clock is ahead must not delete what the others
 // still need. If several replicas clean at the same time, one of them does the
 // work and the others find nothing to do. Clean returns how many rows it
@@ -34,7 +39,12 @@ func (s *Store) Clean(ctx context.Context, limit int) (int, error) {
 	}
 	p["margin"] = (auth.CodeTriesWindow + CleanMargin).Microseconds()
 	once, err := s.exec(ctx, nil, s.deleteExpired("one_time_tokens", "hash"), p)
-	return int(tokens + sessions + once), fail("deleting expired one-time tokens", err)
+	if err != nil {
+		return int(tokens + sessions), fail("deleting expired one-time tokens", err)
+	}
+	p["margin"] = MailRetention.Microseconds()
+	mails, err := s.exec(ctx, nil, s.deleteExpired("mails", "id"), p)
+	return int(tokens + sessions + once + mails), fail("deleting expired mails", err)
 }
 
 // deleteExpired returns a statement that does not wait: it skips locked rows.

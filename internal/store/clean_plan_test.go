@@ -19,7 +19,7 @@ func TestStore_PostgresCleanPlan(t *testing.T) {
 	if _, err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for table, key := range map[string]string{"sessions": "id", "blacklisted_tokens": "session_id, secret_hash, use", "one_time_tokens": "hash"} {
+	for table, key := range map[string]string{"sessions": "id", "blacklisted_tokens": "session_id, secret_hash, use", "one_time_tokens": "hash", "mails": "id"} {
 		lines, err := query[string](t.Context(), s, "EXPLAIN "+s.deleteExpired(table, key), params{"margin": 1, "limit": 1})
 		if err != nil {
 			t.Fatal(err)

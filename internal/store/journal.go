@@ -13,11 +13,16 @@ import (
 
 // Record implements [auth.Journal].
 func (s *Store) Record(ctx context.Context, e auth.Event) error {
-	return fail("recording an event", s.write.run(ctx, func(db *gorm.DB) error { return record(db, []auth.Event{e}) }))
+	const doing = "recording an event"
+	if len(e.Mails) == 0 {
+		return fail(doing, s.write.run(ctx, func(db *gorm.DB) error { return record(db, []auth.Event{e}) }))
+	}
+	return fail(doing, s.transaction(ctx, func(tx *gorm.DB) error { return record(tx, []auth.Event{e}) }))
 }
 
-// record inserts events into the journal, in the transaction of their cause. The
-// id of a row sorts by time, whichever replica creates it.
+// record inserts events into the journal and their mails into the outbox, in the
+// transaction of their cause. The id of a row sorts by time, whichever replica
+// creates it.
 func record(tx *gorm.DB, events []auth.Event) error {
 	if len(events) == 0 {
 		return nil
@@ -30,7 +35,10 @@ func record(tx *gorm.DB, events []auth.Event) error {
 		}
 		rows[i] = row
 	}
-	return tx.Create(&rows).Error
+	if err := tx.Create(&rows).Error; err != nil {
+		return err
+	}
+	return addMails(tx, events...)
 }
 
 func eventRow(e auth.Event) (models.SecurityEvent, error) {

@@ -22,6 +22,7 @@ const (
 	eventColumns        = "id, at, kind, user_id, session_id, actor, transport, address, user_agent, request_id, detail, count"
 	apiKeyColumns       = "id, name, prefix, hash, scopes, created_at, last_used_at, revoked_at"
 	replicaColumns      = "id, seen_at, nodes, keys"
+	mailColumns         = "id, kind, user_id, sealed, master, created_at, send_after, tries, expires_at, last_error, dead_at"
 	oneTimeTokenColumns = "hash, purpose, user_id, email_key, code_mac, payload, tries, created_at, expires_at, used_at"
 	sealedKeyColumns    = "kid, purpose, number, sealed, master, life, created_at, signs_from, ends_at"
 )

@@ -71,7 +71,7 @@ func (s *Store) CreateSession(
 }
 
 // recordCounting records the event of a login, unless it is nil, and counts the
-// user's other live sessions, in one statement.
+// user's other live sessions, in one statement. It adds the event's mails.
 func recordCounting(tx *gorm.DB, sess auth.Session, e *auth.Event) (others int, err error) {
 	count, p := `(SELECT count(*) FROM sessions WHERE id <> @own AND `+liveSessions+`)`, params{}
 	statement := `SELECT ` + count
@@ -88,7 +88,10 @@ func recordCounting(tx *gorm.DB, sess auth.Session, e *auth.Event) (others int, 
 	if err != nil {
 		return 0, err
 	}
-	return counts[0], nil
+	if e != nil {
+		err = addMails(tx, *e)
+	}
+	return counts[0], err
 }
 
 // liveSessions is the condition that a session of the user is neither revoked

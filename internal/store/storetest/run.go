@@ -15,9 +15,10 @@ type Store interface {
 	auth.APIKeyStore
 	auth.ChangeStore
 	auth.SealedKeys
-	// Clean deletes at most limit blacklisted tokens, limit sessions and limit
-	// one-time tokens that expired some time ago, and returns how many rows it
-	// deleted.
+	auth.Outbox
+	// Clean deletes at most limit blacklisted tokens, limit sessions, limit
+	// one-time tokens and limit mails that expired some time ago, and returns how
+	// many rows it deleted.
 	Clean(ctx context.Context, limit int) (int, error)
 	// CleanJournal deletes at most limit events older than keep.
 	CleanJournal(ctx context.Context, keep time.Duration, limit int) (int, error)
@@ -88,6 +89,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"SealedKeyChanges", testSealedKeyChanges},
 		{"RaceAddKey", testRaceAddKey},
 		{"Clean", testClean},
+		{"CleanMails", testCleanMails},
 		{"Record", testRecord},
 		{"Recorded", testRecorded},
 		{"RecordedChanges", testRecordedChanges},
@@ -95,6 +97,11 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"RecordedForEach", testRecordedForEach},
 		{"RecordedKeys", testRecordedKeys},
 		{"CleanJournal", testCleanJournal},
+		{"Mails", testMails},
+		{"MailsWithChanges", testMailsWithChanges},
+		{"ClaimMail", testClaimMail},
+		{"DeadMails", testDeadMails},
+		{"MailBacklog", testMailBacklog},
 		{"BadText", testBadText},
 		{"InvalidIDs", testInvalidIDs},
 		{"Cancelled", testCancelled},
@@ -105,6 +112,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"RaceLoginEnd", testRaceLoginEnd},
 		{"RaceSignUp", testRaceSignUp},
 		{"RaceSurplus", testRaceSurplus},
+		{"RaceClaimMail", testRaceClaimMail},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })

@@ -110,3 +110,22 @@ func testClean(t *testing.T, s suite) {
 	}
 	wantEqual(t, "live session", s.state(t, live.ID).Session, live)
 }
+
+// testCleanMails: a mail is deleted some time after it expired, dead or not. The
+// test sets the clock a year back, as testClean does.
+func testCleanMails(t *testing.T, s suite) {
+	defer s.dropMails(t)
+	long := 365 * day
+	old, kept := newMail("", noon().Add(-long)), newMail("", noon().Add(-long+time.Hour))
+	s.addMail(t, old, kept)
+	for _, step := range []struct {
+		after time.Duration
+		left  int
+	}{{29 * day, 2}, {30 * day, 1}} {
+		s.clock.Set(t, noon().Add(-long+step.after))
+		_, err := s.Clean(t.Context(), 10)
+		must(t, err)
+		wantEqual(t, "left", len(s.mails(t)), step.left)
+	}
+	wantEqual(t, "the mail that is left", s.mails(t)[0].ID, kept.ID)
+}
