@@ -248,16 +248,23 @@ func (e exported) checkAlerts(t *testing.T) {
 		t.Fatal(err)
 	}
 	count := 0
+	alarmed := map[string]bool{} // limits
 	for _, group := range rules.Groups {
 		for _, rule := range group.Rules {
 			count++
 			e.checkQuery(t, rule.Expr)
+			e.markLimits(t, rule.Expr, alarmed)
 			if !slices.Contains([]string{"critical", "warning", "info"}, rule.Labels["severity"]) || rule.Annotations["summary"] == "" {
 				t.Errorf("%s: %v %v", rule.Alert, rule.Labels, rule.Annotations)
 			}
 			if !strings.Contains(string(text), "| `"+rule.Alert+"` |") {
 				t.Errorf("%s does not explain %s", operations, rule.Alert)
 			}
+		}
+	}
+	for _, limit := range e[limitedMetric]["limit"] {
+		if !alarmed[limit] {
+			t.Errorf("no alert covers the limit %s", limit)
 		}
 	}
 	if explained := regexp.MustCompile("(?m)^\\| `Rekey").FindAllString(string(text), -1); len(explained) != count {
@@ -272,6 +279,28 @@ func (e exported) checkAlerts(t *testing.T) {
 	read(t, scrapeFile, func(data []byte, into any) error { return yaml.Unmarshal(data, into) }, &scrape)
 	if len(scrape.ScrapeConfigs) != 1 || scrape.ScrapeConfigs[0].JobName != "rekey" || !slices.Equal(scrape.RuleFiles, []string{"rekey.rules.yaml"}) {
 		t.Errorf("%s: %+v", scrapeFile, scrape)
+	}
+}
+
+const limitedMetric = "rekey_rate_limited_total"
+
+// markLimits marks the limits whose refusals a query selects.
+func (e exported) markLimits(t *testing.T, query string, alarmed map[string]bool) {
+	t.Helper()
+	tree, err := promql.NewParser(promql.Options{}).ParseExpr(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, selector := range promql.ExtractSelectors(tree) {
+		matches := func(name, value string) bool {
+			return !slices.ContainsFunc(selector, func(m *labels.Matcher) bool { return m.Name == name && !m.Matches(value) })
+		}
+		if !matches(metricName, limitedMetric) {
+			continue
+		}
+		for _, limit := range e[limitedMetric]["limit"] {
+			alarmed[limit] = alarmed[limit] || matches("limit", limit)
+		}
 	}
 }
 

@@ -52,6 +52,9 @@ func TestDeploy_settings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := load(t, d.env)
+			if len(cfg.TrustedProxies) == 0 && name != "Dockerfile" {
+				t.Error("TRUSTED_PROXIES is not set: all clients would count as one")
+			}
 			if d.port != 0 && cfg.Port != d.port {
 				t.Errorf("PORT is %d, and others look for %d", cfg.Port, d.port)
 			}
@@ -458,4 +461,24 @@ func TestDeploy_dockerRun(t *testing.T) {
 	env["DATA_DIR"] = t.TempDir()
 	p := start(t, env)
 	readyUntil(t, httpClient(), p.URL, func(r readiness) bool { return r.code == http.StatusOK })
+}
+
+// TestDeploy_nginx: the documented nginx passes on what rekey reads, and the page
+// says which address rekey has to trust.
+func TestDeploy_nginx(t *testing.T) {
+	page, err := os.ReadFile("../docs/how-to/deploy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, conf, _ := strings.Cut(string(page), "```nginx\n")
+	conf, _, found := strings.Cut(conf, "```")
+	for _, want := range []string{"X-Forwarded-For $proxy_add_x_forwarded_for;", "X-Forwarded-Proto $scheme;", "Host $host;", "TRUSTED_PROXIES"} {
+		if !found || !strings.Contains(conf, want) {
+			t.Errorf("nginx: no %q in\n%s", want, conf)
+		}
+	}
+	proxies := regexp.MustCompile("`TRUSTED_PROXIES=([^`]+)`").FindSubmatch(page)
+	if proxies == nil || len(load(t, map[string]string{"TRUSTED_PROXIES": string(proxies[1])}).TrustedProxies) == 0 {
+		t.Errorf("TRUSTED_PROXIES beside nginx: %q", proxies)
+	}
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"database/sql"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -204,4 +205,28 @@ func TestDoctor_masterKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	examine(t, env).want(t, 1, "failed keys: the ", "ok keys.access: ", "ok database.migrations")
+}
+
+// TestDoctor_untrustedProxy: doctor reports what the running service has refused,
+// and that a proxy is not trusted.
+func TestDoctor_untrustedProxy(t *testing.T) {
+	env := map[string]string{"DATA_DIR": t.TempDir(), "ADMIN_ADDR": freeAddr(t), "LIMITS": "address=1/h:1"}
+	p := start(t, env)
+	for range 3 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/auth/refresh", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Forwarded-For", "198.51.100.7")
+		res, err := httpClient().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+	}
+	examine(t, env).want(t, 7, "ok limits.address: 1/h, burst 1, by address (default: 10/s, burst 30); refused 2 since the start of the service",
+		"warning settings.TRUSTED_PROXIES: 3 requests named their client")
+	if n := strings.Count(p.out.String(), `msg="header of a proxy is ignored"`); n != 1 {
+		t.Errorf("%d lines about the proxy:\n%s", n, p.out)
+	}
 }

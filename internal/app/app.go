@@ -271,7 +271,7 @@ func (a *app) handler() http.Handler {
 		LimitHeaders: compat.TellLimits,
 	}
 	if a.metrics != nil {
-		o.Answered = a.metrics.Answered
+		o.Answered, o.ForwardedIgnored = a.metrics.Answered, a.metrics.ForwardedIgnored
 	}
 	if a.tracer != nil {
 		o.Trace = a.tracer.Request

@@ -52,7 +52,29 @@ func (c *commands) diagnose(ctx context.Context) (doctor.Report, error) {
 		OpenRedis: func() (*redispool.Pool, error) {
 			return redispool.Open(redispool.Options{URL: string(cfg.RedisURL), Logger: p.log, Timeout: diagnoseRedisTimeout})
 		},
+		Samples: func(ctx context.Context) map[string]float64 { return samples(ctx, cfg.AdminAddress) },
 	}), nil
+}
+
+// samples returns the metrics of the service at an admin address of this machine,
+// or nil if it does not answer.
+func samples(ctx context.Context, admin string) map[string]float64 {
+	host, port, err := net.SplitHostPort(admin)
+	if err != nil || port == "0" {
+		return nil
+	}
+	text, err := web.Scrape(ctx, "http://"+net.JoinHostPort(probedHost(host), port)+web.MetricsPath)
+	if err != nil {
+		return nil // the other checks report a service that does not run
+	}
+	all := map[string]float64{}
+	for line := range strings.Lines(text) {
+		sample, value, found := strings.Cut(strings.TrimSpace(line), " ")
+		if n, err := strconv.ParseFloat(value, 64); found && err == nil {
+			all[sample] = n
+		}
+	}
+	return all
 }
 
 // probe requests a path of the service that runs on this machine with these

@@ -77,7 +77,50 @@ func TestLimits_told(t *testing.T) {
 	code, headers = rest(pair.refresh)
 	check("the legacy route, too often", code, headers, 429, ` /  / 1`)
 	code, headers = graphql(pair.refresh, refresh)
+	if n := strings.Count(s.log.String(), `msg="header of a proxy is ignored" header=X-Forwarded-For peer=127.0.0.1 `); n != 1 {
+		t.Errorf("%d lines of the log about the untrusted peer's header, want one", n)
+	}
 	check("GraphQL, too often", code, headers, 429, `"refresh";q=30;w=3 / "refresh";r=0;t=1 / 1`)
+}
+
+// TestLimits_logged: the line of a refusal names the limit, the kind of its key and
+// the client's address, for every transport. The answer does not name the limit of
+// an account.
+func TestLimits_logged(t *testing.T) {
+	s := newStack(t, engines()[0], map[string]string{"RATE_LIMITS": "on", "LIMITS": "login_account=1/h:1,refresh=1/h:1,address=1/h:1"})
+	pair := s.signUp("ada@example.com")
+	const guess = `mutation { login(input: {email: "ada@example.com", password: "wrong horse"}) { token } }`
+	s.graphql("", guess, nil, nil)
+	if got := s.graphql("", guess, nil, nil); got != "RATE_LIMITED" {
+		t.Errorf("the second guess: %q", got)
+	}
+	for range 2 {
+		req, err := http.NewRequest(http.MethodGet, s.url+"/auth/refresh", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+pair.refresh)
+		askedFor(t, req)
+	}
+	for range 2 {
+		req, err := http.NewRequest(http.MethodPost, s.url+"/oauth/introspect", strings.NewReader("token=x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Authorization", "Bearer nothing")
+		askedFor(t, req)
+	}
+	log := s.log.String()
+	for _, want := range []string{
+		"transport=graphql field=login code=RATE_LIMITED limit=login_account limit_key=account address=127.0.0.1 ",
+		"transport=rest code=RATE_LIMITED limit=refresh limit_key=session address=127.0.0.1 ",
+		"transport=oauth code=RATE_LIMITED limit=address limit_key=address address=127.0.0.1 ",
+	} {
+		if !strings.Contains(log, want) {
+			t.Errorf("no %q in the log:\n%s", want, log)
+		}
+	}
 }
 
 // TestLimits_changed: LIMITS changes what clients may do.

@@ -61,6 +61,9 @@ type Error struct {
 	// RetryAfter is how long the client should wait before it retries, under
 	// CodeRateLimited and CodeUnavailable.
 	RetryAfter time.Duration
+	// Limit is the limit that refused, under CodeRateLimited. It is logged and never
+	// shown.
+	Limit *Limit
 	// Token is set if a token did not verify.
 	Token *TokenFailure
 	// SessionMissing distinguishes the two cases of ReasonSessionUnknown. It is
@@ -175,6 +178,12 @@ func RateLimited(retryAfter time.Duration) *Error {
 	return &Error{Code: CodeRateLimited, Message: "too many requests", RetryAfter: retryAfter}
 }
 
+// By adds the limit that refused, and returns the error.
+func (e *Error) By(l Limit) *Error {
+	e.Limit = &l
+	return e
+}
+
 // TokenFault is the reason why a token does not verify.
 type TokenFault int
 
@@ -227,7 +236,8 @@ func InvalidToken(f TokenFailure) *Error {
 // blacklisted token is a 500. Errors that the client did not cause are logged
 // with their cause. An outage is not logged if the client disconnected, which may
 // have caused it. A refusal always is: the client may have closed its side of the
-// connection only. Empty attributes are omitted.
+// connection only. A refusal by a limit names the limit, the kind of its key and the
+// client's address. Empty attributes are omitted.
 func LogError(ctx context.Context, log *slog.Logger, transport Transport, e *Error, more ...slog.Attr) {
 	level, message := slog.LevelInfo, "request refused"
 	switch {
@@ -241,7 +251,14 @@ func LogError(ctx context.Context, log *slog.Logger, transport Transport, e *Err
 	attrs := append([]slog.Attr{slog.String("transport", string(transport))}, more...)
 	attrs = append(attrs,
 		slog.String("code", string(e.Code)),
-		slog.String("reason", string(e.Reason)),
+		slog.String("reason", string(e.Reason)))
+	if e.Limit != nil {
+		attrs = append(attrs,
+			slog.String("limit", e.Limit.Name),
+			slog.String("limit_key", e.Limit.By),
+			slog.String("address", ClientFrom(ctx).Address))
+	}
+	attrs = append(attrs,
 		slog.String("request_id", ClientFrom(ctx).RequestID),
 		slog.String("session_id", SessionFrom(ctx)),
 		slog.Any("error", e.Err))

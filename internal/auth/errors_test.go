@@ -22,6 +22,8 @@ func TestLogError(t *testing.T) {
 		want  string
 	}{
 		"nothing more to say": {client, RateLimited(0), "", `level=INFO msg="request refused" transport=graphql code=RATE_LIMITED request_id=r`},
+		"a limit": {WithClient(t.Context(), Client{RequestID: "r", Address: "192.0.2.7"}), RateLimited(0).By(Limit{Name: "login_pair", By: "account and address"}), "",
+			`level=INFO msg="request refused" transport=graphql code=RATE_LIMITED limit=login_pair limit_key="account and address" address=192.0.2.7 request_id=r`},
 		"all there is": {known, &Error{Code: CodeUnauthenticated, Reason: ReasonTokenReused, Err: errors.New("used twice")}, "me",
 			`level=INFO msg="request refused" transport=graphql field=me code=UNAUTHENTICATED reason=TOKEN_REUSED request_id=r session_id=` + session + ` error="used twice"`},
 		"outage":            {client, Unavailable(errors.New("no database")), "me", `level=WARN msg="request failed" transport=graphql field=me code=UNAVAILABLE request_id=r error="no database"`},

@@ -78,7 +78,9 @@ func (q *hashQueue) class(a Attempt) *hashClass {
 	return &q.strangers
 }
 
-func errQueueFull() error { return RateLimited(time.Second) }
+func errQueueFull() error {
+	return RateLimited(time.Second).By(Limit{Name: "password_queue", By: "network"})
+}
 
 // check returns the error that enter would return now.
 func (q *hashQueue) check(a Attempt) error {

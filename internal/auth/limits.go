@@ -119,7 +119,7 @@ func (s *Service) allow(ctx context.Context, l limitID, key string) error {
 
 func allow(ctx context.Context, limiter Limiter, checks ...Check) error {
 	if refusal := limiter.Allow(ctx, checks...); refusal.Wait > 0 {
-		return RateLimited(refusal.Wait)
+		return RateLimited(refusal.Wait).By(refusal.Limit)
 	}
 	return nil
 }

@@ -166,7 +166,7 @@ func keys(c *Config) []setting {
 func clients(c *Config) []setting {
 	return []setting{
 		{name: "TRUSTED_PROXIES", kind: "addresses or CIDRs, separated by commas", apply: prefixes(&c.TrustedProxies),
-			about: "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted. Name only proxies of your own: a trusted proxy can claim any client address. Default: none."},
+			about: "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted. Both are read from the right, as far as there are trusted proxies. Name only proxies of your own: a trusted proxy can claim any client address. Default: none."},
 		{name: "COOKIE_MODE", fallback: "off", kind: "`on` or `off`", apply: onOff(&c.CookieMode),
 			about: "Whether browsers keep the refresh token in an httpOnly cookie that scripts cannot read (see [browsers](how-to/browsers.md))."},
 		{name: "CORS_ORIGINS", kind: "origins, separated by commas", apply: origins(c, &c.CORSOrigins),

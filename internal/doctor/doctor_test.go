@@ -146,3 +146,25 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestLimits_refused: the report says how often the running service has refused by
+// each limit, and warns of proxies that are not trusted.
+func TestLimits_refused(t *testing.T) {
+	samples := map[string]float64{"rekey_forwarded_ignored_total": 7}
+	for _, l := range auth.DefaultLimits() {
+		samples[fmt.Sprintf("rekey_rate_limited_total{limit=%q}", l.Name)] = 3
+	}
+	r := withSettings(t, nil, nil, func(o *Options) { o.samples = samples })
+	for _, l := range auth.DefaultLimits() {
+		if !slices.ContainsFunc(r, func(f Finding) bool {
+			return f.Check == "limits."+l.Name && strings.HasSuffix(f.Found, "; refused 3 since the start of the service")
+		}) {
+			t.Errorf("no refusals by %s in %+v", l.Name, r)
+		}
+	}
+	if !slices.ContainsFunc(r, func(f Finding) bool {
+		return f.Check == "settings.TRUSTED_PROXIES" && f.Status == Warning && f.Advice != nil
+	}) {
+		t.Errorf("no warning of an untrusted proxy in %+v", r)
+	}
+}

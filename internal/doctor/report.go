@@ -94,11 +94,19 @@ type Options struct {
 	OpenStore    func(ctx context.Context, readOnly bool) (*store.Store, error)
 	NewRing      func(st *store.Store) (*keyring.Ring, error)
 	OpenRedis    func() (*redispool.Pool, error)
+	// Samples returns the metrics of the service if it runs on this machine, by
+	// name and labels in the form of Prometheus, or nil. It may be nil itself.
+	Samples func(ctx context.Context) map[string]float64
+
+	samples map[string]float64
 }
 
 // Run checks everything that the service depends on. It may run while the
 // service runs. A part that cannot be reached does not prevent the other checks.
 func Run(ctx context.Context, o Options) Report {
+	if o.Samples != nil {
+		o.samples = o.Samples(ctx)
+	}
 	r := o.settings(addresses())
 	r = append(r, o.files()...)
 	r = append(r, o.machine()...)

@@ -29,7 +29,8 @@ func (o Options) settings(own []netip.Addr) (r Report) {
 		r = append(r, exposed(o.Config)...)
 	}
 	r = append(r, adminAddress(o.Config.AdminAddress, own)...)
-	return append(r, limits(o.Config)...)
+	r = append(r, o.limits()...)
+	return append(r, o.proxies()...)
 }
 
 // ownPrefix is a prefix that people add to names, because other programs use

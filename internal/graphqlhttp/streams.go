@@ -161,7 +161,7 @@ func (s *Streams) full(address string) error {
 	case s.total >= s.limits.Connections:
 		return auth.Unavailable(errors.New("too many connections are open"))
 	case s.counts[address] >= s.limits.PerAddress:
-		return auth.RateLimited(s.limits.KeepAlive)
+		return auth.RateLimited(s.limits.KeepAlive).By(auth.Limit{Name: "streams", By: "address"})
 	}
 	return nil
 }

@@ -125,6 +125,7 @@ type route struct {
 func (m *Metrics) addRoutes(paths []string) {
 	answers := m.counters("rekey_http_requests_total", "Answered HTTP requests; code 0 is an answer that was cut off.", "route", "method", "code")
 	took := m.histograms("rekey_http_request_duration_seconds", "Duration of HTTP requests, without streams.", "route")
+	m.ignored = m.counters("rekey_forwarded_ignored_total", "Requests that name their client in a header that is not read, because the peer is not in TRUSTED_PROXIES or sends another header.").WithLabelValues()
 	m.routes = map[string]route{}
 	for _, path := range append([]string{other}, paths...) {
 		m.routes[path] = route{answers.MustCurryWith(prometheus.Labels{"route": path}), took.WithLabelValues(path)}
@@ -146,6 +147,9 @@ func (m *Metrics) Answered(path, method string, status int, took time.Duration, 
 		r.took.Observe(took.Seconds())
 	}
 }
+
+// ForwardedIgnored counts a request whose header about its client is not read.
+func (m *Metrics) ForwardedIgnored() { m.ignored.Inc() }
 
 func (m *Metrics) addGraphQLErrors() {
 	vec := m.counters("rekey_graphql_errors_total", "Errors that GraphQL clients got, by extensions.code. The HTTP status may be 200.", "code")

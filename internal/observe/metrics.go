@@ -37,6 +37,7 @@ type Metrics struct {
 	events  map[eventKey]prometheus.Counter
 	limited *prometheus.CounterVec
 	graphql map[auth.Code]prometheus.Counter // errors in answers
+	ignored prometheus.Counter
 }
 
 // NewMetrics returns the metrics, which include those of the Go runtime and the

@@ -32,12 +32,16 @@ type Options struct {
 	LimitHeaders func(path string) bool
 	// Trace starts the trace of a request. It may be nil.
 	Trace Trace
+	// ForwardedIgnored is called for every request that names its client in a
+	// header that is not read (see WarnOfIgnored), for metrics. It may be nil.
+	ForwardedIgnored func()
 }
 
 // Chain wraps a handler in the middlewares, listed from the outermost:
 //
 //	body limit      needs net/http's own writer
 //	client          gives the request its id, which all others log
+//	ignored headers logs once that a proxy is not trusted
 //	access log      sees every answer
 //	headers         are set before anything can answer
 //	CORS            answers preflights
@@ -52,6 +56,7 @@ func Chain(handler http.Handler, o Options) http.Handler {
 	handler = CORS(o.CORS, handler)
 	handler = Headers(o.Proxies, handler)
 	handler = AccessLog(o, handler)
+	handler = WarnOfIgnored(o.Proxies, o.Log, o.ForwardedIgnored, handler)
 	handler = Client(o.Proxies, handler)
 	return BodyLimit(MaxBodyBytes, handler)
 }

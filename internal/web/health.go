@@ -21,6 +21,8 @@ const (
 	probeTimeout = 3 * time.Second
 	// maxProbeAnswer is how many bytes of an answer Probe returns.
 	maxProbeAnswer = 4 << 10
+	// maxMetrics is how many bytes of the metrics Scrape returns.
+	maxMetrics = 4 << 20
 )
 
 // Check is one dependency of the process.
@@ -197,26 +199,35 @@ func publicReason(err error) string {
 
 // Probe requests url, a health check of this machine. It returns nil if the
 // status is 200, else an error with the answer.
-func Probe(ctx context.Context, url string) (err error) {
+func Probe(ctx context.Context, url string) error {
+	_, err := fetch(ctx, url, maxProbeAnswer)
+	return err
+}
+
+// Scrape returns the text of the metrics of this machine's service.
+func Scrape(ctx context.Context, url string) (string, error) { return fetch(ctx, url, maxMetrics) }
+
+// fetch returns at most the first bytes of an answer with status 200.
+func fetch(ctx context.Context, url string, most int64) (text string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return fmt.Errorf("requesting its health: %w", err)
+		return "", fmt.Errorf("requesting %s: %w", url, err)
 	}
 	// It uses neither a proxy of the environment nor a kept connection.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("requesting its health: %w", err)
+		return "", fmt.Errorf("requesting %s: %w", url, err)
 	}
 	defer func() { err = errors.Join(err, res.Body.Close()) }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxProbeAnswer))
+	body, err := io.ReadAll(io.LimitReader(res.Body, most))
 	if err != nil {
-		return fmt.Errorf("reading its health: %w", err)
+		return "", fmt.Errorf("reading its answer: %w", err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", res.Status, body)
+		return "", fmt.Errorf("%s: %.*s", res.Status, maxProbeAnswer, body)
 	}
-	return nil
+	return string(body), nil
 }

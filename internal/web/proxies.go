@@ -1,6 +1,7 @@
 package web
 
 import (
+	"iter"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -19,25 +20,44 @@ type Proxies []netip.Prefix
 // and the last proxy read is the client. It returns the zero Addr if the peer
 // has no address.
 func (p Proxies) ClientAddress(r *http.Request) netip.Addr {
-	client := peer(r)
+	client, _ := p.walk(r)
+	return client
+}
+
+// walk returns the client's address, and how many trusted proxies the request has
+// passed: the peer, and those whose entries it read after the peer's.
+func (p Proxies) walk(r *http.Request) (client netip.Addr, hops int) {
+	client = peer(r)
 	if !p.trusts(client) {
-		return client
+		return client, 0
 	}
-	// Several headers are one list (RFC 9110 section 5.3).
-	for _, header := range slices.Backward(r.Header.Values("X-Forwarded-For")) {
-		for more := true; more; {
-			var entry string
-			header, entry, more = cutLast(header)
-			addr, ok := forwarded(entry)
-			if !ok {
-				return client
-			}
-			if client = addr; !p.trusts(client) {
-				return client
+	read := 0
+	for entry := range entries(r.Header.Values("X-Forwarded-For")) {
+		read++
+		addr, ok := forwarded(entry)
+		if !ok {
+			break
+		}
+		if client = addr; !p.trusts(client) {
+			break
+		}
+	}
+	return client, max(1, read)
+}
+
+// entries yields the entries of a list from the right. Several headers are one
+// list (RFC 9110 section 5.3).
+func entries(headers []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, header := range slices.Backward(headers) {
+			for more := true; more; {
+				var entry string
+				if header, entry, more = cutLast(header); !yield(entry) {
+					return
+				}
 			}
 		}
 	}
-	return client
 }
 
 // cutLast cuts the last entry off a comma-separated list. It does not split the
@@ -50,19 +70,28 @@ func cutLast(list string) (rest, entry string, more bool) {
 	return list[:i], strings.TrimSpace(list[i+1:]), true
 }
 
-// HTTPS reports whether the client uses https, to this process or to the
-// trusted proxy in front of it. The last value of X-Forwarded-Proto decides,
-// because the peer itself has set it.
+// HTTPS reports whether the client uses https, to this process or to the first
+// trusted proxy. X-Forwarded-Proto is read from the right like X-Forwarded-For:
+// each trusted proxy appends the protocol that it was reached by, or keeps what
+// the one before it has set. What a client has set further left is never read.
 func (p Proxies) HTTPS(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
 	}
 	values := r.Header.Values("X-Forwarded-Proto")
-	if len(values) == 0 || !p.trusts(peer(r)) {
+	if len(values) == 0 {
 		return false
 	}
-	_, last, _ := cutLast(values[len(values)-1])
-	return strings.EqualFold(last, "https")
+	_, hops := p.walk(r)
+	proto := ""
+	for entry := range entries(values) {
+		if hops == 0 {
+			break
+		}
+		proto = entry
+		hops--
+	}
+	return strings.EqualFold(proto, "https")
 }
 
 func (p Proxies) trusts(addr netip.Addr) bool {

@@ -69,6 +69,10 @@ func TestProxies_HTTPS(t *testing.T) {
 		tls   bool
 		want  bool
 	}{
+		"NotTLS":           {"192.0.2.1:1", []string{"http"}, false, false},
+		"LeftIsIgnored":    {"10.0.0.1:1", []string{"https,https,http"}, false, false},
+		"Nonsense":         {"10.0.0.1:1", []string{"https;x"}, false, false},
+		"Empty":            {"10.0.0.1:1", []string{""}, false, false},
 		"Plain":            {"192.0.2.1:1", nil, false, false},
 		"TLS":              {"192.0.2.1:1", nil, true, true},
 		"Proxy":            {"10.0.0.1:1", []string{"https"}, false, true},
@@ -90,6 +94,45 @@ func TestProxies_HTTPS(t *testing.T) {
 			}
 			if got := trusted.HTTPS(r); got != tc.want {
 				t.Errorf("HTTPS = %v", got)
+			}
+		})
+	}
+}
+
+// TestProxies_HTTPS_hops: the entry that the first trusted proxy has set decides.
+func TestProxies_HTTPS_hops(t *testing.T) {
+	trusted := proxies("10.0.0.0/8")
+	for name, tc := range map[string]struct {
+		xff, proto []string
+		want       bool
+	}{
+		"BothAppend":             {[]string{"198.51.100.7, 10.0.0.2"}, []string{"https,http"}, true},
+		"BothAppendHeaders":      {[]string{"198.51.100.7", "10.0.0.2"}, []string{"https", "http"}, true},
+		"BothAppendPlainClient":  {[]string{"198.51.100.7, 10.0.0.2"}, []string{"http, https"}, false},
+		"ThreeAppend":            {[]string{"198.51.100.7, 10.0.0.3, 10.0.0.2"}, []string{"https,http,http"}, true},
+		"OneKeeps":               {[]string{"198.51.100.7, 10.0.0.2"}, []string{"https"}, true},
+		"OneOverwrites":          {[]string{"198.51.100.7, 10.0.0.2"}, []string{"http"}, false},
+		"OneProxy":               {[]string{"198.51.100.7"}, []string{"https,http"}, false},
+		"OneProxyTLS":            {[]string{"198.51.100.7"}, []string{"http,https"}, true},
+		"SpoofedByClient":        {[]string{"198.51.100.7, 10.0.0.2"}, []string{"https, http, http"}, false},
+		"SpoofedWithAddress":     {[]string{"10.0.0.9, 198.51.100.7"}, []string{"https, http"}, false},
+		"SpoofedWithBoth":        {[]string{"1.1.1.1, 198.51.100.7, 10.0.0.2"}, []string{"https, http, http"}, false},
+		"OnlyProxies":            {[]string{"10.0.0.3, 10.0.0.2"}, []string{"https, http"}, true},
+		"MalformedEntry":         {[]string{"unknown, 10.0.0.2"}, []string{"https, http"}, true},
+		"MalformedEntryOfPeer":   {[]string{"198.51.100.7, unknown"}, []string{"https, http"}, false},
+		"NoAddressesManyProtos":  {nil, []string{"https, http"}, false},
+		"NoAddressesLastIsHTTPS": {nil, []string{"http, https"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.RemoteAddr = "10.0.0.1:99"
+			r.Header["X-Forwarded-For"], r.Header["X-Forwarded-Proto"] = tc.xff, tc.proto
+			if got := trusted.HTTPS(r); got != tc.want {
+				t.Errorf("HTTPS = %v", got)
+			}
+			r.RemoteAddr = "192.0.2.1:99"
+			if trusted.HTTPS(r) {
+				t.Error("a peer that is not trusted decides")
 			}
 		})
 	}
