@@ -113,7 +113,8 @@ func dockerfile(t *testing.T) image {
 		t.Fatal(err)
 	}
 	version := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(gomod)
-	if len(stages) != 2 || stages[0][1] != "golang:"+string(version[1])+"-bookworm" || stages[1][1] != "scratch" {
+	tag, _, _ := strings.Cut(stages[0][1], "@") // a digest may follow
+	if len(stages) != 2 || tag != "golang:"+string(version[1])+"-bookworm" || stages[1][1] != "scratch" {
 		t.Errorf("stages %v, and go.mod wants Go %s", stages, version[1])
 	}
 	if !strings.Contains(text, "CGO_ENABLED=0 ") {

@@ -19,6 +19,7 @@ import (
 	"rekey/internal/config"
 	"rekey/internal/fault"
 	"rekey/internal/keyring"
+	"rekey/internal/licenses"
 	"rekey/internal/redispool"
 	"rekey/internal/store"
 	"rekey/internal/web"
@@ -38,8 +39,8 @@ func Run(ctx context.Context, args []string, env Environment, std Standard) int 
 			return cli.Opened{Core: a.core, APIKeys: a.streams.keys, Ring: a.ring, Close: a.close}, nil
 		},
 		Probe:  func(ctx context.Context, path string) error { return probe(ctx, env.Get, path) },
-		Schema: graph.SDL,
-		In:     std.In, Out: std.Out, Err: std.Err,
+		Schema: graph.SDL, Licenses: licenses.Text,
+		In: std.In, Out: std.Out, Err: std.Err,
 	})
 }
 

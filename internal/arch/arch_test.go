@@ -79,6 +79,8 @@ func packages() map[string]rule {
 		"internal/web":                     {allowed: []string{"internal/auth"}, libraries: []string{httpLib, prometheus}},
 		"internal/graphqlhttp":             {allowed: []string{"internal/auth"}, libraries: []string{httpLib, websockets, gqlgenLib, gqlparser}},
 		"internal/mail":                    {allowed: []string{"internal/auth"}},
+		"internal/licenses":                {libraries: []string{brotliLib}},
+		"internal/licenses/generate":       {libraries: []string{brotliLib}},
 		"internal/observe":                 {allowed: []string{"internal/auth"}, libraries: []string{prometheus, otel}},
 		"internal/explorer":                {allowed: []string{"internal/web"}, libraries: []string{httpLib, brotliLib}},
 		"internal/keyring":                 {allowed: []string{"internal/auth", "internal/token"}},

@@ -63,7 +63,7 @@ var wordings = []wording{
 	avoid("anew", `anew`, "again"),
 	avoid("heed", `heed(?:s|ed|ing)?`, "follow, obey, apply"),
 	avoid("hear", `hears?|heard`, "receive, be notified"),
-	avoid("notice", `notices?`, "change (an event), detect (a verb)"),
+	avoid("notice", `notices?`, "change (an event), detect (a verb)").but(`file notice`),
 	avoid("trouble", `trouble`, "problem, failure, health"),
 	avoid("untold", `untold`, "logcheck"),
 	avoid("settle", `settle[sd]`, "resolve"),

@@ -49,6 +49,8 @@ type Program struct {
 	Probe func(ctx context.Context, path string) error
 	// Schema is the GraphQL schema.
 	Schema string
+	// Licenses returns the licenses of the software of others in the binary.
+	Licenses func() (string, error)
 	// In is read for a password that is piped in.
 	In io.Reader
 	// Out receives answers, and Err errors.
@@ -128,6 +130,17 @@ func (p Program) root() *cli.Command {
 				Description: "Example:\n  rekey schema > schema.graphql",
 				Action: func(_ context.Context, cmd *cli.Command) error {
 					return p.show(cmd, map[string]string{"schema": p.Schema}, p.Schema)
+				},
+			},
+			{
+				Name: "licenses", Usage: "print the licenses of the software in this program that others wrote",
+				Description: "Example:\n  rekey licenses | less",
+				Action: func(_ context.Context, cmd *cli.Command) error {
+					text, err := p.Licenses()
+					if err != nil {
+						return err
+					}
+					return p.show(cmd, map[string]string{"licenses": text}, text)
 				},
 			},
 			{

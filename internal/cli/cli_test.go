@@ -21,8 +21,8 @@ func commandLine(t *testing.T, args ...string) (out, errs string, code int) {
 	code = cli.Run(t.Context(), args, cli.Program{
 		Begin:  func(cli.Common) error { return nil },
 		Serve:  func(context.Context) error { return nil },
-		Schema: "type Query",
-		In:     strings.NewReader(""), Out: &o, Err: &e,
+		Schema: "type Query", Licenses: func() (string, error) { return "MIT\n", nil },
+		In: strings.NewReader(""), Out: &o, Err: &e,
 	})
 	return o.String(), e.String(), code
 }
@@ -33,6 +33,15 @@ func TestSchema(t *testing.T) {
 		t.Errorf("exit code %d: %q", code, out)
 	}
 	if out, _, _ := commandLine(t, "schema", "--json"); out != `{"schema":"type Query"}`+"\n" {
+		t.Errorf("%q", out)
+	}
+}
+
+func TestLicenses(t *testing.T) {
+	if out, _, code := commandLine(t, "licenses"); out != "MIT\n" || code != cli.ExitOK {
+		t.Errorf("exit code %d: %q", code, out)
+	}
+	if out, _, _ := commandLine(t, "licenses", "--json"); out != `{"licenses":"MIT\n"}`+"\n" {
 		t.Errorf("%q", out)
 	}
 }

@@ -8,7 +8,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compressAll } from './build/compress.mjs';
-import { drawSquiggles, extractDataURIs, ignoreMonacoStyles } from './build/plugins.mjs';
+import { drawSquiggles, extractDataURIs, ignoreMonacoStyles, updateDOMPurify } from './build/plugins.mjs';
 import { licenses } from './build/licenses.mjs';
 import { hashOfSources } from './build/sources.mjs';
 
@@ -54,7 +54,7 @@ const page = await esbuild.build({
   entryPoints: ['src/main.jsx'],
   splitting: true,
   jsx: 'automatic',
-  plugins: [ignoreMonacoStyles(), extractDataURIs(), drawSquiggles()],
+  plugins: [ignoreMonacoStyles(), extractDataURIs(), drawSquiggles(), updateDOMPurify(join(here, 'src/dompurify.js'))],
   define: {
     ...shared.define,
     WORKER_GRAPHQL: JSON.stringify(worker.get('graphql.worker.js')),

@@ -20,6 +20,27 @@ export function ignoreMonacoStyles() {
   };
 }
 
+// updateDOMPurify replaces the copy of DOMPurify that Monaco contains, which has
+// known vulnerabilities, by the package of the same name. Newer versions of Monaco
+// import that package, but monaco-graphql does not work with them yet.
+export function updateDOMPurify(replacement) {
+  return {
+    name: 'update-dompurify',
+    setup(build) {
+      let found = false;
+      build.onResolve({ filter: /dompurify[\\/]dompurify\.js$/ }, ({ importer }) => {
+        if (!/[\\/]monaco-editor[\\/]/.test(importer)) return undefined;
+        found = true;
+        return { path: replacement };
+      });
+      build.onEnd(({ metafile }) => {
+        const old = Object.keys(metafile.inputs).filter((path) => /monaco-editor.*dompurify/.test(path));
+        if (!found || old.length) throw new Error(`Monaco's DOMPurify is not replaced: ${old}`);
+      });
+    },
+  };
+}
+
 // extractDataURIs makes files of the fonts and images inside of style sheets:
 // the page's policy allows no data: URI.
 export function extractDataURIs() {
