@@ -22,6 +22,9 @@ const (
 	// spareConnections are accepted beyond the maximum, to answer health checks and
 	// to refuse other requests with 503.
 	spareConnections = 64
+	// stuckAfter is how long a client may not read its answer before its connection
+	// can be closed for another one. Answers fit into the buffers of the system.
+	stuckAfter = time.Second
 	// refusalsLoggedEvery is how often refused connections are logged.
 	refusalsLoggedEvery = time.Minute
 )
@@ -44,10 +47,10 @@ type ConnectionOptions struct {
 // Connections limits the connections of a server: in all, and for each network
 // as rate limits know it (an IPv4 address, or the /64 of an IPv6 address). At a
 // limit, it closes the connection that has waited longest for its client to send
-// a request. If none waits, it refuses the new one. A stranger who opens many
-// connections therefore keeps nobody out: those that send nothing are closed
-// first, whether they are new, in the middle of a request, or kept open after an
-// answer.
+// a request, or else the one whose client has not read its answer for longest. If
+// there is none, it refuses the new one. A stranger who opens many connections
+// therefore keeps nobody out: those that send nothing are closed first, whether
+// they are new, in the middle of a request, or kept open after an answer.
 type Connections struct {
 	o     ConnectionOptions
 	share int // of a network
@@ -58,6 +61,7 @@ type Connections struct {
 	networks map[string]*network
 	// The connections that wait for a request. The first one waits longest.
 	clients, proxies, spare list.List
+	writing                 list.List // the connections that send, the first one for longest
 	counts                  ConnectionCounts
 	loggedAt                time.Time // of the last refusal in the log
 }
@@ -191,6 +195,8 @@ type conn struct {
 	// Guarded by Connections.mu.
 	removed          bool
 	inAll, inNetwork *list.Element // nil unless it waits for a request
+	inWriting        *list.Element // nil unless it sends
+	writingSince     time.Time
 }
 
 // Close implements net.Conn.
@@ -199,6 +205,21 @@ func (c *conn) Close() error {
 	c.of.remove(c)
 	c.of.mu.Unlock()
 	return c.TCPConn.Close()
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (int, error) {
+	now := c.of.o.Now()
+	c.of.mu.Lock()
+	if c.inWriting == nil && !c.removed && !c.spare {
+		c.inWriting, c.writingSince = c.of.writing.PushBack(c), now
+	}
+	c.of.mu.Unlock()
+	n, err := c.TCPConn.Write(p)
+	c.of.mu.Lock()
+	c.of.stopWriting(c)
+	c.of.mu.Unlock()
+	return n, err
 }
 
 // add counts a new connection, or returns nil if it is refused. The caller closes
@@ -218,7 +239,7 @@ func (c *Connections) add(tcp *net.TCPConn) (accepted, evicted *conn) {
 		}
 		c.counts.ClosedNetwork++
 	case c.open >= c.o.Max:
-		if evicted = cmp.Or(first(&c.clients), first(&c.proxies)); evicted != nil {
+		if evicted = cmp.Or(first(&c.clients), first(&c.proxies), c.stuck()); evicted != nil {
 			c.counts.ClosedAll++
 			break
 		}
@@ -243,6 +264,15 @@ func first(waiting *list.List) *conn {
 		return nil
 	}
 	return waiting.Front().Value.(*conn)
+}
+
+// stuck returns the connection that has been sending for longest, if that is long
+// enough. The caller holds the lock.
+func (c *Connections) stuck() *conn {
+	if one := first(&c.writing); one != nil && c.o.Now().Sub(one.writingSince) >= stuckAfter {
+		return one
+	}
+	return nil
 }
 
 // setWaiting records whether a connection waits for a request of its client.
@@ -287,6 +317,7 @@ func (c *Connections) remove(one *conn) {
 		return
 	}
 	c.stopWaiting(one)
+	c.stopWriting(one)
 	one.removed = true
 	if one.spare {
 		c.spares--
@@ -330,6 +361,13 @@ func (c *Connections) stopWaiting(one *conn) {
 		c.networks[one.network].waiting.Remove(one.inNetwork)
 	}
 	one.inAll, one.inNetwork = nil, nil
+}
+
+func (c *Connections) stopWriting(one *conn) {
+	if one.inWriting != nil {
+		c.writing.Remove(one.inWriting)
+		one.inWriting = nil
+	}
 }
 
 func addressOf(conn *net.TCPConn) netip.Addr {

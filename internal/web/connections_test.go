@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,13 +24,15 @@ type limited struct {
 	busy        chan struct{} // gets a value for each request of /busy
 	release     chan struct{}
 	log         logBuffer
+	clock       atomic.Int64 // of the limits, in seconds
 }
 
 func startLimited(t *testing.T, maximum int, trusted Proxies) *limited {
 	t.Helper()
 	s := &limited{t: t, busy: make(chan struct{}, 1000), release: make(chan struct{})}
+	s.clock.Store(900_000)
 	s.connections = NewConnections(ConnectionOptions{
-		Max: maximum, Proxies: trusted, Now: time.Now, Log: s.log.logger(t),
+		Max: maximum, Proxies: trusted, Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }, Log: s.log.logger(t),
 		Health: func(path string) bool { return path == "/livez" },
 		RenderError: func(w http.ResponseWriter, _ *http.Request, e *auth.Error) {
 			http.Error(w, e.Message, http.StatusServiceUnavailable)
@@ -40,6 +43,7 @@ func startLimited(t *testing.T, maximum int, trusted Proxies) *limited {
 		t.Fatal(err)
 	}
 	s.addr = listener.Addr().String()
+	long := make([]byte, 32<<20) // more than the buffers of a connection
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -48,6 +52,9 @@ func startLimited(t *testing.T, maximum int, trusted Proxies) *limited {
 		if r.URL.Path == "/busy" {
 			s.busy <- struct{}{}
 			<-s.release
+		}
+		if r.URL.Path == "/long" {
+			_, _ = w.Write(long)
 		}
 		_, _ = w.Write(append(body, "answered"...))
 	}
@@ -151,6 +158,29 @@ func TestConnections_held(t *testing.T) {
 				t.Errorf("%+v", c)
 			}
 		})
+	}
+}
+
+// TestConnections_notRead: connections of strangers who do not read the answers
+// keep nobody out, except for the first second.
+func TestConnections_notRead(t *testing.T) {
+	s := startLimited(t, 16, nil)
+	for i := range 16 {
+		s.open(2+i%8, getRequest("/long"))
+	}
+	s.until("all send", func(ConnectionCounts) bool {
+		s.connections.mu.Lock()
+		defer s.connections.mu.Unlock()
+		return s.connections.writing.Len() == 16
+	})
+	if status := s.status(s.open(100, getRequest("/"))); status != http.StatusServiceUnavailable {
+		t.Errorf("while they may only be slow: %d", status)
+	}
+	s.clock.Store(1_000_000)
+	for i := range 20 {
+		if status := s.status(s.open(100+i, getRequest("/"))); status != http.StatusOK {
+			t.Errorf("client %d: %d", i, status)
+		}
 	}
 }
 
