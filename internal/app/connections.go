@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"rekey/compat"
+	"rekey/internal/graphqlhttp"
 	"rekey/internal/web"
 )
 
@@ -20,6 +21,17 @@ func (a *app) openConnections() {
 		Health:      func(path string) bool { return path == livePath || path == readyPath },
 		RenderError: compat.RenderError, Log: a.log, Now: a.now,
 	})
+}
+
+// streamLimits returns the limits of streams. Streams, and sockets that have not
+// authenticated, leave connections for requests.
+func (a *app) streamLimits() graphqlhttp.StreamLimits {
+	limits := graphqlhttp.DefaultStreamLimits()
+	if a.connections != nil {
+		limits.Connections = min(limits.Connections, max(1, a.connections.Max()/2))
+		limits.Pending = min(limits.Pending, max(1, a.connections.Max()/8))
+	}
+	return limits
 }
 
 // listen returns the listener for clients.

@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 	"testing/fstest"
+
+	"rekey/internal/web"
 )
 
 func TestMemoryLimit(t *testing.T) {
@@ -48,5 +50,19 @@ func TestDefaultConnections(t *testing.T) {
 		if got > want || got < leastConnections { // less if few files may be open
 			t.Errorf("%s: %d, want %d", meminfo, got, want)
 		}
+	}
+}
+
+// TestStreamLimits: streams and sockets that have not authenticated leave
+// connections for requests, also where there are few.
+func TestStreamLimits(t *testing.T) {
+	for _, tt := range []struct{ maximum, streams, pending int }{{65536, 2000, 256}, {1024, 512, 128}, {256, 128, 32}, {1, 1, 1}} {
+		a := &app{connections: web.NewConnections(web.ConnectionOptions{Max: tt.maximum})}
+		if got := a.streamLimits(); got.Connections != tt.streams || got.Pending != tt.pending {
+			t.Errorf("%d connections: %d streams, %d pending", tt.maximum, got.Connections, got.Pending)
+		}
+	}
+	if got := new(app).streamLimits(); got.Connections != 2000 {
+		t.Errorf("a command: %d", got.Connections)
 	}
 }

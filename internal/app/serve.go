@@ -146,7 +146,7 @@ func (a *app) announce(l net.Listener, adminAddr net.Addr) error {
 	}
 	build := cli.ThisBuild()
 	a.log.Info("ready", "version", build.Version, "commit", build.CommitText(), "address", l.Addr().String(),
-		"engine", a.store.Dialect(), "redis_configured", a.redis != nil, "data_dir", data,
+		"engine", a.store.Dialect(), "redis_configured", a.redis != nil, "data_dir", data, "max_connections", a.connections.Max(),
 		"graphql", base+graphqlPath, "rest", base+refreshPath, "health", base+readyPath, "metrics", metrics)
 	return nil
 }

@@ -41,7 +41,9 @@ func (a *app) openStreams(core auth.Options, keys *auth.APIKeys) {
 		AccessTTL: core.AccessTTL, AccessOverlap: core.AccessOverlap, ClockLeeway: core.ClockLeeway,
 	})
 	connections := resolvers.Connections{Auth: a.core, Keys: s.keys, Streams: s.hub}
-	s.open = graphqlhttp.NewStreams(graphqlhttp.StreamOptions{Connect: connections.Connect, Origins: a.cfg.CORSOrigins, Log: a.log, Count: a.countError})
+	s.open = graphqlhttp.NewStreams(graphqlhttp.StreamOptions{
+		Connect: connections.Connect, Origins: a.cfg.CORSOrigins, Log: a.log, Count: a.countError, Limits: a.streamLimits(),
+	})
 }
 
 // run keeps streams going until ctx ends. Without ticks there is one a second.

@@ -66,7 +66,7 @@ func (o Options) machine() (r Report) {
 			"run as the user who owns it, or make it writable for this user (chown, chmod): the service does not start"))
 	}
 	if limit, err := OpenFilesLimit(); err == nil {
-		r = append(r, openFiles(limit))
+		r = append(r, openFiles(limit, o.Config.MaxConnections))
 	}
 	return r
 }
@@ -94,8 +94,9 @@ func disk(dir string, free, total uint64, database bool) Finding {
 // connection.
 const enoughFiles = 4096
 
-func openFiles(limit uint64) Finding {
-	return expect(limit >= enoughFiles, "machine.open_files", fmt.Sprint(limit), "raise the limit (ulimit -n, LimitNOFILE): each client needs one")
+func openFiles(limit uint64, connections int) Finding {
+	enough := max(enoughFiles, connections/3*4) // databases and files need some too
+	return expect(limit >= uint64(max(0, enough)), "machine.open_files", fmt.Sprint(limit), "raise the limit (ulimit -n, LimitNOFILE), or lower MAX_CONNECTIONS: each client needs one")
 }
 
 // clock checks how much this machine's clock differs from the database's.
