@@ -144,6 +144,10 @@ func client(r *http.Request) auth.Client {
 	return c
 }
 
+// Serves reports whether this transport answers a path, in the form of the legacy
+// service.
+func Serves(path string) bool { return strings.HasPrefix(path, Prefix) }
+
 // TellLimits reports whether answers at a path have the RateLimit headers. Those
 // of this transport do not, because its clients expect exactly known headers.
-func TellLimits(path string) bool { return !strings.HasPrefix(path, Prefix) }
+func TellLimits(path string) bool { return !Serves(path) }

@@ -473,7 +473,7 @@ func TestDeploy_nginx(t *testing.T) {
 	}
 	_, conf, _ := strings.Cut(string(page), "```nginx\n")
 	conf, _, found := strings.Cut(conf, "```")
-	for _, want := range []string{"X-Forwarded-For $proxy_add_x_forwarded_for;", "X-Forwarded-Proto $scheme;", "Host $host;", "TRUSTED_PROXIES"} {
+	for _, want := range []string{"X-Forwarded-For $proxy_add_x_forwarded_for;", "X-Forwarded-Proto $scheme;", "Host $host;", "TRUSTED_PROXIES", `Strict-Transport-Security "max-age=31536000`} {
 		if !found || !strings.Contains(conf, want) {
 			t.Errorf("nginx: no %q in\n%s", want, conf)
 		}

@@ -268,7 +268,7 @@ func (a *app) handler() http.Handler {
 			Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode,
 			OwnHeaders: func(path string) bool { return path == graphqlPath }, Headers: a.cfg.CORSHeaders,
 		},
-		LimitHeaders: compat.TellLimits,
+		LimitHeaders: compat.TellLimits, Legacy: compat.Serves,
 	}
 	if a.metrics != nil {
 		o.Answered, o.ForwardedIgnored = a.metrics.Answered, a.metrics.ForwardedIgnored

@@ -66,11 +66,12 @@ func load() map[string]*asset {
 	assets := make(map[string]*asset, len(entries))
 	for _, e := range entries {
 		name := strings.TrimSuffix(e.Name(), ".br")
-		switch a := newAsset(name, "assets/"+e.Name()); name {
+		a := newAsset(name, "assets/"+e.Name())
+		a.header["Content-Security-Policy"] = policy // a worker obeys that of its own file
+		switch name {
 		case "index.html":
 			// The page names the other files, so browsers must revalidate it.
 			a.header["Cache-Control"] = "no-cache"
-			a.header["Content-Security-Policy"] = policy
 			a.header["Cross-Origin-Opener-Policy"] = "same-origin"
 			a.header["Referrer-Policy"] = "no-referrer"
 			assets["/"] = a

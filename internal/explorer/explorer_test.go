@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -161,6 +164,40 @@ func TestAssets_policy(t *testing.T) {
 				t.Errorf("%s has %q", name, forbidden)
 			}
 		}
+	}
+}
+
+// TestAssets_policyOfEach: the page and each of its files, workers too, may load and
+// call only this service.
+func TestAssets_policyOfEach(t *testing.T) {
+	for path, a := range load() {
+		for _, part := range []string{"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "connect-src 'self'", "script-src 'self';"} {
+			if !strings.Contains(a.header["Content-Security-Policy"], part) {
+				t.Errorf("%s: no %s in its policy", path, part)
+			}
+		}
+	}
+}
+
+// TestSources_textOnly: the panel writes text into the page, never HTML.
+func TestSources_textOnly(t *testing.T) {
+	err := filepath.WalkDir("ui/src", func(source string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(source)
+		if err != nil {
+			return err
+		}
+		for _, forbidden := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "dangerouslySetInnerHTML", "addEventListener('message'", "onmessage"} {
+			if bytes.Contains(text, []byte(forbidden)) {
+				t.Errorf("%s uses %s", source, forbidden)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -51,12 +51,15 @@ func AdminServer(metrics prometheus.Gatherer, hosts []string, log *slog.Logger) 
 // the names. The names are in lower case.
 func forHosts(next http.Handler, names []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("Referrer-Policy", "no-referrer")
 		host := strings.ToLower(strings.TrimSuffix(hostOf(r.Host), "."))
 		if _, err := netip.ParseAddr(host); err == nil || host == "localhost" || slices.Contains(names, host) {
 			next.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("X-Content-Type-Options", "nosniff")
 		http.Error(w, "this host name is not served: use an IP address, or add the name to ADMIN_HOSTS", http.StatusMisdirectedRequest)
 	})
 }

@@ -39,12 +39,32 @@ func TestAdminServer_host(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = res.Body.Close()
+			if res.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(res.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+				t.Errorf("%s has the headers %v", path, res.Header)
+			}
 			wanted := want
 			if want == 200 && path == "/nothing" {
 				wanted = 404
 			}
 			if res.StatusCode != wanted {
 				t.Errorf("Host: %s, %s: %d, want %d", host, path, res.StatusCode, wanted)
+			}
+		}
+	}
+}
+
+// TestAdminServer_methods: the admin address only reads.
+func TestAdminServer_methods(t *testing.T) {
+	h := web.AdminServer(prometheus.NewRegistry(), nil, logcheck.Logger(t)).Handler
+	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/cmdline"} {
+		for method, want := range map[string]int{"GET": 200, "HEAD": 200, "POST": 405, "PUT": 405, "DELETE": 405, "OPTIONS": 405, "TRACE": 405, "QUERY": 405} {
+			r := httptest.NewRequest(method, path, strings.NewReader("secret-body"))
+			r.Host = "localhost"
+			r.Header.Set("X-Secret", "secret-header")
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != want || strings.Contains(w.Body.String(), "secret-") {
+				t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
 			}
 		}
 	}

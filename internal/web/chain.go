@@ -30,6 +30,9 @@ type Options struct {
 	// LimitHeaders reports whether answers at a path have the RateLimit
 	// headers. If it is nil, all answers have them.
 	LimitHeaders func(path string) bool
+	// Legacy reports whether answers at a path have exactly the headers of the
+	// legacy service. If it is nil, all answers have.
+	Legacy func(path string) bool
 	// Trace starts the trace of a request. It may be nil.
 	Trace Trace
 	// ForwardedIgnored is called for every request that names its client in a
@@ -53,8 +56,8 @@ type Options struct {
 func Chain(handler http.Handler, o Options) http.Handler {
 	handler = Recover(o.Log, o.RenderError, handler)
 	handler = Gzip(handler)
-	handler = CORS(o.CORS, handler)
-	handler = Headers(o.Proxies, handler)
+	handler = CORS(o.CORS, o.Legacy, handler)
+	handler = Headers(o.Proxies, o.Legacy, handler)
 	handler = AccessLog(o, handler)
 	handler = WarnOfIgnored(o.Proxies, o.Log, o.ForwardedIgnored, handler)
 	handler = Client(o.Proxies, handler)

@@ -51,6 +51,35 @@ func routes() http.Handler {
 	return mux
 }
 
+// TestChain_HeadersOfOwn: answers that are not the legacy service's may neither load
+// nor run anything in a browser, and preflights list no method that no path has.
+func TestChain_HeadersOfOwn(t *testing.T) {
+	s := start(t, Options{
+		Legacy: func(path string) bool { return path == "/none" }, Proxies: proxies("127.0.0.0/8", "::1/128"),
+		CORS: CORSOptions{Origins: []string{"*"}},
+	}, routes())
+	strict := map[string]string{
+		"Content-Security-Policy": apiPolicy, "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff",
+	}
+	for _, path := range []string{"/ok", "/panic", "/empty", "/silent"} {
+		res := call(t, s, http.MethodGet, path)
+		for name, want := range strict {
+			if got := res.header.Values(name); len(got) != 1 || got[0] != want {
+				t.Errorf("%s: %s: %q", path, name, got)
+			}
+		}
+	}
+	if res := call(t, s, http.MethodGet, "/none"); res.header.Get("Content-Security-Policy") != always().Get("Content-Security-Policy") || res.header.Get("Referrer-Policy") != "" {
+		t.Errorf("a legacy path: %v", res.header)
+	}
+	for path, want := range map[string]string{"/ok": "OPTIONS,HEAD,GET,POST", "/none": "OPTIONS,HEAD,GET,PUT,POST,DELETE"} {
+		res := call(t, s, http.MethodOptions, path, "Origin", "https://app.example")
+		if got := res.header.Get("Access-Control-Allow-Methods"); got != want {
+			t.Errorf("a preflight of %s: %q", path, got)
+		}
+	}
+}
+
 func TestChain_Headers(t *testing.T) {
 	s := start(t, Options{Proxies: proxies("127.0.0.0/8", "::1/128")}, routes())
 	origin := []string{"Origin", "https://app.example"}

@@ -10,10 +10,15 @@ import (
 	"rekey/internal/auth"
 )
 
+// apiPolicy is the policy of answers that are not pages: a browser that shows one
+// loads nothing, runs nothing and does not frame it.
+const apiPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+
 // Headers sets the headers of every answer before the handler runs: those of
-// the legacy service, and no-store, because answers contain tokens. A handler
-// may replace a value for a page of its own.
-func Headers(proxies Proxies, next http.Handler) http.Handler {
+// the legacy service, and no-store, because answers contain tokens. Answers at
+// paths that are not legacy get a stricter policy. legacy may be nil: then all are.
+// A handler may replace a value for a page of its own.
+func Headers(proxies Proxies, legacy func(path string) bool, next http.Handler) http.Handler {
 	// All answers share the values: net/http does not change them in place, and
 	// appending to one copies it.
 	always := http.Header{
@@ -24,9 +29,17 @@ func Headers(proxies Proxies, next http.Handler) http.Handler {
 		"X-Xss-Protection":        {"1; mode=block"},
 		"Cache-Control":           {"no-store"},
 	}
+	stricter := http.Header{
+		"Content-Security-Policy": {apiPolicy},
+		"Referrer-Policy":         {"no-referrer"},
+		"X-Frame-Options":         {"DENY"},
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		maps.Copy(h, always)
+		if legacy != nil && !legacy(r.URL.EscapedPath()) {
+			maps.Copy(h, stricter)
+		}
 		if proxies.HTTPS(r) {
 			h.Set("Strict-Transport-Security", "max-age=3600; includeSubdomains")
 		}

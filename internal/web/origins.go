@@ -10,7 +10,8 @@ import (
 
 const (
 	anyOrigin     = "*"
-	allowMethods  = "OPTIONS,HEAD,GET,PUT,POST,DELETE"
+	legacyMethods = "OPTIONS,HEAD,GET,PUT,POST,DELETE"
+	allowMethods  = "OPTIONS,HEAD,GET,POST"
 	allowHeaders  = "Origin,Content-Type,Accept,X-Request-ID,Authorization,Idempotency-Key"
 	exposeHeaders = "Retry-After, X-Request-ID, WWW-Authenticate"
 )
@@ -37,12 +38,14 @@ type CORSOptions struct {
 }
 
 // CORS answers preflights (OPTIONS with an Origin) with 204, and lets pages of
-// the allowed origins read answers.
+// the allowed origins read answers. A preflight lists the methods that some path
+// has, and the legacy service's at paths that are legacy; legacy may be nil: then
+// all are.
 //
 // It replaces rs/cors because clients rely on the legacy service's exact lists.
 // rs/cors answers a preflight only if it has Access-Control-Request-Method,
 // repeats the method and the headers of the request, and adds to Vary.
-func CORS(o CORSOptions, next http.Handler) http.Handler {
+func CORS(o CORSOptions, legacy func(path string) bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := r.Header.Get("Origin")
 		preflight := origin != "" && r.Method == http.MethodOptions
@@ -60,7 +63,11 @@ func CORS(o CORSOptions, next http.Handler) http.Handler {
 		}
 		switch {
 		case allowed != "" && preflight:
-			h.Set("Access-Control-Allow-Methods", allowMethods)
+			methods := legacyMethods
+			if legacy != nil && !legacy(r.URL.EscapedPath()) {
+				methods = allowMethods
+			}
+			h.Set("Access-Control-Allow-Methods", methods)
 			h.Set("Access-Control-Allow-Headers", strings.Join(append([]string{allowHeaders}, o.ownHeaders(r)...), ","))
 		case allowed != "":
 			h.Set("Access-Control-Expose-Headers", exposeHeaders)

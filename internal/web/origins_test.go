@@ -64,7 +64,7 @@ func answer(allowed []string, method, origin string) *httptest.ResponseRecorder 
 		r.Header.Set("Origin", origin)
 	}
 	w := httptest.NewRecorder()
-	CORS(CORSOptions{Origins: allowed}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	CORS(CORSOptions{Origins: allowed}, nil, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 	})).ServeHTTP(w, r)
 	return w
@@ -97,7 +97,7 @@ func TestCORS_Headers(t *testing.T) {
 				r.Header["Access-Control-Request-Headers"] = []string{tc.asked}
 			}
 			w := httptest.NewRecorder()
-			CORS(CORSOptions{Origins: []string{"https://a.example"}, OwnHeaders: own, Headers: tc.only}, http.NotFoundHandler()).ServeHTTP(w, r)
+			CORS(CORSOptions{Origins: []string{"https://a.example"}, OwnHeaders: own, Headers: tc.only}, nil, http.NotFoundHandler()).ServeHTTP(w, r)
 			if got := w.Header().Get("Access-Control-Allow-Headers"); got != allowHeaders+tc.want {
 				t.Errorf("Access-Control-Allow-Headers = %q, want %q more", got, tc.want)
 			}
@@ -110,7 +110,7 @@ func TestCORS_Headers(t *testing.T) {
 	r.Header.Set("Origin", "https://evil.example")
 	r.Header.Set("Access-Control-Request-Headers", "traceparent")
 	w := httptest.NewRecorder()
-	CORS(CORSOptions{Origins: []string{"https://a.example"}, OwnHeaders: own}, http.NotFoundHandler()).ServeHTTP(w, r)
+	CORS(CORSOptions{Origins: []string{"https://a.example"}, OwnHeaders: own}, nil, http.NotFoundHandler()).ServeHTTP(w, r)
 	if got := w.Header().Get("Access-Control-Allow-Headers"); got != "" {
 		t.Errorf("another origin gets %q", got)
 	}
@@ -176,7 +176,7 @@ func TestCORS_Credentials(t *testing.T) {
 				r := httptest.NewRequest(method, "/", nil)
 				r.Header.Set("Origin", "https://a.example")
 				w := httptest.NewRecorder()
-				CORS(CORSOptions{Origins: tc.allowed, Credentials: tc.credentials}, http.NotFoundHandler()).ServeHTTP(w, r)
+				CORS(CORSOptions{Origins: tc.allowed, Credentials: tc.credentials}, nil, http.NotFoundHandler()).ServeHTTP(w, r)
 				if got := w.Header().Get("Access-Control-Allow-Credentials"); got != tc.want {
 					t.Errorf("%s: Access-Control-Allow-Credentials = %q, want %q", method, got, tc.want)
 				}
