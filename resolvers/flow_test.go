@@ -314,7 +314,7 @@ func TestResolver_Blacklist(t *testing.T) {
 }
 
 func TestResolver_ChangePassword(t *testing.T) {
-	const change = `mutation($input: ChangePasswordInput!) { changePassword(input: $input) }`
+	const change = `mutation($input: ChangePasswordInput!) { changePassword(input: $input) { sessionsEnded tokens { token refreshToken device session { id generation } } } }`
 	s := newStack(t)
 	first := s.signUp(t)
 	s.login(t)
@@ -324,8 +324,24 @@ func TestResolver_ChangePassword(t *testing.T) {
 		t.Errorf("%+v", wrong.Errors)
 	}
 	input["input"].(map[string]any)["currentPassword"] = password
-	if got := field[int](t, s.send(t, change, input, bearer(first.Token)...), "changePassword"); got != 1 {
-		t.Errorf("%d sessions ended", got)
+	got := field[struct {
+		SessionsEnded int
+		Tokens        struct {
+			pair
+			Device string
+		}
+	}](t, s.send(t, change, input, bearer(first.Token)...), "changePassword")
+	if got.SessionsEnded != 1 || got.Tokens.Session.ID != first.Session.ID || got.Tokens.Session.Generation != 2 || got.Tokens.Device == "" {
+		t.Errorf("%+v", got)
+	}
+	if refused := s.send(t, me, nil, bearer(first.Token)...).refused(); refused != "UNAUTHENTICATED TOKEN_BLACKLISTED" {
+		t.Errorf("the old access token: %q", refused)
+	}
+	if refused := s.send(t, me, nil, bearer(got.Tokens.Token)...).refused(); refused != "" {
+		t.Errorf("the new access token: %s", refused)
+	}
+	if refused := s.send(t, change, input).refused(); refused != "UNAUTHENTICATED TOKEN_MISSING" {
+		t.Errorf("without a token: %q", refused)
 	}
 }
 

@@ -12,10 +12,21 @@ import (
 )
 
 // ChangePassword is the resolver for the changePassword field.
-func (r *mutationResolver) ChangePassword(ctx context.Context, input model.ChangePasswordInput) (int, error) {
-	caller, err := callerFrom(ctx)
+func (r *mutationResolver) ChangePassword(ctx context.Context, input model.ChangePasswordInput, idempotencyKey *string) (*model.ChangePasswordPayload, error) {
+	cookies, err := r.jar(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return r.Auth.ChangePassword(ctx, caller, auth.ChangePasswordInput(input), clientOf(ctx))
+	key, err := idempotencyKeyOf(ctx, idempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := r.Auth.ChangePassword(ctx, auth.ChangePasswordInput{
+		AccessToken: bearerToken(ctx), CurrentPassword: input.CurrentPassword, NewPassword: input.NewPassword,
+		IdempotencyKey: key, Replaces: cookies.token, Device: cookies.deviceOr(input.Device),
+	}, clientOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return &model.ChangePasswordPayload{SessionsEnded: changed.Revoked, Tokens: cookies.setCookie(changed.Grant)}, nil
 }

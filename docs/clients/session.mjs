@@ -174,7 +174,7 @@ export function createSession({
   }
 
   return {
-    begin, // after signUp or login, which select device too
+    begin, // after signUp or login, which select device too, and after changePassword
     device: () => storage.getItem(DEVICE), // for the input of signUp and login
     end: () => storage.removeItem(ITEM), // after logout
     token: () => read()?.token ?? null,

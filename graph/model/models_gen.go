@@ -51,11 +51,11 @@ type BlacklistEvent struct {
 	IssuedBefore *time.Time `json:"issuedBefore,omitempty"`
 	// Only the tokens of this use; null for both.
 	Use *TokenUse `json:"use,omitempty"`
-	// `rotated`, `blacklisted`, or for a revoked session the word of `Session.revokedReason`; null for a heartbeat.
+	// `rotated`, `password_change` if a change of the password replaced the pair, `blacklisted`, or for a revoked session the word of `Session.revokedReason`; null for a heartbeat.
 	Reason *string `json:"reason,omitempty"`
 	// When it happened. For a heartbeat: everything before this time has been sent.
 	At time.Time `json:"at"`
-	// When refusal of access tokens begins: after a rotation a few seconds later than `at`, so that requests in flight finish.
+	// When refusal of access tokens begins: after a refresh a few seconds later than `at`, so that requests in flight finish; otherwise at once.
 	EffectiveAt time.Time `json:"effectiveAt"`
 	// When the last of the tokens expires.
 	ExpiresAt time.Time `json:"expiresAt"`
@@ -81,6 +81,16 @@ type ChangePasswordInput struct {
 	CurrentPassword string `json:"currentPassword"`
 	// 8 to 256 characters (code points after NFKC normalisation) of any kind. The 18,000 most common passwords, the name and the e-mail address are refused.
 	NewPassword string `json:"newPassword"`
+	// As for `login`: the `device` of the last `AuthPayload` that this device got. The change invalidates it; `tokens` has the next one.
+	Device *string `json:"device,omitempty"`
+}
+
+// The result of a change of the password.
+type ChangePasswordPayload struct {
+	// How many other sessions it revoked.
+	SessionsEnded int `json:"sessionsEnded"`
+	// The new pair of this session. In cookie mode, the refresh token is in the cookie.
+	Tokens *AuthPayload `json:"tokens"`
 }
 
 // An e-mail address and its password.
@@ -244,7 +254,7 @@ type BlacklistEventKind string
 const (
 	// A session was revoked, with all its tokens.
 	BlacklistEventKindSessionRevoked BlacklistEventKind = "SESSION_REVOKED"
-	// A pair was replaced by a refresh.
+	// A pair was replaced by a refresh, or by a change of the password.
 	BlacklistEventKindRotated BlacklistEventKind = "ROTATED"
 	// One token was blacklisted.
 	BlacklistEventKindTokenBlacklisted BlacklistEventKind = "TOKEN_BLACKLISTED"

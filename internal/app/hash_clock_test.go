@@ -28,7 +28,7 @@ func TestHash_clock(t *testing.T) {
 	s.ports.hashing.pass = func() { s.advance(20 * time.Second) }
 	var data any
 	if problem := s.graphql(mine.access, `mutation($p: String!) {
-		changePassword(input: {currentPassword: $p, newPassword: "another fine horse"}) }`, map[string]any{"p": goodPassword}, &data); problem != "" {
+		changePassword(input: {currentPassword: $p, newPassword: "another fine horse"}) { sessionsEnded } }`, map[string]any{"p": goodPassword}, &data); problem != "" {
 		t.Fatal(problem)
 	}
 	now := s.clock().UnixMicro()

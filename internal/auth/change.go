@@ -32,7 +32,8 @@ type Change struct {
 	// rotation those of the parent. It is nil if all tokens of the session are
 	// concerned.
 	SecretHash *SecretHash `json:"hash,omitempty"`
-	// Reason is why a session was revoked, else "rotated" or "blacklisted".
+	// Reason is why a session was revoked, else "rotated", "password_change" for a
+	// rotation that came with one, or "blacklisted".
 	Reason string    `json:"reason,omitempty"`
 	At     time.Time `json:"at"`
 	// EffectiveAt is when access tokens begin to be refused. Subscribers get it;
@@ -50,6 +51,12 @@ type Change struct {
 	Generation int64  `json:"generation,omitempty"`
 	Address    string `json:"address,omitempty"`
 	UserAgent  string `json:"agent,omitempty"`
+}
+
+// Overlaps reports whether the access tokens concerned stay valid for
+// ACCESS_OVERLAP after the change.
+func (c Change) Overlaps() bool {
+	return c.Kind == ChangeRotated && c.Reason != RevokedByPasswordChange
 }
 
 // Err returns the error that the tokens concerned are refused with.

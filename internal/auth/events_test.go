@@ -6,11 +6,11 @@ import (
 )
 
 // TestEventKinds_Sampled: the journal leaves out no event of a credential, a factor,
-// an identity, a key or an account, and none of an operator.
+// an identity or a key, and none of an operator.
 func TestEventKinds_Sampled(t *testing.T) {
 	mayBe := []EventKind{
 		EventRefreshRace, EventForeignRace, EventRepeated, EventRefreshReuse, EventRefreshRollback, EventLoginFailed, EventLoginLimited,
-		EventLogout, EventSessionRevoked, EventTokenBlacklist, EventPasswordFailed,
+		EventLogout, EventSessionRevoked, EventTokenBlacklist, EventPasswordFailed, EventProfileChanged,
 	}
 	for _, k := range eventKinds {
 		if k.journal < logged || k.journal > always {

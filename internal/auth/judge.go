@@ -118,12 +118,14 @@ func (s *Service) replacedInBurst(st SessionState, issuedAt time.Time) bool {
 //     key within the grace.
 //   - It is unacknowledged if this process made the swap and has not delivered
 //     the child, for RetryTTL. Such a swap has no grace.
-//   - Both are barred if the parent or its child was blacklisted singly.
+//   - Both are barred if the parent or its child was blacklisted singly, or if a
+//     change of the password replaced the parent.
 //   - Otherwise it is a race within ReuseWindow after the rotation, or after
 //     this process delivered the child late. Then it is reuse.
 func (s *Service) judgeParent(st SessionState, p presentation) verdict {
 	age := st.age()
-	barred := st.Session.RefreshBlacklistedAt != nil || st.Session.RetryHash.matches(NoRepeat())
+	barred := st.Session.RefreshBlacklistedAt != nil || st.Session.RetryHash.matches(NoRepeat()) ||
+		st.Session.RotatedBy == RotatedByPasswordChange
 	deliveredAt, ours := s.unacknowledged.find(st.Session.RetryHash)
 	grace := s.grace(st.Session, p.client)
 	sameKey := p.retry != nil && st.Session.RetryHash.matches(*p.retry)
@@ -165,7 +167,7 @@ func (st SessionState) age() time.Duration {
 }
 
 // judgeAccess judges an access token that verified. The direct parent stays
-// current for AccessOverlap after the rotation.
+// current for AccessOverlap after the rotation, unless the password was changed.
 func (s *Service) judgeAccess(st SessionState, c Claims, now time.Time) verdict {
 	if v := judgeSession(st, c.User.ID, now); v != 0 {
 		return v
@@ -175,7 +177,9 @@ func (s *Service) judgeAccess(st SessionState, c Claims, now time.Time) verdict 
 	switch {
 	case st.AccessBlacklisted:
 		return isBlacklisted
-	case st.Session.SecretHash.Equal(presented), parent && st.age() <= s.settings.AccessOverlap:
+	case st.Session.SecretHash.Equal(presented):
+		return isCurrent
+	case parent && st.age() <= s.settings.AccessOverlap && st.Session.RotatedBy != RotatedByPasswordChange:
 		return isCurrent
 	case !parent && c.IssuedAt.After(st.Session.IssuedAt):
 		return isRollback

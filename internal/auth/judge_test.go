@@ -105,6 +105,10 @@ func TestService_judgeRefresh(t *testing.T) {
 		"REST: parent, without an agent":                 {secret: "parent", rest: 5 * time.Second, client: Client{Transport: TransportREST}, change: rotatedBy(TransportREST, ""), want: isRace},
 		"REST has no grace by that of GraphQL":           {secret: "parent", grace: 5 * time.Second, client: byREST, change: rotatedBy(TransportREST, "browser"), want: isRace},
 		"GraphQL has no grace by that of REST":           {secret: "parent", rest: 5 * time.Second, client: byGraphQL, change: rotatedBy(TransportREST, "browser"), want: isRace},
+		"password changed: parent with its key":          {secret: "parent", key: "key", change: rotatedBy(RotatedByPasswordChange, "browser"), want: isRace},
+		"password changed: parent within the grace":      {secret: "parent", grace: 5 * time.Second, change: rotatedBy(RotatedByPasswordChange, "browser"), want: isRace},
+		"password changed: parent, REST grace":           {secret: "parent", rest: 5 * time.Second, client: byREST, change: rotatedBy(RotatedByPasswordChange, "browser"), want: isRace},
+		"password changed: parent after the window":      {secret: "parent", key: "key", change: func(st *SessionState) { ago(10*time.Second + 1)(st); rotatedBy(RotatedByPasswordChange, "browser")(st) }, want: isReuse},
 		"unknown, later than the row":                    {secret: "lost", claims: func(c *Claims) { c.IssuedAt = now }, want: isRollback},
 		"user disabled":                                  {secret: "current", change: func(st *SessionState) { st.User.DisabledAt = at(st) }, want: isUserDisabled},
 		"session revoked":                                {secret: "current", change: func(st *SessionState) { st.Session.RevokedAt = at(st) }, want: isRevoked},
@@ -151,6 +155,7 @@ func TestService_judgeAccess(t *testing.T) {
 		"current":                                  {secret: "current", want: isCurrent},
 		"parent in the overlap":                    {secret: "parent", want: isCurrent},
 		"parent after the overlap":                 {secret: "parent", change: func(st *SessionState) { at := now.Add(-11 * time.Second); st.Session.RotatedAt = &at }, want: isBlacklisted},
+		"parent, when the password was changed":    {secret: "parent", change: func(st *SessionState) { st.Session.RotatedBy = RotatedByPasswordChange }, want: isBlacklisted},
 		"grandparent":                              {secret: "grandparent", want: isBlacklisted},
 		"later than the row":                       {secret: "lost", issued: now, want: isRollback},
 		"singly blacklisted":                       {secret: "current", change: func(st *SessionState) { st.AccessBlacklisted = true }, want: isBlacklisted},
@@ -189,6 +194,7 @@ func TestDeriveSecret(t *testing.T) {
 		"key":     deriveSecret(other, testSession, "parent"),
 		"session": deriveSecret(key, testUser, "parent"),
 		"parent":  deriveSecret(key, testSession, "parent2"),
+		"purpose": deriveAtPasswordChange(key, testSession, "parent", SecretHash{}),
 	} {
 		if differs == child {
 			t.Errorf("the child does not depend on the %s", name)

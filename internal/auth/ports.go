@@ -46,7 +46,7 @@ type Rotation struct {
 	// UserAgent and IPAddress are those of the request. They become the session's.
 	UserAgent string
 	IPAddress string
-	Transport Transport // becomes the session's RotatedBy
+	Transport Transport // or RotatedByPasswordChange; becomes the session's RotatedBy
 }
 
 // SessionState is the state of a session in the database at one moment.
@@ -120,6 +120,12 @@ type Store interface {
 	// its epoch is not the expected one, or if the one-time token cannot be used. The number of sessions becomes the Count of the stored
 	// event.
 	EndSessions(ctx context.Context, change EndSessions, e *Event) ([]string, error)
+	// EndOtherSessions is EndSessions, and rotates the session that remains in the
+	// same transaction. It returns that session with the user, as Rotate does. It
+	// returns ErrMovedOn also if the session does not fulfil the conditions of
+	// Rotate. A refresh token that was blacklisted singly does not prevent this
+	// rotation, and its successor is not blacklisted.
+	EndOtherSessions(ctx context.Context, change EndSessions, own Rotation, e *Event) (SessionState, []string, error)
 	// RevokeSurplus revokes live sessions of a user over a maximum, and returns
 	// their ids. It is serialised with logins of the user and with other calls for
 	// the user. It revokes nothing if Own was revoked. The event is stored once for

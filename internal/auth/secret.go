@@ -30,6 +30,20 @@ func deriveSecret(key []byte, sessionID, presented string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// deriveAtPasswordChange returns the secret that replaces the current one when the
+// holder of an access token changes the password. It is another one than the
+// child that a refresh derives, because that may be the current secret already.
+// The same token and key result in the same secret, so that the answer can be
+// repeated.
+func deriveAtPasswordChange(key []byte, sessionID, presented string, retry SecretHash) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(sessionID)) // always 36 bytes
+	mac.Write([]byte(presented)) // always 64 characters
+	mac.Write([]byte("password_change"))
+	mac.Write(retry[:])
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
 // Equal compares in constant time.
 func (h SecretHash) Equal(other SecretHash) bool {
 	return subtle.ConstantTimeCompare(h[:], other[:]) == 1

@@ -69,7 +69,8 @@ type Session struct {
 	// Run and PreviousRun are the last two runs of rotations; nil if there were
 	// none.
 	Run, PreviousRun *Run
-	// RotatedBy is the transport of the last rotation; empty before the first.
+	// RotatedBy is the transport of the last rotation, or RotatedByPasswordChange;
+	// empty before the first.
 	RotatedBy Transport
 
 	// IssuedAt, AccessExpiresAt and RefreshExpiresAt are iat and exp of the
@@ -116,6 +117,11 @@ const (
 	RevokedByOperator       = "operator" // from the command line
 	RevokedByLimit          = "limit"    // newer sessions of the user reached MAX_SESSIONS
 )
+
+// RotatedByPasswordChange is the RotatedBy of a session whose last rotation came
+// with a change of the password. Its parent has neither an overlap nor a grace,
+// and no refresh gets the pair again.
+const RotatedByPasswordChange Transport = RevokedByPasswordChange
 
 // TokenUse is the purpose of a token. Access and refresh tokens have the same
 // claims: only their keys distinguish them.

@@ -105,7 +105,7 @@ func newFixture(t testing.TB, root *fakeRoot, change ...func(*Options)) *fixture
 	}
 	handler := New(graph.NewExecutableSchema(graph.Config{
 		Resolvers: root,
-		Directives: graph.DirectiveRoot{Auth: func(ctx context.Context, _ any, next graphql.Resolver) (any, error) {
+		Directives: graph.DirectiveRoot{Auth: func(ctx context.Context, _ any, next graphql.Resolver, _ bool) (any, error) {
 			return next(ctx)
 		}},
 	}), options)

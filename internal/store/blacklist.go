@@ -134,7 +134,8 @@ func feedStatement(kind auth.ChangeKind) (string, error) {
 	case auth.ChangeRefresh:
 		return sessionFeed("refresh_blacklisted_at", "secret_hash, 0", "'blacklisted'"), nil
 	case auth.ChangeRotated:
-		return `SELECT id, rotated_at, 0, previous_hash, issued_at, 'rotated' FROM sessions
+		return `SELECT id, rotated_at, 0, previous_hash, issued_at,
+			CASE rotated_by WHEN '` + auth.RevokedByPasswordChange + `' THEN rotated_by ELSE 'rotated' END FROM sessions
 			WHERE id > @session AND id <= @last AND rotated_at > @at`, nil
 	case auth.ChangeAccess:
 		return `SELECT session_id, blacklisted_at, expires_at, secret_hash, 0, 'blacklisted' FROM blacklisted_tokens

@@ -59,6 +59,30 @@ func (s *Store) RevokeSession(ctx context.Context, userID, sessionID, reason str
 // transaction, possibly more than once. BeforeCommit must not use the store. It
 // also gets the ids of expired sessions, which are not in the result.
 func (s *Store) EndSessions(ctx context.Context, end auth.EndSessions, e *auth.Event) ([]string, error) {
+	return s.endSessions(ctx, end, e, func(*gorm.DB) error { return nil })
+}
+
+// EndOtherSessions implements [auth.Store].
+func (s *Store) EndOtherSessions(
+	ctx context.Context, end auth.EndSessions, own auth.Rotation, e *auth.Event,
+) (st auth.SessionState, ids []string, err error) {
+	const doing = "rotating the remaining session"
+	if !isID(own.SessionID) || !isID(own.UserID) {
+		return st, nil, auth.ErrMovedOn
+	}
+	if err := checkText(own.UserAgent, own.IPAddress, string(own.Transport)); err != nil {
+		return st, nil, fail(doing, err)
+	}
+	end.Except = own.SessionID
+	ids, err = s.endSessions(ctx, end, e, func(tx *gorm.DB) (err error) {
+		st, err = s.rotateIn(tx, &own)
+		return err
+	})
+	return st, ids, err
+}
+
+// endSessions calls also in the transaction, after the sessions were revoked.
+func (s *Store) endSessions(ctx context.Context, end auth.EndSessions, e *auth.Event, also func(tx *gorm.DB) error) ([]string, error) {
 	const doing = "revoking a user's sessions"
 	if !isID(end.UserID) {
 		return nil, auth.ErrNotFound
@@ -83,6 +107,9 @@ func (s *Store) EndSessions(ctx context.Context, end auth.EndSessions, e *auth.E
 		}
 		all, err := revokeAll(tx, end)
 		if err != nil {
+			return err
+		}
+		if err := also(tx); err != nil {
 			return err
 		}
 		live = liveOnes(all, end.At)

@@ -54,7 +54,7 @@ const (
 				CASE WHEN CONTINUES THEN sessions.before_run_at ELSE sessions.run_at END,
 				CASE WHEN CONTINUES THEN sessions.before_run_iat ELSE sessions.run_iat END
 				FROM (SELECT CLOCK AS now) t),
-			retry_hash = COALESCE(NULLIF(@retry, sessions.retry_hash), @attempt),
+			retry_hash = COALESCE(NULLIF( @retry, sessions.retry_hash), @attempt),
 			issued_at = @issued,
 			access_expires_at = LEAST(@access, sessions.expires_at),
 			refresh_expires_at = LEAST(@refresh, sessions.expires_at),
@@ -62,12 +62,13 @@ const (
 			user_agent = @agent,
 			ip_address = @address,
 			rotated_by = @transport`
-	continues   = "sessions.run_at > t.now - @reuse_window"
-	rotateWhere = `
+	continues  = "sessions.run_at > t.now - @reuse_window"
+	rotateLive = `
 		WHERE sessions.id = @session AND sessions.user_id = @owner AND sessions.secret_hash = @current
-			AND sessions.revoked_at IS NULL AND sessions.refresh_blacklisted_at IS NULL
+			AND sessions.revoked_at IS NULL
 			AND sessions.refresh_expires_at > @now AND sessions.expires_at > @now
 			AND @issued <= CLOCK + @leeway`
+	rotateWhere = rotateLive + ` AND sessions.refresh_blacklisted_at IS NULL`
 	// rotateParams are the parameters in the order of rotateArgs.
 	rotateParams = "session, owner, current, next, retry, attempt, now, issued, leeway, reuse_window, access, refresh, agent, address, transport"
 )
@@ -92,6 +93,27 @@ func (s *Store) rotateStatement(template string, param func(name string, number 
 
 // numbered writes a parameter in the form that both engines know: $1.
 func numbered(_ string, number int) string { return "$" + strconv.Itoa(number) }
+
+// rotateIn is the rotation of EndOtherSessions, as a statement of a transaction. It
+// is the compare-and-swap of Rotate, except that a refresh token may have been
+// blacklisted singly.
+func (s *Store) rotateIn(tx *gorm.DB, r *auth.Rotation) (auth.SessionState, error) {
+	text := s.rotateStatement(rotateSet+`, refresh_blacklisted_at = NULL`+rotateLive+`
+		RETURNING `+each(sessionColumns, "sessions.", "")+`, `+each(userColumns, "(SELECT u.", " FROM users u WHERE u.id = sessions.user_id)")+`, CLOCK, false`,
+		func(name string, _ int) string { return "@" + name })
+	p := params{}
+	for i, name := range strings.Split(rotateParams, ", ") {
+		p[name] = rotateArgs(r)[i]
+	}
+	rows, err := collect[stateRow](tx, text, p)
+	if err != nil {
+		return auth.SessionState{}, err
+	}
+	if len(rows) == 0 {
+		return auth.SessionState{}, auth.ErrMovedOn
+	}
+	return rows[0].value(), nil
+}
 
 // trace logs a statement that did not run through GORM as GORM's are logged.
 func (s *Store) trace(ctx context.Context, begin time.Time, text string, err error) {

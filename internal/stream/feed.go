@@ -51,7 +51,7 @@ func (f *feed) window() time.Duration { return commitWithin + f.clockDistance() 
 // complete fills in what follows from the settings.
 func (f *feed) complete(c auth.Change) auth.Change {
 	c.EffectiveAt = c.At
-	if c.Kind == auth.ChangeRotated {
+	if c.Overlaps() {
 		c.EffectiveAt = c.At.Add(f.opts.AccessOverlap + time.Microsecond) // the overlap includes its last moment
 	}
 	if c.ExpiresAt.IsZero() {

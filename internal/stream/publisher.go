@@ -20,17 +20,21 @@ type publisher struct {
 func (p publisher) Rotate(ctx context.Context, r auth.Rotation) (auth.SessionState, error) {
 	st, err := p.Store.Rotate(ctx, r)
 	if err == nil {
-		client, at := auth.ClientFrom(ctx), st.Now
-		if st.Session.RotatedAt != nil {
-			at = *st.Session.RotatedAt
-		}
-		p.bus.Publish(auth.Change{
-			Kind: auth.ChangeRotated, SessionID: r.SessionID, SecretHash: &r.Current, Reason: "rotated", At: at,
-			Generation: st.Session.Generation, IssuedAt: st.Session.IssuedAt,
-			Address: client.Address, UserAgent: client.UserAgent,
-		})
+		p.rotated(ctx, r, st, "rotated")
 	}
 	return st, err
+}
+
+func (p publisher) rotated(ctx context.Context, r auth.Rotation, st auth.SessionState, reason string) {
+	client, at := auth.ClientFrom(ctx), st.Now
+	if st.Session.RotatedAt != nil {
+		at = *st.Session.RotatedAt
+	}
+	p.bus.Publish(auth.Change{
+		Kind: auth.ChangeRotated, SessionID: r.SessionID, SecretHash: &r.Current, Reason: reason, At: at,
+		Generation: st.Session.Generation, IssuedAt: st.Session.IssuedAt,
+		Address: client.Address, UserAgent: client.UserAgent,
+	})
 }
 
 // RevokeSession implements [auth.Store].
@@ -49,6 +53,18 @@ func (p publisher) EndSessions(ctx context.Context, change auth.EndSessions, e *
 		p.revoked(ids, change.Reason, change.At)
 	}
 	return ids, err
+}
+
+// EndOtherSessions implements [auth.Store].
+func (p publisher) EndOtherSessions(
+	ctx context.Context, change auth.EndSessions, own auth.Rotation, e *auth.Event,
+) (auth.SessionState, []string, error) {
+	st, ids, err := p.Store.EndOtherSessions(ctx, change, own, e)
+	if err == nil {
+		p.rotated(ctx, own, st, change.Reason)
+		p.revoked(ids, change.Reason, change.At)
+	}
+	return st, ids, err
 }
 
 // RevokeSurplus implements [auth.Store].

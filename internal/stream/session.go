@@ -94,6 +94,9 @@ func (st *SessionStream) onChange(c auth.Change) {
 	switch c.Kind {
 	case auth.ChangeRotated:
 		st.rotated(c)
+		if !c.Overlaps() && c.SecretHash != nil && c.SecretHash.Equal(st.secret) {
+			st.end(c.Err())
+		}
 	case auth.ChangeRevoked:
 		st.revoked(c, c.Err())
 	case auth.ChangeAccess:

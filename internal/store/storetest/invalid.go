@@ -116,6 +116,10 @@ func testCancelled(t *testing.T, s suite) {
 			_, err := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID, At: noon(), RaiseEpoch: true, Disable: true}, nil)
 			return err
 		},
+		"EndOtherSessions": func() error {
+			_, _, err := s.EndOtherSessions(ctx, auth.EndSessions{UserID: u.ID, At: noon(), RaiseEpoch: true}, rotation(sess), nil)
+			return err
+		},
 		"SessionsBegunBefore": func() error { _, err := s.SessionsBegunBefore(ctx, noon(), "", 1); return err },
 		"RevokeSurplus": func() error {
 			_, err := s.RevokeSurplus(ctx, auth.SurplusSessions{UserID: u.ID, Own: sess.ID, Limit: 1, At: noon()}, nil)

@@ -66,6 +66,8 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"EndSessions", testEndSessions},
 		{"EndSessionsUser", testEndSessionsUser},
 		{"EndSessionsBeforeCommit", testBeforeCommit},
+		{"EndOtherSessions", testEndOtherSessions},
+		{"EndOtherSessionsRefused", testEndOtherSessionsRefused},
 		{"RevokeSessions", testRevokeSessions},
 		{"SessionsBegunBefore", testSessionsBegunBefore},
 		{"IssueToken", testIssueToken},
@@ -113,6 +115,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"RaceSignUp", testRaceSignUp},
 		{"RaceSurplus", testRaceSurplus},
 		{"RaceClaimMail", testRaceClaimMail},
+		{"RaceRotateEndOthers", testRaceRotateEndOthers},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })

@@ -38,7 +38,8 @@ export class Api {
     const answer = await this.#post(operation, this.#authorized(headers), true);
     if (answer?.data?.signUp) this.session.signedUp(operation.variables?.input);
     for (const payload of Object.values(answer?.data ?? {})) {
-      if (typeof payload?.token === 'string') this.session.take(payload, presented);
+      const pair = payload?.tokens ?? payload; // of changePassword, or of the others
+      if (typeof pair?.token === 'string') this.session.take(pair, presented);
     }
     const final = this.#learn(answer?.errors ?? []);
     if (final || MAY_END.test(operation.query)) await this.#lookAfterSession(final);
