@@ -124,7 +124,11 @@ func (s *limited) busyRequests(network, n int) (open []net.Conn) {
 	s.t.Helper()
 	for range n {
 		open = append(open, s.open(network, getRequest("/busy")))
-		<-s.busy
+		select {
+		case <-s.busy:
+		case <-time.After(time.Minute):
+			s.t.Fatalf("a request does not reach its handler: %+v", s.connections.Counts())
+		}
 	}
 	return open
 }
@@ -271,7 +275,11 @@ func TestConnections_proxies(t *testing.T) {
 			t.Fatal("not answered")
 		}
 	}
+	idle := func() { // a connection waits a moment after its client has read the answer
+		s.until("all wait", func(c ConnectionCounts) bool { return c.Busy == 0 })
+	}
 	for i := range 20 {
+		idle()
 		if status := s.status(s.open(3+i, getRequest("/"))); status != http.StatusOK {
 			t.Errorf("client %d: %d", i, status)
 		}
@@ -284,6 +292,7 @@ func TestConnections_proxies(t *testing.T) {
 			t.Errorf("the proxy's connection %d was closed", i)
 		}
 	}
+	idle()
 	s.busyRequests(2, 8)
 	s.until("all are the proxy's", func(c ConnectionCounts) bool { return c.Busy == 8 })
 	close(s.release)
