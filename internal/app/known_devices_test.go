@@ -49,6 +49,7 @@ func (s *stack) tryFrom(network int, bearer, document string, variables map[stri
 	var pair struct{ Token, Device string }
 	_ = json.Unmarshal(answer.Data.X, &pair)
 	got.token, got.device = pair.Token, pair.Device
+	s.sent(got.device) // must not be logged
 	for _, e := range answer.Errors {
 		if got.problem = e.Extensions.Reason; got.problem == "" {
 			got.problem = e.Extensions.Code
