@@ -238,7 +238,7 @@ func (a *app) handler() http.Handler {
 	root := &resolvers.Resolver{Auth: a.core, CookieMode: a.cfg.CookieMode, Streams: a.streams.hub}
 	gql := graphqlhttp.New(resolvers.NewSchema(root), graphqlhttp.Options{
 		Present: present.Present, Recover: present.Recover,
-		Admit: a.admit, WithAnswer: resolvers.WithAnswer, WithEnd: resolvers.WithEnd, HideSchema: !a.cfg.Introspection,
+		Admit: a.admit, WithAnswer: resolvers.WithAnswer, WithEnd: resolvers.WithEnd, WithoutTimeout: web.WithoutTimeout, HideSchema: !a.cfg.Introspection,
 		Extensions: []graphql.HandlerExtension{
 			resolvers.Authentication{Auth: a.core, Keys: a.streams.keys},
 		},
@@ -264,6 +264,7 @@ func (a *app) handler() http.Handler {
 	}
 	o := web.Options{
 		Log: a.log, Now: a.now, Proxies: a.cfg.TrustedProxies, RenderError: compat.RenderError,
+		RequestTimeout: a.cfg.RequestTimeout,
 		CORS: web.CORSOptions{
 			Origins: a.cfg.CORSOrigins, Credentials: a.cfg.CookieMode,
 			OwnHeaders: func(path string) bool { return path == graphqlPath }, Headers: a.cfg.CORSHeaders,

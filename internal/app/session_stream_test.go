@@ -2,6 +2,7 @@ package app
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -28,6 +29,30 @@ func eachTransport(t *testing.T, engines []engine, run func(t *testing.T, s *sta
 				run(t, s, func(header http.Header) *following { return open(s, header, sessionDocument, nil) })
 			})
 		}
+	}
+}
+
+// TestSessionEvents_requestTimeout: a stream stays open beyond the time limit of
+// requests.
+func TestSessionEvents_requestTimeout(t *testing.T) {
+	const limit = 200 * time.Millisecond
+	for name, open := range streamTransports() {
+		t.Run(name, func(t *testing.T) {
+			s := newStack(t, engines()[0], nil)
+			s.app.cfg.RequestTimeout = limit
+			srv := httptest.NewServer(s.app.handler())
+			t.Cleanup(srv.Close) // after the streams have ended
+			s.keepPosted(fast)
+			mine := s.signUp("ada@example.com")
+			f := open(&stack{t: t, url: srv.URL, app: s.app}, bearer(mine.access), sessionDocument, nil)
+			s.awaitFollowers(1)
+			<-time.After(2 * limit)
+			s.mustRefresh(mine.refresh)
+			var e sessionEvent
+			if f.next(&e); e.Kind != "ROTATED" {
+				t.Errorf("after the limit: %+v", e)
+			}
+		})
 	}
 }
 

@@ -243,7 +243,7 @@ func LogError(ctx context.Context, log *slog.Logger, transport Transport, e *Err
 	switch {
 	case e.Code == CodeInternal:
 		level, message = slog.LevelError, "request failed"
-	case e.Code == CodeUnavailable && ctx.Err() != nil:
+	case e.Code == CodeUnavailable && errors.Is(ctx.Err(), context.Canceled):
 		return
 	case e.Code == CodeUnavailable:
 		level, message = slog.LevelWarn, "request failed"

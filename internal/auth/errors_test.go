@@ -15,6 +15,8 @@ func TestLogError(t *testing.T) {
 	logSession(known, session)
 	gone, leave := context.WithCancel(client)
 	leave()
+	late, end := context.WithTimeout(client, 0)
+	defer end()
 	for name, tt := range map[string]struct {
 		ctx   context.Context
 		err   *Error
@@ -29,6 +31,7 @@ func TestLogError(t *testing.T) {
 		"outage":            {client, Unavailable(errors.New("no database")), "me", `level=WARN msg="request failed" transport=graphql field=me code=UNAVAILABLE request_id=r error="no database"`},
 		"ours":              {gone, &Error{Code: CodeInternal, Err: errors.New("x")}, "", `level=ERROR msg="request failed" transport=graphql code=INTERNAL request_id=r error=x`},
 		"who seems gone":    {gone, RateLimited(0), "", `level=INFO msg="request refused" transport=graphql code=RATE_LIMITED request_id=r`},
+		"time is up":        {late, Unavailable(context.DeadlineExceeded), "", `level=WARN msg="request failed" transport=graphql code=UNAVAILABLE request_id=r error="context deadline exceeded"`},
 		"cut off":           {gone, Unavailable(context.Canceled), "", ""},
 		"outside a request": {t.Context(), RateLimited(0), "", `level=INFO msg="request refused" transport=graphql code=RATE_LIMITED`},
 	} {

@@ -182,14 +182,28 @@ func (s *Service) leftOut(ctx context.Context, e Event) {
 }
 
 // record records an event that no change records. If that fails, the caller's
-// answer stays the same. A client that disconnects cannot prevent it.
+// answer stays the same. A client that disconnects cannot prevent it, but the
+// answer does not wait for it beyond the time limit of the request.
 func (s *Service) record(ctx context.Context, e Event) {
-	if err := s.store.Record(context.WithoutCancel(ctx), e); err != nil {
+	ctx, cancel := connected(ctx)
+	defer cancel()
+	if err := s.store.Record(ctx, e); err != nil {
 		s.warn(ctx, journalFailed, err)
 		lost := e
 		lost.Kind, lost.Detail = EventJournalLost, string(e.Kind)
 		s.events.Emit(ctx, lost)
 	}
+}
+
+// connected returns a context with the deadline of ctx that does not end when the
+// client disconnects.
+func connected(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	ctx = context.WithoutCancel(ctx)
+	if !limited {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline)
 }
 
 const journalFailed = "recording an event in the journal failed"

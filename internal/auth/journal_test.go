@@ -24,6 +24,7 @@ type journalStack struct {
 	auth.Blacklist
 	users    map[string]auth.User // by e-mail key
 	lost     error                // of Record
+	stalls   bool                 // Record waits for the end of its context
 	limited  string               // the limit that refuses everything
 	counting auth.Limiter
 	cancel   func() // called when the journal's limits are
@@ -45,6 +46,9 @@ func (s *journalStack) UserByEmailKey(_ context.Context, key string) (auth.User,
 
 func (s *journalStack) Record(ctx context.Context, e auth.Event) error {
 	s.done = append(s.done, "record")
+	if s.stalls {
+		<-ctx.Done()
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -164,6 +168,18 @@ func TestService_JournalLost(t *testing.T) {
 	}
 	if n := strings.Count(s.log.String(), "no database"); n != 1 {
 		t.Errorf("the cause is logged %d times: %s", n, &s.log)
+	}
+}
+
+// TestService_JournalStalls: the answer does not wait for the journal beyond the time
+// limit of the request.
+func TestService_JournalStalls(t *testing.T) {
+	s, core := newJournalStack(t)
+	s.stalls = true
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := core.Login(ctx, wrong("ada@example.com"), client()); err == nil {
+		t.Error("the login succeeded")
 	}
 }
 

@@ -81,8 +81,9 @@ type Config struct {
 	RateLimits      bool
 	Limits          auth.Limits // complete
 	CookieMode      bool
-	CORSHeaders     []string // header names; empty: any
-	CORSOrigins     []string // just "*", or origins in lower case; never "*" in cookie mode
+	CORSHeaders     []string      // header names; empty: any
+	CORSOrigins     []string      // just "*", or origins in lower case; never "*" in cookie mode
+	RequestTimeout  time.Duration // 0: none
 	ShutdownDelay   time.Duration
 	ShutdownTimeout time.Duration
 

@@ -69,6 +69,8 @@ func listening(c *Config) []setting {
 			about: "Maximum number of [connections of clients](operations.md#connections) on `PORT`. 0: one for each 128 KiB of the memory that this process may use, from 256 to 65536, and at most 3/4 of the files that it may open. A network that is not one of `TRUSTED_PROXIES` may have a quarter of them."},
 		{name: "HTTP_IDLE_TIMEOUT", fallback: "2m", kind: "duration", apply: duration(&c.HTTPIdleTimeout, time.Second, time.Hour),
 			about: "How long a connection without a request is kept. It must be longer than a load balancer keeps its connections, or requests get 502: more than 60 s behind AWS's ALB and nginx, and more than 600 s behind Google Cloud's (`620s`)."},
+		{name: "REQUEST_TIMEOUT", fallback: "8s", kind: "duration", apply: duration(&c.RequestTimeout, 0, 25*time.Second),
+			about: "How long a request may take, at most 25s. Then it is answered 503 with `Retry-After`. Keep it below the [limits](reference/limits.md#time-limits) of proxies and clients. Streams are exempt. 0: only the limits of the database apply, which add up to 16 s."},
 		{name: "SHUTDOWN_DELAY", fallback: "0s", kind: "duration", apply: duration(&c.ShutdownDelay, 0, 5*time.Minute),
 			about: "After SIGTERM, SIGINT or SIGHUP, how long to continue serving while `/readyz` answers 503, so that load balancers stop sending requests."},
 		{name: "SHUTDOWN_TIMEOUT", fallback: "20s", kind: "duration", apply: duration(&c.ShutdownTimeout, 0, 10*time.Minute),

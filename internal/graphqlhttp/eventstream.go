@@ -23,7 +23,9 @@ func (h *handler) streamEvents(w http.ResponseWriter, r *http.Request, media med
 		return
 	}
 	defer release()
-	ctx, cancel := h.streams.bound(r.Context())
+	ctx, end := h.options.WithoutTimeout(r.Context())
+	defer end()
+	ctx, cancel := h.streams.bound(ctx)
 	defer cancel()
 	e := &eventWriter{w: w, control: http.NewResponseController(w), timeout: h.streams.limits.WriteTimeout}
 	if err := e.begin(); err != nil {

@@ -41,6 +41,10 @@ type Options struct {
 	// function that returns the error that ended it, if any, after its last
 	// response. It may be nil.
 	WithEnd func(ctx context.Context) (context.Context, func() error)
+	// WithoutTimeout returns the context of a connection that stays open, given
+	// that of its request, which has a time limit. The returned function is called
+	// at the end. It may be nil.
+	WithoutTimeout func(ctx context.Context) (context.Context, context.CancelFunc)
 	// Extensions run in this order, after this package's own.
 	Extensions []graphql.HandlerExtension
 	// HideSchema refuses introspection, and removes from errors everything that
@@ -70,6 +74,9 @@ func New(schema graphql.ExecutableSchema, options Options) http.Handler {
 	}
 	if options.WithEnd == nil {
 		options.WithEnd = func(ctx context.Context) (context.Context, func() error) { return ctx, func() error { return nil } }
+	}
+	if options.WithoutTimeout == nil {
+		options.WithoutTimeout = context.WithCancel
 	}
 	h := &handler{options: options, streams: options.Streams, exec: executor.New(schema), schema: schema.Schema(), limits: defaultLimits()}
 	h.exec.SetErrorPresenter(options.Present)

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -52,6 +53,8 @@ func readPost(r *http.Request, limit int64) (*graphql.RawParams, *requestError) 
 	switch {
 	case errors.As(err, &tooLarge):
 		return nil, &requestError{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &requestError{status: http.StatusRequestTimeout, message: "the body did not arrive in time"}
 	case err != nil:
 		return nil, errBadRequest("the body could not be read to its end")
 	case !utf8.Valid(body):

@@ -39,7 +39,10 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request, media medi
 		h.turnAway(w, r, media, &auth.Error{Code: auth.CodeForbidden, Message: "pages of this origin may not connect: CORS_ORIGINS does not name it"})
 		return
 	}
-	ctx, place, err := h.streams.enter(r.Context())
+	ctx, end := h.options.WithoutTimeout(r.Context())
+	defer end()
+	r = r.WithContext(ctx)
+	ctx, place, err := h.streams.enter(ctx)
 	if err != nil {
 		h.turnAway(w, r, media, err)
 		return

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"rekey/internal/auth"
@@ -39,6 +40,9 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		var tooLong *http.MaxBytesError
 		if errors.As(err, &tooLong) {
 			return nil, refusal{status: http.StatusRequestEntityTooLarge, code: invalidRequest, description: "the form is too long"}
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, refusal{status: http.StatusRequestTimeout, code: invalidRequest, description: "the form did not arrive in time"}
 		}
 		return nil, badRequest("the form could not be read")
 	}

@@ -38,10 +38,17 @@ func fail(doing string, err error) error {
 }
 
 func failure(doing string, err error) error {
-	if lite := sqliteErr(nil); errors.As(err, &lite) && lite.Code()&0xff == sqliteBusy {
-		doing += ": another process has been writing to the database for longer than 3 s"
+	if isBusy(err) {
+		doing += ": another process is writing to the database"
 	}
 	return fmt.Errorf("%s: %w", doing, redact(err))
+}
+
+// isBusy reports whether SQLite gave up because another process has been writing
+// for longer than busyTimeout. Nothing was done.
+func isBusy(err error) bool {
+	var lite sqliteErr
+	return errors.As(err, &lite) && lite.Code()&0xff == sqliteBusy
 }
 
 // nothingDone reports whether err proves that nothing was written and nothing

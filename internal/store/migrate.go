@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -95,7 +96,19 @@ func (s *Store) migrateSQLite(ctx context.Context) (applied int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, held.release()) }()
-	return s.up(ctx, s.pools[0])
+	// A migration is not retried, so that its statements wait by themselves. The
+	// pool has one connection.
+	wait := func(milliseconds int) error {
+		return retry(ctx, func() error {
+			_, err := s.pools[0].ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", milliseconds))
+			return err
+		})
+	}
+	if err := wait(busyTries * busyTimeout); err != nil {
+		return 0, err
+	}
+	applied, err = s.up(ctx, s.pools[0])
+	return applied, errors.Join(err, wait(busyTimeout))
 }
 
 func (s *Store) up(ctx context.Context, pool *sql.DB, options ...goose.ProviderOption) (int, error) {

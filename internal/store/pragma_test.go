@@ -18,7 +18,7 @@ func TestStore_SQLitePragmas(t *testing.T) {
 		return value
 	}
 	for name, want := range map[string]string{
-		"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "3000",
+		"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "250",
 	} {
 		if got := pragma(name, true); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)

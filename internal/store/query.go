@@ -24,8 +24,16 @@ type params = map[string]any
 // retry repeats op while its error proves that nothing was done and that
 // another try may succeed.
 func retry(ctx context.Context, op func() error) error {
+	busy := 0
 	for try := 1; ; try++ {
 		err := op()
+		if isBusy(err) {
+			if busy++; busy == busyTries || ctx.Err() != nil {
+				return err
+			}
+			try = 0
+			continue
+		}
 		if err == nil || try == maxTries || !rolledBack(ctx, err) {
 			return err
 		}

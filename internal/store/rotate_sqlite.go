@@ -54,12 +54,14 @@ func (q *sqliteRotator) statement(ctx context.Context) (*sql.Stmt, error) {
 func (q *sqliteRotator) rotate(ctx context.Context, r *auth.Rotation) (row stateRow, err error) {
 	ctx, cancel := context.WithTimeout(ctx, q.options.timeout())
 	defer cancel()
-	statement, err := q.statement(ctx)
-	if err != nil {
-		return row, err
-	}
 	begin := time.Now() //nolint:forbidigo // it is logged, and nothing is judged by it
-	row, err = rotateBy(ctx, statement, r)
+	err = retry(ctx, func() error {
+		statement, err := q.statement(ctx)
+		if err == nil {
+			row, err = rotateBy(ctx, statement, r)
+		}
+		return err
+	})
 	q.trace(ctx, begin, q.text, err)
 	return row, err
 }

@@ -21,9 +21,14 @@ const sqliteReaders = 4
 // journalMode lets readers read while the writer writes. The file keeps it.
 const journalMode = "journal_mode(WAL)"
 
-// busyTimeout is how long SQLite waits for a write of another process, in
-// milliseconds.
-const busyTimeout = "busy_timeout(3000)"
+const (
+	// busyTimeout is how long SQLite waits for a write of another process, in
+	// milliseconds. A context does not interrupt this wait, so it is brief, and
+	// retry repeats it.
+	busyTimeout = 250
+	// busyTries is how often a statement waits: 3 s in total.
+	busyTries = 12
+)
 
 func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if o.Path == "" {
@@ -109,7 +114,7 @@ func createPrivately(path string) (created bool, err error) {
 // write lock when they begin: one that began by reading could not be upgraded.
 func (s *Store) openPool(conns int, pragmas ...string) (*gorm.DB, error) {
 	query := url.Values{
-		"_pragma": append([]string{busyTimeout}, pragmas...),
+		"_pragma": append([]string{fmt.Sprintf("busy_timeout(%d)", busyTimeout)}, pragmas...),
 		"_txlock": {"immediate"},
 	}
 	if s.options.ReadOnly {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -253,5 +254,54 @@ func TestStore_SQLiteReopen(t *testing.T) {
 	replicas, err := s.Replicas(t.Context(), time.Minute)
 	if err != nil || len(replicas) != 1 {
 		t.Errorf("replicas are %v (%v), want one", replicas, err)
+	}
+}
+
+// TestStore_SQLiteBusy_context: while another process writes, a statement waits, but no
+// longer than its context.
+func TestStore_SQLiteBusy_context(t *testing.T) {
+	path := sqlitePath(t)
+	s := open(t, store.Options{Path: path})
+	u, r := signUp(t, s)
+	other, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close() })
+	other.SetMaxOpenConns(1)
+	run := func(statement string) {
+		t.Helper()
+		if _, err := other.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("BEGIN IMMEDIATE")
+	for name, write := range map[string]func(ctx context.Context) error{
+		"Rotate": func(ctx context.Context) error { _, err := s.Rotate(ctx, r); return err },
+		"End": func(ctx context.Context) error {
+			_, err := s.EndSessions(ctx, auth.EndSessions{UserID: u.ID}, nil)
+			return err
+		},
+	} {
+		const limit = 50 * time.Millisecond
+		least := time.Hour
+		for range 5 { // a busy machine may take longer
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			begun := time.Now()
+			err := write(ctx)
+			least = min(least, time.Since(begun))
+			cancel()
+			if auth.AsError(err).Code != auth.CodeUnavailable {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if least > time.Second {
+			t.Errorf("%s took %v with a time limit of %v", name, least, limit)
+		}
+	}
+	released := time.AfterFunc(400*time.Millisecond, func() { run("ROLLBACK") }) // longer than SQLite itself waits
+	defer released.Stop()
+	if _, err := s.Rotate(t.Context(), r); err != nil {
+		t.Errorf("after a wait: %v", err)
 	}
 }

@@ -23,6 +23,9 @@ type Options struct {
 	Now     func() time.Time
 	Proxies Proxies
 	CORS    CORSOptions
+	// RequestTimeout limits the time of every request that does not stay open; 0:
+	// no limit.
+	RequestTimeout time.Duration
 	// RenderError writes the answer after a panic; nil writes JSON.
 	RenderError RenderError
 	// Answered is called after every answer, for metrics. It may be nil.
@@ -49,12 +52,14 @@ type Options struct {
 //	headers         are set before anything can answer
 //	CORS            answers preflights
 //	gzip
+//	time limit
 //	recover         inside gzip, so that the answer after a panic is
 //	                compressed like any other; a panic further out is in this
 //	                package, where net/http's own recovery is enough
 //	handler
 func Chain(handler http.Handler, o Options) http.Handler {
 	handler = Recover(o.Log, o.RenderError, handler)
+	handler = Timeout(o.RequestTimeout, handler)
 	handler = Gzip(handler)
 	handler = CORS(o.CORS, o.Legacy, handler)
 	handler = Headers(o.Proxies, o.Legacy, handler)

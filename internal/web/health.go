@@ -137,13 +137,18 @@ func (c *checker) runAll(ctx context.Context) health {
 	return answer
 }
 
-// run returns after the timeout even if the check ignores its context. Probes
-// that arrive while a check runs share its result, so its context does not end
-// with the request.
+// run returns after the timeout, or at the deadline of the request, even if the
+// check ignores its context. Probes that arrive while a check runs share its
+// result, so its context does not end with the request.
 func (c *checker) run(ctx context.Context, check Check) error {
+	deadline, limited := ctx.Deadline()
 	ctx = context.WithoutCancel(ctx)
 	wait, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
+	if limited {
+		wait, cancel = context.WithDeadline(wait, deadline)
+		defer cancel()
+	}
 	r := c.start(ctx, check)
 	select {
 	case <-r.done:

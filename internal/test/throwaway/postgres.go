@@ -75,6 +75,13 @@ func (p *PostgresServer) Stop() { p.s.end(pgFastStop) }
 // Kill kills the server and all its processes with SIGKILL.
 func (p *PostgresServer) Kill() { p.s.kill() }
 
+// Freeze stops the server and its backends by SIGSTOP: connections stay open, and
+// nothing is answered. Thaw continues them.
+func (p *PostgresServer) Freeze() { p.s.proc.signalAll(syscall.SIGSTOP) }
+
+// Thaw continues a server after Freeze.
+func (p *PostgresServer) Thaw() { p.s.proc.signalAll(syscall.SIGCONT) }
+
 // Restart stops the server if it runs, and starts it again on the same port with
 // its data. After Kill it recovers first.
 func (p *PostgresServer) Restart() {

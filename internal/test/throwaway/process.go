@@ -106,6 +106,17 @@ func (p *process) kill() {
 	})
 }
 
+// signalAll sends a signal to the server, and then to its children.
+func (p *process) signalAll(sig syscall.Signal) {
+	_ = syscall.Kill(p.pid(), sig) // it may have ended
+	if sig == syscall.SIGSTOP {
+		_ = every(stopTimeout, func() bool { return p.ended() || stopped(p.pid()) })
+	}
+	for _, child := range childrenOf(p.pid()) {
+		_ = syscall.Kill(child, sig)
+	}
+}
+
 // every polls until done returns true. It returns false after limit.
 func every(limit time.Duration, done func() bool) bool {
 	up := time.After(limit)

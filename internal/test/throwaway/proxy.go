@@ -31,6 +31,7 @@ type fault struct {
 	hang       chan struct{} // not nil: nothing is forwarded until it is closed
 	blackHole  bool          // requests are read and lost
 	cutAnswers bool          // an answer closes its connection instead of arriving
+	noAnswers  bool          // answers are read and lost
 }
 
 // OpenProxy starts a proxy in front of target, host:port. The caller closes it.
@@ -88,12 +89,16 @@ func (p *Proxy) BlackHole() { p.change(func(f *fault) { f.blackHole = true }) }
 // the answer: the server does what was requested, and the client never learns it.
 func (p *Proxy) CutAnswers() { p.change(func(f *fault) { f.cutAnswers = true }) }
 
-// Clean undoes Delay, Hang, BlackHole and CutAnswers. After a black hole it
-// closes all connections, because requests were lost on them.
+// LoseAnswers reads and loses answers: the server gets every request, and its
+// answers never arrive.
+func (p *Proxy) LoseAnswers() { p.change(func(f *fault) { f.noAnswers = true }) }
+
+// Clean undoes all faults. It closes all connections if something was lost on
+// them.
 func (p *Proxy) Clean() {
 	p.Hang(false)
 	p.mu.Lock()
-	lost := p.fault.blackHole
+	lost := p.fault.blackHole || p.fault.noAnswers
 	p.fault = fault{}
 	p.mu.Unlock()
 	if lost {
@@ -191,7 +196,7 @@ func (p *Proxy) join(client net.Conn) {
 		if f.delay > 0 {
 			<-time.After(f.delay)
 		}
-		return !f.cutAnswers, !f.cutAnswers
+		return !f.cutAnswers && !f.noAnswers, !f.cutAnswers
 	})
 }
 

@@ -115,7 +115,19 @@ func TestProxy_faults(t *testing.T) {
 	}
 	p.Clean()
 	closed(conn, "BlackHole")
-	works("BlackHole")
+
+	conn = works("BlackHole")
+	p.LoseAnswers()
+	before = p.Requests()
+	if _, err := conn.Write([]byte("d\n")); err != nil {
+		t.Fatal(err)
+	}
+	for p.Requests() == before {
+		runtime.Gosched()
+	}
+	p.Clean()
+	closed(conn, "LoseAnswers")
+	works("LoseAnswers")
 }
 
 func say(t *testing.T, conn net.Conn, line string) string {
