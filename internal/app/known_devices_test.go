@@ -41,7 +41,7 @@ func (s *stack) tryFrom(network int, bearer, document string, variables map[stri
 	}
 	var answer struct {
 		Data struct {
-			X json.RawMessage // of changePassword, a number
+			X json.RawMessage // of changePassword, another payload
 		}
 		Errors []struct{ Extensions struct{ Code, Reason string } }
 	}
@@ -78,7 +78,7 @@ func (s *stack) signUpFrom(network int, email string) attempt {
 
 func (s *stack) changeFrom(network int, bearer, current string) attempt {
 	s.t.Helper()
-	return s.tryFrom(network, bearer, `mutation($c: String!) { x: changePassword(input: {currentPassword: $c, newPassword: "another fine horse"}) }`,
+	return s.tryFrom(network, bearer, `mutation($c: String!) { x: changePassword(input: {currentPassword: $c, newPassword: "another fine horse"}) { tokens { token } } }`,
 		map[string]any{"c": current})
 }
 

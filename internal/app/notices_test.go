@@ -67,12 +67,12 @@ func TestNotices_Reuse(t *testing.T) {
 
 // TestNotices_Password: a changed password writes one mail, a refused change none.
 func TestNotices_Password(t *testing.T) {
-	const change = `mutation($p: String!) { changePassword(input: {currentPassword: $p, newPassword: "another fine horse"}) }`
+	const change = `mutation($p: String!) { changePassword(input: {currentPassword: $p, newPassword: "another fine horse"}) { sessionsEnded } }`
 	for _, e := range engines()[:2] {
 		t.Run(e.name, func(t *testing.T) {
 			s := newStack(t, e, nil)
 			in := s.signUp("ada@example.com")
-			var data struct{ ChangePassword int }
+			var data struct{ ChangePassword struct{ SessionsEnded int } }
 			if problem := s.graphql(in.access, change, map[string]any{"p": "wrong horse"}, &data); problem == "" {
 				t.Error("changed with a wrong password")
 			}
