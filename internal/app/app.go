@@ -27,6 +27,7 @@ import (
 	"rekey/internal/limit"
 	"rekey/internal/oauth"
 	"rekey/internal/observe"
+	"rekey/internal/outbox"
 	"rekey/internal/redispool"
 	"rekey/internal/store"
 	"rekey/internal/stream"
@@ -71,6 +72,8 @@ type app struct {
 	cache     *blacklist.Cache
 	ring      *keyring.Ring // not started for a command
 	sealer    *keyring.Sealer
+	mailer    auth.Mailer
+	outbox    *outbox.Worker // nil for a command
 	drain     drain
 	// connections limits those of clients; nil for a command.
 	connections *web.Connections
@@ -135,6 +138,9 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err = a.openMail(as); err != nil {
+		return nil, err
+	}
 	if err = a.openCache(ctx, as); err != nil {
 		return nil, err
 	}
@@ -144,7 +150,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	options := p.faults.Core(auth.Options{
 		Settings: settings(p.cfg), Store: stream.Publish(st, a.streams.bus), Tokens: tokens, Blacklist: a.blacklist(as), Limiter: limiter,
 		Limits: p.cfg.Limits, Events: a.events(), Now: p.now, RotationKeys: rotation, Passwords: a.passwords, Observer: observer, Logger: p.log,
-		Outbox: st, Sealer: a.sealer,
+		Outbox: st, Sealer: a.sealer, SendsMail: a.mailer.Configured(), OnMail: a.wakeOutbox,
 	})
 	if p.changeCore != nil {
 		p.changeCore(&options)
@@ -331,6 +337,7 @@ func (a *app) keepUp(ctx context.Context) (stop func()) {
 	wg.Go(func() { a.streams.run(ctx, a.ticks) })
 	wg.Go(func() { a.core.WatchClock(ctx, clockEvery, a.log) })
 	wg.Go(func() { a.store.KeepClean(ctx, cleanEvery, a.cfg.SecurityEventsRetention) })
+	wg.Go(func() { a.outbox.Run(ctx, nil) })
 	return func() { cancel(); wg.Wait() }
 }
 

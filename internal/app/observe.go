@@ -107,6 +107,7 @@ func (a *app) exportStates() {
 	}
 	a.exportConnections()
 	a.exportPools()
+	a.exportMails()
 	if a.redis != nil {
 		a.exportRedis()
 	}

@@ -72,6 +72,7 @@ func packages() map[string]rule {
 		"internal/blacklist":               {allowed: []string{"internal/auth", "internal/redispool"}, libraries: []string{redisLib}},
 		"internal/blacklist/blacklisttest": {allowed: []string{"internal/auth"}},
 		"internal/config":                  {allowed: []string{"internal/auth"}},
+		"internal/outbox":                  {allowed: []string{"internal/auth"}},
 		"internal/limit":                   {allowed: []string{"internal/auth", "internal/redispool"}, libraries: []string{redisLib}},
 		"internal/stream":                  {allowed: []string{"internal/auth"}, libraries: []string{redisLib}},
 		"internal/stream/streamtest":       {allowed: []string{"internal/auth", "internal/stream"}},

@@ -124,6 +124,7 @@ func (p Program) root() *cli.Command {
 			p.events(),
 			p.apikeys(),
 			p.keys(),
+			p.mail(),
 			p.doctor(),
 			{
 				Name: "schema", Usage: "print the GraphQL schema, for code generators",

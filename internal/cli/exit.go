@@ -41,7 +41,7 @@ func Exits() []Exit {
 		{ExitUsage, "the command line or its input is invalid", auth.CodeBadUserInput},
 		{ExitConfiguration, "the configuration is invalid", "CONFIGURATION"},
 		{ExitUnavailable, "the database or Redis does not answer: try again", auth.CodeUnavailable},
-		{ExitNotFound, "there is no such user, session or key", auth.CodeNotFound},
+		{ExitNotFound, "there is no such user, session, key or mail", auth.CodeNotFound},
 		{ExitConflict, "it exists already, or another process uses it", auth.CodeConflict},
 		{ExitWarnings, "`doctor`: it works, but something should be fixed", auth.CodeInternal},
 	}

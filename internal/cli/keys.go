@@ -186,7 +186,12 @@ func (p Program) reencryptKeys(ctx context.Context, cmd *cli.Command) error {
 		if err != nil {
 			return fmt.Errorf("%d keys encrypted with MASTER_KEY, then: %w", n, err)
 		}
-		return p.show(cmd, map[string]int{"reencrypted": n}, fmt.Sprintf("%d keys encrypted with MASTER_KEY\n", n))
+		mails, err := o.Core.ReencryptMails(ctx)
+		if err != nil {
+			return fmt.Errorf("%d keys and %d mails encrypted with MASTER_KEY, then: %w", n, mails, err)
+		}
+		return p.show(cmd, map[string]int{"reencrypted": n, "mails": mails},
+			fmt.Sprintf("%d keys and %d mails in the outbox encrypted with MASTER_KEY\n", n, mails))
 	})
 }
 

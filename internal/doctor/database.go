@@ -60,6 +60,7 @@ func (o Options) database(ctx context.Context) Report {
 	if serving {
 		r = append(r, o.writes(ctx))
 	}
+	r = append(r, mails(ctx, st)...)
 	ring, err := o.NewRing(st)
 	if err != nil {
 		return r // reported with the settings

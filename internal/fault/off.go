@@ -22,6 +22,9 @@ func (Injector) Clock(now func() time.Time) func() time.Time { return now }
 // Core returns o.
 func (Injector) Core(o auth.Options) auth.Options { return o }
 
+// Mailer returns m.
+func (Injector) Mailer(m auth.Mailer) auth.Mailer { return m }
+
 // Handler returns h.
 func (Injector) Handler(h http.Handler) http.Handler { return h }
 

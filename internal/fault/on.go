@@ -21,15 +21,17 @@ type machine struct {
 	points  points
 	offset  atomic.Int64 // of the clock, in nanoseconds
 	address string       // of the control API; empty: none
+	mails   string       // a file that receives all mails; empty: they are sent
 	build   build
 	db      *sql.DB // of a bad build that needs one; connects when first used
 }
 
-// New reads two settings: FAULT_ADDR, a loopback host:port on which Start serves
-// the control API, and BAD_BUILD, the name of a bad build. Its error names each
-// that is invalid.
+// New reads three settings: FAULT_ADDR, a loopback host:port on which Start serves
+// the control API, BAD_BUILD, the name of a bad build, and FAULT_MAILS, a file to
+// which mails are written instead of being sent. Its error names each that is
+// invalid.
 func New(getenv func(name string) string) (Injector, error) {
-	m := &machine{points: newPoints(), address: getenv("FAULT_ADDR")}
+	m := &machine{points: newPoints(), address: getenv("FAULT_ADDR"), mails: getenv("FAULT_MAILS")}
 	addressErr := checkAddress(m.address)
 	buildErr := m.choose(getenv("BAD_BUILD"), getenv("DATABASE_URL"))
 	if err := errors.Join(addressErr, buildErr); err != nil {
@@ -62,6 +64,17 @@ func (in Injector) Core(o auth.Options) auth.Options {
 		o = m.build.wrap(m, o)
 	}
 	return o
+}
+
+// Mailer wraps the failpoints of the outbox around m.
+func (in Injector) Mailer(m auth.Mailer) auth.Mailer {
+	if in.m == nil {
+		return m
+	}
+	if in.m.mails != "" {
+		m = fileMailer(in.m.mails)
+	}
+	return pointMailer{m, in.m.points}
 }
 
 // Handler marks requests so that failpoints recognise refreshes, and contains the

@@ -13,17 +13,20 @@ import (
 	"time"
 )
 
-// The failpoints, in the order in which a refresh reaches them.
+// The failpoints. Those of a refresh are in the order in which it reaches them.
 const (
 	beforeNote      = "before-note"       // nothing has been done yet
 	beforeSwap      = "before-swap"       // the invalidation is written
 	afterCommit     = "after-commit"      // the store has rotated the session
 	beforeFirstByte = "before-first-byte" // the transport is about to answer
 	midBody         = "mid-body"          // half of the answer has been sent
+
+	beforeMail = "before-mail" // the outbox has claimed a mail
+	afterMail  = "after-mail"  // the mail was sent and is still in the outbox
 )
 
 func pointNames() []string {
-	return []string{beforeNote, beforeSwap, afterCommit, beforeFirstByte, midBody}
+	return []string{beforeNote, beforeSwap, afterCommit, beforeFirstByte, midBody, beforeMail, afterMail}
 }
 
 // The actions.

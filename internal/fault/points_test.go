@@ -50,7 +50,7 @@ func TestControl_Point(t *testing.T) {
 	if want := (order{Action: actionDelay, Delay: 500 * time.Millisecond}); len(*done) != 1 || (*done)[0] != want {
 		t.Errorf("done %v, want %v once", *done, want)
 	}
-	want := `{"after-commit":1,"before-first-byte":0,"before-note":0,"before-swap":4,"mid-body":0}`
+	want := `{"after-commit":1,"after-mail":0,"before-first-byte":0,"before-mail":0,"before-note":0,"before-swap":4,"mid-body":0}`
 	if _, answer := call(t, in, "GET", "/hits", ""); strings.TrimSpace(answer) != want {
 		t.Errorf("hits are %s, want %s", answer, want)
 	}

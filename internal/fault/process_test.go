@@ -44,9 +44,16 @@ func compileTagged(t *testing.T) string {
 
 func startProgram(t *testing.T, path string) *program {
 	t.Helper()
-	p := &program{t: t, dir: t.TempDir(), control: freeAddress(t), client: &http.Client{Transport: &http.Transport{}}}
+	return startProgramIn(t, path, t.TempDir())
+}
+
+// startProgramIn starts the program on the database in a directory. It writes its
+// mails to a file there.
+func startProgramIn(t *testing.T, path, dir string) *program {
+	t.Helper()
+	p := &program{t: t, dir: dir, control: freeAddress(t), client: &http.Client{Transport: &http.Transport{}}}
 	p.cmd = exec.CommandContext(t.Context(), path)
-	p.cmd.Env = []string{"HOST=127.0.0.1", "PORT=0", "DATA_DIR=" + p.dir, "FAULT_ADDR=" + p.control}
+	p.cmd.Env = []string{"HOST=127.0.0.1", "PORT=0", "DATA_DIR=" + p.dir, "FAULT_ADDR=" + p.control, "FAULT_MAILS=" + filepath.Join(p.dir, "mails")}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -170,6 +177,7 @@ func (p *program) generation() (n int) {
 func TestProgram(t *testing.T) {
 	path := compileTagged(t)
 	t.Run("Kill", func(t *testing.T) { testKill(t, path) })
+	t.Run("KillMail", func(t *testing.T) { testKillMail(t, path) })
 	t.Run("Stop", func(t *testing.T) { testStop(t, path) })
 	t.Run("Clock", func(t *testing.T) { testClock(t, path) })
 	t.Run("BadStart", func(t *testing.T) { testBadStart(t, path) })

@@ -15,8 +15,8 @@ import (
 // traces are words that the machinery cannot do without.
 func traces() []string {
 	return []string{
-		"FAULT_ADDR", "BAD_BUILD",
-		"before-note", "before-swap", "after-commit", "before-first-byte", "mid-body",
+		"FAULT_ADDR", "FAULT_MAILS", "BAD_BUILD",
+		"before-note", "before-swap", "after-commit", "before-first-byte", "mid-body", "before-mail", "after-mail",
 		"select-then-update", "blacklist-by-token", "note-after-commit", "no-marker",
 		"window-extends", "fork-on-retry", "401-on-database-error",
 	}

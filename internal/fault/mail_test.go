@@ -1,0 +1,129 @@
+//go:build faults
+
+package fault
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// testKillMail kills the program between the commit of a change and the attempt to
+// send its mail, and between the attempt and the deletion of the mail. The next
+// program sends all mails, at most one of them for the second time.
+func testKillMail(t *testing.T, path string) {
+	for _, tt := range []struct {
+		point string
+		twice int
+	}{{beforeMail, 0}, {afterMail, 1}} {
+		t.Run(tt.point, func(t *testing.T) {
+			p := startProgram(t, path)
+			p.signUp()
+			p.put("/point", `{"name":"`+tt.point+`","action":"kill","nth":2}`)
+			password := "correct horse"
+			changed := 0
+			for range 4 {
+				next := fmt.Sprintf("another fine horse %d", changed)
+				access, ok := p.tryLogin(password)
+				if !ok || !p.tryChangePassword(access, password, next) {
+					break
+				}
+				password = next
+				changed++
+			}
+			p.ended()
+			p.endLeases()
+			// A change may have committed without an answer.
+			written := len(p.sentMails()) + p.waitingMails() - tt.twice
+			if written < max(2, changed) {
+				t.Fatalf("%d mails of %d changes", written, changed)
+			}
+			next := startProgramIn(t, path, p.dir)
+			deadline := time.Now().Add(time.Minute)
+			for next.waitingMails() > 0 && time.Now().Before(deadline) {
+				time.Sleep(50 * time.Millisecond)
+			}
+			times := map[string]int{}
+			for _, line := range next.sentMails() {
+				times[line]++
+			}
+			twice := 0
+			for _, n := range times {
+				twice += n - 1
+			}
+			if len(times) != written || twice != tt.twice {
+				t.Errorf("%d of %d mails were sent, %d twice; want %d twice", len(times), written, twice, tt.twice)
+			}
+		})
+	}
+}
+
+// tryLogin returns an access token, or false if the program has died.
+func (p *program) tryLogin(password string) (access string, ok bool) {
+	p.t.Helper()
+	_, answer, err := p.send(p.graphql(fmt.Sprintf(`mutation { login(input: {email: "ada@example.com", password: %q}) { token } }`, password)))
+	if err != nil {
+		return "", false
+	}
+	_, token, _ := strings.Cut(string(answer), `"token":"`)
+	token, _, found := strings.Cut(token, `"`)
+	if !found {
+		p.t.Fatalf("login: %s", answer)
+	}
+	return token, true
+}
+
+func (p *program) tryChangePassword(access, current, next string) bool {
+	p.t.Helper()
+	req := p.graphql(fmt.Sprintf(`mutation { changePassword(input: {currentPassword: %q, newPassword: %q}) }`, current, next))
+	req.Header.Set("Authorization", "Bearer "+access)
+	_, answer, err := p.send(req)
+	if err == nil && strings.Contains(string(answer), `"errors"`) {
+		p.t.Fatalf("changePassword: %s", answer)
+	}
+	return err == nil
+}
+
+// sentMails returns a line for each mail that was sent.
+func (p *program) sentMails() []string {
+	p.t.Helper()
+	data, err := os.ReadFile(filepath.Join(p.dir, "mails"))
+	if err != nil && !os.IsNotExist(err) {
+		p.t.Fatal(err)
+	}
+	return strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' })
+}
+
+func (p *program) waitingMails() (n int) {
+	p.t.Helper()
+	p.onDatabase(func(db *sql.DB) error {
+		return db.QueryRow(`SELECT count(*) FROM mails WHERE dead_at IS NULL`).Scan(&n)
+	})
+	return n
+}
+
+// endLeases does what time does: the lease of the killed program ends, and the
+// mail that it had claimed is due again.
+func (p *program) endLeases() {
+	p.t.Helper()
+	p.onDatabase(func(db *sql.DB) error {
+		_, err := db.Exec(`UPDATE leases SET until = 0; UPDATE mails SET send_after = 0`)
+		return err
+	})
+}
+
+func (p *program) onDatabase(do func(db *sql.DB) error) {
+	p.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(p.dir, "rekey.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := do(db); err != nil {
+		p.t.Fatal(err)
+	}
+}
