@@ -143,7 +143,18 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, media mediaType
 	if err.allow != "" {
 		w.Header().Set("Allow", err.allow)
 	}
-	write(w, media, err.status, h.dispatch(r.Context(), auth.BadInput("", err.message)))
+	write(w, media, err.status, h.refusal(r.Context(), err))
+}
+
+// refusal returns the response for a request that is malformed or not supported.
+func (h *handler) refusal(ctx context.Context, err *requestError) *graphql.Response {
+	response := h.dispatch(ctx, auth.BadInput("", err.message))
+	if err.code != "" {
+		for _, e := range response.Errors {
+			e.Extensions["code"] = err.code
+		}
+	}
+	return response
 }
 
 // dispatch returns the response for an error.

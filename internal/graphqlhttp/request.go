@@ -22,6 +22,7 @@ type requestError struct {
 	status  int
 	message string
 	allow   string // the Allow header of a 405
+	code    string // extensions.code; empty: BAD_USER_INPUT
 }
 
 func errBadRequest(message string) *requestError {
@@ -113,8 +114,13 @@ func readGet(r *http.Request, limit int64) (*graphql.RawParams, *requestError) {
 // paramsOf reads the members that GraphQL over HTTP defines, and ignores others.
 func paramsOf(members map[string]json.RawMessage) (*graphql.RawParams, *requestError) {
 	params := &graphql.RawParams{}
-	if value, given := members["query"]; !given || string(value) == "null" {
-		return nil, errBadRequest(`"query" is missing`)
+	if query := string(members["query"]); query == "" || query == "null" || query == `""` {
+		if isPersisted(members["extensions"]) {
+			return nil, errPersistedQuery()
+		}
+		if query != `""` {
+			return nil, errBadRequest(`"query" is missing`)
+		}
 	}
 	for _, member := range []struct {
 		name string
@@ -136,6 +142,22 @@ func paramsOf(members map[string]json.RawMessage) (*graphql.RawParams, *requestE
 	}
 	integers(params.Variables)
 	return params, nil
+}
+
+// isPersisted reports whether a client sent the hash of a document in place of the
+// document.
+func isPersisted(extensions json.RawMessage) bool {
+	var members struct {
+		PersistedQuery json.RawMessage `json:"persistedQuery"`
+	}
+	return json.Unmarshal(extensions, &members) == nil && len(members.PersistedQuery) > 0 && string(members.PersistedQuery) != "null"
+}
+
+// errPersistedQuery is the answer to a hash without its document. Clients know
+// the message and the code: they send the document, and hashes no longer. The
+// status is 200 because some read the body of no other.
+func errPersistedQuery() *requestError {
+	return &requestError{status: http.StatusOK, message: "PersistedQueryNotSupported", code: "PERSISTED_QUERY_NOT_SUPPORTED"}
 }
 
 // integers converts whole numbers to int64. JSON decodes numbers as floats,

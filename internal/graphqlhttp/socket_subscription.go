@@ -126,7 +126,7 @@ func (s *socket) operation(ctx context.Context, payload json.RawMessage) (operat
 	}
 	params, bad := paramsOf(members)
 	if bad != nil {
-		return nil, s.dispatch(ctx, auth.BadInput("", bad.message))
+		return nil, s.refusal(ctx, bad)
 	}
 	params.Headers = s.header
 	operation, response := s.createOperation(ctx, params)
@@ -137,7 +137,7 @@ func (s *socket) operation(ctx context.Context, payload json.RawMessage) (operat
 		return nil, s.dispatch(ctx, auth.BadInput("", "only subscriptions are served over WebSocket; POST queries and mutations"))
 	}
 	if bad := checkSubscription(operation); bad != nil {
-		return nil, s.dispatch(ctx, auth.BadInput("", bad.message))
+		return nil, s.refusal(ctx, bad)
 	}
 	return operation, nil
 }
