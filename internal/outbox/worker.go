@@ -41,7 +41,7 @@ const (
 	maxReason = 500 // bytes
 )
 
-// Options configure a Worker. All fields are required, except Logger.
+// Options configure a Worker. All fields are required, except Logger and After.
 type Options struct {
 	Outbox auth.Outbox
 	Sealer auth.Sealer
@@ -49,6 +49,7 @@ type Options struct {
 	Holder string // the id of this process; no other process has it
 	// Logger receives failures. Without it they are discarded.
 	Logger *slog.Logger
+	After  func(time.Duration) <-chan time.Time // nil: time.After
 }
 
 // Worker sends mails. It is safe for concurrent use.
@@ -85,6 +86,9 @@ type Result struct {
 func New(o Options) *Worker {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.After == nil {
+		o.After = time.After
 	}
 	w := &Worker{options: o, wake: make(chan struct{}, 1), counts: map[Result]uint64{}}
 	for _, kind := range auth.MailKinds() {
@@ -183,10 +187,10 @@ func (w *Worker) round(ctx context.Context) error {
 // look counts the mails in the outbox and reports whether any is due.
 func (w *Worker) look(ctx context.Context) (due bool, err error) {
 	b, err := w.options.Outbox.MailBacklog(ctx)
+	if ctx.Err() != nil {
+		return false, nil // the process stops
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return false, nil // the process stops
-		}
 		return false, err
 	}
 	w.backlog.Store(&b)
@@ -252,7 +256,7 @@ func (w *Worker) mark(store func() error) (err error) {
 		if err = store(); err == nil {
 			return nil
 		}
-		time.Sleep(markPause)
+		<-w.options.After(markPause)
 	}
 	return fmt.Errorf("storing the result of an attempt: %w", err)
 }

@@ -158,7 +158,7 @@ func (f *fixture) run(until func() bool, workers ...*outbox.Worker) {
 		})
 	}
 	for !until() && ctx.Err() == nil {
-		time.Sleep(5 * time.Millisecond)
+		<-time.After(5 * time.Millisecond)
 	}
 	if ctx.Err() != nil {
 		f.t.Error("the workers did not do it within a minute")
@@ -183,6 +183,17 @@ func (f *fixture) backlog() auth.MailBacklog {
 		f.t.Fatal(err)
 	}
 	return b
+}
+
+// until returns how long a mail waits for its next attempt, by the database's
+// clock.
+func (f *fixture) until(m auth.QueuedMail) time.Duration {
+	f.t.Helper()
+	now, err := f.Now(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return m.SendAfter.Sub(now)
 }
 
 func (f *fixture) exec(statement string) {
@@ -248,12 +259,12 @@ func TestWorker_Retry(t *testing.T) {
 		if first.Tries != 1 || !strings.HasPrefix(first.LastError, "451 greylisted ??") || len(first.LastError) > 500 {
 			t.Errorf("after an attempt: %+v", first)
 		}
-		if wait := time.Until(first.SendAfter); wait > 7*time.Second {
+		if wait := f.until(first); wait > 7*time.Second {
 			t.Errorf("the next attempt is in %v", wait)
 		}
 		f.exec(`UPDATE mails SET send_after = 0, tries = 6`)
 		f.run(failed(2), w)
-		if wait := time.Until(f.mails()[0].SendAfter); wait < time.Minute || wait > 15*time.Minute {
+		if wait := f.until(f.mails()[0]); wait < time.Minute || wait > 15*time.Minute {
 			t.Errorf("after 7 attempts the next is in %v", wait)
 		}
 		f.mailer.fail = nil
@@ -354,7 +365,7 @@ func TestWorker_Wake(t *testing.T) {
 			f.add(auth.Mail{Kind: auth.MailPasswordChanged})
 			w.Wake()
 			for f.mailer.count() <= i {
-				time.Sleep(time.Millisecond)
+				<-time.After(time.Millisecond)
 			}
 		}
 		cancel()

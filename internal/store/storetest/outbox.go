@@ -15,6 +15,25 @@ import (
 
 const mailLease = time.Minute
 
+// testOutbox runs the contract of the outbox. Its tests share the one table, and
+// leave it empty.
+func testOutbox(t *testing.T, s suite) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, s suite)
+	}{
+		{"Mails", testMails},
+		{"MailsWithChanges", testMailsWithChanges},
+		{"ClaimMail", testClaimMail},
+		{"DeadMails", testDeadMails},
+		{"MailBacklog", testMailBacklog},
+		{"CleanMails", testCleanMails},
+		{"RaceClaimMail", testRaceClaimMail},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
+	}
+}
+
 // newMail returns a sealed mail that was written at noon.
 func newMail(userID string, expiresAt time.Time) auth.SealedMail {
 	return auth.SealedMail{

@@ -91,7 +91,6 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"SealedKeyChanges", testSealedKeyChanges},
 		{"RaceAddKey", testRaceAddKey},
 		{"Clean", testClean},
-		{"CleanMails", testCleanMails},
 		{"Record", testRecord},
 		{"Recorded", testRecorded},
 		{"RecordedChanges", testRecordedChanges},
@@ -99,11 +98,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"RecordedForEach", testRecordedForEach},
 		{"RecordedKeys", testRecordedKeys},
 		{"CleanJournal", testCleanJournal},
-		{"Mails", testMails},
-		{"MailsWithChanges", testMailsWithChanges},
-		{"ClaimMail", testClaimMail},
-		{"DeadMails", testDeadMails},
-		{"MailBacklog", testMailBacklog},
+		{"Outbox", testOutbox},
 		{"BadText", testBadText},
 		{"InvalidIDs", testInvalidIDs},
 		{"Cancelled", testCancelled},
@@ -114,7 +109,6 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"RaceLoginEnd", testRaceLoginEnd},
 		{"RaceSignUp", testRaceSignUp},
 		{"RaceSurplus", testRaceSurplus},
-		{"RaceClaimMail", testRaceClaimMail},
 		{"RaceRotateEndOthers", testRaceRotateEndOthers},
 	}
 	for _, test := range tests {
