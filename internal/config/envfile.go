@@ -9,6 +9,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+
+	"rekey/internal/auth"
 )
 
 // DefaultEnvFile is read from the working directory if it exists.
@@ -33,15 +35,14 @@ func ReadEnvFile(path string, getenv func(string) string) (read string, vars map
 	if err != nil {
 		return "", nil, fmt.Errorf("%s cannot be read: %w", path, cause(err))
 	}
-	vars, err = parseEnv(strings.TrimPrefix(string(content), byteOrderMark), getenv)
+	if content, err = auth.TrimByteOrderMark(content); err == nil {
+		vars, err = parseEnv(string(content), getenv)
+	}
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return path, vars, nil
 }
-
-// byteOrderMark begins files that some editors of Windows write.
-const byteOrderMark = "\ufeff"
 
 // errNotOwn is returned for a file whose content another user may have chosen.
 var errNotOwn = errors.New("is not read")

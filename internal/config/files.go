@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"rekey/internal/auth"
 )
 
 // directory takes the path of a directory, which need not exist yet.
@@ -86,6 +88,9 @@ func inFile(s setting) setting {
 			bad(value, "must not be set together with %s", s.name)
 		case readable(value, bad):
 			content, err := os.ReadFile(value)
+			if err == nil {
+				content, err = auth.TrimByteOrderMark(content)
+			}
 			text := strings.TrimSpace(string(content))
 			switch {
 			case err != nil:

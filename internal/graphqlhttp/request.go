@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"rekey/internal/auth"
 )
 
 // requestError is the error of a request that is not well-formed GraphQL over
@@ -58,6 +60,11 @@ func readPost(r *http.Request, limit int64) (*graphql.RawParams, *requestError) 
 		return nil, &requestError{status: http.StatusRequestTimeout, message: "the body did not arrive in time"}
 	case err != nil:
 		return nil, errBadRequest("the body could not be read to its end")
+	}
+	body, err = auth.TrimByteOrderMark(body)
+	switch {
+	case err != nil:
+		return nil, errBadRequest("the body is not UTF-8: " + err.Error())
 	case !utf8.Valid(body):
 		return nil, errBadRequest("the body is not UTF-8")
 	}

@@ -113,6 +113,10 @@ func parseSecrets(data []byte) ([][]byte, error) {
 		secrets  [][]byte
 		problems []error
 	)
+	data, err := auth.TrimByteOrderMark(data)
+	if err != nil {
+		return nil, err
+	}
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for n := 1; lines.Scan(); n++ {
 		text, _, _ := strings.Cut(lines.Text(), "#")

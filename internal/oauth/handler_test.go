@@ -73,6 +73,8 @@ func TestHandlers_form(t *testing.T) {
 		"unknown hint":             {"POST", "", form, "token=a&token_type_hint=saml2", 200, "a"},
 		"unknown parameter":        {"POST", "", form, "token=a&x=y", 200, "a"},
 		"encoded":                  {"POST", "", form, "token=%61+%2B", 200, "a +"},
+		"byte order mark":          {"POST", "", form, "\ufefftoken=a", 200, "a"},
+		"UTF-16":                   {"POST", "", form, "\xff\xfet\x00", 400, ""},
 		"GET":                      {"GET", "", form, "token=a", 405, ""},
 		"PUT":                      {"PUT", "", form, "token=a", 405, ""},
 		"JSON":                     {"POST", "", "application/json", `{"token":"a"}`, 415, ""},

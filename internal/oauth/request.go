@@ -46,6 +46,9 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		}
 		return nil, badRequest("the form could not be read")
 	}
+	if body, err = auth.TrimByteOrderMark(body); err != nil {
+		return nil, badRequest("the form is not UTF-8: " + err.Error())
+	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, badRequest("the form is malformed")

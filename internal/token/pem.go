@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"rekey/internal/auth"
 )
 
 // LoadSigningKey reads a P-256 private key from a PEM file, PKCS#8 ("PRIVATE
@@ -121,6 +123,10 @@ func ParseVerifyKeys(data []byte) ([]*ecdsa.PublicKey, error) {
 // pemBlocks returns all blocks. pem.Decode skips damaged blocks; pemBlocks fails
 // for them.
 func pemBlocks(data []byte) ([]*pem.Block, error) {
+	data, err := auth.TrimByteOrderMark(data)
+	if err != nil {
+		return nil, err
+	}
 	var blocks []*pem.Block
 	for rest := data; ; {
 		var block *pem.Block

@@ -89,6 +89,8 @@ func TestLoadSigningKey(t *testing.T) {
 		"Certificate":    {pemOf(t, "CERTIFICATE", []byte{1}, nil), "private key is required"},
 		"Damaged":        {pemOf(t, "PRIVATE KEY", []byte{1}, nil), "key.pem: "},
 		"Empty":          {nil, "not a PEM file"},
+		"ByteOrderMark":  {append([]byte("\ufeff"), pkcs8(t, key)...), ""},
+		"UTF16":          {[]byte("\xff\xfe-\x00"), "UTF-16"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := token.LoadSigningKey(writeFile(t, test.data, 0o644))
