@@ -30,3 +30,19 @@ func (r *mutationResolver) ChangePassword(ctx context.Context, input model.Chang
 	}
 	return &model.ChangePasswordPayload{SessionsEnded: changed.Revoked, Tokens: cookies.setCookie(changed.Grant)}, nil
 }
+
+// RequestPasswordReset is the resolver for the requestPasswordReset field.
+func (r *mutationResolver) RequestPasswordReset(ctx context.Context, email string, locale *string, device *string) (bool, error) {
+	cookies, err := r.jar(ctx)
+	if err != nil {
+		return false, err
+	}
+	in := auth.RequestResetInput{Email: email, Locale: valueOf(locale), Device: cookies.deviceOr(device)}
+	err = r.Auth.RequestPasswordReset(ctx, in, clientOf(ctx))
+	return err == nil, err
+}
+
+// ResetPassword is the resolver for the resetPassword field.
+func (r *mutationResolver) ResetPassword(ctx context.Context, input model.ResetPasswordInput) (int, error) {
+	return r.Auth.ResetPassword(ctx, auth.ResetPasswordInput(input), clientOf(ctx))
+}

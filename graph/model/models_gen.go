@@ -116,6 +116,14 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
+// The right to set a password, and the password.
+type ResetPasswordInput struct {
+	// What follows `#reset_password=` in the link.
+	Token string `json:"token"`
+	// 8 to 256 characters, under the rules of `ChangePasswordInput.newPassword`.
+	NewPassword string `json:"newPassword"`
+}
+
 // An event of my account.
 type SecurityEvent struct {
 	// A UUID.
@@ -183,7 +191,7 @@ type Session struct {
 	// When it was revoked; null if it was not.
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
 	// Why it was revoked; null if it was not: `logout`, `revoked` (by revokeSession), `reuse` (a refresh token was used twice),
-	// `password_change`, `user_disabled`, `service` (by a program with an API key), `limit` (there were too many sessions, and it was unused
+	// `password_change`, `password_reset`, `user_disabled`, `service` (by a program with an API key), `limit` (there were too many sessions, and it was unused
 	// for longest) or `operator` (by an administrator).
 	RevokedReason *string `json:"revokedReason,omitempty"`
 }
@@ -427,6 +435,10 @@ const (
 	SecurityEventKindSessionRevoked SecurityEventKind = "SESSION_REVOKED"
 	// One token was blacklisted.
 	SecurityEventKindTokenBlacklisted SecurityEventKind = "TOKEN_BLACKLISTED"
+	// The password was set by a link from a mail, and all sessions were revoked.
+	SecurityEventKindPasswordReset SecurityEventKind = "PASSWORD_RESET"
+	// Somebody requested a mail that sets a new password. The mail went to the address of the account only.
+	SecurityEventKindPasswordResetRequested SecurityEventKind = "PASSWORD_RESET_REQUESTED"
 	// The name or the locale was changed: `reason` has the names of the fields. Of many changes in a row, some are left out.
 	SecurityEventKindProfileChanged SecurityEventKind = "PROFILE_CHANGED"
 	// The password was changed, and the other sessions were revoked.
@@ -455,6 +467,8 @@ var AllSecurityEventKind = []SecurityEventKind{
 	SecurityEventKindLogout,
 	SecurityEventKindSessionRevoked,
 	SecurityEventKindTokenBlacklisted,
+	SecurityEventKindPasswordReset,
+	SecurityEventKindPasswordResetRequested,
 	SecurityEventKindProfileChanged,
 	SecurityEventKindPasswordChanged,
 	SecurityEventKindPasswordChangeFailed,
@@ -465,7 +479,7 @@ var AllSecurityEventKind = []SecurityEventKind{
 
 func (e SecurityEventKind) IsValid() bool {
 	switch e {
-	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindProfileChanged, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
+	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordReset, SecurityEventKindPasswordResetRequested, SecurityEventKindProfileChanged, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
 		return true
 	}
 	return false

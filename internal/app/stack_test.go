@@ -53,12 +53,15 @@ type ports struct {
 	hashing slowHash
 }
 
+// testAppURL is the page that links in mails open.
+const testAppURL = "https://app.example/account"
+
 // install puts the ports between the core and what it was to use.
 func (p *ports) install(o *auth.Options) {
 	p.store.Store, p.tokens.Tokens, p.limiter.Limiter = o.Store, o.Tokens, o.Limiter
 	o.Store, o.Tokens, o.Limiter = &p.store, &p.tokens, &p.limiter
 	o.Passwords = auth.NewPasswords(1, passwordQueue, &p.hashing)
-	o.SendsMail = true
+	o.SendsMail, o.AppURL = true, testAppURL
 	p.options = *o
 }
 

@@ -31,8 +31,8 @@ func Codes() []Code {
 	}
 }
 
-// Reason explains to clients why a caller is not authenticated. Clients branch on
-// it.
+// Reason explains to clients why a caller is not authenticated, or why something
+// is forbidden. Clients branch on it.
 type Reason string
 
 // The reasons under CodeUnauthenticated.
@@ -49,11 +49,15 @@ const (
 	ReasonInvalidCredentials Reason = "INVALID_CREDENTIALS"
 )
 
+// ReasonMailNotConfigured is the reason under CodeForbidden if a use case needs
+// mail and the operator configured none.
+const ReasonMailNotConfigured Reason = "MAIL_NOT_CONFIGURED"
+
 // Error is the only error that transports show to clients. Any other error is
 // internal: it is logged, and clients see "internal error".
 type Error struct {
 	Code    Code
-	Reason  Reason // set under CodeUnauthenticated
+	Reason  Reason // set under CodeUnauthenticated, and for some errors under CodeForbidden
 	Message string // safe to show to the client
 	Field   string // under CodeBadUserInput: the GraphQL name of the invalid input
 	// Fields has all invalid inputs if there are several. The first is Field.

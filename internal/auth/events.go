@@ -28,8 +28,10 @@ const (
 	EventTokenBlacklist  EventKind = "token_blacklisted"
 	EventPasswordChanged EventKind = "password_changed"
 	EventPasswordFailed  EventKind = "password_change_failed" // the current password was wrong
-	EventProfileChanged  EventKind = "profile_changed"        // Detail has the names of the fields
-	EventUserAdded       EventKind = "user_added"             // by an administrator
+	EventPasswordReset   EventKind = "password_reset"
+	EventResetRequested  EventKind = "password_reset_requested" // UserID is empty if the address has no account
+	EventProfileChanged  EventKind = "profile_changed"          // Detail has the names of the fields
+	EventUserAdded       EventKind = "user_added"               // by an administrator
 	EventUsersExported   EventKind = "users_exported"
 	EventUserDisabled    EventKind = "user_disabled"
 	EventUserEnabled     EventKind = "user_enabled"
@@ -77,6 +79,8 @@ var eventKinds = []struct {
 	{EventTokenBlacklist, slog.LevelInfo, sampled},
 	{EventPasswordChanged, slog.LevelInfo, always},
 	{EventPasswordFailed, slog.LevelInfo, sampled},
+	{EventPasswordReset, slog.LevelInfo, always},
+	{EventResetRequested, slog.LevelInfo, always}, // the limits of mails bound them
 	{EventProfileChanged, slog.LevelInfo, sampled},
 	{EventUserAdded, slog.LevelInfo, always},
 	{EventUsersExported, slog.LevelInfo, always},

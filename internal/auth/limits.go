@@ -22,6 +22,17 @@ const (
 	limitBlacklist // single tokens by user: each is a row until it expires
 	limitProfile
 
+	// Requests for mails are checked in one call, the narrowest limit first. They
+	// count by address of the recipient whether or not it has an account. A known
+	// device has a budget of its own, so that strangers cannot use up the owner's.
+	limitMailNetwork
+	limitMailMinute
+	limitMailDay
+	limitMailDevice
+	limitMail
+
+	limitTokenUse // uses of links and codes
+
 	// The limits of a stranger's login are checked in one call. Attempts at one
 	// account from one address are limited more than all attempts at the account
 	// together. Known devices and sessions have budgets of their own, so that
@@ -67,6 +78,15 @@ func DefaultLimits() Limits {
 		limitBlacklist: {Name: "blacklist", Counts: "blacklisting single tokens", By: "user", Rate: 0.2, Burst: 30},
 		limitProfile:   {Name: "profile", Counts: "changes of the profile", By: "user", Rate: 0.2, Burst: 30},
 
+		limitMailNetwork: {Name: "mail_network", Counts: mailRequests, By: "address", Rate: 1. / 60, Burst: 10, Group: "mail"},
+		// Private: the remaining requests would show strangers when the owner asks.
+		limitMailMinute: {Name: "mail_minute", Counts: mailRequests + strangersMail, By: "recipient", Rate: 1. / 60, Burst: 1, Group: "mail", Private: true},
+		limitMailDay:    {Name: "mail_day", Counts: mailRequests + strangersMail, By: "recipient", Rate: 10. / 86400, Burst: 10, Group: "mail", Private: true},
+		limitMailDevice: {Name: "mail_device", Counts: mailRequests + " from known devices", By: "account and device", Rate: 1. / 600, Burst: 3, Group: "mail"},
+		limitMail:       {Name: "mail", Counts: mailRequests, Rate: 5, Burst: 500, Group: "mail", Private: true},
+
+		limitTokenUse: {Name: "one_time_token", Counts: "uses of links and codes from mails", By: "address", Rate: 0.2, Burst: 20},
+
 		limitLoginPair: {Name: "login_pair", Counts: strangersLogins, By: "account and address", Rate: 0.2, Burst: 10, Group: "login"},
 		// It only bounds how many accounts one address tries: an address has its share
 		// of the hashQueue. A narrow or reported budget would show those behind the
@@ -88,6 +108,11 @@ func DefaultLimits() Limits {
 		limitJournalUser:    {Name: "journal_user", Counts: "journal rows for changes that need not all be recorded; refuses nobody", By: "user and kind", Rate: 1. / 300, Burst: 100, PerReplica: true, Private: true},
 	}
 }
+
+const (
+	mailRequests  = "requests for mails"
+	strangersMail = " from unknown devices"
+)
 
 const strangersLogins = "logins on unknown devices"
 
@@ -162,6 +187,17 @@ func (s *Service) allowChange(ctx context.Context, caller Caller, account string
 		s.attemptLimited(ctx, account, now, c)
 	}
 	return err
+}
+
+// allowMail counts a request for a mail to an address. ofDevice reports that it
+// counts under the budget of a known device. A device that has used up its budget
+// counts as unknown.
+func (s *Service) allowMail(ctx context.Context, known *device, recipient string, c Client) (ofDevice bool, err error) {
+	network, all := s.limits.check(limitMailNetwork, AddressKey(c.Address)), s.limits.check(limitMail, "")
+	if known != nil && allow(ctx, s.limiter, s.limits.check(limitMailDevice, known.budget()), all) == nil {
+		return true, nil
+	}
+	return false, allow(ctx, s.limiter, network, s.limits.check(limitMailMinute, recipient), s.limits.check(limitMailDay, recipient), all)
 }
 
 // countFailure counts a request that failed with err by its client's address.

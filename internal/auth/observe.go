@@ -27,6 +27,10 @@ const (
 	StepEndSessions    Step = "end_sessions" // a logout of several sessions
 	StepChangePassword Step = "change_password"
 	StepUpdateProfile  Step = "update_profile"
+
+	StepRequestPasswordReset Step = "request_password_reset"
+	StepResetPassword        Step = "reset_password"
+
 	StepSecurityEvents Step = "security_events"
 	StepIsBlacklisted  Step = "is_blacklisted"
 	StepBlacklistToken Step = "blacklist_token"
@@ -46,6 +50,7 @@ func UseCases() []Step {
 	return []Step{
 		StepSignUp, StepLogin, StepRefresh, StepGuard, StepAccess, StepLogout,
 		StepMe, StepNode, StepSession, StepSessions, StepRevokeSession, StepEndSessions, StepChangePassword, StepUpdateProfile,
+		StepRequestPasswordReset, StepResetPassword,
 		StepSecurityEvents, StepIsBlacklisted, StepBlacklistToken,
 		StepAPIKey, StepIntrospect, StepRevokeToken,
 	}

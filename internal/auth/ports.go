@@ -271,8 +271,11 @@ func (l Limit) RateText() string {
 	if perMinute, whole := text(60, "min"); whole {
 		return perMinute
 	}
-	perHour, _ := text(3600, "h")
-	return perHour
+	if perHour, whole := text(3600, "h"); whole {
+		return perHour
+	}
+	perDay, _ := text(86400, "d")
+	return perDay
 }
 
 // Check is a limit and the key that a request counts under.

@@ -74,6 +74,9 @@ type Options struct {
 	// SendsMail reports whether mail is configured. If it is not, nothing is
 	// written to the outbox.
 	SendsMail bool
+	// AppURL is the URL of the page that the links in mails open. Without it, no
+	// mail with a link is sent.
+	AppURL string
 	// OnMail, unless nil, is called after a mail was written to the outbox. It must
 	// not block.
 	OnMail func()
@@ -99,6 +102,7 @@ type Service struct {
 	sealer       Sealer
 	sendsMail    bool
 	onMail       func()
+	appURL       string
 
 	clockSkewed    atomic.Bool
 	unacknowledged unacknowledgedSwaps
@@ -130,7 +134,7 @@ func New(o Options) (*Service, error) {
 		settings: o.Settings, store: o.Store, tokens: o.Tokens, cache: o.Blacklist, limiter: o.Limiter,
 		limits: o.Limits.orDefault(), events: o.Events, passwords: o.Passwords, observer: o.Observer, logger: o.Logger,
 		now: o.Now, rotationKeys: o.RotationKeys,
-		outbox: o.Outbox, sealer: o.Sealer, sendsMail: o.SendsMail, onMail: o.OnMail,
+		outbox: o.Outbox, sealer: o.Sealer, sendsMail: o.SendsMail, onMail: o.OnMail, appURL: o.AppURL,
 	}, nil
 }
 

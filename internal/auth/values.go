@@ -113,6 +113,7 @@ const (
 	RevokedByService        = "service" // a program that presented the refresh token
 	RevokedByReuse          = "reuse"
 	RevokedByPasswordChange = "password_change"
+	RevokedByPasswordReset  = "password_reset"
 	RevokedByDisabling      = "user_disabled"
 	RevokedByOperator       = "operator" // from the command line
 	RevokedByLimit          = "limit"    // newer sessions of the user reached MAX_SESSIONS

@@ -10,12 +10,12 @@ import (
 // The rates and bursts that a limit may have. A greater burst is not counted
 // exactly, and a lower rate would lock people out for long.
 const (
-	leastRate = 1. / 3600 // per second
+	leastRate = 1. / 86400 // per second
 	mostRate  = 100_000.
 	mostBurst = 10_000
 )
 
-const limitForm = "must be the name of a limit, =, and a rate such as 5/s, 12/min or 6/h, with a burst such as 5/s:50 if that changes"
+const limitForm = "must be the name of a limit, =, and a rate such as 5/s, 12/min, 6/h or 10/d, with a burst such as 5/s:50 if that changes"
 
 // limits takes changes of rows in the table of limits. Errors name the row.
 func limits(to *auth.Limits) apply {
@@ -45,7 +45,7 @@ func changeLimit(row *auth.Limit, change string, bad func(format string, args ..
 	rateText, burstText, hasBurst := strings.Cut(change, ":")
 	rate, ok := limitRateOf(strings.TrimSpace(rateText))
 	if !ok {
-		bad("its rate must be a number followed by /s, /min or /h, from 1/h to %.0f/s", mostRate)
+		bad("its rate must be a number followed by /s, /min, /h or /d, from 1/d to %.0f/s", mostRate)
 		return
 	}
 	burst := row.Burst
@@ -62,7 +62,7 @@ func changeLimit(row *auth.Limit, change string, bad func(format string, args ..
 // limitRateOf reads a rate such as 12/min. It returns requests per second.
 func limitRateOf(text string) (perSecond float64, ok bool) {
 	number, unit, _ := strings.Cut(text, "/")
-	seconds, known := map[string]float64{"s": 1, "min": 60, "h": 3600}[unit]
+	seconds, known := map[string]float64{"s": 1, "min": 60, "h": 3600, "d": 86400}[unit]
 	if !known || strings.Trim(number, "0123456789.") != "" { // neither 1e9 nor 0x1 nor Inf
 		return 0, false
 	}

@@ -46,7 +46,7 @@ func TestLoad_Limits_asShown(t *testing.T) {
 }
 
 func TestLoad_Limits_refused(t *testing.T) {
-	const rate = "its rate must be a number followed by /s, /min or /h, from 1/h to 100000/s"
+	const rate = "its rate must be a number followed by /s, /min, /h or /d, from 1/d to 100000/s"
 	const burst = "its burst must be a whole number from 1 to 10000"
 	for value, want := range map[string]string{
 		"login_adrs=5/s":          `LIMITS: "login_adrs": there is no such limit; there are address, document, refresh,`,
@@ -61,7 +61,7 @@ func TestLoad_Limits_refused(t *testing.T) {
 		"refresh=/s":              `LIMITS: "refresh": ` + rate,
 		"refresh=0/s":             `LIMITS: "refresh": ` + rate,
 		"refresh=-1/s":            `LIMITS: "refresh": ` + rate,
-		"refresh=0.9/h":           `LIMITS: "refresh": ` + rate,
+		"refresh=0.9/d":           `LIMITS: "refresh": ` + rate,
 		"refresh=100001/s":        `LIMITS: "refresh": ` + rate,
 		"refresh=1e3/s":           `LIMITS: "refresh": ` + rate,
 		"refresh=0x10/s":          `LIMITS: "refresh": ` + rate,

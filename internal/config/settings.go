@@ -177,7 +177,7 @@ func clients(c *Config) []setting {
 			about: "The only headers of their own that pages of `CORS_ORIGINS` may send to `/graphql`, such as `traceparent`. Default: any. `Authorization`, `Content-Type`, `Idempotency-Key` and `X-Request-ID` are always allowed."},
 		{name: "RATE_LIMITS", fallback: "on", kind: "`on` or `off`", apply: onOff(&c.RateLimits), about: "`off` is only for load tests."},
 		{name: "LIMITS", kind: "name=rate:burst, several separated by commas", apply: limits(&c.Limits),
-			about: "Changes of single [limits](#limits), such as `login_address=5/s:50,refresh=90/min`. A rate is a number per `/s`, `/min` or `/h`, from 1/h to 100000/s; a burst is 1 to 10000, and remains as it is if it is not given. `rekey doctor` lists the limits in effect."},
+			about: "Changes of single [limits](#limits), such as `login_address=5/s:50,refresh=90/min`. A rate is a number per `/s`, `/min`, `/h` or `/d`, from 1/d to 100000/s; a burst is 1 to 10000, and remains as it is if it is not given. `rekey doctor` lists the limits in effect."},
 	}
 }
 

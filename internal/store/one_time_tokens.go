@@ -50,9 +50,31 @@ func (s *Store) IssueToken(ctx context.Context, issue auth.TokenIssue, e *auth.E
 		if issued = done.RowsAffected > 0; done.Error != nil || !issued {
 			return done.Error
 		}
-		return record(tx, eventsIf(true, e))
+		return recordIssue(tx, t.UserID != "", e)
 	})
 	return issued, fail(doing, err)
+}
+
+// recordIssue records the event of a token, and adds its mails to the outbox if
+// the address has an account. Otherwise it runs the same statements, and the one
+// for the mails adds none.
+func recordIssue(tx *gorm.DB, hasAccount bool, e *auth.Event) error {
+	if e == nil || hasAccount || len(e.Mails) == 0 {
+		return record(tx, eventsIf(true, e))
+	}
+	event, mails := *e, e.Mails
+	event.Mails = nil
+	if err := record(tx, []auth.Event{event}); err != nil {
+		return err
+	}
+	for _, m := range mails {
+		row := mailRow(m)
+		err := tx.Exec(`INSERT INTO mails (`+mailColumns+`) SELECT `+each(mailColumns, "@", "")+` WHERE 1 = 0`, rowParams(mailColumns, &row)).Error
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lockUser locks the row of an enabled user until the transaction ends, and

@@ -27,16 +27,20 @@ func addMails(tx *gorm.DB, events ...auth.Event) error {
 			if err := checkIDs(m.ID); err != nil {
 				return err
 			}
-			rows = append(rows, models.Mail{
-				ID: m.ID, Kind: string(m.Kind), UserID: idPtr(m.UserID), Sealed: m.Sealed.Text, Master: m.Sealed.Master,
-				CreatedAt: micros(m.CreatedAt), ExpiresAt: micros(m.ExpiresAt),
-			})
+			rows = append(rows, mailRow(m))
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
 	return tx.Create(&rows).Error
+}
+
+func mailRow(m auth.SealedMail) models.Mail {
+	return models.Mail{
+		ID: m.ID, Kind: string(m.Kind), UserID: idPtr(m.UserID), Sealed: m.Sealed.Text, Master: m.Sealed.Master,
+		CreatedAt: micros(m.CreatedAt), ExpiresAt: micros(m.ExpiresAt),
+	}
 }
 
 func fromMailRow(r models.Mail) auth.QueuedMail {

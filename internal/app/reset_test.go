@@ -1,0 +1,362 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rekey/internal/auth"
+)
+
+// requestReset requests a reset for an address.
+func (s *stack) requestReset(email string) (problem string) {
+	s.t.Helper()
+	var data struct{ RequestPasswordReset bool }
+	problem = s.graphql("", `mutation($e: String!) { requestPasswordReset(email: $e) }`, map[string]any{"e": email}, &data)
+	if problem == "" && !data.RequestPasswordReset {
+		s.t.Error("the answer is false")
+	}
+	return problem
+}
+
+// lastLink returns the token of the newest mail of a kind.
+func (s *stack) lastLink(kind auth.MailKind, p auth.TokenPurpose) string {
+	s.t.Helper()
+	mails := s.mails()
+	for i := range mails {
+		m := mails[len(mails)-1-i]
+		if m.Kind != kind {
+			continue
+		}
+		token, ours := strings.CutPrefix(m.Link, testAppURL+"#"+string(p)+"=")
+		if !ours {
+			s.t.Fatalf("link %s", m.Link)
+		}
+		s.sent(token) // it must not be in the log or the journal
+		return token
+	}
+	s.t.Fatalf("no mail of the kind %s", kind)
+	return ""
+}
+
+func (s *stack) resetLink(email string) string {
+	s.t.Helper()
+	s.advance(time.Millisecond) // ids of mails sort by time
+	if problem := s.requestReset(email); problem != "" {
+		s.t.Fatalf("requesting a reset: %s", problem)
+	}
+	return s.lastLink(auth.MailResetPassword, auth.PurposeResetPassword)
+}
+
+// reset sets a password by a token. It returns how many sessions ended.
+func (s *stack) reset(token, password string) (ended int, problem string) {
+	s.t.Helper()
+	var data struct{ ResetPassword int }
+	problem = s.graphql("", `mutation($t: String!, $p: String!) { resetPassword(input: {token: $t, newPassword: $p}) }`,
+		map[string]any{"t": token, "p": password}, &data)
+	return data.ResetPassword, problem
+}
+
+func (s *stack) loginWith(email, password string) (token, problem string) {
+	s.t.Helper()
+	var data struct{ Login struct{ Token string } }
+	problem = s.graphql("", `mutation($e: String!, $p: String!) { login(input: {email: $e, password: $p}) { token } }`,
+		map[string]any{"e": email, "p": password}, &data)
+	return data.Login.Token, problem
+}
+
+const resetTo = "a forgotten horse"
+
+func TestReset(t *testing.T) {
+	for _, e := range engines() {
+		t.Run(e.name, func(t *testing.T) {
+			s := newStack(t, e, nil)
+			first, second := s.signUp("ada@example.com"), s.login("ada@example.com")
+			stranger := s.signUp("eve@example.com")
+			token, other := s.resetLink(" ADA@Example.com "), s.resetLink("ada@example.com")
+			if m := s.mails()[0]; m.To != "ada@example.com" || m.Name != "Ada" || m.ExpiresAt.Sub(m.At) != 30*time.Minute {
+				t.Errorf("mail %+v", m)
+			}
+			for _, refused := range []string{"short", "password1", "ada@example.com", strings.Repeat("x", 300)} {
+				if _, problem := s.reset(token, refused); problem != "BAD_USER_INPUT newPassword" {
+					t.Errorf("%s: %q", refused, problem)
+				}
+			}
+			if problem := s.access(first.access); problem != "" {
+				t.Fatalf("before the reset: %s", problem)
+			}
+			if ended, problem := s.reset(token, resetTo); ended != 2 || problem != "" {
+				t.Fatalf("reset: %d %s", ended, problem)
+			}
+			for _, tokens := range []tokens{first, second} {
+				if problem := s.access(tokens.access); problem != "SESSION_REVOKED" {
+					t.Errorf("access: %q", problem)
+				}
+				if out := refreshGraphQL(s, tokens.refresh, ""); out.problem != "SESSION_REVOKED" {
+					t.Errorf("refresh: %q", out.problem)
+				}
+			}
+			if problem := s.access(stranger.access); problem != "" {
+				t.Errorf("the session of another user: %q", problem)
+			}
+			for name, used := range map[string]string{"used": token, "voided": other} {
+				if _, problem := s.reset(used, "yet another horse"); problem != "BAD_USER_INPUT token" {
+					t.Errorf("a link that was %s: %q", name, problem)
+				}
+			}
+			if _, problem := s.loginWith("ada@example.com", goodPassword); problem != "INVALID_CREDENTIALS" {
+				t.Errorf("the old password: %q", problem)
+			}
+			access, problem := s.loginWith("ada@example.com", resetTo)
+			if problem != "" {
+				t.Fatalf("the new password: %q", problem)
+			}
+			var data struct {
+				Me       struct{ EmailVerifiedAt *time.Time }
+				Sessions []struct{ ID string }
+			}
+			if problem := s.graphql(access, `{ me { emailVerifiedAt } sessions { id } }`, nil, &data); problem != "" || len(data.Sessions) != 1 {
+				t.Errorf("%+v %s: the reset must log nobody in", data, problem)
+			}
+			if data.Me.EmailVerifiedAt == nil {
+				t.Error("the link did not prove the address")
+			}
+			informing := slices.DeleteFunc(s.mails(), func(m auth.Mail) bool { return m.Kind != auth.MailPasswordChanged })
+			if len(informing) != 1 || informing[0].To != "ada@example.com" {
+				t.Errorf("informing %+v", informing)
+			}
+			if kinds := s.kinds(); !strings.Contains(kinds, "password_reset password_reset_requested password_reset_requested") {
+				t.Errorf("journal: %s", kinds)
+			}
+		})
+	}
+}
+
+func TestReset_InvalidLinks(t *testing.T) {
+	s := newStack(t, engines()[0], nil)
+	s.signUp("ada@example.com")
+	token := s.resetLink("ada@example.com")
+	for name, invalid := range map[string]string{
+		"Empty": "", "Random": strings.Repeat("A", 43), "Short": token[:42], "Long": token + "A", "Padded": token + "=",
+		"OtherAlphabet": strings.Repeat("+", 43), "LineBreak": token[:20] + "\n" + token[20:], "Hash": strings.Repeat("0", 64),
+	} {
+		if _, problem := s.reset(invalid, resetTo); problem != "BAD_USER_INPUT token" {
+			t.Errorf("%s: %q", name, problem)
+		}
+	}
+	t.Run("OtherPurpose", func(t *testing.T) {
+		s.exec(`UPDATE one_time_tokens SET purpose = 'verify_email'`)
+		defer s.exec(`UPDATE one_time_tokens SET purpose = 'reset_password'`)
+		if _, problem := s.reset(token, resetTo); problem != "BAD_USER_INPUT token" {
+			t.Errorf("%q", problem)
+		}
+	})
+	t.Run("OtherAddress", func(t *testing.T) {
+		s.exec(`UPDATE users SET email_key = 'other@example.com'`)
+		defer s.exec(`UPDATE users SET email_key = 'ada@example.com'`)
+		if _, problem := s.reset(token, resetTo); problem != "BAD_USER_INPUT token" {
+			t.Errorf("%q", problem)
+		}
+	})
+	t.Run("Disabled", func(t *testing.T) {
+		s.exec(`UPDATE users SET disabled_at = 1`)
+		defer s.exec(`UPDATE users SET disabled_at = NULL`)
+		if _, problem := s.reset(token, resetTo); problem != "BAD_USER_INPUT token" {
+			t.Errorf("%q", problem)
+		}
+	})
+	t.Run("Expired", func(t *testing.T) {
+		s.advance(30 * time.Minute)
+		if _, problem := s.reset(token, resetTo); problem != "BAD_USER_INPUT token" {
+			t.Errorf("%q", problem)
+		}
+	})
+	t.Run("AfterLogoutEverywhere", func(t *testing.T) {
+		in := s.login("ada@example.com")
+		token := s.resetLink("ada@example.com")
+		var data struct{ Logout int }
+		if problem := s.graphql(in.access, `mutation { logout(scope: ALL) }`, nil, &data); problem != "" {
+			t.Fatal(problem)
+		}
+		if _, problem := s.reset(token, resetTo); problem != "BAD_USER_INPUT token" {
+			t.Errorf("%q", problem)
+		}
+	})
+}
+
+// callLog records which methods of the store, and which limits, a request uses.
+type callLog struct {
+	auth.Store
+	auth.Limiter
+	mu    sync.Mutex
+	calls []string
+}
+
+func (l *callLog) add(call string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls = append(l.calls, call)
+}
+
+func (l *callLog) UserByEmailKey(ctx context.Context, key string) (auth.User, time.Time, error) {
+	l.add("UserByEmailKey")
+	return l.Store.UserByEmailKey(ctx, key)
+}
+
+func (l *callLog) UserByID(ctx context.Context, id string) (auth.User, error) {
+	l.add("UserByID")
+	return l.Store.UserByID(ctx, id)
+}
+
+func (l *callLog) Record(ctx context.Context, e auth.Event) error {
+	l.add("Record")
+	return l.Store.Record(ctx, e)
+}
+
+func (l *callLog) IssueToken(ctx context.Context, issue auth.TokenIssue, e *auth.Event) (bool, error) {
+	issued, err := l.Store.IssueToken(ctx, issue, e)
+	l.add(fmt.Sprintf("IssueToken %v %v with %d mails", issued, err, len(e.Mails)))
+	return issued, err
+}
+
+func (l *callLog) Allow(ctx context.Context, checks ...auth.Check) auth.Refusal {
+	for _, c := range checks {
+		l.add(c.Limit.Name)
+	}
+	return l.Limiter.Allow(ctx, checks...)
+}
+
+// TestReset_Enumeration: whether an address has an account changes neither the
+// answer nor the work nor the limits, also at the fourth request.
+func TestReset_Enumeration(t *testing.T) {
+	for _, e := range engines()[:2] {
+		t.Run(e.name, func(t *testing.T) {
+			s := newStack(t, e, map[string]string{"RATE_LIMITS": "on"})
+			for _, name := range []string{"verified", "unverified", "disabled"} {
+				s.signUp(name + "@example.com")
+			}
+			s.exec(`UPDATE users SET email_verified_at = 1 WHERE email_key = 'verified@example.com'`)
+			s.exec(`UPDATE users SET disabled_at = 1 WHERE email_key = 'disabled@example.com'`)
+			calls := &callLog{Store: s.ports.store.Store, Limiter: s.ports.limiter.Limiter}
+			s.ports.store.Store, s.ports.limiter.Limiter = calls, calls
+			var want []string
+			for _, name := range []string{"verified", "unverified", "disabled", "free"} {
+				s.advance(24 * time.Hour) // the limits by network are full again
+				var got []string
+				for range 5 {
+					calls.calls = nil
+					problem := s.requestReset(name + "@example.com")
+					got = append(got, fmt.Sprintf("%q %v", problem, calls.calls))
+					s.advance(70 * time.Second)
+				}
+				got = append(got, fmt.Sprintf("%q", s.requestReset(name+"@example.com")), fmt.Sprintf("%q", s.requestReset(name+"@example.com")))
+				if want == nil {
+					want = got
+					t.Log(strings.Join(want, "\n"))
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%s:\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+				}
+			}
+			to := map[string]int{}
+			for _, m := range s.mails() {
+				to[m.To]++
+			}
+			if len(to) != 2 || to["verified@example.com"] != 3 || to["unverified@example.com"] != 3 {
+				t.Errorf("mails %v", to)
+			}
+		})
+	}
+}
+
+// TestReset_Limits: a stranger who uses up the budget of an address blocks neither
+// the valid links nor a device that the account knows.
+func TestReset_Limits(t *testing.T) {
+	s := newStack(t, engines()[0], behindProxy())
+	const request = `mutation($e: String!, $d: String) { x: requestPasswordReset(email: $e, device: $d) }`
+	from := func(network int, email, device string) string {
+		t.Helper()
+		return s.tryFrom(network, "", request, map[string]any{"e": email, "d": device}).problem
+	}
+	owner := s.signUpFrom(homeNetwork, "ada@example.com")
+	if problem := from(1, "ada@example.com", ""); problem != "" {
+		t.Fatal(problem)
+	}
+	link := s.lastLink(auth.MailResetPassword, auth.PurposeResetPassword)
+	for network := 2; network < 20; network++ {
+		s.advance(61 * time.Second)
+		from(network, "ada@example.com", "")
+	}
+	if problem := from(30, "ada@example.com", ""); problem != "RATE_LIMITED" {
+		t.Errorf("an eleventh request within a day: %q", problem)
+	}
+	if problem := from(homeNetwork, "ada@example.com", "invalid"); problem != "RATE_LIMITED" {
+		t.Errorf("a device that is not known: %q", problem)
+	}
+	before := len(s.mails())
+	if before != auth.MaxLiveTokens {
+		t.Errorf("%d mails, want %d", before, auth.MaxLiveTokens)
+	}
+	if problem := from(homeNetwork, "ada@example.com", owner.device); problem != "" || len(s.mails()) != before+1 {
+		t.Errorf("a known device: %q, %d mails", problem, len(s.mails()))
+	}
+	if _, problem := s.reset(link, resetTo); problem != "BAD_USER_INPUT token" {
+		t.Errorf("the oldest link was replaced by that of the known device: %q", problem)
+	}
+	if _, problem := s.reset(s.lastLink(auth.MailResetPassword, auth.PurposeResetPassword), resetTo); problem != "" {
+		t.Errorf("the link of the known device: %q", problem)
+	}
+	refused := 0
+	for i := range 15 { // one network, many addresses
+		if from(2000, fmt.Sprintf("user%d@example.com", i), "") == "RATE_LIMITED" {
+			refused++
+		}
+	}
+	if refused != 5 {
+		t.Errorf("%d requests of one network were refused, want 5", refused)
+	}
+}
+
+func TestReset_BadInput(t *testing.T) {
+	s := newStack(t, engines()[0], nil)
+	var data struct{ RequestPasswordReset bool }
+	if problem := s.requestReset("no address"); problem != "BAD_USER_INPUT email" {
+		t.Errorf("address: %q", problem)
+	}
+	if problem := s.graphql("", `mutation { requestPasswordReset(email: "ada@example.com", locale: "../x") }`, nil, &data); problem != "BAD_USER_INPUT locale" {
+		t.Errorf("locale: %q", problem)
+	}
+	s.signUp("ada@example.com")
+	for locale, want := range map[string]string{"": "hu", "pt_br": "pt-BR"} {
+		s.advance(time.Millisecond) // ids of mails sort by time
+		s.exec(`UPDATE users SET locale = 'hu'`)
+		document := fmt.Sprintf(`mutation { requestPasswordReset(email: "ada@example.com", locale: %q) }`, locale)
+		if problem := s.graphql("", document, nil, &data); problem != "" {
+			t.Fatal(problem)
+		}
+		if mails := s.mails(); mails[len(mails)-1].Locale != want {
+			t.Errorf("locale %q: the mail is in %q, want %q", locale, mails[len(mails)-1].Locale, want)
+		}
+	}
+}
+
+func TestReset_WithoutMail(t *testing.T) {
+	s := newStack(t, engines()[0], nil)
+	options := s.ports.options
+	options.SendsMail = false
+	core, err := auth.New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = core.RequestPasswordReset(t.Context(), auth.RequestResetInput{Email: "ada@example.com"}, auth.Client{})
+	_, reset := core.ResetPassword(t.Context(), auth.ResetPasswordInput{}, auth.Client{})
+	for _, err := range []error{err, reset} {
+		if e := auth.AsError(err); e == nil || e.Code != auth.CodeForbidden || e.Reason != auth.ReasonMailNotConfigured {
+			t.Errorf("%v, want FORBIDDEN, MAIL_NOT_CONFIGURED", err)
+		}
+	}
+}
