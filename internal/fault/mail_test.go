@@ -79,7 +79,7 @@ func (p *program) tryLogin(password string) (access string, ok bool) {
 
 func (p *program) tryChangePassword(access, current, next string) bool {
 	p.t.Helper()
-	req := p.graphql(fmt.Sprintf(`mutation { changePassword(input: {currentPassword: %q, newPassword: %q}) }`, current, next))
+	req := p.graphql(fmt.Sprintf(`mutation { changePassword(input: {currentPassword: %q, newPassword: %q}) { sessionsEnded } }`, current, next))
 	req.Header.Set("Authorization", "Bearer "+access)
 	_, answer, err := p.send(req)
 	if err == nil && strings.Contains(string(answer), `"errors"`) {
