@@ -150,7 +150,7 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	options := p.faults.Core(auth.Options{
 		Settings: settings(p.cfg), Store: stream.Publish(st, a.streams.bus), Tokens: tokens, Blacklist: a.blacklist(as), Limiter: limiter,
 		Limits: p.cfg.Limits, Events: a.events(), Now: p.now, RotationKeys: rotation, Passwords: a.passwords, Observer: observer, Logger: p.log,
-		Outbox: st, Sealer: a.sealer, SendsMail: a.mailer.Configured(), OnMail: a.wakeOutbox,
+		Outbox: st, Sealer: a.sealer, SendsMail: a.mailer.Configured(), AppURL: a.cfg.PublicURL(), OnMail: a.wakeOutbox,
 	})
 	if p.changeCore != nil {
 		p.changeCore(&options)

@@ -1,17 +1,17 @@
 package app
 
 import (
-	"context"
-	"errors"
-
-	"rekey/internal/auth"
 	"rekey/internal/outbox"
 )
 
 // openMail chooses what sends mails. A server also gets a worker for those in the
 // outbox.
 func (a *app) openMail(as role) error {
-	a.mailer = a.faults.Mailer(noMailer{})
+	m, err := a.newMailer()
+	if err != nil {
+		return err
+	}
+	a.mailer = a.faults.Mailer(m)
 	if as == command {
 		return nil
 	}
@@ -44,15 +44,4 @@ func (a *app) exportMails() {
 	m.Gauge("rekey_mails_dead", "Mails in the outbox that will not be sent.", func() int { return a.outbox.Backlog().Dead })
 	m.Gauges("rekey_mail_oldest_seconds", "Age of the mail that has waited for longest; 0 if none waits.", nil,
 		func(emit func(float64, ...string)) { emit(a.outbox.Backlog().Oldest.Seconds()) })
-}
-
-// noMailer is the mailer of a process without settings of mail.
-type noMailer struct{}
-
-// Configured implements [auth.Mailer].
-func (noMailer) Configured() bool { return false }
-
-// Send implements [auth.Mailer].
-func (noMailer) Send(context.Context, string, auth.Mail) error {
-	return errors.New("mail is not configured")
 }

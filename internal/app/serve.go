@@ -38,8 +38,9 @@ func Run(ctx context.Context, args []string, env Environment, std Standard) int 
 			}
 			return cli.Opened{Core: a.core, APIKeys: a.streams.keys, Ring: a.ring, Close: a.close}, nil
 		},
-		Probe:  func(ctx context.Context, path string) error { return probe(ctx, env.Get, path) },
-		Schema: graph.SDL, Licenses: licenses.Text,
+		Probe:       func(ctx context.Context, path string) error { return probe(ctx, env.Get, path) },
+		PreviewMail: c.previewMail,
+		Schema:      graph.SDL, Licenses: licenses.Text,
 		In: std.In, Out: std.Out, Err: std.Err,
 	})
 }

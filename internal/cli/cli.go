@@ -47,6 +47,8 @@ type Program struct {
 	// Probe requests a path of the service on this machine. It returns nil if
 	// the status is 200.
 	Probe func(ctx context.Context, path string) error
+	// PreviewMail renders a mail with invented data.
+	PreviewMail func(kind, locale string) (MailPreview, error)
 	// Schema is the GraphQL schema.
 	Schema string
 	// Licenses returns the licenses of the software of others in the binary.

@@ -22,6 +22,9 @@ func commandLine(t *testing.T, args ...string) (out, errs string, code int) {
 		Begin:  func(cli.Common) error { return nil },
 		Serve:  func(context.Context) error { return nil },
 		Schema: "type Query", Licenses: func() (string, error) { return "MIT\n", nil },
+		PreviewMail: func(kind, locale string) (cli.MailPreview, error) {
+			return cli.MailPreview{Language: locale, Subject: "log in (" + locale + ")", Text: kind + "\n", HTML: "<p>" + kind + "</p>"}, nil
+		},
 		In: strings.NewReader(""), Out: &o, Err: &e,
 	})
 	return o.String(), e.String(), code
@@ -43,6 +46,27 @@ func TestLicenses(t *testing.T) {
 	}
 	if out, _, _ := commandLine(t, "licenses", "--json"); out != `{"licenses":"MIT\n"}`+"\n" {
 		t.Errorf("%q", out)
+	}
+}
+
+// TestMailPreview: a mail is written as text, as HTML or as JSON, and a mistyped
+// kind gets a hint.
+func TestMailPreview(t *testing.T) {
+	for args, want := range map[string]string{
+		"login":                    "Subject: log in (en)\n\nlogin\n",
+		"--locale hu login":        "Subject: log in (hu)\n\nlogin\n",
+		"login --locale hu --text": "Subject: log in (hu)\n\nlogin\n",
+		"login --html":             "<p>login</p>",
+		"login --json":             `{"language":"en","subject":"log in (en)","text":"login\n","html":"\u003cp\u003elogin\u003c/p\u003e"}` + "\n",
+	} {
+		if out, errs, code := commandLine(t, append([]string{"mail", "preview"}, strings.Fields(args)...)...); out != want || code != cli.ExitOK {
+			t.Errorf("%s: %q, %q, exit code %d, want %q", args, out, errs, code, want)
+		}
+	}
+	for args, want := range map[string]string{"logn": "did you mean login?", "login --html --text": "not both", "": "takes one argument"} {
+		if _, errs, code := commandLine(t, append([]string{"mail", "preview"}, strings.Fields(args)...)...); !strings.Contains(errs, want) || code != cli.ExitUsage {
+			t.Errorf("%s: %q, exit code %d", args, errs, code)
+		}
 	}
 }
 

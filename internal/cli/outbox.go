@@ -10,7 +10,7 @@ import (
 )
 
 func (p Program) mail() *cli.Command {
-	return group("mail", "administer the mails that were not sent", "rekey mail list --dead",
+	return group("mail", "administer the mails that were not sent, and check templates", "rekey mail list --dead",
 		listCommand(p, &cli.Command{
 			Usage: "list the mails in the outbox, oldest first",
 			Description: "A mail waits until it is sent, and is deleted then. A dead letter will not be sent: it expired, or was\n" +
@@ -29,6 +29,7 @@ func (p Program) mail() *cli.Command {
 			Name: "drop", Usage: "delete a mail that was not sent", ArgsUsage: "ID", Action: p.dropMail,
 			Description: "Example:\n  rekey mail drop 0197a4e2-6d1c-7b52-9c11-2f6f0e3f7d10",
 		},
+		p.previewMail(),
 	)
 }
 

@@ -72,6 +72,8 @@ func crossCheck(c Config, p *problems) {
 	p.require(c.MasterKey == "" || c.MasterKeyFile == "", "MASTER_KEY_FILE", c.MasterKeyFile,
 		"must not be set together with MASTER_KEY; a previous key belongs in MASTER_KEY_PREVIOUS", "MASTER_KEY")
 
+	checkMail(c, p)
+
 	access, refresh := c.AccessPrivatePEMFile, c.RefreshPrivatePEMFile
 	const accessName, refreshName = "ACCESS_PRIVATE_PEM_FILE", "REFRESH_PRIVATE_PEM_FILE"
 	p.require(access == "" || refresh != "", refreshName, "", "must be set when "+accessName+" is", accessName)

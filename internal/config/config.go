@@ -9,6 +9,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net"
@@ -87,6 +88,18 @@ type Config struct {
 	ShutdownDelay   time.Duration
 	ShutdownTimeout time.Duration
 
+	// AppURL is the address of the pages that links in mails lead to; empty: see
+	// PublicURL.
+	AppURL            string
+	SMTPURL           Secret // smtps:// or smtp://; empty: not by SMTP
+	MailFrom          string // a mailbox
+	MailWebhookURL    Secret // empty: not by a webhook
+	MailWebhookSecret Secret
+	MailTemplates     string // a directory; empty: only the embedded templates
+	// EgressAllow lists networks that requests of rekey's own may reach although
+	// they are not public.
+	EgressAllow []netip.Prefix
+
 	// TracesEndpoint is a collector's URL for OTLP over HTTP; empty: no traces.
 	TracesEndpoint string
 	TracesHeaders  Secret // name=value by comma, values percent-encoded
@@ -143,6 +156,12 @@ func Load(getenv func(string) string) (Config, error) {
 // Address returns the address to listen on, in the form that net.Listen takes.
 func (c Config) Address() string {
 	return net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
+}
+
+// PublicURL returns the address that people reach the service at: APP_URL, or
+// ISSUER, or the port on this machine.
+func (c Config) PublicURL() string {
+	return cmp.Or(c.AppURL, c.Issuer, "http://localhost:"+strconv.Itoa(c.Port))
 }
 
 // Names returns the names of all settings.

@@ -102,6 +102,7 @@ func TestLoad_Leeway(t *testing.T) {
 func TestLoad_Files(t *testing.T) {
 	values := map[string]string{
 		"DATABASE_URL": "postgres://u:p@db/x", "REDIS_URL": "redis://cache:6379", "MASTER_KEY_PREVIOUS": "others",
+		"SMTP_URL": "smtps://u:p@mail", "MAIL_WEBHOOK_URL": "https://hook.example/x", "MAIL_WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
 		"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20x",
 	}
 	path := filepath.Join(t.TempDir(), "secret")
@@ -118,7 +119,22 @@ func TestLoad_Files(t *testing.T) {
 			t.Fatal(err)
 		}
 		var err error
-		got, err = Load(env(map[string]string{s.name + "_FILE": path}))
+		others := map[string]string{s.name + "_FILE": path} // what the setting needs beside it
+		switch s.name {
+		case "SMTP_URL", "MAIL_WEBHOOK_URL":
+			others["MAIL_FROM"] = "a@example.com"
+			fallthrough
+		case "MAIL_WEBHOOK_SECRET":
+			if s.name != "SMTP_URL" {
+				others["MAIL_FROM"] = "a@example.com"
+				for _, name := range []string{"MAIL_WEBHOOK_URL", "MAIL_WEBHOOK_SECRET"} {
+					if name != s.name {
+						others[name] = values[name]
+					}
+				}
+			}
+		}
+		got, err = Load(env(others))
 		if err != nil || string(*s.inFile) != value || value == "" {
 			t.Errorf("%s_FILE: %q, %v", s.name, string(*s.inFile), err)
 		}

@@ -62,7 +62,7 @@ func ring(age, rotation time.Duration, err error) Report {
 
 // TestReport checks the worst status of the findings of each part.
 func TestReport(t *testing.T) {
-	production := map[string]string{"ENV": "production"}
+	production := map[string]string{"ENV": "production", "SMTP_URL": "smtps://mail", "MAIL_FROM": "a@example.com", "APP_URL": "https://app.example"}
 	with := func(more map[string]string) map[string]string {
 		vars := maps.Clone(production)
 		maps.Copy(vars, more)
@@ -74,6 +74,9 @@ func TestReport(t *testing.T) {
 		want Status
 	}{
 		"production as it comes":      {withSettings(t, production, public), OK},
+		"mail to files":               {withSettings(t, nil, public), OK},
+		"no way to send mail":         {withSettings(t, map[string]string{"ENV": "production"}, public), Warning},
+		"links in mails without TLS":  {withSettings(t, with(map[string]string{"APP_URL": "http://app.example"}), public), Warning},
 		"a local database":            {withSettings(t, with(map[string]string{"DATABASE_URL": "postgres://127.0.0.1/x"}), public), OK},
 		"a database with TLS":         {withSettings(t, with(map[string]string{"DATABASE_URL": "postgres://db/x?sslmode=verify-full"}), public), OK},
 		"a database without":          {withSettings(t, with(map[string]string{"DATABASE_URL": "postgres://db/x?sslmode=prefer"}), public), Warning},

@@ -28,6 +28,7 @@ func (o Options) settings(own []netip.Addr) (r Report) {
 	if o.Config.Environment == config.Production {
 		r = append(r, exposed(o.Config)...)
 	}
+	r = append(r, mailSettings(o.Config)...)
 	r = append(r, adminAddress(o.Config.AdminAddress, own)...)
 	r = append(r, o.limits()...)
 	return append(r, o.proxies()...)
