@@ -40,13 +40,16 @@ func TestHandler_GetRefuses(t *testing.T) {
 		allow      string
 		parameters []string
 	}{
-		"mutation":              {405, "POST", []string{"query", "mutation { logout }"}},
-		"mutation among others": {405, "POST", []string{"query", "query a { __typename } mutation b { logout }", "operationName", "b"}},
-		"token":                 {405, "POST", []string{"query", `{ isBlacklisted(token: "` + secret + `") }`}},
-		"token in a fragment":   {405, "POST", []string{"query", `{ ...f } fragment f on Query { a: isBlacklisted(token: "` + secret + `") }`}},
-		"no query":              {400, "", nil},
-		"broken variables":      {400, "", []string{"query", "{__typename}", "variables", "{" + secret}},
-		"too long":              {414, "", []string{"query", "{__typename}#" + strings.Repeat("x", 64<<10)}},
+		"mutation":                {405, "POST", []string{"query", "mutation { logout }"}},
+		"mutation among others":   {405, "POST", []string{"query", "query a { __typename } mutation b { logout }", "operationName", "b"}},
+		"subscription's argument": {405, "POST", []string{"query", `subscription { blacklistEvents(since: "2026-01-01T00:00:00Z") { kind } }`}},
+		"subscription's variable": {405, "POST", []string{"query", `subscription($s: DateTime) { blacklistEvents(since: $s) { kind } }`, "variables", `{}`}},
+		"subscription as JSON":    {400, "", []string{"query", `subscription { sessionEvents { kind } }`}},
+		"token":                   {405, "POST", []string{"query", `{ isBlacklisted(token: "` + secret + `") }`}},
+		"token in a fragment":     {405, "POST", []string{"query", `{ ...f } fragment f on Query { a: isBlacklisted(token: "` + secret + `") }`}},
+		"no query":                {400, "", nil},
+		"broken variables":        {400, "", []string{"query", "{__typename}", "variables", "{" + secret}},
+		"too long":                {414, "", []string{"query", "{__typename}#" + strings.Repeat("x", 64<<10)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, &fakeRoot{})

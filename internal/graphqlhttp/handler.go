@@ -219,16 +219,17 @@ func (h *handler) createOperation(ctx context.Context, params *graphql.RawParams
 
 // check refuses operations that the method or the media type cannot serve. GET
 // serves neither mutations nor fields with arguments: a link must not change
-// anything, and URLs are stored in logs and histories.
+// anything, and URLs are stored in logs and histories. It serves subscriptions
+// without arguments, because gateways subscribe by GET.
 func (h *handler) check(method string, accept accepted, operation *graphql.OperationContext) *requestError {
 	kind := operation.Operation.Operation
 	switch {
-	case method == http.MethodGet && kind != ast.Query:
-		return errMethod(http.MethodPost, "only queries are served to GET; use POST")
+	case method == http.MethodGet && kind == ast.Mutation:
+		return errMethod(http.MethodPost, "mutations are not served to GET; use POST")
 	case method == http.MethodGet && hasArguments(operation):
 		return errMethod(http.MethodPost, "fields with arguments are not served to GET; use POST")
 	case kind == ast.Subscription && (!accept.events || h.streams == nil):
-		return errBadRequest("subscriptions are served over WebSocket, and to POST with Accept: " + string(mediaEvents))
+		return errBadRequest("subscriptions are served over WebSocket, and with Accept: " + string(mediaEvents))
 	case kind == ast.Subscription:
 		return checkSubscription(operation)
 	case !accept.answer:
@@ -245,7 +246,7 @@ func errNotAcceptable() *requestError {
 }
 
 func hasArguments(operation *graphql.OperationContext) bool {
-	for _, field := range graphql.CollectFields(operation, operation.Operation.SelectionSet, []string{"Query"}) {
+	for _, field := range graphql.CollectFields(operation, operation.Operation.SelectionSet, []string{"Query", "Subscription"}) {
 		if len(field.Arguments) > 0 && !strings.HasPrefix(field.Name, "__") {
 			return true
 		}
