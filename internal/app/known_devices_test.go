@@ -41,17 +41,18 @@ func (s *stack) tryFrom(network int, bearer, document string, variables map[stri
 	}
 	var answer struct {
 		Data struct {
-			X struct {
-				Token, Device string
-				Tokens        struct{ Token, Device string } // of changePassword
-			}
+			X json.RawMessage // true for requestPasswordReset
 		}
 		Errors []struct {
 			Extensions struct{ Code, Reason, Field string }
 		}
 	}
 	s.send(req, &answer)
-	x := answer.Data.X
+	var x struct {
+		Token, Device string
+		Tokens        struct{ Token, Device string } // of changePassword
+	}
+	_ = json.Unmarshal(answer.Data.X, &x)
 	got.token, got.device = x.Token+x.Tokens.Token, x.Device+x.Tokens.Device
 	s.sent(got.device) // must not be logged
 	for _, e := range answer.Errors {
