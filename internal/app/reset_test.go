@@ -32,7 +32,7 @@ func (s *stack) lastLink(kind auth.MailKind, p auth.TokenPurpose) string {
 		if m.Kind != kind {
 			continue
 		}
-		token, ours := strings.CutPrefix(m.Link, testAppURL+"#"+string(p)+"=")
+		token, ours := strings.CutPrefix(m.Link, testAppURL+"/account#"+string(p)+"=")
 		if !ours {
 			s.t.Fatalf("link %s", m.Link)
 		}

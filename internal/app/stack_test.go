@@ -53,8 +53,8 @@ type ports struct {
 	hashing slowHash
 }
 
-// testAppURL is the page that links in mails open.
-const testAppURL = "https://app.example/account"
+// testAppURL is the address of the pages that links in mails open.
+const testAppURL = "https://app.example"
 
 // install puts the ports between the core and what it was to use.
 func (p *ports) install(o *auth.Options) {

@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"strings"
 	"time"
 )
 
@@ -20,7 +21,7 @@ func newLink() (token string, hash SecretHash) {
 // link returns the URL that a mail contains. The token is in the fragment, which
 // browsers do not send: no GET uses it up, and no log contains it.
 func (s *Service) link(p TokenPurpose, token string) string {
-	return s.appURL + "#" + string(p) + "=" + token
+	return strings.TrimSuffix(s.appURL, "/") + "/account#" + string(p) + "=" + token
 }
 
 // linkHash returns the hash of a token as a client sent it. It returns false if

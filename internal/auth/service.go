@@ -74,8 +74,8 @@ type Options struct {
 	// SendsMail reports whether mail is configured. If it is not, nothing is
 	// written to the outbox.
 	SendsMail bool
-	// AppURL is the URL of the page that the links in mails open. Without it, no
-	// mail with a link is sent.
+	// AppURL is the address of the pages for people. Links in mails open /account
+	// there. Without it, no mail with a link is sent.
 	AppURL string
 	// OnMail, unless nil, is called after a mail was written to the outbox. It must
 	// not block.
