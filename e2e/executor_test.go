@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"net/http"
 	"os/exec"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func TestClients_subscriptionByGet(t *testing.T) {
 					Data struct{ SessionEvents struct{ Kind string } }
 				}
 			}
-			if err := json.Unmarshal(line, &result); err != nil || len(result.Sent) != 1 || result.Sent[0].Method != "GET" ||
+			if err := json.Unmarshal(line, &result); err != nil || len(result.Sent) != 1 || result.Sent[0].Method != http.MethodGet ||
 				result.Sent[0].Secret || result.Event.Data.SessionEvents.Kind != "ROTATED" {
 				t.Errorf("%v, %s", err, line)
 			}

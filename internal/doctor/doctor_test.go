@@ -145,6 +145,8 @@ func TestLimits(t *testing.T) {
 			want = "90/min, burst 50, by address (default: 5/s, burst 300)"
 		case "journal":
 			want = "10/s, burst 1000"
+		case "mail":
+			want = "5/s, burst 500"
 		}
 		if !slices.Contains(r, ok("limits."+l.Name, want)) {
 			t.Errorf("no %s: %s in %+v", l.Name, want, r)

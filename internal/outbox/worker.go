@@ -187,10 +187,10 @@ func (w *Worker) round(ctx context.Context) error {
 // look counts the mails in the outbox and reports whether any is due.
 func (w *Worker) look(ctx context.Context) (due bool, err error) {
 	b, err := w.options.Outbox.MailBacklog(ctx)
-	if ctx.Err() != nil {
-		return false, nil // the process stops
-	}
-	if err != nil {
+	switch {
+	case ctx.Err() != nil: // the process stops
+		return false, nil //nolint:nilerr // the error is that of the context
+	case err != nil:
 		return false, err
 	}
 	w.backlog.Store(&b)
