@@ -43,9 +43,12 @@ func testKillMail(t *testing.T, path string) {
 				t.Fatalf("%d mails of %d changes", written, changed)
 			}
 			next := startProgramIn(t, path, p.dir)
-			deadline := time.Now().Add(time.Minute)
-			for next.waitingMails() > 0 && time.Now().Before(deadline) {
-				time.Sleep(50 * time.Millisecond)
+			for deadline := time.After(time.Minute); next.waitingMails() > 0; {
+				select {
+				case <-time.After(50 * time.Millisecond):
+				case <-deadline:
+					t.Fatal("mails still wait")
+				}
 			}
 			times := map[string]int{}
 			for _, line := range next.sentMails() {
