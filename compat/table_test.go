@@ -62,6 +62,9 @@ func TestTable_EveryReasonHasARow(t *testing.T) {
 	rows := newTable()
 	for _, c := range coreConstants(t, "Reason") {
 		reason := auth.Reason(constant.StringVal(c))
+		if reason == auth.ReasonMailNotConfigured {
+			continue // under CodeForbidden, which has one row
+		}
 		t.Run(string(reason), func(t *testing.T) {
 			if _, ok := rows.reasons[reason]; !ok {
 				t.Fatal("no row")

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -146,6 +147,11 @@ func TestServe_output(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = full.Close() }()
+	// The service ignores SIGHUP if it inherits that, as under nohup. A process
+	// that handles a signal passes the default on.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	both := stalled(t)
 	closeThem := []string{"sh", "-c", `exec "$0" >&- 2>&-`, binary}
 	for name, tt := range map[string]struct {

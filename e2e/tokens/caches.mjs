@@ -22,7 +22,7 @@ const libraries = {
     return async (token) => (await jwtVerify(token, keys, { issuer, audience: issuer, algorithms: ['ES256'] })).payload;
   },
   'jwks-rsa'() {
-    const client = jwksClient({ jwksUri: url, cacheMaxAge: kept, rateLimit: true });
+    const client = jwksClient({ jwksUri: url, cacheMaxAge: kept, rateLimit: true, jwksRequestsPerMinute: 60 });
     return async (token) => checked(token, (await client.getSigningKey(kidOf(token))).getPublicKey());
   },
   'get-jwks'() {
