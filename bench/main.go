@@ -104,7 +104,7 @@ func (o options) build(ctx context.Context, dir string) (string, error) {
 	if o.short {
 		pgo = "off"
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "urfave_cli_no_template,grpcnotrace", "-ldflags", "-s -w -funcalign=16", "-pgo", pgo, "-o", binary, "rekey")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "urfave_cli_no_template,grpcnotrace", "-ldflags", "-s -w", "-pgo", pgo, "-o", binary, "rekey")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
