@@ -40,7 +40,7 @@ func TestReadOnly(t *testing.T) {
 	examine(t, env).want(t, 0, "ok database.write: a write commits")
 	readOnly("on")
 	eventually(t, "readiness reports it", func() bool { return strings.Contains(ready(), "it accepts no writes") })
-	// Each connection of the pool hears of the change at a time of its own.
+	// Each connection of the pool reloads the setting at a time of its own.
 	refreshed := func() int {
 		a, err := refreshREST(c, p.URL, tokens.Refresh, "")
 		if err != nil {
