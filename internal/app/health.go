@@ -45,18 +45,18 @@ func (c *databaseCheck) watch(ctx context.Context) {
 // enough, so that readiness may be asked at any rate.
 func (c *databaseCheck) run(ctx context.Context) error {
 	if _, err := c.store.Now(ctx); err != nil {
-		return fmt.Errorf("asking the database: %w", err)
+		return explained(err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now := c.now(); now.Sub(c.at).Abs() >= writeEvery*9/10 {
-		c.at, c.err = now, c.check(ctx)
+		c.at, c.err = now, explained(c.store.CheckWrite(ctx))
 	}
 	return c.err
 }
 
-func (c *databaseCheck) check(ctx context.Context) error {
-	err := c.store.CheckWrite(ctx)
+// explained adds to an error of the database the reason that readiness shows.
+func explained(err error) error {
 	reason := store.WriteProblem(auth.Cause(err))
 	if errors.Is(err, store.ErrFileGone) {
 		reason = "the file is gone"
@@ -64,7 +64,10 @@ func (c *databaseCheck) check(ctx context.Context) error {
 	if reason != "" {
 		return fmt.Errorf("%w: %w", web.NotReady(reason), auth.Cause(err))
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("asking the database: %w", err)
+	}
+	return nil
 }
 
 // askClock is how long the check of the clock waits for the database. It is
