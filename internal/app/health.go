@@ -41,18 +41,24 @@ func (c *databaseCheck) watch(ctx context.Context) {
 	}
 }
 
-// run asks the database, and returns the result of the last write if it is recent
-// enough, so that readiness may be asked at any rate.
+// run commits a write if the last one is not recent, and otherwise only asks the
+// database, so that readiness may be asked at any rate.
 func (c *databaseCheck) run(ctx context.Context) error {
-	if _, err := c.store.Now(ctx); err != nil {
-		return explained(err)
+	if fresh, err := c.write(ctx); fresh || err != nil {
+		return err
 	}
+	_, err := c.store.Now(ctx)
+	return explained(err)
+}
+
+// write returns the result of the last write, and whether this call made it.
+func (c *databaseCheck) write(ctx context.Context) (fresh bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now := c.now(); now.Sub(c.at).Abs() >= writeEvery*9/10 {
-		c.at, c.err = now, explained(c.store.CheckWrite(ctx))
+		c.at, c.err, fresh = now, explained(c.store.CheckWrite(ctx)), true
 	}
-	return c.err
+	return fresh, c.err
 }
 
 // explained adds to an error of the database the reason that readiness shows.

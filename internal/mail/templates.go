@@ -263,7 +263,10 @@ func readFile(files fs.FS, name string) (string, error) {
 	if len(content) > maxFileBytes {
 		return "", fmt.Errorf("is larger than %d kB", maxFileBytes>>10)
 	}
-	return strings.TrimPrefix(strings.ToValidUTF8(string(content), "�"), "\ufeff"), nil
+	if content, err = auth.TrimByteOrderMark(content); err != nil {
+		return "", err
+	}
+	return strings.ToValidUTF8(string(content), "�"), nil
 }
 
 // cause returns a file error without the path.

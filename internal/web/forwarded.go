@@ -33,12 +33,11 @@ func WarnOfIgnored(proxies Proxies, log *slog.Logger, ignored func(), next http.
 
 // ignores returns the header of a request that names its client and is not read.
 func (p Proxies) ignores(r *http.Request) (header, advice string) {
-	trusted := p.trusts(peer(r))
 	for _, name := range forwardedHeaders() {
 		if r.Header[name] == nil {
 			continue
 		}
-		if !trusted {
+		if !p.trusts(peer(r)) {
 			return name, "if the peer is a proxy of yours, add it to TRUSTED_PROXIES: without that, all of its clients count as one for rate limits and in the journal"
 		}
 		if name == forwardedFor {
