@@ -34,6 +34,8 @@ type Session struct {
 	RefreshBlacklistedAt *int64
 	RevokedAt            *int64
 	RevokedReason        string
+	AuthenticatedAt      *int64 // nil: at CreatedAt
+	Methods              string // separated by spaces
 }
 
 // BlacklistedToken is a row of blacklisted_tokens: a token that must not

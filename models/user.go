@@ -11,7 +11,8 @@ type User struct {
 	CreatedAt       int64 `gorm:"autoCreateTime:false"`
 	UpdatedAt       int64 `gorm:"autoUpdateTime:false"`
 	DisabledAt      *int64
-	PasswordHash    string // in the PHC format
+	PasswordHash    string // in the PHC format; empty if the account has no password
 	AuthEpoch       int64
 	Locale          string // a BCP 47 tag, or empty
+	DeleteAt        *int64 // nil unless the user has deleted the account
 }

@@ -59,7 +59,7 @@ func (s *Service) newSession(ctx context.Context, userID string, now time.Time, 
 		RefreshExpiresAt: earlier(iat.Add(s.settings.RefreshTTL), end),
 		ExpiresAt:        end,
 		UserAgent:        c.UserAgent, IPAddress: c.Address,
-		CreatedAt: now, LastSeenAt: now,
+		CreatedAt: now, LastSeenAt: now, AuthenticatedAt: now, Methods: []AuthMethod{MethodPassword},
 	}, secret
 }
 

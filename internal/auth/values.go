@@ -18,14 +18,21 @@ type User struct {
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
 	DisabledAt      *time.Time
-	PasswordHash    string // PHC string
+	PasswordHash    string // PHC string; empty if the account has no password
 	// AuthEpoch is raised by every change that revokes all sessions. A login in
 	// progress inserts its session only if the epoch that it read is unchanged.
 	AuthEpoch int64
 	// Locale is the language of mails to the user: a BCP 47 tag, or empty for the
 	// default language.
 	Locale string
+	// DeleteAt is when the account is to be erased, because its owner has deleted
+	// it, or nil.
+	DeleteAt *time.Time
 }
+
+// HasPassword reports whether the account has a password. Without one, its owner
+// logs in by mail.
+func (u User) HasPassword() bool { return u.PasswordHash != "" }
 
 // Disabled reports whether the user may not authenticate.
 func (u User) Disabled() bool { return u.DisabledAt != nil }
@@ -91,7 +98,23 @@ type Session struct {
 	RefreshBlacklistedAt *time.Time
 	RevokedAt            *time.Time
 	RevokedReason        string
+
+	// AuthenticatedAt is when the owner last proved a credential in this session.
+	// A rotation does not change it.
+	AuthenticatedAt time.Time
+	// Methods are the kinds of credentials that were proved, in the order of their
+	// first use.
+	Methods []AuthMethod
 }
+
+// AuthMethod is a kind of credential (RFC 8176 calls it an authentication method).
+type AuthMethod string
+
+// The methods.
+const (
+	MethodPassword AuthMethod = "PASSWORD"
+	MethodEmail    AuthMethod = "EMAIL" // a link or a code that was mailed
+)
 
 // Run is a series of rotations within one ReuseWindow. A rotation continues the
 // current run if that began less than a window ago. Otherwise it begins a new

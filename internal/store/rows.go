@@ -13,11 +13,11 @@ import (
 // The columns of each table, in the order of the fields of its model.
 const (
 	userColumns = "id, name, email, email_key, email_verified_at, " +
-		"created_at, updated_at, disabled_at, password_hash, auth_epoch, locale"
+		"created_at, updated_at, disabled_at, password_hash, auth_epoch, locale, delete_at"
 	sessionColumns = "id, user_id, generation, secret_hash, previous_hash, rotated_at, retry_hash, " +
 		"run_at, run_iat, before_run_at, before_run_iat, rotated_by, " +
 		"issued_at, access_expires_at, refresh_expires_at, expires_at, " +
-		"user_agent, ip_address, created_at, last_seen_at, refresh_blacklisted_at, revoked_at, revoked_reason"
+		"user_agent, ip_address, created_at, last_seen_at, refresh_blacklisted_at, revoked_at, revoked_reason, authenticated_at, methods"
 	blacklistColumns    = "session_id, secret_hash, use, reason, blacklisted_at, expires_at"
 	eventColumns        = "id, at, kind, user_id, session_id, actor, transport, address, user_agent, request_id, detail, count"
 	apiKeyColumns       = "id, name, prefix, hash, scopes, created_at, last_used_at, revoked_at"
@@ -130,6 +130,7 @@ func fromUserRow(r models.User) auth.User {
 		PasswordHash:    r.PasswordHash,
 		AuthEpoch:       r.AuthEpoch,
 		Locale:          r.Locale,
+		DeleteAt:        fromMicrosPtr(r.DeleteAt),
 	}
 }
 
@@ -166,13 +167,27 @@ func sessionRow(s auth.Session) models.Session {
 		RefreshBlacklistedAt: microsPtr(s.RefreshBlacklistedAt),
 		RevokedAt:            microsPtr(s.RevokedAt),
 		RevokedReason:        s.RevokedReason,
+		AuthenticatedAt:      microsPtr(&s.AuthenticatedAt),
+		Methods:              methodsText(s.Methods),
 	}
 	row.RunAt, row.RunIAT = runColumns(s.Run)
 	row.BeforeRunAt, row.BeforeRunIAT = runColumns(s.PreviousRun)
 	return row
 }
 
+// methodsText returns methods as they are stored: separated by spaces.
+func methodsText(methods []auth.AuthMethod) string {
+	return strings.Join(values(methods, func(m auth.AuthMethod) string { return string(m) }), " ")
+}
+
+func fromMethodsText(text string) []auth.AuthMethod {
+	return values(strings.Fields(text), func(m string) auth.AuthMethod { return auth.AuthMethod(m) })
+}
+
 func fromSessionRow(r models.Session) auth.Session {
+	if r.AuthenticatedAt == nil {
+		r.AuthenticatedAt = &r.CreatedAt // an earlier version created the session
+	}
 	return auth.Session{
 		ID: r.ID, UserID: r.UserID, Generation: r.Generation,
 		SecretHash:           fromHash(r.SecretHash),
@@ -193,5 +208,7 @@ func fromSessionRow(r models.Session) auth.Session {
 		RefreshBlacklistedAt: fromMicrosPtr(r.RefreshBlacklistedAt),
 		RevokedAt:            fromMicrosPtr(r.RevokedAt),
 		RevokedReason:        r.RevokedReason,
+		AuthenticatedAt:      fromMicros(*r.AuthenticatedAt),
+		Methods:              fromMethodsText(r.Methods),
 	}
 }

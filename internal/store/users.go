@@ -45,6 +45,7 @@ func (s *Store) insertUser(ctx context.Context, u auth.User, sess *auth.Session,
 			PasswordHash:    u.PasswordHash,
 			AuthEpoch:       u.AuthEpoch,
 			Locale:          u.Locale,
+			DeleteAt:        microsPtr(u.DeleteAt),
 		}
 		if err := tx.Create(&user).Error; err != nil {
 			return err
