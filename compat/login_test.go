@@ -67,7 +67,7 @@ func (l *login) beginOther(alter func(*auth.Session)) {
 	l.t.Helper()
 	l.begin()
 	alter(&l.session)
-	if _, err := l.stack.store.CreateSession(l.t.Context(), l.session, l.user.AuthEpoch, l.user.PasswordHash, "", nil); err != nil {
+	if _, err := l.stack.store.CreateSession(l.t.Context(), auth.NewSession{Session: l.session, Epoch: l.user.AuthEpoch, PasswordHash: l.user.PasswordHash}, nil); err != nil {
 		l.t.Fatal(err)
 	}
 }

@@ -12,14 +12,18 @@ import (
 )
 
 // SignUp is the resolver for the signUp field.
-func (r *mutationResolver) SignUp(ctx context.Context, input model.SignUpInput) (*model.AuthPayload, error) {
+func (r *mutationResolver) SignUp(ctx context.Context, input model.SignUpInput, idempotencyKey *string) (*model.AuthPayload, error) {
 	cookies, err := r.jar(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := idempotencyKeyOf(ctx, idempotencyKey)
 	if err != nil {
 		return nil, err
 	}
 	in := auth.SignUpInput{
 		Name: input.Name, Email: input.Email, Password: input.Password,
-		Replaces: cookies.token, Device: cookies.deviceOr(input.Device),
+		Replaces: cookies.token, Device: cookies.deviceOr(input.Device), IdempotencyKey: key,
 	}
 	grant, err := r.Auth.SignUp(ctx, in, clientOf(ctx))
 	if err != nil {
@@ -29,14 +33,18 @@ func (r *mutationResolver) SignUp(ctx context.Context, input model.SignUpInput) 
 }
 
 // Login is the resolver for the login field.
-func (r *mutationResolver) Login(ctx context.Context, input model.LoginInput) (*model.AuthPayload, error) {
+func (r *mutationResolver) Login(ctx context.Context, input model.LoginInput, idempotencyKey *string) (*model.AuthPayload, error) {
 	cookies, err := r.jar(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := idempotencyKeyOf(ctx, idempotencyKey)
 	if err != nil {
 		return nil, err
 	}
 	in := auth.LoginInput{
 		Email: input.Email, Password: input.Password,
-		Replaces: cookies.token, Device: cookies.deviceOr(input.Device),
+		Replaces: cookies.token, Device: cookies.deviceOr(input.Device), IdempotencyKey: key,
 	}
 	grant, err := r.Auth.Login(ctx, in, clientOf(ctx))
 	if err != nil {

@@ -34,6 +34,7 @@ func userOf(u auth.User) *model.User {
 		Email:           u.Email,
 		EmailVerifiedAt: u.EmailVerifiedAt,
 		Locale:          nonEmpty(u.Locale),
+		HasPassword:     u.HasPassword(),
 		CreatedAt:       u.CreatedAt,
 		UpdatedAt:       u.UpdatedAt,
 	}

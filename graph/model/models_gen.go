@@ -248,6 +248,8 @@ type User struct {
 	EmailVerifiedAt *time.Time `json:"emailVerifiedAt,omitempty"`
 	// The language of mails to the person, as a BCP 47 tag; null for the default language.
 	Locale *string `json:"locale,omitempty"`
+	// Whether the account has a password. Without one, its owner logs in by mail.
+	HasPassword bool `json:"hasPassword"`
 	// When the account was created.
 	CreatedAt time.Time `json:"createdAt"`
 	// When the account last changed.

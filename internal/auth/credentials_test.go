@@ -94,8 +94,13 @@ func TestPasswords_Verify(t *testing.T) {
 			t.Errorf("got %v, %q, %v", ok, rehash, err)
 		}
 	})
+	t.Run("no password", func(t *testing.T) {
+		if ok, rehash, err := p.Verify(t.Context(), Attempt{}, "", "correct horse"); ok || rehash != "" || err != nil {
+			t.Errorf("got %v, %q, %v", ok, rehash, err)
+		}
+	})
 	t.Run("not a hash", func(t *testing.T) {
-		for _, h := range []string{"", "x", "$argon2i$v=19$m=1,t=1,p=1$YQ$YQ", "$argon2id$v=19$m=1,t=0,p=1$YQ$YQ", "$argon2id$v=19$m=64,t=1,p=1$YQ$", "$2a$10$abcdefghijklmnopqrstuv"} {
+		for _, h := range []string{"x", "$argon2i$v=19$m=1,t=1,p=1$YQ$YQ", "$argon2id$v=19$m=1,t=0,p=1$YQ$YQ", "$argon2id$v=19$m=64,t=1,p=1$YQ$", "$2a$10$abcdefghijklmnopqrstuv"} {
 			if ok, _, err := p.Verify(t.Context(), Attempt{}, h, "correct horse"); ok || err == nil {
 				t.Errorf("%q: got %v, %v", h, ok, err)
 			}

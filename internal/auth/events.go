@@ -14,6 +14,7 @@ type EventKind string
 const (
 	EventSignUp          EventKind = "sign_up"
 	EventLogin           EventKind = "login"
+	EventLoginRetry      EventKind = "login_retry" // the same pair again
 	EventLoginFailed     EventKind = "login_failed"
 	EventLoginLimited    EventKind = "login_limited" // attempts at an account are rate-limited
 	EventRefresh         EventKind = "refresh"
@@ -72,6 +73,7 @@ var eventKinds = []struct {
 	{EventRefreshRollback, slog.LevelWarn, sampled},
 	{EventSignUp, slog.LevelInfo, always},
 	{EventLogin, slog.LevelInfo, always},
+	{EventLoginRetry, slog.LevelDebug, logged},
 	{EventLoginFailed, slog.LevelInfo, sampled},
 	{EventLoginLimited, slog.LevelInfo, sampled},
 	{EventLogout, slog.LevelInfo, sampled},

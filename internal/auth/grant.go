@@ -44,22 +44,26 @@ func (s *Service) sign(ctx context.Context, claims Claims, refreshExpiresAt time
 	return access, refresh, nil
 }
 
-// newSession returns a new session of a user and its secret. The caller has
-// checked the clock: other replicas would refuse the tokens of a skewed one.
-func (s *Service) newSession(ctx context.Context, userID string, now time.Time, c Client) (Session, string) {
+// newSession returns a new session of a user and its secret, which is derived from
+// the idempotency key if retry is its hash, and random if retry is nil. The caller
+// has checked the clock: other replicas would refuse the tokens of a skewed one.
+func (s *Service) newSession(ctx context.Context, userID string, methods []AuthMethod, retry *SecretHash, now time.Time, c Client) (Session, string) {
 	id := NewID(now).String()
 	logSession(ctx, id)
 	secret := newSecret()
+	if retry != nil {
+		secret = deriveFirstSecret(s.rotationKeys()[0], id, *retry)
+	}
 	iat := now.Truncate(time.Second)
 	end := iat.Add(s.settings.SessionTTL)
 	return Session{
-		ID: id, UserID: userID, Generation: 1, SecretHash: HashSecret(secret),
+		ID: id, UserID: userID, Generation: 1, SecretHash: HashSecret(secret), RetryHash: retry,
 		IssuedAt:         iat,
 		AccessExpiresAt:  earlier(iat.Add(s.settings.AccessTTL), end),
 		RefreshExpiresAt: earlier(iat.Add(s.settings.RefreshTTL), end),
 		ExpiresAt:        end,
 		UserAgent:        c.UserAgent, IPAddress: c.Address,
-		CreatedAt: now, LastSeenAt: now, AuthenticatedAt: now, Methods: []AuthMethod{MethodPassword},
+		CreatedAt: now, LastSeenAt: now, AuthenticatedAt: now, Methods: methods,
 	}, secret
 }
 

@@ -14,6 +14,8 @@ type SignUpInput struct {
 	Password string
 	Replaces string // see LoginInput
 	Device   string // see LoginInput
+	// IdempotencyKey is as in LoginInput.
+	IdempotencyKey string
 }
 
 // LoginInput is an e-mail address and a password.
@@ -28,6 +30,10 @@ type LoginInput struct {
 	// Device is the Device of an earlier Grant on this device, or empty. It
 	// selects the limits. An invalid value is ignored.
 	Device string
+	// IdempotencyKey has 16 to 128 visible ASCII characters and is new for each
+	// login, or empty. A repeat of the login with the same key gets the same pair,
+	// until that is refreshed, for RetryTTL.
+	IdempotencyKey string
 }
 
 // SignUp creates a user and logs in. It returns CodeConflict if the e-mail
@@ -41,6 +47,10 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	if err := s.allow(ctx, limitSignUp, AddressKey(c.Address)); err != nil {
 		return Grant{}, err
 	}
+	retry, err := hashIdempotencyKey(in.IdempotencyKey)
+	if err != nil {
+		return Grant{}, err
+	}
 	u, err := s.newUser(ctx, in, now, c)
 	if err != nil {
 		return Grant{}, err
@@ -49,19 +59,58 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	if err := s.CheckClock(ctx); err != nil {
 		return Grant{}, Unavailable(err)
 	}
-	sess, secret := s.newSession(ctx, u.ID, now, c)
+	sess, secret := s.newSession(ctx, u.ID, []AuthMethod{MethodPassword}, retry, now, c)
 	e := Event{Kind: EventSignUp, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
 	err = s.store.CreateUser(ctx, u, sess, &e)
-	if errors.Is(err, ErrEmailTaken) {
-		return Grant{}, emailConflict()
+	var g Grant
+	switch {
+	case errors.Is(err, ErrEmailTaken) && retry != nil:
+		g, err = s.repeatSignUp(ctx, in, *retry, now, c)
+	case errors.Is(err, ErrEmailTaken):
+		err = emailConflict()
+	case err != nil:
+		err = fmt.Errorf("creating a user: %w", err)
+	default:
+		s.events.Emit(ctx, e)
+		g, err = s.grant(ctx, u, sess, secret, now)
 	}
 	if err != nil {
-		return Grant{}, fmt.Errorf("creating a user: %w", err)
+		return Grant{}, err
 	}
-	s.events.Emit(ctx, e)
-	s.endReplaced(ctx, in.Replaces, sess.ID, now, c)
-	g, err := s.grant(ctx, u, sess, secret, now)
-	g.Device = s.newDeviceValue(in.Device, s.findDevice(in.Device, u.EmailKey), u)
+	s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)
+	g.Device = s.newDeviceValue(in.Device, s.findDevice(in.Device, g.User.EmailKey), g.User)
+	return g, nil
+}
+
+// repeatSignUp returns the pair of an earlier sign-up with the same idempotency key
+// and the same password. Otherwise it returns CodeConflict. Attempts count under the
+// limits of logins: this checks a password.
+func (s *Service) repeatSignUp(ctx context.Context, in SignUpInput, retry SecretHash, now time.Time, c Client) (Grant, error) {
+	password, err := normalizePassword("password", in.Password)
+	if err != nil {
+		return Grant{}, err
+	}
+	u, _, err := s.userByEmail(ctx, in.Email)
+	if errors.Is(err, ErrNotFound) {
+		return Grant{}, emailConflict() // deleted meanwhile
+	}
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := s.allowAttempt(ctx, u.EmailKey, now, c); err != nil {
+		return Grant{}, err
+	}
+	ok, _, err := s.passwords.Verify(ctx, Attempt{Account: u.EmailKey, Network: AddressKey(c.Address)}, u.PasswordHash, password)
+	if err != nil {
+		return Grant{}, err
+	}
+	if !ok || u.Disabled() {
+		return Grant{}, emailConflict()
+	}
+	g, err := s.startedBefore(ctx, u, retry, now, c)
+	if errors.Is(err, ErrNotFound) {
+		return Grant{}, emailConflict()
+	}
 	return g, err
 }
 
@@ -98,6 +147,10 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	if err != nil {
 		return Grant{}, err
 	}
+	retry, err := hashIdempotencyKey(in.IdempotencyKey)
+	if err != nil {
+		return Grant{}, err
+	}
 	keys := lookupKeys(in.Email)
 	password, passwordErr := normalizePassword("password", in.Password)
 	if len(keys) == 0 || passwordErr != nil {
@@ -130,26 +183,9 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	if err := s.judgeClock(clock); err != nil {
 		return Grant{}, Unavailable(err)
 	}
-	sess, secret := s.newSession(ctx, u.ID, now, c)
-	e := Event{Kind: EventLogin, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
-	others, err := s.store.CreateSession(ctx, sess, u.AuthEpoch, u.PasswordHash, rehash, &e)
-	if errors.Is(err, ErrMovedOn) {
-		return Grant{}, Unavailable(fmt.Errorf("the user's sessions were revoked during this login: %w", err))
-	}
-	if err != nil {
-		return Grant{}, fmt.Errorf("creating a session: %w", err)
-	}
-	s.events.Emit(ctx, e)
-	g, err := s.grant(ctx, u, sess, secret, now)
-	if err == nil {
-		if rehash != "" {
-			u.PasswordHash = rehash
-		}
-		g.Device = s.newDeviceValue(in.Device, known, u)
-		s.endReplaced(ctx, in.Replaces, sess.ID, now, c)
-		s.enforceMaxSessions(ctx, u.ID, sess.ID, others, now, c)
-	}
-	return g, err
+	return s.startSession(ctx, sessionStart{
+		user: u, methods: []AuthMethod{MethodPassword}, retry: retry, rehash: rehash, replaces: in.Replaces, value: in.Device, known: known,
+	}, now, c)
 }
 
 // checkCredentials returns the user with this password, and the database's

@@ -51,8 +51,13 @@ func (p *Passwords) Hash(ctx context.Context, a Attempt, password string) (strin
 }
 
 // Verify reports whether a password is the hashed one. If it is, and the hash
-// has other parameters than the current ones, rehash is the hash to replace it.
+// has other parameters than the current ones, rehash is the hash to replace it. An
+// empty hash, of an account without a password, costs as much and never matches.
 func (p *Passwords) Verify(ctx context.Context, a Attempt, hash, password string) (ok bool, rehash string, err error) {
+	if hash == "" {
+		_, err := p.Hash(ctx, a, password)
+		return false, "", err
+	}
 	params, want, err := parseHash(hash)
 	if err != nil {
 		return false, "", fmt.Errorf("reading a password hash: %w", err)

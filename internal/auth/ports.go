@@ -85,13 +85,16 @@ type Store interface {
 	UserByEmailKey(ctx context.Context, key string) (User, time.Time, error)
 	UserByID(ctx context.Context, id string) (User, error)
 
-	// CreateSession inserts a session if the user is enabled and still has this
-	// epoch and password hash. Otherwise it returns ErrMovedOn. It is serialised
-	// with every change that raises the epoch, and with other logins of the user.
-	// rehash, unless empty, replaces the password hash in the same transaction.
-	// CreateSession returns the number of the user's other live sessions: of
-	// several logins at the same time, each counts those that came before it.
-	CreateSession(ctx context.Context, s Session, epoch int64, passwordHash, rehash string, e *Event) (others int, err error)
+	// CreateSession inserts a session, if the user is as NewSession says. Otherwise
+	// it returns ErrMovedOn, as it does if the one-time token cannot be used. It is
+	// serialised with every change that raises the epoch, and with other logins of
+	// the user. If the session has a RetryHash and StartedSession finds a session, it
+	// returns that one and writes nothing.
+	CreateSession(ctx context.Context, n NewSession, e *Event) (CreatedSession, error)
+	// StartedSession returns the live session of a user that was created since a
+	// time with this RetryHash, was not rotated, and whose refresh token was not
+	// blacklisted. It returns ErrNotFound.
+	StartedSession(ctx context.Context, userID string, retry SecretHash, since, now time.Time) (Session, error)
 
 	// Rotate swaps a session's secret, in one statement and one round trip. It
 	// returns the session and the user after the swap; Now is the time of the

@@ -44,6 +44,16 @@ func deriveAtPasswordChange(key []byte, sessionID, presented string, retry Secre
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// deriveFirstSecret returns the first secret of a session that an idempotency key
+// started, so that a repeat with the same key gets the same pair.
+func deriveFirstSecret(key []byte, sessionID string, retry SecretHash) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(sessionID)) // always 36 bytes
+	mac.Write([]byte("first"))
+	mac.Write(retry[:])
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
 // Equal compares in constant time.
 func (h SecretHash) Equal(other SecretHash) bool {
 	return subtle.ConstantTimeCompare(h[:], other[:]) == 1

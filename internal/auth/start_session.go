@@ -7,27 +7,53 @@ import (
 	"time"
 )
 
-// sessionStart is the start of a session, after the credential was proved. Every
-// operation that starts a session goes through startSession.
+// sessionStart is the start of a session of an existing user, whose credential was
+// proved.
 type sessionStart struct {
 	user    User // as it was read when the credential was checked
 	methods []AuthMethod
 	// retry is the hash of the idempotency key, or nil. A repeat with the same key
-	// gets the same pair (see startedBefore).
+	// gets the same pair.
 	retry  *SecretHash
-	rehash string // replaces the password's hash, unless it is empty
-	// redeem, unless nil, is the one-time token that the login uses up. The session's
-	// id becomes its payload.
+	rehash string // replaces the hash of the password, unless it is empty
+	// redeem, unless nil, is the one-time token that the login uses up. The id of the
+	// session becomes its payload.
 	redeem   *Redemption
 	replaces string  // see LoginInput
 	value    string  // the Device of LoginInput
 	known    *device // that the value identifies, or nil
 }
 
-// startSession creates a session, and returns its first pair. now was read after
-// the credential was checked. It returns ErrMovedOn in an error under
-// CodeUnavailable if the user's sessions were revoked meanwhile, and ErrMovedOn
-// itself if the one-time token cannot be used any more.
+// NewSession is a session to create. It is created if the user is enabled and has
+// this epoch and password hash.
+type NewSession struct {
+	Session      Session
+	Epoch        int64
+	PasswordHash string
+	// Rehash, unless empty, replaces the password hash in the same transaction.
+	Rehash string
+	// Redeem, unless nil, is the one-time token that the login uses up.
+	Redeem *Redemption
+	// RepeatSince is how old a session may be that the same idempotency key started.
+	RepeatSince time.Time
+}
+
+// CreatedSession is the result of creating a session.
+type CreatedSession struct {
+	// Others is the number of the user's other live sessions: of several logins at
+	// the same time, each counts those that came before it.
+	Others int
+	// Repeated is the session that an earlier request with the same idempotency key
+	// created, or nil. Then nothing was written.
+	Repeated *Session
+}
+
+// startSession creates a session and returns its first pair. The caller read now
+// after it had checked the credential and the clock. A repeat with the same
+// idempotency key gets the pair of the first request, until that is refreshed, for
+// RetryTTL. startSession returns CodeUnavailable if the user's sessions were revoked
+// meanwhile, and an error that wraps ErrMovedOn if the one-time token was used or
+// voided meanwhile.
 func (s *Service) startSession(ctx context.Context, in sessionStart, now time.Time, c Client) (Grant, error) {
 	u := in.user
 	sess, secret := s.newSession(ctx, u.ID, in.methods, in.retry, now, c)
@@ -35,14 +61,11 @@ func (s *Service) startSession(ctx context.Context, in sessionStart, now time.Ti
 		in.redeem.Payload = sess.ID
 	}
 	e := Event{Kind: EventLogin, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
-	started, err := s.store.CreateSession(ctx, NewSession{
+	created, err := s.store.CreateSession(ctx, NewSession{
 		Session: sess, Epoch: u.AuthEpoch, PasswordHash: u.PasswordHash, Rehash: in.rehash, Redeem: in.redeem,
 		RepeatSince: now.Add(-s.settings.RetryTTL),
-	}, s.withMail(ctx, &e, s.newLoginMails(ctx, in, e)...))
-	if errors.Is(err, ErrMovedOn) {
-		if in.redeem != nil {
-			return Grant{}, err
-		}
+	}, &e)
+	if errors.Is(err, ErrMovedOn) && in.redeem == nil {
 		return Grant{}, Unavailable(fmt.Errorf("the user's sessions were revoked during this login: %w", err))
 	}
 	if err != nil {
@@ -52,8 +75,8 @@ func (s *Service) startSession(ctx context.Context, in sessionStart, now time.Ti
 		u.PasswordHash = in.rehash
 	}
 	var g Grant
-	if started.Repeated != nil {
-		g, err = s.repeatStart(ctx, u, *started.Repeated, now, c)
+	if created.Repeated != nil {
+		g, err = s.repeatStart(ctx, u, *created.Repeated, now, c)
 	} else {
 		s.changed(ctx, e, &e)
 		g, err = s.grant(ctx, u, sess, secret, now)
@@ -63,8 +86,34 @@ func (s *Service) startSession(ctx context.Context, in sessionStart, now time.Ti
 	}
 	g.Device = s.newDeviceValue(in.value, in.known, u)
 	s.endReplaced(ctx, in.replaces, g.Session.ID, now, c)
-	if started.Repeated == nil {
-		s.enforceMaxSessions(ctx, u.ID, sess.ID, started.Others, now, c)
+	if created.Repeated == nil {
+		s.enforceMaxSessions(ctx, u.ID, sess.ID, created.Others, now, c)
 	}
 	return g, nil
+}
+
+// startedBefore returns the first pair of the session that a user started with an
+// idempotency key. The caller has proved the credential again. It returns
+// ErrNotFound if there is no such session, if it was refreshed or revoked since, or
+// if it is older than RetryTTL.
+func (s *Service) startedBefore(ctx context.Context, u User, retry SecretHash, now time.Time, c Client) (Grant, error) {
+	sess, err := s.store.StartedSession(ctx, u.ID, retry, now.Add(-s.settings.RetryTTL), now)
+	if err != nil {
+		return Grant{}, fmt.Errorf("finding a session by its idempotency key: %w", err)
+	}
+	return s.repeatStart(ctx, u, sess, now, c)
+}
+
+// repeatStart signs the first pair of a session again. It writes and extends
+// nothing.
+func (s *Service) repeatStart(ctx context.Context, u User, sess Session, now time.Time, c Client) (Grant, error) {
+	for _, key := range s.rotationKeys() {
+		secret := deriveFirstSecret(key, sess.ID, *sess.RetryHash)
+		if sess.SecretHash.Equal(HashSecret(secret)) {
+			logSession(ctx, sess.ID)
+			s.events.Emit(ctx, Event{Kind: EventLoginRetry, At: now, UserID: u.ID, SessionID: sess.ID, Client: c})
+			return s.grant(ctx, u, sess, secret, now)
+		}
+	}
+	return Grant{}, BadInput("idempotencyKey", "this key was used before, and its answer is not available any more: use a new one")
 }

@@ -165,7 +165,7 @@ func TestStore_PostgresRoundTrips(t *testing.T) {
 			sess, err := s.SessionState(t.Context(), r.SessionID, r.Current)
 			sess.Session.ID = uuid.NewString()
 			p.trips.Store(0)
-			_, createErr := s.CreateSession(t.Context(), sess.Session, 0, u.PasswordHash, "", &auth.Event{UserID: u.ID})
+			_, createErr := s.CreateSession(t.Context(), auth.NewSession{Session: sess.Session, PasswordHash: u.PasswordHash}, &auth.Event{UserID: u.ID})
 			return errors.Join(err, createErr)
 		}, 4},
 		// BEGIN, two statements, COMMIT. Nothing is prepared again.

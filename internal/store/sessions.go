@@ -30,44 +30,90 @@ const unchangedUser = `id = @user AND auth_epoch = @epoch AND password_hash = @p
 // The other sessions are counted by the statement that records the event. It
 // begins when the row is locked, so that it sees the sessions of all logins that
 // had the lock before. The insert itself may have begun earlier.
-func (s *Store) CreateSession(
-	ctx context.Context, sess auth.Session, epoch int64, passwordHash, rehash string, e *auth.Event,
-) (others int, err error) {
+func (s *Store) CreateSession(ctx context.Context, n auth.NewSession, e *auth.Event) (created auth.CreatedSession, err error) {
 	const doing = "creating a session"
-	if err := checkSession(sess); err != nil {
-		return 0, fail(doing, err)
+	if err := checkSession(n.Session); err != nil {
+		return created, fail(doing, err)
 	}
-	if err := checkText(passwordHash, rehash); err != nil {
-		return 0, fail(doing, err)
+	if err := checkText(n.PasswordHash, n.Rehash); err != nil {
+		return created, fail(doing, err)
 	}
-	row := sessionRow(sess)
-	insert := `INSERT INTO sessions (` + sessionColumns + `) SELECT ` + each(sessionColumns, "@", "") + `
-		FROM users WHERE ` + unchangedUser + ` ` + s.dialect.lockUser
 	err = s.transaction(ctx, func(tx *gorm.DB) error {
-		p := rowParams(sessionColumns, &row)
-		p["user"], p["epoch"], p["password"], p["now"] = sess.UserID, epoch, passwordHash, row.CreatedAt
-		if rehash != "" {
-			p["rehash"] = rehash
-			done := tx.Exec(`UPDATE users SET password_hash = @rehash WHERE `+unchangedUser, p)
-			if done.Error != nil {
-				return done.Error
+		created = auth.CreatedSession{}
+		if n.Session.RetryHash != nil {
+			locked, err := s.lockUser(tx, n.Session.UserID, &n.Epoch)
+			if err != nil {
+				return err
 			}
-			if done.RowsAffected == 0 {
+			if !locked {
 				return auth.ErrMovedOn
 			}
-			p["password"] = rehash
+			found, err := collect[models.Session](tx, startedSession, startedParams(n.Session.UserID, *n.Session.RetryHash, n.RepeatSince, n.Session.CreatedAt))
+			if err != nil {
+				return err
+			}
+			if len(found) > 0 {
+				repeated := fromSessionRow(found[0])
+				created.Repeated = &repeated
+				return nil
+			}
 		}
-		done := tx.Exec(insert, p)
+		if err := s.insertSession(tx, n); err != nil {
+			return err
+		}
+		if err := redeem(tx, n.Session.UserID, n.Redeem, n.Session.CreatedAt); err != nil {
+			return err
+		}
+		created.Others, err = recordCounting(tx, n.Session, e)
+		return err
+	})
+	return created, fail(doing, err)
+}
+
+// insertSession inserts the session if the user is unchanged, and locks the user's
+// row.
+func (s *Store) insertSession(tx *gorm.DB, n auth.NewSession) error {
+	row := sessionRow(n.Session)
+	p := rowParams(sessionColumns, &row)
+	p["user"], p["epoch"], p["password"], p["now"] = n.Session.UserID, n.Epoch, n.PasswordHash, row.CreatedAt
+	if n.Rehash != "" {
+		p["rehash"] = n.Rehash
+		done := tx.Exec(`UPDATE users SET password_hash = @rehash WHERE `+unchangedUser, p)
 		if done.Error != nil {
 			return done.Error
 		}
 		if done.RowsAffected == 0 {
 			return auth.ErrMovedOn
 		}
-		others, err = recordCounting(tx, sess, e)
-		return err
-	})
-	return others, fail(doing, err)
+		p["password"] = n.Rehash
+	}
+	done := tx.Exec(`INSERT INTO sessions (`+sessionColumns+`) SELECT `+each(sessionColumns, "@", "")+`
+		FROM users WHERE `+unchangedUser+` `+s.dialect.lockUser, p)
+	if done.Error == nil && done.RowsAffected == 0 {
+		return auth.ErrMovedOn
+	}
+	return done.Error
+}
+
+// startedSession selects the session that an idempotency key started. A rotation
+// raises the generation.
+const startedSession = `SELECT ` + sessionColumns + ` FROM sessions
+	WHERE retry_hash = @retry AND generation = 1 AND created_at >= @since AND refresh_blacklisted_at IS NULL AND ` + liveSessions + ` LIMIT 1`
+
+func startedParams(userID string, retry auth.SecretHash, since, now time.Time) params {
+	return params{"user": userID, "retry": retry[:], "since": micros(since), "now": micros(now)}
+}
+
+// StartedSession implements [auth.Store].
+func (s *Store) StartedSession(ctx context.Context, userID string, retry auth.SecretHash, since, now time.Time) (auth.Session, error) {
+	if !isID(userID) {
+		return auth.Session{}, auth.ErrNotFound
+	}
+	row, err := queryOne[models.Session](ctx, s, startedSession, startedParams(userID, retry, since, now))
+	if err != nil {
+		return auth.Session{}, fail("finding a session by its idempotency key", err)
+	}
+	return fromSessionRow(row), nil
 }
 
 // recordCounting records the event of a login, unless it is nil, and counts the

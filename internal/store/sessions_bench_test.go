@@ -31,7 +31,7 @@ func BenchmarkStore_CreateSession(b *testing.B) {
 			b.Run(name+"/"+variant, func(b *testing.B) {
 				for b.Loop() {
 					st.Session.ID = uuid.NewString()
-					if _, err := s.CreateSession(b.Context(), st.Session, 0, u.PasswordHash, "", e); err != nil {
+					if _, err := s.CreateSession(b.Context(), auth.NewSession{Session: st.Session, PasswordHash: u.PasswordHash}, e); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -55,9 +55,9 @@ func (s suite) signUp(t *testing.T) (auth.User, auth.Session) {
 	return u, sess
 }
 
-// createSession is CreateSession without the number of other sessions.
+// createSession is CreateSession without its result.
 func (s suite) createSession(ctx context.Context, sess auth.Session, epoch int64, password, rehash string, e *auth.Event) error {
-	_, err := s.CreateSession(ctx, sess, epoch, password, rehash, e)
+	_, err := s.CreateSession(ctx, auth.NewSession{Session: sess, Epoch: epoch, PasswordHash: password, Rehash: rehash}, e)
 	return err
 }
 

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -64,16 +65,34 @@ func testCreateSession(t *testing.T, s suite) {
 			rehash string
 			want   int
 		}{{expired, "", 1}, {idle, "", 1}, {newSession(u.ID), "", 1}, {newSession(u.ID), "rehashed", 2}, {newSession(u.ID), "", 3}} {
-			others, err := s.CreateSession(t.Context(), step.sess, 0, password, step.rehash, nil)
+			created, err := s.CreateSession(t.Context(), auth.NewSession{Session: step.sess, PasswordHash: password, Rehash: step.rehash}, nil)
 			must(t, err)
-			wantEqual(t, fmt.Sprintf("other sessions of session %d", i), others, step.want)
+			wantEqual(t, fmt.Sprintf("other sessions of session %d", i), created.Others, step.want)
 			password = cmp.Or(step.rehash, password)
 		}
 		_, err := s.RevokeSession(t.Context(), u.ID, first.ID, "logout", noon(), nil)
 		must(t, err)
-		others, err := s.CreateSession(t.Context(), newSession(u.ID), 0, password, "", nil)
+		created, err := s.CreateSession(t.Context(), auth.NewSession{Session: newSession(u.ID), PasswordHash: password}, nil)
 		must(t, err)
-		wantEqual(t, "without the revoked one", others, 3)
+		wantEqual(t, "without the revoked one", created.Others, 3)
+	})
+	t.Run("Repeated", func(t *testing.T) { testRepeatedStart(t, s) })
+	t.Run("Redeems", func(t *testing.T) {
+		u, _ := s.signUp(t)
+		token := newToken(u)
+		s.issue(t, token)
+		start := auth.NewSession{
+			Session: newSession(u.ID), PasswordHash: u.PasswordHash,
+			Redeem: &auth.Redemption{Hash: token.Hash, Purpose: token.Purpose, Payload: "the session"},
+		}
+		_, err := s.CreateSession(t.Context(), start, nil)
+		must(t, err)
+		used, _ := s.token(t, token.Hash)
+		wantEqual(t, "payload", used.Payload, "the session")
+		start.Session = newSession(u.ID)
+		_, err = s.CreateSession(t.Context(), start, nil)
+		wantError(t, err, auth.ErrMovedOn)
+		s.wantNoSession(t, start.Session.ID)
 	})
 	t.Run("ErrMovedOnDisabled", func(t *testing.T) {
 		u, _ := s.signUp(t)
@@ -83,6 +102,61 @@ func testCreateSession(t *testing.T, s suite) {
 			wantError(t, s.createSession(t.Context(), newSession(u.ID), 0, u.PasswordHash, rehash, nil), auth.ErrMovedOn)
 		}
 	})
+}
+
+// testRepeatedStart: a second session with the same idempotency key is not created
+// while the first one is as it was started.
+func testRepeatedStart(t *testing.T, s suite) {
+	u, _ := s.signUp(t)
+	start := func(key string) auth.CreatedSession {
+		t.Helper()
+		sess := newSession(u.ID)
+		sess.RetryHash = ptr(hash(key + u.ID))
+		created, err := s.CreateSession(t.Context(), auth.NewSession{Session: sess, PasswordHash: u.PasswordHash, RepeatSince: noon().Add(-day)}, nil)
+		must(t, err)
+		if created.Repeated == nil {
+			wantEqual(t, "the new session", s.state(t, sess.ID).Session, sess)
+			return auth.CreatedSession{Repeated: &sess}
+		}
+		s.wantNoSession(t, sess.ID)
+		return created
+	}
+	started := func(key string, since time.Time) (auth.Session, error) {
+		return s.StartedSession(t.Context(), u.ID, hash(key+u.ID), since, noon())
+	}
+	first := start("a").Repeated
+	wantEqual(t, "the same key", start("a").Repeated, first)
+	if start("b").Repeated.ID == first.ID {
+		t.Error("another key got the same session")
+	}
+	found, err := started("a", noon())
+	must(t, err)
+	wantEqual(t, "StartedSession", found, *first)
+	_, err = started("a", noon().Add(time.Microsecond))
+	wantError(t, err, auth.ErrNotFound)
+	for name, end := range map[string]func(auth.Session){
+		"revoked": func(sess auth.Session) {
+			_, err := s.RevokeSession(t.Context(), u.ID, sess.ID, "logout", noon(), nil)
+			must(t, err)
+		},
+		"blacklisted": func(sess auth.Session) {
+			_, err := s.BlacklistRefresh(t.Context(), refreshToken(sess), nil)
+			must(t, err)
+		},
+		"rotated": func(sess auth.Session) {
+			_, err := s.Rotate(t.Context(), rotation(sess))
+			must(t, err)
+		},
+	} {
+		sess := start(name).Repeated
+		end(*sess)
+		if _, err := started(name, noon().Add(-day)); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("a %s session: %v, want ErrNotFound", name, err)
+		}
+		if start(name).Repeated.ID == sess.ID {
+			t.Errorf("a %s session was returned again", name)
+		}
+	}
 }
 
 func (s suite) user(t *testing.T, id string) auth.User {

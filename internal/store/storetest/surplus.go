@@ -117,11 +117,12 @@ func testRaceSurplus(t *testing.T, s suite) {
 			sess := newSession(u.ID)
 			fns[i] = func() {
 				e := newEvent(auth.EventLogin, u.ID, sess.ID, noon())
-				others, err := s.CreateSession(t.Context(), sess, 0, u.PasswordHash, "", &e)
+				created, err := s.CreateSession(t.Context(), auth.NewSession{Session: sess, PasswordHash: u.PasswordHash}, &e)
 				if err != nil {
 					t.Error(err)
 					return
 				}
+				others := created.Others
 				if maximum > racers && before[others].Swap(true) {
 					t.Errorf("two logins found %d other sessions", others)
 				}
