@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// maxConfirmed limits the access tokens that are remembered: about 15 MB. Beyond
+// maxConfirmed limits the access tokens that are remembered: about 4 MB. Beyond
 // it, those unused for longest are forgotten, and the store is asked about them
 // again.
-const maxConfirmed = 1 << 18
+const maxConfirmed = 1 << 17
 
 // confirmedTokens remembers the access tokens of which the store has confirmed
 // that the session, its secret and the user belong together. The blacklist's
@@ -28,8 +28,10 @@ type confirmedTokens struct {
 	recent, old map[tokenKey]struct{}
 }
 
-// tokenKey is a hash of what identifies an access token.
-type tokenKey [sha256.Size]byte
+// tokenKey is the first half of a hash of what identifies an access token. It is
+// long enough: nobody finds a token with the key of a confirmed one, which takes
+// more than 2^100 hashes.
+type tokenKey [sha256.Size / 2]byte
 
 // keyOfToken requires a canonical session id.
 func keyOfToken(c Claims) tokenKey {
@@ -38,7 +40,8 @@ func keyOfToken(c Claims) tokenKey {
 	buffer = binary.BigEndian.AppendUint64(buffer, uint64(c.IssuedAt.Unix()))
 	buffer = binary.BigEndian.AppendUint64(buffer, uint64(c.ExpiresAt.Unix()))
 	buffer = binary.BigEndian.AppendUint64(buffer, uint64(len(c.User.ID)))
-	return sha256.Sum256(append(append(buffer, c.User.ID...), c.Secret...))
+	sum := sha256.Sum256(append(append(buffer, c.User.ID...), c.Secret...))
+	return tokenKey(sum[:len(tokenKey{})])
 }
 
 // add records that the store has confirmed a token.
