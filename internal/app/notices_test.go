@@ -88,3 +88,49 @@ func TestNotices_Password(t *testing.T) {
 		})
 	}
 }
+
+// TestNotices_NewLogin: with NOTIFY_NEW_LOGIN, a login mails the account if it
+// was never used from its network with its agent before. A device that the account
+// knows, and a repeat of the same login, cause none.
+func TestNotices_NewLogin(t *testing.T) {
+	const home, abroad = 1000, 2000 // of networks that differ in more than the last byte
+	for _, e := range engines()[:2] {
+		t.Run(e.name, func(t *testing.T) {
+			settings := behindProxy()
+			settings["NOTIFY_NEW_LOGIN"] = "on"
+			s := newStack(t, e, settings)
+			device := s.signUpFrom(home, "ada@example.com").device
+			for i, step := range []struct {
+				network int
+				device  string
+				mails   int
+			}{{home, "", 0}, {home + 1, "", 0}, {abroad, device, 0}, {abroad + 500, "", 1}, {abroad + 501, "", 1}, {abroad + 1000, "", 2}} {
+				if got := s.logInFrom(step.network, "ada@example.com", goodPassword, step.device); got.problem != "" {
+					t.Fatalf("login %d: %s", i, got.problem)
+				}
+				mails := s.mails()
+				if len(mails) != step.mails {
+					t.Fatalf("after login %d: %d mails, want %d", i, len(mails), step.mails)
+				}
+				for _, m := range mails {
+					if m.Kind != auth.MailNewLogin || m.To != "ada@example.com" || m.Client.Address == "" {
+						t.Errorf("%+v", m)
+					}
+				}
+				s.advance(time.Minute)
+			}
+		})
+	}
+}
+
+// TestNotices_NewLogin_off: by default, no login mails the account.
+func TestNotices_NewLogin_off(t *testing.T) {
+	s := newStack(t, engines()[0], behindProxy())
+	s.signUpFrom(1000, "ada@example.com")
+	if got := s.logInFrom(2000, "ada@example.com", goodPassword, ""); got.problem != "" {
+		t.Fatal(got.problem)
+	}
+	if mails := s.mails(); len(mails) != 0 {
+		t.Errorf("%+v", mails)
+	}
+}

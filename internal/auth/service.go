@@ -42,7 +42,8 @@ type Settings struct {
 	AccessOverlap    time.Duration // the parent's access token still works
 	ClockLeeway      time.Duration // how much clocks may differ
 	ReuseAction      ReuseAction
-	MaxSessions      int // of one user; 0: no maximum
+	MaxSessions      int  // of one user; 0: no maximum
+	NotifyNewLogin   bool // mail the account about a login from a new agent or network
 }
 
 // Options configure New. All fields are required, except Limits, Observer,

@@ -61,10 +61,15 @@ func (s *Service) startSession(ctx context.Context, in sessionStart, now time.Ti
 		in.redeem.Payload = sess.ID
 	}
 	e := Event{Kind: EventLogin, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
+	mails, err := s.newLoginMails(ctx, u, in.known, e)
+	if err != nil {
+		return Grant{}, err
+	}
+	recorded := s.withMail(ctx, &e, mails...)
 	created, err := s.store.CreateSession(ctx, NewSession{
 		Session: sess, Epoch: u.AuthEpoch, PasswordHash: u.PasswordHash, Rehash: in.rehash, Redeem: in.redeem,
 		RepeatSince: now.Add(-s.settings.RetryTTL),
-	}, &e)
+	}, recorded)
 	if errors.Is(err, ErrMovedOn) && in.redeem == nil {
 		return Grant{}, Unavailable(fmt.Errorf("the user's sessions were revoked during this login: %w", err))
 	}
@@ -78,7 +83,7 @@ func (s *Service) startSession(ctx context.Context, in sessionStart, now time.Ti
 	if created.Repeated != nil {
 		g, err = s.repeatStart(ctx, u, *created.Repeated, now, c)
 	} else {
-		s.changed(ctx, e, &e)
+		s.changed(ctx, e, recorded)
 		g, err = s.grant(ctx, u, sess, secret, now)
 	}
 	if err != nil {

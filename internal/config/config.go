@@ -54,6 +54,7 @@ type Config struct {
 	RefreshTTL       time.Duration
 	SessionTTL       time.Duration
 	MaxSessions      int // of one user; 0: unlimited
+	NotifyNewLogin   bool
 	ReuseWindow      time.Duration
 	RefreshGrace     time.Duration
 	RefreshGraceREST time.Duration

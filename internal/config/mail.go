@@ -23,6 +23,8 @@ func mails(c *Config) []setting {
 			about: "Directory of [templates](how-to/mail.md#templates) that replace the default ones, with a folder for each language. Default: the embedded ones, in English and Hungarian."},
 		{name: "APP_URL", kind: "URL", apply: webURL(&c.AppURL),
 			about: "Address of the pages that links in mails lead to, such as `https://app.example.com`. Default: `ISSUER`, or the port on this machine; in production, one of the two is required to send mail."},
+		{name: "NOTIFY_NEW_LOGIN", fallback: "off", kind: "`on` or `off`", apply: onOff(&c.NotifyNewLogin),
+			about: "Whether a login with a user agent and from a network that the account was not used with before [mails the account](how-to/mail.md#mails-that-inform)."},
 		{name: "EGRESS_ALLOW", kind: "addresses or CIDRs, separated by commas", apply: prefixes(&c.EgressAllow),
 			about: "Networks that requests of rekey's own, such as those to `MAIL_WEBHOOK_URL`, may reach although they are private, on this machine, or otherwise not public. Default: none."},
 	}
