@@ -98,7 +98,7 @@ func restore(t *testing.T, s *stack, x exchange) {
 		IssuedAt: issued, AccessExpiresAt: issued.Add(accessTTL), RefreshExpiresAt: time.Unix(c.ExpiresAt, 0),
 		ExpiresAt: issued.Add(sessionTTL), CreatedAt: issued, LastSeenAt: issued,
 	}
-	if err := s.store.CreateUser(t.Context(), user, session, nil); err != nil {
+	if err := s.store.CreateUser(t.Context(), auth.NewAccount{User: user, Session: session}, nil); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -39,7 +39,7 @@ func (s *stack) login(t *testing.T) *login {
 		CreatedAt: now.Add(-time.Hour), UpdatedAt: now.Add(-time.Hour), PasswordHash: "none",
 	}}
 	l.begin()
-	if err := s.store.CreateUser(t.Context(), l.user, l.session, nil); err != nil {
+	if err := s.store.CreateUser(t.Context(), auth.NewAccount{User: l.user, Session: l.session}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return l

@@ -61,7 +61,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	}
 	sess, secret := s.newSession(ctx, u.ID, []AuthMethod{MethodPassword}, retry, now, c)
 	e := Event{Kind: EventSignUp, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
-	err = s.store.CreateUser(ctx, u, sess, &e)
+	err = s.store.CreateUser(ctx, NewAccount{User: u, Session: sess}, &e)
 	var g Grant
 	switch {
 	case errors.Is(err, ErrEmailTaken) && retry != nil:

@@ -13,6 +13,7 @@ type TokenPurpose string
 // The purposes.
 const (
 	PurposeVerifyEmail     TokenPurpose = "verify_email"
+	PurposeCompleteSignUp  TokenPurpose = "complete_sign_up" // without a user until it is used
 	PurposeResetPassword   TokenPurpose = "reset_password"
 	PurposeUndoEmailChange TokenPurpose = "undo_email_change"
 	PurposeCancelDeletion  TokenPurpose = "cancel_deletion"
@@ -67,6 +68,10 @@ type TokenIssue struct {
 	// the account's own sessions. Otherwise a token over the maximum is not stored:
 	// the owner has the mails of the others.
 	Replace bool
+	// Mails adds the mails of the event even if the token has no user. Otherwise
+	// such a token answers a request for an address without an account, and nobody
+	// gets a mail.
+	Mails bool
 }
 
 // Redemption is the use of a one-time token, in the transaction of its effect. It
@@ -100,7 +105,7 @@ type OneTimeTokens interface {
 	// false if the address has MaxLiveTokens already. It returns ErrMovedOn if the
 	// token's user does not exist, is disabled or has another epoch. It is
 	// serialised with changes that raise the epoch. For a token without a user it
-	// runs the same statements.
+	// runs the same statements, whether or not it adds the mails.
 	IssueToken(ctx context.Context, issue TokenIssue, e *Event) (bool, error)
 	// OneTimeToken returns a token, used or expired or neither. It returns
 	// ErrNotFound if no token has the hash.

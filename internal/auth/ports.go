@@ -73,8 +73,9 @@ type Store interface {
 	OneTimeTokens
 
 	// CreateUser inserts a user and its first session together. It returns
-	// ErrEmailTaken if another user has the e-mail key.
-	CreateUser(ctx context.Context, u User, s Session, e *Event) error
+	// ErrEmailTaken if another user has the e-mail key, and ErrMovedOn if the
+	// one-time token cannot be used.
+	CreateUser(ctx context.Context, a NewAccount, e *Event) error
 	// AddUser inserts a user without a session. It returns ErrEmailTaken.
 	AddUser(ctx context.Context, u User, e *Event) error
 	// Users lists the users that match a filter, whose Email is folded, in the
@@ -120,8 +121,9 @@ type Store interface {
 	// EndSessions revokes a user's live sessions in one transaction, applies the
 	// change to the user, and returns the ids of the revoked sessions. It returns
 	// ErrNotFound if there is no such user, and ErrMovedOn if its password hash or
-	// its epoch is not the expected one, or if the one-time token cannot be used. The number of sessions becomes the Count of the stored
-	// event.
+	// its epoch is not the expected one, if its address is verified against
+	// ExpectUnverified, or if the one-time token cannot be used. The number of
+	// sessions becomes the Count of the stored event.
 	EndSessions(ctx context.Context, change EndSessions, e *Event) ([]string, error)
 	// EndOtherSessions is EndSessions, and rotates the session that remains in the
 	// same transaction. It returns that session with the user, as Rotate does. It
@@ -153,6 +155,12 @@ type Store interface {
 	// ErrNotFound if there is no such user, or if it is disabled.
 	UpdateProfile(ctx context.Context, c ProfileChange, e *Event) (changed bool, u User, err error)
 
+	// VerifyEmail sets EmailVerifiedAt of an enabled user, unless it is set, and uses
+	// up the one-time token. It returns the user as changed. It returns ErrMovedOn if
+	// there is no such user, if it is disabled, if its address or its epoch is another
+	// one, or if the token cannot be used. It revokes nothing.
+	VerifyEmail(ctx context.Context, p EmailProof, e *Event) (User, error)
+
 	// BlacklistAccess blacklists one access token. A repeated call changes
 	// nothing, stores no event and returns the first entry. It returns ErrNotFound
 	// if there is no such session.
@@ -166,6 +174,27 @@ type Store interface {
 
 	// Now returns the time of the database's clock.
 	Now(ctx context.Context) (time.Time, error)
+}
+
+// NewAccount is an account to create, with its first session.
+type NewAccount struct {
+	User    User
+	Session Session
+	// Issue, unless nil, is a one-time token of the user to store.
+	Issue *OneTimeToken
+	// Redeem, unless nil, is the one-time token that the account is created by. It
+	// was mailed to the user's address and has no user; it gets this one.
+	Redeem *Redemption
+}
+
+// EmailProof is the proof that the owner of an account reads the mails to its
+// address.
+type EmailProof struct {
+	UserID   string
+	EmailKey string
+	Epoch    int64 // of the user, as the caller read it
+	At       time.Time
+	Redeem   *Redemption // nil: the proof is not a token
 }
 
 // EndSessions is a change that revokes several sessions of one user.
@@ -187,6 +216,8 @@ type EndSessions struct {
 	ExpectEpoch *int64
 	// VerifyEmail sets EmailVerifiedAt, unless it is set.
 	VerifyEmail bool
+	// ExpectUnverified requires that EmailVerifiedAt is not set.
+	ExpectUnverified bool
 	// Redeem, unless nil, is the one-time token that the change uses up.
 	Redeem *Redemption
 	// BeforeCommit is called with the ids just before the commit. Its error rolls

@@ -59,7 +59,7 @@ func TestStatementLogger_Trace(t *testing.T) {
 		u := auth.User{ID: "0195c7c0-0000-7000-8000-000000000001", Name: "hunter2", Email: "hunter2", EmailKey: "hunter2", PasswordHash: "hunter2"}
 		sess := auth.Session{ID: "0195c7c0-0000-7000-8000-000000000002", UserID: u.ID, UserAgent: "hunter2"}
 		for range 2 { // the second one fails
-			_ = s.CreateUser(ctx, u, sess, nil)
+			_ = s.CreateUser(ctx, auth.NewAccount{User: u, Session: sess}, nil)
 		}
 		_, _ = s.Rotate(ctx, auth.Rotation{SessionID: sess.ID, UserID: u.ID})
 		if strings.Contains(out.String(), "hunter2") {

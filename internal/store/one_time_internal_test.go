@@ -48,6 +48,7 @@ func TestStore_IssueTokenCost(t *testing.T) {
 			if err := s.AddUser(t.Context(), u, nil); err != nil {
 				t.Fatal(err)
 			}
+			toAll := false
 			issue := func(userID, key string) []string {
 				t.Helper()
 				statements = nil
@@ -60,7 +61,7 @@ func TestStore_IssueTokenCost(t *testing.T) {
 						Hash: auth.HashSecret(fmt.Sprint(key, i)), Purpose: auth.PurposeResetPassword, UserID: userID, EmailKey: key,
 						CreatedAt: at, ExpiresAt: at.Add(time.Hour),
 					}
-					issued, err := s.IssueToken(t.Context(), auth.TokenIssue{Token: token}, &e)
+					issued, err := s.IssueToken(t.Context(), auth.TokenIssue{Token: token, Mails: toAll}, &e)
 					if err != nil || issued != (i < auth.MaxLiveTokens) {
 						t.Fatalf("issued %v, %v", issued, err)
 					}
@@ -73,6 +74,14 @@ func TestStore_IssueTokenCost(t *testing.T) {
 			}
 			mails, err := s.Mails(t.Context(), auth.MailQuery{Limit: 10})
 			if err != nil || len(mails) != auth.MaxLiveTokens {
+				t.Errorf("%d mails, %v", len(mails), err)
+			}
+			toAll = true
+			if mailed := issue("", "newcomer@example.com"); !slices.Equal(mailed, without) {
+				t.Errorf("with a mail to an address without an account:\n%s", strings.Join(mailed, "\n"))
+			}
+			mails, err = s.Mails(t.Context(), auth.MailQuery{Limit: 10})
+			if err != nil || len(mails) != 2*auth.MaxLiveTokens {
 				t.Errorf("%d mails, %v", len(mails), err)
 			}
 		})

@@ -20,13 +20,10 @@ const liveTokens = `used_at IS NULL AND expires_at > @now`
 func (s *Store) IssueToken(ctx context.Context, issue auth.TokenIssue, e *auth.Event) (issued bool, err error) {
 	const doing = "issuing a one-time token"
 	t := issue.Token
-	if err := checkText(string(t.Purpose), t.EmailKey, t.Payload); err != nil {
+	if err := checkToken(t); err != nil {
 		return false, fail(doing, err)
 	}
-	row := models.OneTimeToken{
-		Hash: t.Hash[:], Purpose: string(t.Purpose), UserID: idPtr(t.UserID), EmailKey: t.EmailKey, CodeMAC: hashBytes(t.CodeMAC),
-		Payload: t.Payload, Tries: int64(t.Tries), CreatedAt: micros(t.CreatedAt), ExpiresAt: micros(t.ExpiresAt), UsedAt: microsPtr(t.UsedAt),
-	}
+	row := tokenRow(t)
 	err = s.transaction(ctx, func(tx *gorm.DB) error {
 		issued = false
 		locked, err := s.lockUser(tx, t.UserID, &issue.Epoch)
@@ -50,24 +47,24 @@ func (s *Store) IssueToken(ctx context.Context, issue auth.TokenIssue, e *auth.E
 		if issued = done.RowsAffected > 0; done.Error != nil || !issued {
 			return done.Error
 		}
-		return recordIssue(tx, t.UserID != "", e)
+		return recordIssue(tx, t.UserID != "" || issue.Mails, e)
 	})
 	return issued, fail(doing, err)
 }
 
 // recordIssue records the event of a token, and adds its mails to the outbox if
-// the address has an account. Otherwise it runs the same statements, and the one
-// for the mails adds none.
-func recordIssue(tx *gorm.DB, hasAccount bool, e *auth.Event) error {
-	if e == nil || hasAccount || len(e.Mails) == 0 {
+// somebody is to get them. Otherwise it runs the same statements, and the one for
+// the mails adds none.
+func recordIssue(tx *gorm.DB, mails bool, e *auth.Event) error {
+	if e == nil || mails || len(e.Mails) == 0 {
 		return record(tx, eventsIf(true, e))
 	}
-	event, mails := *e, e.Mails
+	event := *e
 	event.Mails = nil
 	if err := record(tx, []auth.Event{event}); err != nil {
 		return err
 	}
-	for _, m := range mails {
+	for _, m := range e.Mails {
 		row := mailRow(m)
 		err := tx.Exec(`INSERT INTO mails (`+mailColumns+`) SELECT `+each(mailColumns, "@", "")+` WHERE 1 = 0`, rowParams(mailColumns, &row)).Error
 		if err != nil {
@@ -170,10 +167,39 @@ func redeem(tx *gorm.DB, userID string, r *auth.Redemption, at time.Time) error 
 	return done.Error
 }
 
+// redeemSignUp uses up the token that an account is created by, and makes it the
+// user's. The caller has inserted the user, whose address no other account has.
+func redeemSignUp(tx *gorm.DB, u auth.User, r *auth.Redemption, at time.Time) error {
+	if r == nil {
+		return nil
+	}
+	if err := checkText(string(r.Purpose), r.Payload); err != nil {
+		return err
+	}
+	done := tx.Exec(`UPDATE one_time_tokens SET used_at = @now, user_id = @user, payload = @payload
+		WHERE hash = @hash AND purpose = @purpose AND user_id IS NULL AND email_key = @email AND `+liveTokens,
+		params{"hash": r.Hash[:], "purpose": string(r.Purpose), "user": u.ID, "email": u.EmailKey, "payload": r.Payload, "now": micros(at)})
+	if done.Error == nil && done.RowsAffected == 0 {
+		return auth.ErrMovedOn
+	}
+	return done.Error
+}
+
 // voidTokens deletes the unused tokens of a user, except those that undo a change.
 func voidTokens(tx *gorm.DB, userID string) error {
 	return tx.Exec(`DELETE FROM one_time_tokens WHERE user_id = @user AND used_at IS NULL AND purpose NOT IN @undo`,
 		params{"user": userID, "undo": auth.UndoPurposes()}).Error
+}
+
+func checkToken(t auth.OneTimeToken) error {
+	return checkText(string(t.Purpose), t.EmailKey, t.Payload)
+}
+
+func tokenRow(t auth.OneTimeToken) models.OneTimeToken {
+	return models.OneTimeToken{
+		Hash: t.Hash[:], Purpose: string(t.Purpose), UserID: idPtr(t.UserID), EmailKey: t.EmailKey, CodeMAC: hashBytes(t.CodeMAC),
+		Payload: t.Payload, Tries: int64(t.Tries), CreatedAt: micros(t.CreatedAt), ExpiresAt: micros(t.ExpiresAt), UsedAt: microsPtr(t.UsedAt),
+	}
 }
 
 func fromTokenRow(r models.OneTimeToken) auth.OneTimeToken {

@@ -37,7 +37,7 @@ func signUp(t testing.TB, s *store.Store) (auth.User, auth.Rotation) {
 		ID: uuid.NewString(), UserID: u.ID, Generation: 1, SecretHash: auth.HashSecret("0"), CreatedAt: now, LastSeenAt: now,
 		IssuedAt: now.Truncate(time.Second), AccessExpiresAt: idle, RefreshExpiresAt: idle, ExpiresAt: end,
 	}
-	if err := s.CreateUser(t.Context(), u, sess, nil); err != nil {
+	if err := s.CreateUser(t.Context(), auth.NewAccount{User: u, Session: sess}, nil); err != nil {
 		t.Fatalf("sign up: %v (%v)", err, auth.AsError(err).Err)
 	}
 	return u, auth.Rotation{

@@ -168,6 +168,9 @@ func userChange(end auth.EndSessions) (set, where string, p params) {
 		where += " AND auth_epoch = @epoch"
 		p["epoch"] = *end.ExpectEpoch
 	}
+	if end.ExpectUnverified {
+		where += " AND email_verified_at IS NULL"
+	}
 	if end.VerifyEmail {
 		set += ", email_verified_at = COALESCE(email_verified_at, @at)"
 	}

@@ -12,28 +12,44 @@ import (
 )
 
 // CreateUser implements [auth.Store].
-func (s *Store) CreateUser(ctx context.Context, u auth.User, sess auth.Session, e *auth.Event) error {
-	return s.insertUser(ctx, u, &sess, e)
+func (s *Store) CreateUser(ctx context.Context, a auth.NewAccount, e *auth.Event) error {
+	const doing = "creating a user"
+	if err := checkSession(a.Session); err != nil {
+		return fail(doing, err)
+	}
+	if a.Issue != nil {
+		if err := checkToken(*a.Issue); err != nil {
+			return fail(doing, err)
+		}
+	}
+	return s.insertUser(ctx, a.User, e, func(tx *gorm.DB) error {
+		session := sessionRow(a.Session)
+		if err := tx.Create(&session).Error; err != nil {
+			return err
+		}
+		if a.Issue != nil {
+			token := tokenRow(*a.Issue)
+			if err := tx.Create(&token).Error; err != nil {
+				return err
+			}
+		}
+		return redeemSignUp(tx, a.User, a.Redeem, a.User.CreatedAt)
+	})
 }
 
 // AddUser implements [auth.Store].
 func (s *Store) AddUser(ctx context.Context, u auth.User, e *auth.Event) error {
-	return s.insertUser(ctx, u, nil, e)
+	return s.insertUser(ctx, u, e, func(*gorm.DB) error { return nil })
 }
 
-// insertUser inserts a user and, unless sess is nil, its first session.
-func (s *Store) insertUser(ctx context.Context, u auth.User, sess *auth.Session, e *auth.Event) error {
+// insertUser inserts a user, and calls also in the transaction.
+func (s *Store) insertUser(ctx context.Context, u auth.User, e *auth.Event, also func(tx *gorm.DB) error) error {
 	const doing = "creating a user"
 	if err := checkIDs(u.ID); err != nil {
 		return fail(doing, err)
 	}
 	if err := checkText(u.Name, u.Email, u.EmailKey, u.PasswordHash, u.Locale); err != nil {
 		return fail(doing, err)
-	}
-	if sess != nil {
-		if err := checkSession(*sess); err != nil {
-			return fail(doing, err)
-		}
 	}
 	err := s.transaction(ctx, func(tx *gorm.DB) error {
 		user := models.User{
@@ -50,11 +66,8 @@ func (s *Store) insertUser(ctx context.Context, u auth.User, sess *auth.Session,
 		if err := tx.Create(&user).Error; err != nil {
 			return err
 		}
-		if sess != nil {
-			session := sessionRow(*sess)
-			if err := tx.Create(&session).Error; err != nil {
-				return err
-			}
+		if err := also(tx); err != nil {
+			return err
 		}
 		return record(tx, eventsIf(true, e))
 	})
@@ -137,6 +150,39 @@ func (s *Store) EnableUser(ctx context.Context, userID string, at time.Time, e *
 		return err
 	}
 	return nil
+}
+
+// VerifyEmail implements [auth.Store]. The statement that changes the user locks
+// its row, so that a change of the epoch comes before it or after it.
+func (s *Store) VerifyEmail(ctx context.Context, p auth.EmailProof, e *auth.Event) (u auth.User, err error) {
+	const doing = "verifying an address"
+	if !isID(p.UserID) {
+		return u, auth.ErrMovedOn
+	}
+	if err := checkText(p.EmailKey); err != nil {
+		return u, fail(doing, err)
+	}
+	err = s.transaction(ctx, func(tx *gorm.DB) error {
+		rows, err := collect[models.User](tx, `UPDATE users
+			SET email_verified_at = COALESCE(email_verified_at, @at), updated_at = CASE WHEN email_verified_at IS NULL THEN @at ELSE updated_at END
+			WHERE id = @user AND email_key = @email AND auth_epoch = @epoch AND disabled_at IS NULL RETURNING `+userColumns,
+			params{"user": p.UserID, "email": p.EmailKey, "epoch": p.Epoch, "at": micros(p.At)})
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return auth.ErrMovedOn
+		}
+		u = fromUserRow(rows[0])
+		if err := redeem(tx, p.UserID, p.Redeem, p.At); err != nil {
+			return err
+		}
+		return record(tx, eventsIf(true, e))
+	})
+	if err != nil {
+		return auth.User{}, fail(doing, err)
+	}
+	return u, nil
 }
 
 // UpdateProfile implements [auth.Store]. It writes the row only if a value

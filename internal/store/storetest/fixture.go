@@ -51,7 +51,7 @@ func (s suite) signUp(t *testing.T) (auth.User, auth.Session) {
 	t.Helper()
 	u := newUser()
 	sess := newSession(u.ID)
-	must(t, s.CreateUser(t.Context(), u, sess, nil))
+	must(t, s.CreateUser(t.Context(), auth.NewAccount{User: u, Session: sess}, nil))
 	return u, sess
 }
 

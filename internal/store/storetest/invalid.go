@@ -37,9 +37,13 @@ func testBadText(t *testing.T, s suite) {
 			reset.Payload = bad
 			_, issue := s.IssueToken(t.Context(), auth.TokenIssue{Token: reset}, nil)
 			_, _, profile := s.UpdateProfile(t.Context(), auth.ProfileChange{UserID: u.ID, Name: &bad, At: noon()}, nil)
+			signUp, account := newSignUp()
+			account.Issue, account.Redeem = &signUp, nil
+			account.Issue.Payload = bad
+			_, verify := s.VerifyEmail(t.Context(), auth.EmailProof{UserID: u.ID, EmailKey: bad, At: noon()}, nil)
 			_, blacklist := s.BlacklistAccess(t.Context(), token, nil)
 			for call, err := range map[string]error{
-				"CreateUser":      s.CreateUser(t.Context(), other, newSession(other.ID), nil),
+				"CreateUser":      s.CreateUser(t.Context(), auth.NewAccount{User: other, Session: newSession(other.ID)}, nil),
 				"CreateSession":   s.createSession(t.Context(), device, 0, u.PasswordHash, "", nil),
 				"UserByEmailKey":  byKey,
 				"RevokeSession":   revoke,
@@ -48,6 +52,8 @@ func testBadText(t *testing.T, s suite) {
 				"BlacklistAccess": blacklist,
 				"UpdateProfile":   profile,
 				"IssueToken":      issue,
+				"IssueAtSignUp":   s.CreateUser(t.Context(), account, nil),
+				"VerifyEmail":     verify,
 				"SetReplicaNodes": s.SetReplicaNodes(t.Context(), bad, nil),
 			} {
 				wantInternal(t, err)
@@ -101,7 +107,9 @@ func testCancelled(t *testing.T, s suite) {
 	before := s.state(t, sess.ID)
 	newcomer, device := newUser(), newSession(u.ID)
 	calls := map[string]func() error{
-		"CreateUser":     func() error { return s.CreateUser(ctx, newcomer, newSession(newcomer.ID), nil) },
+		"CreateUser": func() error {
+			return s.CreateUser(ctx, auth.NewAccount{User: newcomer, Session: newSession(newcomer.ID)}, nil)
+		},
 		"UserByEmailKey": func() error { _, _, err := s.UserByEmailKey(ctx, u.EmailKey); return err },
 		"UserByID":       func() error { _, err := s.UserByID(ctx, u.ID); return err },
 		"CreateSession":  func() error { return s.createSession(ctx, device, 0, u.PasswordHash, "", nil) },
@@ -128,6 +136,10 @@ func testCancelled(t *testing.T, s suite) {
 		"RevokeSessions": func() error { _, err := s.RevokeSessions(ctx, []string{sess.ID}, "logout", noon(), nil); return err },
 		"UpdateProfile": func() error {
 			_, _, err := s.UpdateProfile(ctx, auth.ProfileChange{UserID: u.ID, Locale: ptr("hu"), At: noon()}, nil)
+			return err
+		},
+		"VerifyEmail": func() error {
+			_, err := s.VerifyEmail(ctx, auth.EmailProof{UserID: u.ID, EmailKey: u.EmailKey, At: noon()}, nil)
 			return err
 		},
 		"IssueToken":       func() error { _, err := s.IssueToken(ctx, auth.TokenIssue{Token: newToken(u)}, nil); return err },

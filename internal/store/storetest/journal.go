@@ -128,8 +128,10 @@ func testRecordedChanges(t *testing.T, s suite) {
 		return func(e auth.Event) error { _, err := s.BlacklistRefresh(ctx, token, &e); return err }
 	}
 	s.checkRecorded(t, u, []recording{
-		{"SignUp", func(e auth.Event) error { return s.CreateUser(ctx, u, sess, &e) }, 3, nil},
-		{"SignUpTaken", func(e auth.Event) error { return s.CreateUser(ctx, taken, newSession(taken.ID), &e) }, 0, auth.ErrEmailTaken},
+		{"SignUp", func(e auth.Event) error { return s.CreateUser(ctx, auth.NewAccount{User: u, Session: sess}, &e) }, 3, nil},
+		{"SignUpTaken", func(e auth.Event) error {
+			return s.CreateUser(ctx, auth.NewAccount{User: taken, Session: newSession(taken.ID)}, &e)
+		}, 0, auth.ErrEmailTaken},
 		{"Login", create(other, 0, ""), 3, nil},
 		{"LoginExpired", create(expired, 0, ""), 3, nil},
 		{"LoginRehashing", create(newSession(u.ID), 0, u.PasswordHash), 3, nil},

@@ -151,7 +151,7 @@ func testRaceSignUp(t *testing.T, s suite) {
 	for i := range fns {
 		u := newUser()
 		u.EmailKey = key
-		fns[i] = func() { errs[i] = s.CreateUser(t.Context(), u, newSession(u.ID), nil) }
+		fns[i] = func() { errs[i] = s.CreateUser(t.Context(), auth.NewAccount{User: u, Session: newSession(u.ID)}, nil) }
 	}
 	together(fns...)
 	wins := 0

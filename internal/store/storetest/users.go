@@ -21,7 +21,7 @@ func testCreateUser(t *testing.T, s suite) {
 		other := newUser()
 		other.EmailKey = u.EmailKey
 		otherSession := newSession(other.ID)
-		wantError(t, s.CreateUser(t.Context(), other, otherSession, nil), auth.ErrEmailTaken)
+		wantError(t, s.CreateUser(t.Context(), auth.NewAccount{User: other, Session: otherSession}, nil), auth.ErrEmailTaken)
 		_, err := s.UserByID(t.Context(), other.ID)
 		wantError(t, err, auth.ErrNotFound)
 		_, err = s.SessionState(t.Context(), otherSession.ID, auth.SecretHash{})
@@ -30,13 +30,13 @@ func testCreateUser(t *testing.T, s suite) {
 	t.Run("SameID", func(t *testing.T) {
 		other := newUser()
 		other.ID = u.ID
-		wantInternal(t, s.CreateUser(t.Context(), other, newSession(u.ID), nil))
+		wantInternal(t, s.CreateUser(t.Context(), auth.NewAccount{User: other, Session: newSession(u.ID)}, nil))
 	})
 	t.Run("BothOrNeither", func(t *testing.T) {
 		other := newUser()
 		taken := newSession(other.ID)
 		taken.ID = sess.ID
-		wantInternal(t, s.CreateUser(t.Context(), other, taken, nil))
+		wantInternal(t, s.CreateUser(t.Context(), auth.NewAccount{User: other, Session: taken}, nil))
 		_, err := s.UserByID(t.Context(), other.ID)
 		wantError(t, err, auth.ErrNotFound)
 	})
