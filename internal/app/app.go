@@ -28,6 +28,7 @@ import (
 	"rekey/internal/oauth"
 	"rekey/internal/observe"
 	"rekey/internal/outbox"
+	"rekey/internal/pages"
 	"rekey/internal/redispool"
 	"rekey/internal/store"
 	"rekey/internal/stream"
@@ -73,6 +74,7 @@ type app struct {
 	ring      *keyring.Ring // not started for a command
 	sealer    *keyring.Sealer
 	mailer    auth.Mailer
+	service   string         // the name that people know the service by
 	outbox    *outbox.Worker // nil for a command
 	drain     drain
 	// connections limits those of clients; nil for a command.
@@ -255,6 +257,9 @@ func (a *app) handler() http.Handler {
 	if a.cfg.Explorer {
 		legacy = explorer.New(legacy)
 		routes[graphqlPath] = explorer.FromBrowser(gql)
+	}
+	if a.cfg.AccountPage {
+		maps.Copy(routes, pages.Handlers(pages.Options{Service: a.service, CookieMode: a.cfg.CookieMode}))
 	}
 	if a.cfg.Introspection {
 		routes[schemaPath] = web.Text(graph.SDL)

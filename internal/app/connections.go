@@ -34,11 +34,26 @@ func (a *app) streamLimits() graphqlhttp.StreamLimits {
 	return limits
 }
 
-// listen returns the listener for clients.
-func (a *app) listen(ctx context.Context) (net.Listener, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.Address())
-	if err != nil {
-		return nil, err
+// anyPort listens on a free port with PORT=0, and stores the port in the
+// configuration: links in mails may contain it. Otherwise it returns nil, and the
+// service listens once it is ready.
+func (p *program) anyPort(ctx context.Context) (net.Listener, error) {
+	if p.cfg.Port != 0 {
+		return nil, nil
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.Address())
+	if err == nil {
+		p.cfg.Port = l.Addr().(*net.TCPAddr).Port
+	}
+	return l, err
+}
+
+// listen returns the listener for clients. l is what anyPort returned.
+func (a *app) listen(ctx context.Context, l net.Listener) (_ net.Listener, err error) {
+	if l == nil {
+		if l, err = new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.Address()); err != nil {
+			return nil, err
+		}
 	}
 	return a.connections.Listen(l.(*net.TCPListener)), nil
 }

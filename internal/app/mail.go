@@ -11,7 +11,7 @@ func (a *app) openMail(as role) error {
 	if err != nil {
 		return err
 	}
-	a.mailer = a.faults.Mailer(m)
+	a.mailer, a.service = a.faults.Mailer(m), m.Service()
 	if as == command {
 		return nil
 	}

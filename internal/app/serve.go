@@ -98,14 +98,21 @@ func keyFiles(cfg config.Config) keyring.Files {
 
 // serve runs the service until ctx ends.
 func (p *program) serve(ctx context.Context) (err error) {
+	l, err := p.anyPort(ctx)
+	if err != nil {
+		return cannotListen("HOST", fmt.Errorf("listening on HOST: %w", err))
+	}
 	a, err := p.open(ctx, server)
 	if err != nil {
+		if l != nil {
+			err = errors.Join(err, l.Close())
+		}
 		return err
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
 	p.warnOfKeyAge()
 	defer gcBallast()()
-	listener, err := a.listen(ctx)
+	listener, err := a.listen(ctx, l)
 	if err != nil {
 		return cannotListen("HOST", fmt.Errorf("listening on HOST and PORT: %w", err))
 	}

@@ -33,6 +33,7 @@ type Config struct {
 	Environment   string // "development" or Production
 	Introspection bool
 	Explorer      bool
+	AccountPage   bool
 
 	Host    string // empty: all interfaces
 	Port    int    // 0: any free port
@@ -160,9 +161,14 @@ func (c Config) Address() string {
 }
 
 // PublicURL returns the address that people reach the service at: APP_URL, or
-// ISSUER, or the port on this machine.
+// ISSUER, or the port on this machine. The pages that links in mails lead to are
+// there.
 func (c Config) PublicURL() string {
-	return cmp.Or(c.AppURL, c.Issuer, "http://localhost:"+strconv.Itoa(c.Port))
+	host := c.Host
+	if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr.IsUnspecified() {
+		host = "localhost"
+	}
+	return cmp.Or(c.AppURL, c.Issuer, "http://"+net.JoinHostPort(host, strconv.Itoa(c.Port)))
 }
 
 // Names returns the names of all settings.

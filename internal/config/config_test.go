@@ -35,7 +35,7 @@ func TestLoad_Defaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Environment: "development", Introspection: true, Explorer: true,
+		Environment: "development", Introspection: true, Explorer: true, AccountPage: true,
 		Port: 8080, DataDir: "./data",
 		AccessTTL: 15 * time.Minute, RefreshTTL: 30 * 24 * time.Hour, SessionTTL: 90 * 24 * time.Hour, MaxSessions: 100,
 		ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,

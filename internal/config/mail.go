@@ -22,7 +22,7 @@ func mails(c *Config) []setting {
 		{name: "MAIL_TEMPLATES", kind: "directory", apply: existingDirectory(&c.MailTemplates),
 			about: "Directory of [templates](how-to/mail.md#templates) that replace the default ones, with a folder for each language. Default: the embedded ones, in English and Hungarian."},
 		{name: "APP_URL", kind: "URL", apply: webURL(&c.AppURL),
-			about: "Address of the pages that links in mails lead to, such as `https://app.example.com`. Default: `ISSUER`, or the port on this machine; in production, one of the two is required to send mail."},
+			about: "Address that links in mails lead to, such as `https://app.example.com`: they open `/account` there. Default: this service with its [own page](how-to/account-page.md), at `ISSUER`, or on this machine at `HOST` and `PORT`; in production, one of the two is required to send mail."},
 		{name: "NOTIFY_NEW_LOGIN", fallback: "off", kind: "`on` or `off`", apply: onOff(&c.NotifyNewLogin),
 			about: "Whether a login with a user agent and from a network that the account was not used with before [mails the account](how-to/mail.md#mails-that-inform)."},
 		{name: "EGRESS_ALLOW", kind: "addresses or CIDRs, separated by commas", apply: prefixes(&c.EgressAllow),
@@ -130,6 +130,8 @@ func checkMail(c Config, p *problems) {
 		p.require(value == "" || c.Environment != Production || c.AppURL != "" || c.Issuer != "", "APP_URL", "",
 			"must be set in production when "+name+" is, or ISSUER: links in mails lead there", name)
 	}
+	p.require(c.AccountPage || c.AppURL != "" || c.SMTPURL == "" && c.MailWebhookURL == "", "APP_URL", "",
+		"must be set when mail is and ACCOUNT_PAGE=off: links in mails lead there", "ACCOUNT_PAGE")
 	if u, err := url.Parse(string(c.MailWebhookURL)); err == nil {
 		if addr, err := netip.ParseAddr(u.Hostname()); err == nil && addr.IsLoopback() {
 			allowed := false

@@ -32,6 +32,8 @@ func TestLoad_mail(t *testing.T) {
 		"the same, allowed":        {map[string]string{"MAIL_WEBHOOK_URL": "http://127.0.0.1:1/x", "MAIL_WEBHOOK_SECRET": key, "MAIL_FROM": "a@b.example", "EGRESS_ALLOW": "127.0.0.1"}, ""},
 		"missing templates":        {map[string]string{"MAIL_TEMPLATES": "/missing/directory"}, "MAIL_TEMPLATES: \"/missing/directory\": cannot be read"},
 		"production without links": {map[string]string{"ENV": "production", "SMTP_URL": "smtps://mail", "MAIL_FROM": "a@b.example"}, "APP_URL: must be set in production"},
+		"no page":                  {map[string]string{"SMTP_URL": "smtps://mail", "MAIL_FROM": "a@b.example", "ACCOUNT_PAGE": "off"}, "APP_URL: must be set when mail is and ACCOUNT_PAGE=off"},
+		"a page elsewhere":         {map[string]string{"SMTP_URL": "smtps://mail", "MAIL_FROM": "a@b.example", "ACCOUNT_PAGE": "off", "APP_URL": "https://app.example"}, ""},
 		"production with links":    {map[string]string{"ENV": "production", "SMTP_URL": "smtps://mail", "MAIL_FROM": "a@b.example", "APP_URL": "https://app.example"}, ""},
 	}
 	for name, tt := range tests {
@@ -50,7 +52,8 @@ func TestLoad_mail(t *testing.T) {
 func TestConfig_PublicURL(t *testing.T) {
 	for want, c := range map[string]Config{
 		"https://app.example": {AppURL: "https://app.example", Issuer: "https://auth.example", Port: 1}, "https://auth.example": {Issuer: "https://auth.example", Port: 1},
-		"http://localhost:8080": {Port: 8080},
+		"http://localhost:8080": {Port: 8080}, "http://localhost:81": {Host: "0.0.0.0", Port: 81}, "http://localhost:82": {Host: "::", Port: 82},
+		"http://127.0.0.1:83": {Host: "127.0.0.1", Port: 83}, "http://[::1]:84": {Host: "::1", Port: 84}, "http://rekey.lan:85": {Host: "rekey.lan", Port: 85},
 	} {
 		if got := c.PublicURL(); got != want {
 			t.Errorf("PublicURL = %s, want %s", got, want)

@@ -54,6 +54,8 @@ func exposure(c *Config) []setting {
 			about: "Whether clients may query the schema, and errors about a document suggest names. Default: `on`; in production `off`."},
 		{name: "EXPLORER", kind: "`on` or `off`", apply: offInProduction(c, &c.Explorer),
 			about: "Whether `/` serves the [explorer](how-to/explorer.md), a page to try the API with. Its help needs `INTROSPECTION`. Default: `on`; in production `off`."},
+		{name: "ACCOUNT_PAGE", fallback: "on", kind: "`on` or `off`", apply: onOff(&c.AccountPage),
+			about: "Whether `/account` serves [the page](how-to/account-page.md) that links in mails lead to, unless `APP_URL` is an address elsewhere. `off` if `APP_URL` is your application: it then needs such a page."},
 	}
 }
 

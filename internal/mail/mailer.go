@@ -83,6 +83,9 @@ func New(o Options) (*Mailer, error) {
 // Configured reports whether mails can be sent.
 func (m *Mailer) Configured() bool { return m.sender != nil }
 
+// Service returns the name that mails call the service by.
+func (m *Mailer) Service() string { return m.renderer.service }
+
 // Send renders a mail and hands it over for delivery. It implements auth.Mailer.
 func (m *Mailer) Send(ctx context.Context, id string, mail auth.Mail) error {
 	if m.sender == nil {
