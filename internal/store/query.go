@@ -162,7 +162,7 @@ func collect[T any](db *gorm.DB, statement string, p params) (list []T, err erro
 // the place of that struct. A row may be copied and then scanned into again,
 // because every scan allocates the slices and pointers that it stores.
 func fields(row any) []any {
-	return appendFields(make([]any, 0, 32), reflect.ValueOf(row).Elem())
+	return appendFields(make([]any, 0, 40), reflect.ValueOf(row).Elem())
 }
 
 func appendFields(all []any, v reflect.Value) []any {
