@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"strings"
 	"time"
@@ -39,34 +38,18 @@ type device struct {
 	key     []byte // that the first MAC was made with
 }
 
-// deviceKeys returns the keys of the MACs. They are derived from the rotation
-// keys, which all replicas share.
-func (s *Service) deviceKeys() [][]byte {
-	rotation := s.rotationKeys()
-	keys := make([][]byte, len(rotation))
-	for i, key := range rotation {
-		keys[i] = deviceMAC(key, "rekey device")
-	}
-	return keys
-}
-
-func deviceMAC(key []byte, parts ...string) []byte {
-	mac := hmac.New(sha256.New, key)
-	for _, part := range parts {
-		mac.Write([]byte(part))
-	}
-	return mac.Sum(nil)
-}
+// deviceKeys returns the keys of the MACs.
+func (s *Service) deviceKeys() [][]byte { return s.derivedKeys("rekey device") }
 
 // addressMAC and accountMAC begin with a label of their own and an id of fixed
 // length, so the sums are unambiguous. So is the end of accountMAC: ids of users
 // have one length.
 func addressMAC(key, id []byte, emailKey string) []byte {
-	return deviceMAC(key, "address ", string(id), emailKey)[:devicePart]
+	return macOf(key, "address ", string(id), emailKey)[:devicePart]
 }
 
 func accountMAC(key, id []byte, u User) []byte {
-	return deviceMAC(key, "account ", string(id), u.ID, u.PasswordHash)[:devicePart]
+	return macOf(key, "account ", string(id), u.ID, u.PasswordHash)[:devicePart]
 }
 
 // deviceEntries returns the entries of a value that may be valid, the newest

@@ -54,6 +54,27 @@ func deriveFirstSecret(key []byte, sessionID string, retry SecretHash) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// derivedKeys returns one key for each rotation key, in the order of the ring, for a
+// use that the label names. All replicas share the rotation keys.
+func (s *Service) derivedKeys(label string) [][]byte {
+	rotation := s.rotationKeys()
+	keys := make([][]byte, len(rotation))
+	for i, key := range rotation {
+		keys[i] = macOf(key, label)
+	}
+	return keys
+}
+
+// macOf returns the HMAC-SHA256 of the parts, one after the other. The caller makes
+// the sum unambiguous.
+func macOf(key []byte, parts ...string) []byte {
+	mac := hmac.New(sha256.New, key)
+	for _, part := range parts {
+		mac.Write([]byte(part))
+	}
+	return mac.Sum(nil)
+}
+
 // Equal compares in constant time.
 func (h SecretHash) Equal(other SecretHash) bool {
 	return subtle.ConstantTimeCompare(h[:], other[:]) == 1
