@@ -43,6 +43,7 @@ func newTable() table {
 		auth.ReasonSessionUnknown:     {status: http.StatusInternalServerError, message: unknownMessage},
 		auth.ReasonUserDisabled:       blacklisted(),
 		auth.ReasonInvalidCredentials: blacklisted(),
+		auth.ReasonEmailUnverified:    blacklisted(),
 	}}
 }
 

@@ -93,6 +93,16 @@ type ChangePasswordPayload struct {
 	Tokens *AuthPayload `json:"tokens"`
 }
 
+// The right to create an account, and its password.
+type CompleteSignUpInput struct {
+	// What follows `#complete_sign_up=` in the link.
+	Token string `json:"token"`
+	// 8 to 256 characters, under the rules of `SignUpInput.password`.
+	Password string `json:"password"`
+	// The `device` of the last `AuthPayload` that this device got, for any account. In cookie mode browsers send it as a cookie.
+	Device *string `json:"device,omitempty"`
+}
+
 // An e-mail address and its password.
 type LoginInput struct {
 	// The e-mail address of the account, in any case.
@@ -116,6 +126,16 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
+// A new account without a password: the holder of the mailbox chooses that.
+type RequestSignUpInput struct {
+	// The person's name: 1 to 200 characters, under the rules of `SignUpInput.name`.
+	Name string `json:"name"`
+	// The e-mail address, under the rules of `SignUpInput.email`.
+	Email string `json:"email"`
+	// The language of the mail and of later mails, a BCP 47 tag such as `pt-BR`.
+	Locale *string `json:"locale,omitempty"`
+}
+
 // The right to set a password, and the password.
 type ResetPasswordInput struct {
 	// What follows `#reset_password=` in the link.
@@ -132,7 +152,7 @@ type SecurityEvent struct {
 	At time.Time `json:"at"`
 	// The kind of event.
 	Kind SecurityEventKind `json:"kind"`
-	// Details, or null. `LOGIN_FAILED`: `invalid_credentials` or `user_disabled`. `LOGOUT`: `THIS`, `OTHERS` or `ALL`, or
+	// Details, or null. `LOGIN_FAILED`: `invalid_credentials`, `user_disabled` or `email_unverified`. `EMAIL_VERIFIED`: `code`, `link`, or `taken_over` if the link came without a session of the account. `LOGOUT`: `THIS`, `OTHERS` or `ALL`, or
 	// `REPLACED` if another login replaced the session. `REFRESH_REUSE`: `revoke` if the session was revoked for it, `reject` if
 	// the token was only refused. `SESSION_REVOKED`: the word of `Session.revokedReason`. `TOKEN_BLACKLISTED`: `access` or `refresh`.
 	Reason *string `json:"reason,omitempty"`
@@ -191,7 +211,7 @@ type Session struct {
 	// When it was revoked; null if it was not.
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
 	// Why it was revoked; null if it was not: `logout`, `revoked` (by revokeSession), `reuse` (a refresh token was used twice),
-	// `password_change`, `password_reset`, `user_disabled`, `service` (by a program with an API key), `limit` (there were too many sessions, and it was unused
+	// `password_change`, `password_reset`, `email_verification` (by a link that was opened without a session), `user_disabled`, `service` (by a program with an API key), `limit` (there were too many sessions, and it was unused
 	// for longest) or `operator` (by an administrator).
 	RevokedReason *string `json:"revokedReason,omitempty"`
 }
@@ -244,7 +264,7 @@ type User struct {
 	Name string `json:"name"`
 	// The e-mail address as it was typed.
 	Email string `json:"email"`
-	// When the person proved to own the address; null until then.
+	// When the person proved to own the address, by `verifyEmail` for example; null until then. Tokens have it from the next refresh on.
 	EmailVerifiedAt *time.Time `json:"emailVerifiedAt,omitempty"`
 	// The language of mails to the person, as a BCP 47 tag; null for the default language.
 	Locale *string `json:"locale,omitempty"`
@@ -257,6 +277,24 @@ type User struct {
 }
 
 func (User) IsNode() {}
+
+// An address that its owner proved.
+type VerifiedEmail struct {
+	// The address of the account, as it was typed.
+	Email string `json:"email"`
+	// When the address was proved for the first time.
+	EmailVerifiedAt time.Time `json:"emailVerifiedAt"`
+	// Whether this link removed the password of the account, because it came without an access token of the account. Offer `requestPasswordReset` then.
+	PasswordRemoved bool `json:"passwordRemoved"`
+}
+
+// What a mail contains: one of the two.
+type VerifyEmailInput struct {
+	// What follows `#verify_email=` in the link.
+	Token *string `json:"token,omitempty"`
+	// The eight digits. They need my access token, and verify the address of its account.
+	Code *string `json:"code,omitempty"`
+}
 
 // The kinds of BlacklistEvent.
 type BlacklistEventKind string
@@ -441,6 +479,12 @@ const (
 	SecurityEventKindPasswordReset SecurityEventKind = "PASSWORD_RESET"
 	// Somebody requested a mail that sets a new password. The mail went to the address of the account only.
 	SecurityEventKindPasswordResetRequested SecurityEventKind = "PASSWORD_RESET_REQUESTED"
+	// Somebody entered the address of the account to sign up, and got a mail that there is an account.
+	SecurityEventKindSignUpRequested SecurityEventKind = "SIGN_UP_REQUESTED"
+	// A mail that verifies the address was requested, by a session or by a login that was refused because the address is not verified.
+	SecurityEventKindEmailVerificationRequested SecurityEventKind = "EMAIL_VERIFICATION_REQUESTED"
+	// The address was verified. See `reason`: with `taken_over`, the password was removed and all sessions were revoked.
+	SecurityEventKindEmailVerified SecurityEventKind = "EMAIL_VERIFIED"
 	// The name or the locale was changed: `reason` has the names of the fields. Of many changes in a row, some are left out.
 	SecurityEventKindProfileChanged SecurityEventKind = "PROFILE_CHANGED"
 	// The password was changed, and the other sessions were revoked.
@@ -471,6 +515,9 @@ var AllSecurityEventKind = []SecurityEventKind{
 	SecurityEventKindTokenBlacklisted,
 	SecurityEventKindPasswordReset,
 	SecurityEventKindPasswordResetRequested,
+	SecurityEventKindSignUpRequested,
+	SecurityEventKindEmailVerificationRequested,
+	SecurityEventKindEmailVerified,
 	SecurityEventKindProfileChanged,
 	SecurityEventKindPasswordChanged,
 	SecurityEventKindPasswordChangeFailed,
@@ -481,7 +528,7 @@ var AllSecurityEventKind = []SecurityEventKind{
 
 func (e SecurityEventKind) IsValid() bool {
 	switch e {
-	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordReset, SecurityEventKindPasswordResetRequested, SecurityEventKindProfileChanged, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
+	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordReset, SecurityEventKindPasswordResetRequested, SecurityEventKindSignUpRequested, SecurityEventKindEmailVerificationRequested, SecurityEventKindEmailVerified, SecurityEventKindProfileChanged, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
 		return true
 	}
 	return false

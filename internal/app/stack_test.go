@@ -94,7 +94,7 @@ const testClock = "(SELECT micros FROM test_clock)"
 func newStack(t *testing.T, e engine, settings map[string]string) *stack {
 	t.Helper()
 	env, dsn := e.env(t)
-	env["RATE_LIMITS"], env["LOG_LEVEL"] = "off", "debug"
+	env["RATE_LIMITS"], env["LOG_LEVEL"], env["EMAIL_VERIFICATION"] = "off", "debug", "off"
 	for k, v := range settings {
 		env[k] = v
 	}

@@ -47,11 +47,16 @@ const (
 	ReasonSessionUnknown     Reason = "SESSION_UNKNOWN"
 	ReasonUserDisabled       Reason = "USER_DISABLED"
 	ReasonInvalidCredentials Reason = "INVALID_CREDENTIALS"
+	ReasonEmailUnverified    Reason = "EMAIL_UNVERIFIED" // the password was right
 )
 
 // ReasonMailNotConfigured is the reason under CodeForbidden if a use case needs
 // mail and the operator configured none.
 const ReasonMailNotConfigured Reason = "MAIL_NOT_CONFIGURED"
+
+// ReasonUseRequestSignUp is the reason under CodeForbidden for a sign-up by password
+// if addresses must be verified first.
+const ReasonUseRequestSignUp Reason = "USE_REQUEST_SIGN_UP"
 
 // Error is the only error that transports show to clients. Any other error is
 // internal: it is logged, and clients see "internal error".

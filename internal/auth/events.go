@@ -30,9 +30,12 @@ const (
 	EventPasswordChanged EventKind = "password_changed"
 	EventPasswordFailed  EventKind = "password_change_failed" // the current password was wrong
 	EventPasswordReset   EventKind = "password_reset"
-	EventResetRequested  EventKind = "password_reset_requested" // UserID is empty if the address has no account
-	EventProfileChanged  EventKind = "profile_changed"          // Detail has the names of the fields
-	EventUserAdded       EventKind = "user_added"               // by an administrator
+	EventResetRequested  EventKind = "password_reset_requested"     // UserID is empty if the address has no account
+	EventSignUpRequested EventKind = "sign_up_requested"            // UserID is empty if the address has no account
+	EventEmailVerified   EventKind = "email_verified"               // Detail says how; Count has the sessions that this revoked
+	EventProfileChanged  EventKind = "profile_changed"              // Detail has the names of the fields
+	EventVerifyRequested EventKind = "email_verification_requested" // by a session or a refused login
+	EventUserAdded       EventKind = "user_added"                   // by an administrator
 	EventUsersExported   EventKind = "users_exported"
 	EventUserDisabled    EventKind = "user_disabled"
 	EventUserEnabled     EventKind = "user_enabled"
@@ -82,7 +85,10 @@ var eventKinds = []struct {
 	{EventPasswordChanged, slog.LevelInfo, always},
 	{EventPasswordFailed, slog.LevelInfo, sampled},
 	{EventPasswordReset, slog.LevelInfo, always},
-	{EventResetRequested, slog.LevelInfo, always}, // the limits of mails bound them
+	{EventResetRequested, slog.LevelInfo, always},  // the limits of mails bound them
+	{EventSignUpRequested, slog.LevelInfo, always}, // the limits of mails bound them
+	{EventVerifyRequested, slog.LevelInfo, always}, // as do these
+	{EventEmailVerified, slog.LevelInfo, always},
 	{EventProfileChanged, slog.LevelInfo, sampled},
 	{EventUserAdded, slog.LevelInfo, always},
 	{EventUsersExported, slog.LevelInfo, always},

@@ -29,6 +29,8 @@ const (
 	limitMailMinute
 	limitMailDay
 	limitMailDevice
+	limitVerifyMinute // by the account, whose session or password was proved
+	limitVerifyDay
 	limitMail
 
 	limitTokenUse // uses of links and codes
@@ -80,10 +82,12 @@ func DefaultLimits() Limits {
 
 		limitMailNetwork: {Name: "mail_network", Counts: mailRequests, By: "address", Rate: 1. / 60, Burst: 10, Group: "mail"},
 		// Private: the remaining requests would show strangers when the owner asks.
-		limitMailMinute: {Name: "mail_minute", Counts: mailRequests + strangersMail, By: "recipient", Rate: 1. / 60, Burst: 1, Group: "mail", Private: true},
-		limitMailDay:    {Name: "mail_day", Counts: mailRequests + strangersMail, By: "recipient", Rate: 10. / 86400, Burst: 10, Group: "mail", Private: true},
-		limitMailDevice: {Name: "mail_device", Counts: mailRequests + " from known devices", By: "account and device", Rate: 1. / 600, Burst: 3, Group: "mail"},
-		limitMail:       {Name: "mail", Counts: mailRequests, Rate: 5, Burst: 500, Group: "mail", Private: true},
+		limitMailMinute:   {Name: "mail_minute", Counts: mailRequests + strangersMail, By: "recipient", Rate: 1. / 60, Burst: 1, Group: "mail", Private: true},
+		limitMailDay:      {Name: "mail_day", Counts: mailRequests + strangersMail, By: "recipient", Rate: 10. / 86400, Burst: 10, Group: "mail", Private: true},
+		limitMailDevice:   {Name: "mail_device", Counts: mailRequests + " from known devices", By: "account and device", Rate: 1. / 600, Burst: 3, Group: "mail"},
+		limitVerifyMinute: {Name: "verify_minute", Counts: mailRequests + toVerify, By: "account", Rate: 1. / 60, Burst: 1, Group: "mail"},
+		limitVerifyDay:    {Name: "verify_day", Counts: mailRequests + toVerify, By: "account", Rate: 5. / 86400, Burst: 5, Group: "mail"},
+		limitMail:         {Name: "mail", Counts: mailRequests, Rate: 5, Burst: 500, Group: "mail", Private: true},
 
 		limitTokenUse: {Name: "one_time_token", Counts: "uses of links and codes from mails", By: "address", Rate: 0.2, Burst: 20},
 
@@ -112,6 +116,7 @@ func DefaultLimits() Limits {
 const (
 	mailRequests  = "requests for mails"
 	strangersMail = " from unknown devices"
+	toVerify      = " that verify the address, by sessions and refused logins"
 )
 
 const strangersLogins = "logins on unknown devices"
@@ -198,6 +203,14 @@ func (s *Service) allowMail(ctx context.Context, known *device, recipient string
 		return true, nil
 	}
 	return false, allow(ctx, s.limiter, network, s.limits.check(limitMailMinute, recipient), s.limits.check(limitMailDay, recipient), all)
+}
+
+// allowVerification counts a request for a mail that verifies the address of an
+// account, by somebody who has a session or the password. It does not count by
+// recipient: strangers must not use up the account's budget.
+func (s *Service) allowVerification(ctx context.Context, userID string, c Client) error {
+	return allow(ctx, s.limiter, s.limits.check(limitMailNetwork, AddressKey(c.Address)),
+		s.limits.check(limitVerifyMinute, userID), s.limits.check(limitVerifyDay, userID), s.limits.check(limitMail, ""))
 }
 
 // countFailure counts a request that failed with err by its client's address.

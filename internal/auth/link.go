@@ -1,8 +1,10 @@
 package auth
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -34,9 +36,48 @@ func linkHash(token string) (SecretHash, bool) {
 	return HashSecret(token), true
 }
 
-// live reports whether the token may be used for a purpose.
-func (t OneTimeToken) live(p TokenPurpose, now time.Time) bool {
-	return t.Purpose == p && t.UsedAt == nil && t.ExpiresAt.After(now)
+// mailedToken returns the token that a client sent, used or not. It returns
+// ErrNotFound if there is none for the purpose, or if it has expired.
+func (s *Service) mailedToken(ctx context.Context, p TokenPurpose, token string, now time.Time) (OneTimeToken, error) {
+	hash, ok := linkHash(token)
+	if !ok {
+		return OneTimeToken{}, ErrNotFound
+	}
+	t, err := s.store.OneTimeToken(ctx, hash)
+	if err == nil && (t.Purpose != p || !t.ExpiresAt.After(now)) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return OneTimeToken{}, fmt.Errorf("looking up a one-time token: %w", err)
+	}
+	return t, nil
+}
+
+// tokenUser returns the user that a token was mailed to. It returns ErrNotFound if
+// the user is disabled, or has another address now.
+func (s *Service) tokenUser(ctx context.Context, t OneTimeToken) (User, error) {
+	u, err := s.store.UserByID(ctx, t.UserID)
+	if err == nil && (u.Disabled() || u.EmailKey != t.EmailKey) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("looking up a user: %w", err)
+	}
+	return u, nil
+}
+
+// tokenOwner returns the token that a client sent, which was not used, and its
+// enabled user. It returns ErrNotFound if there is none for the purpose.
+func (s *Service) tokenOwner(ctx context.Context, p TokenPurpose, token string, now time.Time) (OneTimeToken, User, error) {
+	t, err := s.mailedToken(ctx, p, token, now)
+	if err == nil && t.UsedAt != nil {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return OneTimeToken{}, User{}, err
+	}
+	u, err := s.tokenUser(ctx, t)
+	return t, u, err
 }
 
 // sendsLinks reports whether mails with links can be sent.

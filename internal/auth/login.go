@@ -36,8 +36,9 @@ type LoginInput struct {
 	IdempotencyKey string
 }
 
-// SignUp creates a user and logs in. It returns CodeConflict if the e-mail
-// address has an account.
+// SignUp creates a user and logs in. With VerifyOptional, it mails a link and a code
+// that verify the address. It returns CodeConflict if the e-mail address has an
+// account, and CodeForbidden with VerifyRequired: see RequestSignUp.
 func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant, err error) {
 	ctx, now, end, err := s.begin(ctx, StepSignUp, c)
 	defer end(&err)
@@ -46,6 +47,9 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	}
 	if err := s.allow(ctx, limitSignUp, AddressKey(c.Address)); err != nil {
 		return Grant{}, err
+	}
+	if s.settings.EmailVerification == VerifyRequired {
+		return Grant{}, useRequestSignUp()
 	}
 	retry, err := hashIdempotencyKey(in.IdempotencyKey)
 	if err != nil {
@@ -56,23 +60,12 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 		return Grant{}, err
 	}
 	now = s.now() // hashing may have waited
-	if err := s.CheckClock(ctx); err != nil {
-		return Grant{}, Unavailable(err)
-	}
-	sess, secret := s.newSession(ctx, u.ID, []AuthMethod{MethodPassword}, retry, now, c)
-	e := Event{Kind: EventSignUp, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
-	err = s.store.CreateUser(ctx, NewAccount{User: u, Session: sess}, &e)
-	var g Grant
+	g, err := s.createAccount(ctx, NewAccount{User: u}, []AuthMethod{MethodPassword}, retry, now, c)
 	switch {
 	case errors.Is(err, ErrEmailTaken) && retry != nil:
 		g, err = s.repeatSignUp(ctx, in, *retry, now, c)
 	case errors.Is(err, ErrEmailTaken):
 		err = emailConflict()
-	case err != nil:
-		err = fmt.Errorf("creating a user: %w", err)
-	default:
-		s.events.Emit(ctx, e)
-		g, err = s.grant(ctx, u, sess, secret, now)
 	}
 	if err != nil {
 		return Grant{}, err
@@ -80,6 +73,31 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)
 	g.Device = s.newDeviceValue(in.Device, s.findDevice(in.Device, g.User.EmailKey), g.User)
 	return g, nil
+}
+
+// createAccount creates an account with its first session, and returns the first
+// pair. The error wraps ErrEmailTaken if the address has an account, and ErrMovedOn
+// if the one-time token cannot be used. The id of the session becomes the payload of
+// that token.
+func (s *Service) createAccount(ctx context.Context, a NewAccount, methods []AuthMethod, retry *SecretHash, now time.Time, c Client) (Grant, error) {
+	if err := s.CheckClock(ctx); err != nil {
+		return Grant{}, Unavailable(err)
+	}
+	var secret string
+	a.Session, secret = s.newSession(ctx, a.User.ID, methods, retry, now, c)
+	if a.Redeem != nil {
+		a.Redeem.Payload = a.Session.ID
+	}
+	e := Event{Kind: EventSignUp, At: now, UserID: a.User.ID, SessionID: a.Session.ID, Client: c}
+	recorded := &e
+	if a.User.EmailVerifiedAt == nil {
+		recorded = s.verifyNewAccount(ctx, &a, &e)
+	}
+	if err := s.store.CreateUser(ctx, a, recorded); err != nil {
+		return Grant{}, fmt.Errorf("creating a user: %w", err)
+	}
+	s.changed(ctx, e, recorded)
+	return s.grant(ctx, a.User, a.Session, secret, now)
 }
 
 // repeatSignUp returns the pair of an earlier sign-up with the same idempotency key
@@ -140,7 +158,9 @@ func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time, c 
 
 // Login creates a session. Neither the answer nor its time reveals whether the
 // address has an account: an unknown address costs the same hash. It returns
-// ReasonInvalidCredentials, or ReasonUserDisabled if the password is right.
+// ReasonInvalidCredentials, or, if the password is right, ReasonUserDisabled, or
+// ReasonEmailUnverified with VerifyRequired. The last one also mails a link and a
+// code that verify the address, within the limits of RequestEmailVerification.
 func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, err error) {
 	ctx, now, end, err := s.begin(ctx, StepLogin, c)
 	defer end(&err)
@@ -175,6 +195,9 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 	})
 	if e := AsError(err); e != nil && e.Code == CodeUnauthenticated {
 		s.failed(ctx, Event{Kind: EventLoginFailed, At: now, UserID: u.ID, Client: c, Detail: Outcome(err)}, keys[0])
+		if e.Reason == ReasonEmailUnverified {
+			s.unverifiedLogin(ctx, u, s.now(), c)
+		}
 	}
 	if err != nil {
 		return Grant{}, err
@@ -222,6 +245,8 @@ func (s *Service) checkCredentials(
 		return u, "", clock, invalidCredentials()
 	case u.Disabled():
 		return u, "", clock, isUserDisabled.err()
+	case s.mustVerify(u):
+		return u, "", clock, emailUnverified()
 	}
 	return u, rehash, clock, nil
 }

@@ -31,6 +31,11 @@ const (
 	StepRequestPasswordReset Step = "request_password_reset"
 	StepResetPassword        Step = "reset_password"
 
+	StepRequestEmailVerification Step = "request_email_verification"
+	StepVerifyEmail              Step = "verify_email"
+	StepRequestSignUp            Step = "request_sign_up"
+	StepCompleteSignUp           Step = "complete_sign_up"
+
 	StepSecurityEvents Step = "security_events"
 	StepIsBlacklisted  Step = "is_blacklisted"
 	StepBlacklistToken Step = "blacklist_token"
@@ -51,6 +56,7 @@ func UseCases() []Step {
 		StepSignUp, StepLogin, StepRefresh, StepGuard, StepAccess, StepLogout,
 		StepMe, StepNode, StepSession, StepSessions, StepRevokeSession, StepEndSessions, StepChangePassword, StepUpdateProfile,
 		StepRequestPasswordReset, StepResetPassword,
+		StepRequestEmailVerification, StepVerifyEmail, StepRequestSignUp, StepCompleteSignUp,
 		StepSecurityEvents, StepIsBlacklisted, StepBlacklistToken,
 		StepAPIKey, StepIntrospect, StepRevokeToken,
 	}

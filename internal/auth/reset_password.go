@@ -131,30 +131,6 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput, c Cl
 	return revoked, err
 }
 
-// tokenOwner returns the live token that a client sent, and its enabled user. It
-// returns ErrNotFound if there is none for the purpose.
-func (s *Service) tokenOwner(ctx context.Context, p TokenPurpose, token string, now time.Time) (OneTimeToken, User, error) {
-	hash, ok := linkHash(token)
-	if !ok {
-		return OneTimeToken{}, User{}, ErrNotFound
-	}
-	t, err := s.store.OneTimeToken(ctx, hash)
-	if err == nil && !t.live(p, now) {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return OneTimeToken{}, User{}, fmt.Errorf("looking up a one-time token: %w", err)
-	}
-	u, err := s.store.UserByID(ctx, t.UserID)
-	if err == nil && (u.Disabled() || u.EmailKey != t.EmailKey) {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return OneTimeToken{}, User{}, fmt.Errorf("looking up a user: %w", err)
-	}
-	return t, u, nil
-}
-
 // invalidLink is the error for every token that cannot be used, whatever the cause.
 func invalidLink() error {
 	return BadInput("token", "this link was used, has expired or is not complete: request another one")

@@ -44,6 +44,8 @@ type Settings struct {
 	ReuseAction      ReuseAction
 	MaxSessions      int  // of one user; 0: no maximum
 	NotifyNewLogin   bool // mail the account about a login from a new agent or network
+
+	EmailVerification EmailVerification
 }
 
 // Options configure New. All fields are required, except Limits, Observer,

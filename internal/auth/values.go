@@ -137,6 +137,7 @@ const (
 	RevokedByReuse          = "reuse"
 	RevokedByPasswordChange = "password_change"
 	RevokedByPasswordReset  = "password_reset"
+	RevokedByVerification   = "email_verification" // by a link that was opened without a session
 	RevokedByDisabling      = "user_disabled"
 	RevokedByOperator       = "operator" // from the command line
 	RevokedByLimit          = "limit"    // newer sessions of the user reached MAX_SESSIONS

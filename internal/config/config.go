@@ -51,11 +51,14 @@ type Config struct {
 	SecurityEventsRetention time.Duration // of the journal; 0: forever
 	RedisURL                Secret        // empty: no Redis
 
-	AccessTTL        time.Duration // whole seconds, like the next two
-	RefreshTTL       time.Duration
-	SessionTTL       time.Duration
-	MaxSessions      int // of one user; 0: unlimited
-	NotifyNewLogin   bool
+	AccessTTL      time.Duration // whole seconds, like the next two
+	RefreshTTL     time.Duration
+	SessionTTL     time.Duration
+	MaxSessions    int // of one user; 0: unlimited
+	NotifyNewLogin bool
+
+	EmailVerification string // "off", "optional" or "required"
+
 	ReuseWindow      time.Duration
 	RefreshGrace     time.Duration
 	RefreshGraceREST time.Duration

@@ -42,6 +42,7 @@ func TestLoad_Defaults(t *testing.T) {
 		ClockLeeway: 30 * time.Second, ReuseAction: "revoke", Zone: time.UTC, RateLimits: true, Limits: auth.DefaultLimits(),
 		CORSOrigins: []string{"*"}, HTTPIdleTimeout: 2 * time.Minute, RequestTimeout: 8 * time.Second, ShutdownTimeout: 20 * time.Second, LogFormat: "text",
 		DatabaseWait: 30 * time.Second, DatabaseMaxConns: 20, SecurityEventsRetention: 2160 * time.Hour, AccessTokenType: "JWT", KeyLead: 24 * time.Hour, JWKSMaxAge: 10 * time.Minute,
+		EmailVerification: "optional",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("Load() = %+v\nwant      %+v", got, want)

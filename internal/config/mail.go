@@ -23,6 +23,8 @@ func mails(c *Config) []setting {
 			about: "Directory of [templates](how-to/mail.md#templates) that replace the default ones, with a folder for each language. Default: the embedded ones, in English and Hungarian."},
 		{name: "APP_URL", kind: "URL", apply: webURL(&c.AppURL),
 			about: "Address that links in mails lead to, such as `https://app.example.com`: they open `/account` there. Default: this service with its [own page](how-to/account-page.md), at `ISSUER`, or on this machine at `HOST` and `PORT`; in production, one of the two is required to send mail."},
+		{name: "EMAIL_VERIFICATION", fallback: "optional", kind: "`off`, `optional` or `required`", apply: choice(&c.EmailVerification, "off", "optional", "required"),
+			about: "Whether people must [verify their address](how-to/verify-addresses.md). `optional`: `signUp` mails a link and a code. `off`: it mails nothing. `required`: accounts are created by `requestSignUp` and `completeSignUp` only, and accounts whose address is not verified cannot log in; in production, this needs a setting of mail."},
 		{name: "NOTIFY_NEW_LOGIN", fallback: "off", kind: "`on` or `off`", apply: onOff(&c.NotifyNewLogin),
 			about: "Whether a login with a user agent and from a network that the account was not used with before [mails the account](how-to/mail.md#mails-that-inform)."},
 		{name: "EGRESS_ALLOW", kind: "addresses or CIDRs, separated by commas", apply: prefixes(&c.EgressAllow),
@@ -125,6 +127,8 @@ func checkMail(c Config, p *problems) {
 	p.require(c.SMTPURL == "" || c.MailWebhookURL == "", "MAIL_WEBHOOK_URL", "", "must not be set together with SMTP_URL", "SMTP_URL")
 	p.require(c.MailWebhookURL == "" || c.MailWebhookSecret != "", "MAIL_WEBHOOK_SECRET", "", "must be set when MAIL_WEBHOOK_URL is", "MAIL_WEBHOOK_URL")
 	p.require(c.MailWebhookSecret == "" || c.MailWebhookURL != "", "MAIL_WEBHOOK_URL", "", "must be set when MAIL_WEBHOOK_SECRET is", "MAIL_WEBHOOK_SECRET")
+	p.require(c.EmailVerification != "required" || c.Environment != Production || c.SMTPURL != "" || c.MailWebhookURL != "", "EMAIL_VERIFICATION", c.EmailVerification,
+		"needs mail, because nobody could sign up: set SMTP_URL or MAIL_WEBHOOK_URL too", "SMTP_URL")
 	for name, value := range map[string]Secret{"SMTP_URL": c.SMTPURL, "MAIL_WEBHOOK_URL": c.MailWebhookURL} {
 		p.require(value == "" || c.MailFrom != "", "MAIL_FROM", "", "must be set when "+name+" is", name)
 		p.require(value == "" || c.Environment != Production || c.AppURL != "" || c.Issuer != "", "APP_URL", "",

@@ -72,12 +72,12 @@ func (q fakeQuery) IsBlacklisted(context.Context, string) (bool, error) {
 	return false, q.root.outcome()
 }
 
-func (m fakeMutation) Login(context.Context, model.LoginInput) (*model.AuthPayload, error) {
+func (m fakeMutation) Login(context.Context, model.LoginInput, *string) (*model.AuthPayload, error) {
 	m.root.mutated++
 	return &model.AuthPayload{Token: "t", User: &model.User{}, Session: &model.Session{}}, m.root.outcome()
 }
 
-func (m fakeMutation) SignUp(context.Context, model.SignUpInput) (*model.AuthPayload, error) {
+func (m fakeMutation) SignUp(context.Context, model.SignUpInput, *string) (*model.AuthPayload, error) {
 	m.root.mutated++
 	return &model.AuthPayload{Token: "t", User: &model.User{}, Session: &model.Session{}}, m.root.outcome()
 }
