@@ -46,3 +46,27 @@ func TestAccountPage_off(t *testing.T) {
 		}
 	}
 }
+
+// TestInbox: development serves the inbox to this machine, with EXPLORER=off and in
+// production nobody gets it.
+func TestInbox(t *testing.T) {
+	for name, tt := range map[string]struct {
+		env  map[string]string
+		want int
+	}{
+		"development": {nil, http.StatusOK}, "no explorer": {map[string]string{"EXPLORER": "off"}, http.StatusNotFound},
+		"production":                  {map[string]string{"ENV": "production"}, http.StatusNotFound},
+		"production with an explorer": {map[string]string{"ENV": "production", "EXPLORER": "on"}, http.StatusNotFound},
+	} {
+		s := newStack(t, engines()[0], tt.env)
+		for _, path := range []string{"/explorer/inbox", "/explorer/inbox/mails", "/explorer/inbox/inbox.js"} {
+			res, _ := s.request(http.MethodGet, path, "")
+			if res.StatusCode != tt.want || tt.want == http.StatusOK && res.Header.Get("Access-Control-Allow-Origin") != "" {
+				t.Errorf("%s: %s: %d %v", name, path, res.StatusCode, res.Header)
+			}
+			if res, _ := s.request(http.MethodGet, path, "", "Origin", "https://evil.example"); res.StatusCode == http.StatusOK {
+				t.Errorf("%s: %s: a page of another origin gets %d", name, path, res.StatusCode)
+			}
+		}
+	}
+}

@@ -23,6 +23,7 @@ import (
 	"rekey/internal/config"
 	"rekey/internal/explorer"
 	"rekey/internal/graphqlhttp"
+	"rekey/internal/inbox"
 	"rekey/internal/keyring"
 	"rekey/internal/limit"
 	"rekey/internal/oauth"
@@ -255,8 +256,11 @@ func (a *app) handler() http.Handler {
 	routes := map[string]http.Handler{graphqlPath: gql, livePath: web.Live(), readyPath: web.Ready(a.log, a.checks())}
 	legacy := compat.New(compat.Options{Auth: a.core, PublicKey: a.publicKey, Logger: a.log})
 	if a.cfg.Explorer {
-		legacy = explorer.New(legacy)
+		legacy = explorer.New(legacy, explorer.Options{Inbox: a.inbox()})
 		routes[graphqlPath] = explorer.FromBrowser(gql)
+	}
+	if a.inbox() {
+		legacy = inbox.New(inbox.Options{Directory: a.mailDirectory(), Proxies: a.cfg.TrustedProxies, Logger: a.log}, legacy)
 	}
 	if a.cfg.AccountPage {
 		maps.Copy(routes, pages.Handlers(pages.Options{Service: a.service, CookieMode: a.cfg.CookieMode}))

@@ -14,7 +14,7 @@ import (
 func (p *program) newMailer() (*mail.Mailer, error) {
 	directory := ""
 	if p.cfg.Environment != config.Production {
-		directory = filepath.Join(p.cfg.DataDir, "mail")
+		directory = p.mailDirectory()
 	}
 	m, err := mail.New(mail.Options{
 		SMTPURL: string(p.cfg.SMTPURL), WebhookURL: string(p.cfg.MailWebhookURL), WebhookSecret: string(p.cfg.MailWebhookSecret),
@@ -26,6 +26,12 @@ func (p *program) newMailer() (*mail.Mailer, error) {
 	}
 	return m, nil
 }
+
+// mailDirectory returns the directory that mails are written to in development.
+func (p *program) mailDirectory() string { return filepath.Join(p.cfg.DataDir, "mail") }
+
+// inbox reports whether the explorer's inbox is served: never in production.
+func (p *program) inbox() bool { return p.cfg.Explorer && p.cfg.Environment != config.Production }
 
 // previewMail renders a mail with invented data.
 func (c *commands) previewMail(kind, locale string) (cli.MailPreview, error) {

@@ -85,6 +85,7 @@ func packages() map[string]rule {
 		"internal/licenses/generate":       {libraries: []string{brotliLib}},
 		"internal/observe":                 {allowed: []string{"internal/auth"}, libraries: []string{prometheus, otel}},
 		"internal/explorer":                {allowed: []string{"internal/web"}, libraries: []string{httpLib, brotliLib}},
+		"internal/inbox":                   {allowed: []string{"internal/web"}, libraries: []string{httpLib}},
 		"internal/pages":                   {allowed: []string{"internal/web"}, libraries: []string{httpLib}},
 		"internal/keyring":                 {allowed: []string{"internal/auth", "internal/token"}},
 		"internal/cli":                     {allowed: []string{"internal/auth", "internal/doctor", "internal/keyring"}},

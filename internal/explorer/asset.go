@@ -38,11 +38,11 @@ func newAsset(name, path string) *asset {
 		},
 		brotli: strings.HasSuffix(path, ".br"),
 	}
-	a.stored = sync.OnceValue(func() []byte { return must(files.ReadFile(path)) })
-	a.plain = a.stored
+	stored := sync.OnceValue(func() []byte { return must(files.ReadFile(path)) })
+	a.stored, a.plain = stored, stored
 	if a.brotli {
 		a.plain = sync.OnceValue(func() []byte {
-			return must(io.ReadAll(brotli.NewReader(bytes.NewReader(a.stored()))))
+			return must(io.ReadAll(brotli.NewReader(bytes.NewReader(stored()))))
 		})
 	}
 	a.gzip = sync.OnceValue(func() []byte {
@@ -57,6 +57,14 @@ func newAsset(name, path string) *asset {
 		return base64.RawURLEncoding.EncodeToString(sum[:12])
 	})
 	return a
+}
+
+// replace changes a text of the file. The result is stored as it is.
+func (a *asset) replace(old, text string) {
+	content := a.plain
+	a.brotli = false
+	a.stored = sync.OnceValue(func() []byte { return bytes.ReplaceAll(content(), []byte(old), []byte(text)) })
+	a.plain = a.stored
 }
 
 // must returns the value. There is no error unless the build of the program is

@@ -27,11 +27,20 @@ const (
 		"connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+// Options configure the page.
+type Options struct {
+	// Inbox reports whether the page links to the inbox.
+	Inbox bool
+}
+
 // New returns a handler that serves the page at / and its files under
 // /explorer/, to GET and HEAD and by their exact names. It passes every other
 // request to next.
-func New(next http.Handler) http.Handler {
+func New(next http.Handler, o Options) http.Handler {
 	assets := load()
+	if o.Inbox {
+		assets["/"].replace(`data-inbox="off"`, `data-inbox="on"`)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := assets[r.URL.EscapedPath()]
 		if !ok || (r.Method != http.MethodGet && r.Method != http.MethodHead) {

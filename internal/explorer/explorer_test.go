@@ -41,7 +41,7 @@ func get(t *testing.T, h http.Handler, method, target string, header ...string) 
 }
 
 func TestNew_page(t *testing.T) {
-	h := New(fallback())
+	h := New(fallback(), Options{})
 	res := get(t, h, http.MethodGet, "/")
 	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Fatalf("%d %v", res.StatusCode, res.Header)
@@ -64,8 +64,18 @@ func TestNew_page(t *testing.T) {
 	}
 }
 
+// TestNew_inbox: the page links to the inbox only where it is served.
+func TestNew_inbox(t *testing.T) {
+	for on, want := range map[bool]string{true: `data-inbox="on"`, false: `data-inbox="off"`} {
+		res := get(t, New(fallback(), Options{Inbox: on}), http.MethodGet, "/", "Accept-Encoding", "gzip, br")
+		if text := decompress(t, res.Header.Get("Content-Encoding"), res.text); !strings.Contains(text, want) || strings.Count(text, "data-inbox") != 1 {
+			t.Errorf("%t: %s", on, text)
+		}
+	}
+}
+
 func TestNew_leavesTheRest(t *testing.T) {
-	h := New(fallback())
+	h := New(fallback(), Options{})
 	for target, method := range map[string]string{
 		"/?a=b":                         http.MethodPost,
 		"/index.html":                   http.MethodGet,
@@ -90,7 +100,7 @@ func TestNew_leavesTheRest(t *testing.T) {
 }
 
 func TestAsset_encoding(t *testing.T) {
-	h := New(fallback())
+	h := New(fallback(), Options{})
 	const target = "/explorer/licenses.txt"
 	plain := get(t, h, http.MethodGet, target)
 	for accept, want := range map[string]string{
@@ -133,7 +143,7 @@ func decompress(t *testing.T, encoding, compressed string) string {
 }
 
 func TestAsset_notModified(t *testing.T) {
-	h := New(fallback())
+	h := New(fallback(), Options{})
 	first := get(t, h, http.MethodGet, "/", "Accept-Encoding", "gzip")
 	again := get(t, h, http.MethodGet, "/", "Accept-Encoding", "gzip", "If-None-Match", first.Header.Get("ETag"))
 	if again.StatusCode != http.StatusNotModified || again.text != "" {

@@ -7,6 +7,9 @@ import { SystemTheme, WrapLines } from './theme.jsx';
 
 const PLUGINS = [HISTORY_PLUGIN];
 
+// The service serves the inbox in development, to clients on its machine.
+const INBOX = document.documentElement.dataset.inbox === 'on';
+
 // Explorer is the page: GraphiQL, with the session's panel under the answer.
 export function Explorer({ api, storage, tabs }) {
   return (
@@ -30,6 +33,7 @@ export function Explorer({ api, storage, tabs }) {
           <img src={icon} alt="" width="22" height="22" />
           <span>rekey</span>
         </h1>
+        {INBOX && <a className="inbox" href="/explorer/inbox" target="_blank" title="The mails that this service wrote">Inbox</a>}
       </GraphiQL.Logo>
       <GraphiQL.Footer>
         <Panel api={api} />

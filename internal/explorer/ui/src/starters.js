@@ -123,6 +123,13 @@ query History {
 mutation LogOut($scope: LogoutScope!) {
   logout(scope: $scope)
 }`),
+    tab({ email: '{{email}}' }, `# 10. Forgot the password? The answer is true whether
+#     or not there is such an account. Follow the link
+#     in the mail: in development it is in the Inbox,
+#     above.
+mutation ForgotPassword($email: String!) {
+  requestPasswordReset(email: $email)
+}`),
   ];
 }
 
