@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"rekey/internal/test/racing"
 )
 
 const startKey = "a-key-for-one-start-of-a-session"
@@ -106,7 +108,7 @@ func TestStart_together(t *testing.T) {
 					defer mu.Unlock()
 					pairs = append(pairs, pair)
 				}
-				together(racer, racer, racer, racer)
+				racing.Together(racer, racer, racer, racer)
 				if pairs = slices.Compact(pairs); len(pairs) != 1 {
 					t.Errorf("%d different pairs", len(pairs))
 				}

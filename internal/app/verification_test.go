@@ -1,12 +1,14 @@
 package app
 
 import (
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"rekey/internal/auth"
+	"rekey/internal/test/racing"
 )
 
 // TestVerification_off: no mail is sent unless a session requests it.
@@ -191,8 +193,8 @@ func TestVerifyEmail_Races(t *testing.T) {
 	for _, e := range engines()[:2] {
 		t.Run(e.name, func(t *testing.T) {
 			s := newStack(t, e, verifying())
-			for round := range resetRounds {
-				email := strings.Repeat("a", round+1) + "@example.com"
+			for round := range racing.Rounds(t, raceRounds) {
+				email := "ada" + strconv.Itoa(round) + "@example.com"
 				in := s.signUp(email)
 				token, _ := s.verification()
 				var mu sync.Mutex

@@ -6,35 +6,22 @@ import (
 	"testing"
 
 	"rekey/internal/auth"
+	"rekey/internal/test/racing"
 )
-
-const redemptions = 50 // rounds of a race
 
 // testRaceRedeem: of several uses of one token, one has its effect.
 func testRaceRedeem(t *testing.T, s suite) {
-	for range redemptions {
+	for round := range racing.Rounds(t, redemptions) {
 		u, _ := s.signUp(t)
 		token := newToken(u)
 		s.issue(t, token)
-		errs := make([]error, 4)
-		fns := make([]func(), len(errs))
-		for i := range fns {
-			fns[i] = func() {
-				_, errs[i] = s.EndSessions(t.Context(), auth.EndSessions{
-					UserID: u.ID, Reason: "reset", At: noon(), RaiseEpoch: i%2 == 0, Redeem: &auth.Redemption{Hash: token.Hash, Purpose: token.Purpose},
-				}, &auth.Event{Kind: auth.EventPasswordChanged, At: noon(), UserID: u.ID})
-			}
-		}
-		together(fns...)
-		wins := 0
-		for _, err := range errs {
-			if err == nil {
-				wins++
-				continue
-			}
-			wantError(t, err, auth.ErrMovedOn)
-		}
-		wantEqual(t, "uses", wins, 1)
+		errs := racing.Repeat(racersIn(round), func(racer int) error {
+			_, err := s.EndSessions(t.Context(), auth.EndSessions{
+				UserID: u.ID, Reason: "reset", At: noon(), RaiseEpoch: racer%2 == 0, Redeem: &auth.Redemption{Hash: token.Hash, Purpose: token.Purpose},
+			}, &auth.Event{Kind: auth.EventPasswordChanged, At: noon(), UserID: u.ID})
+			return err
+		})
+		racing.Winner(t, errs, auth.ErrMovedOn)
 		wantEqual(t, "events", len(s.events(t, u.ID)), 1)
 	}
 }
@@ -42,8 +29,8 @@ func testRaceRedeem(t *testing.T, s suite) {
 // testRaceRedeemEpoch: a token is used while the password is changed. Whichever
 // commits first, the other has no effect on the password.
 func testRaceRedeemEpoch(t *testing.T, s suite) {
-	won := 0
-	for range redemptions {
+	won, rounds := 0, racing.Rounds(t, redemptions)
+	for range rounds {
 		u, _ := s.signUp(t)
 		token := newToken(u)
 		s.issue(t, token)
@@ -75,13 +62,13 @@ func testRaceRedeemEpoch(t *testing.T, s suite) {
 		wantEqual(t, "password", after.PasswordHash, "changed")
 		wantEqual(t, "the voided token is there", there, false)
 	}
-	t.Logf("%d of %d resets came first", won, redemptions)
+	t.Logf("%d of %d resets came first", won, rounds)
 }
 
 // testRaceIssueEpoch: no token that was issued before the epoch was raised is
 // valid afterwards.
 func testRaceIssueEpoch(t *testing.T, s suite) {
-	for range redemptions {
+	for range racing.Rounds(t, redemptions) {
 		u, _ := s.signUp(t)
 		token := newToken(u)
 		var issueErr, endErr error
@@ -102,7 +89,7 @@ func testRaceIssueEpoch(t *testing.T, s suite) {
 
 // testRaceTryCode: guesses at the same time are not more than allowed.
 func testRaceTryCode(t *testing.T, s suite) {
-	for range 5 {
+	for range racing.Rounds(t, 5) {
 		u, _ := s.signUp(t)
 		token := newToken(u)
 		s.issue(t, token)

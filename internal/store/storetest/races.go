@@ -4,34 +4,21 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 
 	"rekey/internal/auth"
+	"rekey/internal/test/racing"
 )
 
 const (
-	racers = 32
-	pairs  = 200
+	racers      = 32
+	pairs       = 200 // usual rounds of a race of two
+	redemptions = 50  // usual rounds of a race for a token
 )
-
-// together runs the functions at the same time.
-func together(fns ...func()) {
-	start := make(chan struct{})
-	var wg sync.WaitGroup
-	for _, fn := range fns {
-		wg.Go(func() {
-			<-start
-			fn()
-		})
-	}
-	close(start)
-	wg.Wait()
-}
 
 // testRaceRotate: exactly one of N racers succeeds, and the others get ErrMovedOn.
 func testRaceRotate(t *testing.T, s suite) {
-	for range 5 {
+	for range racing.Rounds(t, 5) {
 		_, sess := s.signUp(t)
 		states, errs := make([]auth.SessionState, racers), make([]error, racers)
 		fns := make([]func(), racers)
@@ -62,7 +49,7 @@ func testRaceRotate(t *testing.T, s suite) {
 // testRaceRotateEnd: a session is revoked while it is rotated. Afterwards it is
 // revoked, and the call reports that it revoked it.
 func testRaceRotateEnd(t *testing.T, s suite) {
-	for i := range pairs {
+	for i := range racing.Rounds(t, pairs) {
 		u, sess := s.signUp(t)
 		var ended bool
 		var endErr, rotateErr error
@@ -91,7 +78,7 @@ func testRaceRotateEnd(t *testing.T, s suite) {
 
 // testRaceRotateBlacklist: a refresh token is either rotated or blacklisted.
 func testRaceRotateBlacklist(t *testing.T, s suite) {
-	for range pairs {
+	for range racing.Rounds(t, pairs) {
 		_, sess := s.signUp(t)
 		var flagged bool
 		var flagErr, rotateErr error
@@ -112,7 +99,8 @@ func testRaceRotateBlacklist(t *testing.T, s suite) {
 // revoked.
 func testRaceLoginEnd(t *testing.T, s suite) {
 	won := 0
-	for i := range pairs {
+	rounds := racing.Rounds(t, pairs)
+	for i := range rounds {
 		u, first := s.signUp(t)
 		sess := newSession(u.ID)
 		rehash := ""
@@ -140,27 +128,24 @@ func testRaceLoginEnd(t *testing.T, s suite) {
 		wantEqual(t, "ended", sorted(ids), sorted([]string{first.ID, sess.ID}))
 		s.wantNoRotation(t, rotation(sess), sess.ID)
 	}
-	t.Logf("%d of %d logins were in time, and their sessions were revoked", won, pairs)
+	t.Logf("%d of %d logins were in time, and their sessions were revoked", won, rounds)
 }
 
 // testRaceSignUp: one of several sign-ups with one address succeeds.
 func testRaceSignUp(t *testing.T, s suite) {
-	key := newUser().EmailKey
-	errs := make([]error, 8)
-	fns := make([]func(), len(errs))
-	for i := range fns {
-		u := newUser()
-		u.EmailKey = key
-		fns[i] = func() { errs[i] = s.CreateUser(t.Context(), auth.NewAccount{User: u, Session: newSession(u.ID)}, nil) }
+	for round := range racing.Rounds(t, 10) {
+		key := newUser().EmailKey
+		errs := racing.Repeat(racersIn(round), func(int) error {
+			u := newUser()
+			u.EmailKey = key
+			return s.CreateUser(t.Context(), auth.NewAccount{User: u, Session: newSession(u.ID)}, nil)
+		})
+		racing.Winner(t, errs, auth.ErrEmailTaken)
 	}
-	together(fns...)
-	wins := 0
-	for _, err := range errs {
-		if err == nil {
-			wins++
-			continue
-		}
-		wantError(t, err, auth.ErrEmailTaken)
-	}
-	wantEqual(t, "winners", wins, 1)
 }
+
+// racersIn returns the number of racers of a round: two or eight.
+func racersIn(round int) int { return 2 + 6*(round%2) }
+
+// together runs the functions at the same time.
+func together(fns ...func()) { racing.Together(fns...) }

@@ -82,6 +82,7 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"RaceVerify", testRaceVerify},
 		{"RaceRedeem", testRaceRedeem},
 		{"RaceRedeemEpoch", testRaceRedeemEpoch},
+		{"RaceReset", testRaceReset},
 		{"RaceIssueEpoch", testRaceIssueEpoch},
 		{"RaceTryCode", testRaceTryCode},
 		{"BlacklistAccess", testBlacklistAccess},

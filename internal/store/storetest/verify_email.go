@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/internal/auth"
+	"rekey/internal/test/racing"
 )
 
 // unverified stores a user with a session, whose address is not verified.
@@ -159,34 +160,23 @@ func testSignUpByToken(t *testing.T, s suite) {
 
 // testRaceSignUpByToken: of several uses of one token, one creates an account.
 func testRaceSignUpByToken(t *testing.T, s suite) {
-	for range redemptions {
-		token, first := newSignUp()
+	for round := range racing.Rounds(t, redemptions) {
+		token, account := newSignUp()
 		s.issue(t, token)
-		errs := make([]error, 3)
-		fns := make([]func(), len(errs))
-		for i := range fns {
-			a := first
+		errs := racing.Repeat(racersIn(round), func(int) error {
+			a := account
 			a.User.ID = uuid.NewString()
 			a.Session = newSession(a.User.ID)
-			fns[i] = func() { errs[i] = s.CreateUser(t.Context(), a, nil) }
-		}
-		together(fns...)
-		wins := 0
-		for _, err := range errs {
-			if err == nil {
-				wins++
-				continue
-			}
-			wantError(t, err, auth.ErrEmailTaken)
-		}
-		wantEqual(t, "accounts", wins, 1)
+			return s.CreateUser(t.Context(), a, nil)
+		})
+		racing.Winner(t, errs, auth.ErrEmailTaken)
 	}
 }
 
 // testRaceVerify: one token is used with a session and without one, while the
 // password is changed. One of the three happens.
 func testRaceVerify(t *testing.T, s suite) {
-	for range redemptions {
+	for range racing.Rounds(t, redemptions) {
 		u, _ := s.unverified(t)
 		token := newToken(u)
 		s.issue(t, token)
