@@ -220,6 +220,10 @@ type EndSessions struct {
 	ExpectUnverified bool
 	// Redeem, unless nil, is the one-time token that the change uses up.
 	Redeem *Redemption
+	// Start, unless nil, is a session of the user that begins after the others were
+	// revoked, and StartEvent its event.
+	Start      *Session
+	StartEvent *Event
 	// BeforeCommit is called with the ids just before the commit. Its error rolls
 	// the change back.
 	BeforeCommit func(ctx context.Context, sessionIDs []string) error

@@ -16,8 +16,9 @@ type sessionStart struct {
 	// gets the same pair.
 	retry  *SecretHash
 	rehash string // replaces the hash of the password, unless it is empty
-	// redeem, unless nil, is the one-time token that the login uses up. The id of the
-	// session becomes its payload.
+	// redeem, unless nil, is the one-time token that the login uses up, which was
+	// mailed to the address of the account and proves it. The id of the session
+	// becomes its payload.
 	redeem   *Redemption
 	replaces string  // see LoginInput
 	value    string  // the Device of LoginInput
@@ -53,9 +54,13 @@ type CreatedSession struct {
 // idempotency key gets the pair of the first request, until that is refreshed, for
 // RetryTTL. startSession returns CodeUnavailable if the user's sessions were revoked
 // meanwhile, and an error that wraps ErrMovedOn if the one-time token was used or
-// voided meanwhile.
+// voided meanwhile. A one-time token takes over an account whose address was never
+// verified: see VerifyEmail.
 func (s *Service) startSession(ctx context.Context, in sessionStart, now time.Time, c Client) (Grant, error) {
 	u := in.user
+	if in.redeem != nil && u.EmailVerifiedAt == nil {
+		return s.startTakingOver(ctx, in, now, c)
+	}
 	sess, secret := s.newSession(ctx, u.ID, in.methods, in.retry, now, c)
 	if in.redeem != nil {
 		in.redeem.Payload = sess.ID

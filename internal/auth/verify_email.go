@@ -184,16 +184,49 @@ func (s *Service) takeOver(ctx context.Context, u User, t OneTimeToken, now time
 	if u.HasPassword() {
 		t.Payload = passwordRemoved
 	}
-	e := Event{Kind: EventEmailVerified, At: now, UserID: u.ID, Client: c, Detail: "taken_over"}
-	_, err := s.revokeSeveral(ctx, EndSessions{
-		UserID: u.ID, Reason: RevokedByVerification, At: now, RaiseEpoch: true, ExpectEpoch: &u.AuthEpoch,
-		ExpectPasswordHash: u.PasswordHash, VerifyEmail: true, ExpectUnverified: true,
-		Redeem: &Redemption{Hash: t.Hash, Purpose: t.Purpose, Payload: t.Payload},
-	}, e)
-	if err != nil {
+	e := Event{Kind: EventEmailVerified, At: now, UserID: u.ID, Client: c, Detail: takenOver}
+	change := takingOver(u, Redemption{Hash: t.Hash, Purpose: t.Purpose, Payload: t.Payload}, now)
+	if _, err := s.revokeSeveral(ctx, change, e); err != nil {
 		return VerifiedEmail{}, err
 	}
 	at := now.Truncate(time.Microsecond)
 	u.EmailVerifiedAt = &at
 	return verified(u, t), nil
+}
+
+// takenOver is the Detail of an event.
+const takenOver = "taken_over"
+
+// takingOver returns the change that verifies the address of a user and voids
+// everything that the account had before.
+func takingOver(u User, r Redemption, now time.Time) EndSessions {
+	return EndSessions{
+		UserID: u.ID, Reason: RevokedByVerification, At: now, RaiseEpoch: true, ExpectEpoch: &u.AuthEpoch,
+		ExpectPasswordHash: u.PasswordHash, VerifyEmail: true, ExpectUnverified: true, Redeem: &r,
+	}
+}
+
+// startTakingOver is startSession for an account whose address was never verified:
+// the token takes it over, and the session begins in the same transaction.
+func (s *Service) startTakingOver(ctx context.Context, in sessionStart, now time.Time, c Client) (Grant, error) {
+	u := in.user
+	sess, secret := s.newSession(ctx, u.ID, in.methods, in.retry, now, c)
+	in.redeem.Payload = sess.ID
+	e := Event{Kind: EventEmailVerified, At: now, UserID: u.ID, SessionID: sess.ID, Client: c, Detail: takenOver}
+	login := Event{Kind: EventLogin, At: now, UserID: u.ID, SessionID: sess.ID, Client: c}
+	change := takingOver(u, *in.redeem, now)
+	change.Start, change.StartEvent = &sess, &login
+	if _, err := s.revokeSeveral(ctx, change, e); err != nil {
+		return Grant{}, err
+	}
+	s.changed(ctx, login, &login)
+	at := now.Truncate(time.Microsecond)
+	u.EmailVerifiedAt, u.UpdatedAt, u.PasswordHash, u.AuthEpoch = &at, at, "", u.AuthEpoch+1
+	g, err := s.grant(ctx, u, sess, secret, now)
+	if err != nil {
+		return Grant{}, err
+	}
+	g.Device = s.newDeviceValue(in.value, in.known, u)
+	s.endReplaced(ctx, in.replaces, g.Session.ID, now, c)
+	return g, nil
 }

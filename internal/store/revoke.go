@@ -59,7 +59,21 @@ func (s *Store) RevokeSession(ctx context.Context, userID, sessionID, reason str
 // transaction, possibly more than once. BeforeCommit must not use the store. It
 // also gets the ids of expired sessions, which are not in the result.
 func (s *Store) EndSessions(ctx context.Context, end auth.EndSessions, e *auth.Event) ([]string, error) {
-	return s.endSessions(ctx, end, e, func(*gorm.DB) error { return nil })
+	if end.Start != nil {
+		if err := checkSession(*end.Start); err != nil {
+			return nil, fail("starting a session", err)
+		}
+	}
+	return s.endSessions(ctx, end, e, func(tx *gorm.DB) error {
+		if end.Start == nil {
+			return nil
+		}
+		session := sessionRow(*end.Start)
+		if err := tx.Create(&session).Error; err != nil {
+			return err
+		}
+		return record(tx, eventsIf(true, end.StartEvent))
+	})
 }
 
 // EndOtherSessions implements [auth.Store].

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -96,10 +98,39 @@ func testTakeOver(t *testing.T, s suite) {
 	wantEqual(t, "verified", after.EmailVerifiedAt, ptr(noon()))
 	wantEqual(t, "has a password", after.HasPassword(), false)
 
+	t.Run("Start", func(t *testing.T) { s.testTakeOverStart(t) })
 	verified, session := s.signUp(t)
 	_, err = s.EndSessions(ctx, auth.EndSessions{UserID: verified.ID, Reason: "x", At: noon(), RaiseEpoch: true, ExpectUnverified: true}, nil)
 	wantError(t, err, auth.ErrMovedOn)
 	wantEqual(t, "session", s.state(t, session.ID).Session, session)
+}
+
+// testTakeOverStart: a session begins in the transaction that revokes the others.
+func (s suite) testTakeOverStart(t *testing.T) {
+	ctx := t.Context()
+	u, old := s.unverified(t)
+	fresh := newSession(u.ID)
+	verified, login := newEvent(auth.EventEmailVerified, u.ID, "", noon()), newEvent(auth.EventLogin, u.ID, fresh.ID, noon().Add(time.Millisecond))
+	change := auth.EndSessions{
+		UserID: u.ID, Reason: "x", At: noon(), RaiseEpoch: true, ExpectUnverified: true, VerifyEmail: true, Start: &fresh, StartEvent: &login,
+		BeforeCommit: func(context.Context, []string) error { return errors.New("refused") },
+	}
+	if _, err := s.EndSessions(ctx, change, &verified); err == nil {
+		t.Error("no error")
+	}
+	s.wantNoSession(t, fresh.ID)
+	change.BeforeCommit = nil
+	ids, err := s.EndSessions(ctx, change, &verified)
+	must(t, err)
+	wantEqual(t, "revoked", ids, []string{old.ID})
+	wantEqual(t, "session", s.state(t, fresh.ID).Session, fresh)
+	verified.Count = 1
+	wantEqual(t, "events", s.events(t, u.ID), []auth.Event{login, verified})
+	again := newSession(u.ID)
+	change.Start = &again
+	_, err = s.EndSessions(ctx, change, &verified)
+	wantError(t, err, auth.ErrMovedOn)
+	s.wantNoSession(t, again.ID)
 }
 
 // newSignUp returns the token of a sign-up, and the account that it creates.
