@@ -44,6 +44,7 @@ func newTable() table {
 		auth.ReasonUserDisabled:       blacklisted(),
 		auth.ReasonInvalidCredentials: blacklisted(),
 		auth.ReasonEmailUnverified:    blacklisted(),
+		auth.ReasonStepUpRequired:     {status: http.StatusForbidden, message: text("Forbidden")}, // clients log people out on the others
 	}}
 }
 

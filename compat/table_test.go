@@ -59,6 +59,7 @@ func TestTable_EveryReasonHasARow(t *testing.T) {
 		auth.ReasonUserDisabled:       {500, "token is blacklisted"},
 		auth.ReasonInvalidCredentials: {500, "token is blacklisted"},
 		auth.ReasonEmailUnverified:    {500, "token is blacklisted"},
+		auth.ReasonStepUpRequired:     {403, "Forbidden"},
 	}
 	rows := newTable()
 	for _, c := range coreConstants(t, "Reason") {

@@ -46,6 +46,7 @@ type callers struct {
 
 	mu      sync.Mutex
 	person  func() (auth.Caller, error) // nil until somebody asks
+	recent  func() (auth.Caller, error)
 	program func() (auth.APIKeyCaller, error)
 }
 
@@ -64,6 +65,22 @@ func callerFrom(ctx context.Context) (auth.Caller, error) {
 	return once(&c.mu, &c.person, func() (auth.Caller, error) {
 		return c.Auth.Authenticate(c.ctx, bearerToken(c.ctx), clientOf(c.ctx))
 	})
+}
+
+// recentCallerFrom is callerFrom for fields with @recent. Its errors are those of
+// [auth.Service.RecentCaller]. That check includes the one for @auth.
+func recentCallerFrom(ctx context.Context) (auth.Caller, error) {
+	c, ok := ctx.Value(callersKey{}).(*callers)
+	if !ok {
+		return auth.Caller{}, errNoService
+	}
+	caller, err := once(&c.mu, &c.recent, func() (auth.Caller, error) {
+		return c.Auth.RecentCaller(c.ctx, bearerToken(c.ctx), clientOf(c.ctx))
+	})
+	if err != nil {
+		return auth.Caller{}, err
+	}
+	return once(&c.mu, &c.person, func() (auth.Caller, error) { return caller, nil })
 }
 
 // keyCallerFrom returns which program is calling: the holder of the API key in

@@ -50,11 +50,21 @@ func sessionOf(s auth.Session, currentID string) *model.Session {
 		IPAddress:         nonEmpty(s.IPAddress),
 		CreatedAt:         s.CreatedAt,
 		LastSeenAt:        s.LastSeenAt,
+		AuthenticatedAt:   s.AuthenticatedAt,
+		Methods:           methodsOf(s.Methods),
 		ExpiresAt:         s.EndsAt(),
 		AbsoluteExpiresAt: s.ExpiresAt,
 		RevokedAt:         s.RevokedAt,
 		RevokedReason:     nonEmpty(s.RevokedReason),
 	}
+}
+
+func methodsOf(methods []auth.AuthMethod) []model.AuthMethod {
+	converted := make([]model.AuthMethod, 0, len(methods))
+	for _, m := range methods {
+		converted = append(converted, model.AuthMethod(m))
+	}
+	return converted
 }
 
 // nodeOf converts the caller's object.

@@ -17,7 +17,7 @@ func NewSchema(r *Resolver) graphql.ExecutableSchema {
 	return graph.NewExecutableSchema(graph.Config{
 		Schema:     servedSchema(),
 		Resolvers:  r,
-		Directives: graph.DirectiveRoot{Auth: requireCaller, ApiKey: requireKey},
+		Directives: graph.DirectiveRoot{Auth: requireCaller, Recent: requireRecent, ApiKey: requireKey},
 	})
 }
 
@@ -37,6 +37,16 @@ func requireCaller(ctx context.Context, _ any, next graphql.Resolver, replaced b
 		return next(ctx)
 	}
 	if _, err := callerFrom(ctx); err != nil {
+		return nil, err
+	}
+	return next(ctx)
+}
+
+// requireRecent is the directive @recent: the field is resolved only for a caller
+// in whose session a credential was proved recently. @auth then needs no further
+// check, because gqlgen calls the last directive of a field first.
+func requireRecent(ctx context.Context, _ any, next graphql.Resolver) (any, error) {
+	if _, err := recentCallerFrom(ctx); err != nil {
 		return nil, err
 	}
 	return next(ctx)

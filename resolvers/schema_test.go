@@ -37,7 +37,7 @@ func TestSchema_Descriptions(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"auth", "public", "once", "rows", "apiKey"} {
+	for _, name := range []string{"auth", "recent", "public", "once", "rows", "apiKey"} {
 		missing(schema.Directives[name].Description, "@"+name)
 		for _, argument := range schema.Directives[name].Arguments {
 			missing(argument.Description, "@"+name+"("+argument.Name+")")
@@ -68,9 +68,35 @@ func TestSchema_Decisions(t *testing.T) {
 				t.Errorf("%s.%s: public = %v", root.Name, field.Name, isPublic)
 			}
 		}
+		checkRecent(t, root)
 		// gqlgen never calls a directive of a root type.
 		if len(root.Directives) > 0 {
 			t.Errorf("a directive on type %s does nothing", root.Name)
+		}
+	}
+}
+
+// checkRecent: @recent looks at a caller that @auth requires, and it comes after
+// @auth, so that gqlgen calls it first and one statement judges both. Elsewhere than
+// at fields of root types it would be forgotten by those who read them.
+func checkRecent(t *testing.T, root *ast.Definition) {
+	t.Helper()
+	for _, field := range root.Fields {
+		names := make([]string, 0, len(field.Directives))
+		for _, d := range field.Directives {
+			names = append(names, d.Name)
+		}
+		recent := slices.Index(names, "recent")
+		if recent < 0 {
+			continue
+		}
+		if at := slices.Index(names, "auth"); at < 0 || at > recent {
+			t.Errorf("%s.%s needs @auth before @recent", root.Name, field.Name)
+		} else if replaced := field.Directives[at].Arguments.ForName("replaced"); replaced != nil {
+			t.Errorf("%s.%s has @recent, and cannot accept a replaced token", root.Name, field.Name)
+		}
+		if root.Name == "Subscription" {
+			t.Errorf("%s.%s: a stream outlives what @recent requires", root.Name, field.Name)
 		}
 	}
 }
@@ -115,9 +141,13 @@ func TestSchema_Rows(t *testing.T) {
 	}
 }
 
-// hasList reports whether a field is a list, or leads to one.
+// hasList reports whether a field is a list, or leads to one. A list of an enum is
+// one column of a row.
 func hasList(schema *ast.Schema, field *ast.FieldDefinition, seen map[string]bool) bool {
 	name := field.Type.Name()
+	if schema.Types[name].Kind == ast.Enum {
+		return false
+	}
 	if field.Type.Elem != nil || seen[name] {
 		return field.Type.Elem != nil
 	}

@@ -204,6 +204,10 @@ type Session struct {
 	CreatedAt time.Time `json:"createdAt"`
 	// The time of its last refresh, or of its login before the first one.
 	LastSeenAt time.Time `json:"lastSeenAt"`
+	// When a credential was last proved in it: at its login, by `reauthenticate` or by `changePassword`. A refresh does not change it.
+	AuthenticatedAt time.Time `json:"authenticatedAt"`
+	// The kinds of credentials that were proved in it, in the order of their first use.
+	Methods []AuthMethod `json:"methods"`
 	// When it expires unless it is refreshed before: the expiry of its refresh token.
 	ExpiresAt time.Time `json:"expiresAt"`
 	// When it expires in any case; then a new login is required.
@@ -294,6 +298,50 @@ type VerifyEmailInput struct {
 	Token *string `json:"token,omitempty"`
 	// The eight digits. They need my access token, and verify the address of its account.
 	Code *string `json:"code,omitempty"`
+}
+
+// A kind of credential. Further values may be added.
+type AuthMethod string
+
+const (
+	// The password of the account.
+	AuthMethodPassword AuthMethod = "PASSWORD"
+	// A link or a code that was mailed to the address of the account.
+	AuthMethodEmail AuthMethod = "EMAIL"
+)
+
+var AllAuthMethod = []AuthMethod{
+	AuthMethodPassword,
+	AuthMethodEmail,
+}
+
+func (e AuthMethod) IsValid() bool {
+	switch e {
+	case AuthMethodPassword, AuthMethodEmail:
+		return true
+	}
+	return false
+}
+
+func (e AuthMethod) String() string {
+	return string(e)
+}
+
+func (e *AuthMethod) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = AuthMethod(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid AuthMethod", str)
+	}
+	return nil
+}
+
+func (e AuthMethod) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }
 
 // The kinds of BlacklistEvent.

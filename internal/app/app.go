@@ -354,7 +354,7 @@ func settings(cfg config.Config) auth.Settings {
 	return auth.Settings{
 		AccessTTL: cfg.AccessTTL, RefreshTTL: cfg.RefreshTTL, SessionTTL: cfg.SessionTTL,
 		ReuseWindow: cfg.ReuseWindow, RefreshGrace: cfg.RefreshGrace, RefreshGraceREST: cfg.RefreshGraceREST, RetryTTL: cfg.RetryTTL,
-		AccessOverlap: cfg.AccessOverlap, ClockLeeway: cfg.ClockLeeway, ReuseAction: auth.ReuseAction(cfg.ReuseAction), MaxSessions: cfg.MaxSessions, NotifyNewLogin: cfg.NotifyNewLogin,
-		EmailVerification: auth.EmailVerification(cfg.EmailVerification),
+		AccessOverlap: cfg.AccessOverlap, ClockLeeway: cfg.ClockLeeway, RecentAuth: cfg.RecentAuth, ReuseAction: auth.ReuseAction(cfg.ReuseAction),
+		MaxSessions: cfg.MaxSessions, NotifyNewLogin: cfg.NotifyNewLogin, EmailVerification: auth.EmailVerification(cfg.EmailVerification),
 	}
 }

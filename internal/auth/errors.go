@@ -48,6 +48,9 @@ const (
 	ReasonUserDisabled       Reason = "USER_DISABLED"
 	ReasonInvalidCredentials Reason = "INVALID_CREDENTIALS"
 	ReasonEmailUnverified    Reason = "EMAIL_UNVERIFIED" // the password was right
+	// ReasonStepUpRequired is for a valid token of a session in which no credential
+	// was proved recently. Clients must not log the user out.
+	ReasonStepUpRequired Reason = "STEP_UP_REQUIRED"
 )
 
 // ReasonMailNotConfigured is the reason under CodeForbidden if a use case needs

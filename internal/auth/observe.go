@@ -19,6 +19,8 @@ const (
 	StepAccess  Step = "access" // checks an access token
 	StepLogout  Step = "logout"
 
+	StepRecentAccess Step = "recent_access" // checks an access token, and that a credential was proved recently
+
 	StepMe             Step = "me"
 	StepNode           Step = "node"
 	StepSession        Step = "session"
@@ -53,7 +55,7 @@ const (
 // UseCases returns the steps that transports call.
 func UseCases() []Step {
 	return []Step{
-		StepSignUp, StepLogin, StepRefresh, StepGuard, StepAccess, StepLogout,
+		StepSignUp, StepLogin, StepRefresh, StepGuard, StepAccess, StepRecentAccess, StepLogout,
 		StepMe, StepNode, StepSession, StepSessions, StepRevokeSession, StepEndSessions, StepChangePassword, StepUpdateProfile,
 		StepRequestPasswordReset, StepResetPassword,
 		StepRequestEmailVerification, StepVerifyEmail, StepRequestSignUp, StepCompleteSignUp,

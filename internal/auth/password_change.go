@@ -96,10 +96,7 @@ func (p passwordChange) run(ctx context.Context, refusal error, now time.Time) (
 		return ChangedPassword{}, err
 	}
 	if refusal == nil {
-		refusal = p.core.judgeAccess(st, p.claims, now).err()
-	}
-	if end := p.core.accessEnd(p.claims); refusal == nil && !now.Before(end) {
-		refusal = InvalidToken(TokenFailure{Fault: FaultExpired, ExpiredBy: now.Sub(end)})
+		refusal = p.core.judgeLiveAccess(st, p.claims, now)
 	}
 	secret, repeats := p.repeats(st, now)
 	if refusal != nil && !repeats {

@@ -41,6 +41,7 @@ type Settings struct {
 	RetryTTL         time.Duration // the parent gets the same pair with its key
 	AccessOverlap    time.Duration // the parent's access token still works
 	ClockLeeway      time.Duration // how much clocks may differ
+	RecentAuth       time.Duration // a proof of a credential is recent
 	ReuseAction      ReuseAction
 	MaxSessions      int  // of one user; 0: no maximum
 	NotifyNewLogin   bool // mail the account about a login from a new agent or network

@@ -65,6 +65,7 @@ type Config struct {
 	RetryTTL         time.Duration
 	AccessOverlap    time.Duration
 	ClockLeeway      time.Duration
+	RecentAuth       time.Duration
 	ReuseAction      string // "revoke" or "reject"
 
 	AccessPrivatePEMFile  string // both private keys or neither

@@ -135,6 +135,8 @@ func rotation(c *Config) []setting {
 			about: "How long after a rotation the replaced refresh token returns the same pair with the rotation's `Idempotency-Key`."},
 		{name: "ACCESS_OVERLAP", fallback: "10s", kind: "duration", apply: duration(&c.AccessOverlap, 0, 5*time.Minute),
 			about: "How long after a rotation the replaced access token still works, so that requests in flight finish."},
+		{name: "RECENT_AUTH", fallback: "10m", kind: "duration", apply: duration(&c.RecentAuth, time.Minute, 24*time.Hour),
+			about: "How long after a login or `reauthenticate` a session may [change the address, delete the account and the like](reference/errors.md#reasons)."},
 		{name: "REUSE_ACTION", fallback: "revoke", kind: "`revoke` or `reject`", apply: choice(&c.ReuseAction, "revoke", "reject"),
 			about: "Reaction to the replay of an old refresh token: revoke the session, or only refuse the token and record it."},
 	}
