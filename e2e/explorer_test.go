@@ -20,15 +20,30 @@ const shotsEnv = "EXPLORER_SHOTS"
 // session. The page stores no secret and sends no request to another host.
 func TestExplorer_browser(t *testing.T) {
 	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "REUSE_WINDOW": "20s"})
-	var args []string
-	if shots := os.Getenv(shotsEnv); shots != "" {
-		absolute, err := filepath.Abs(shots)
-		if err != nil {
-			t.Fatal(err)
-		}
-		args = append(args, "--shots", absolute)
+	drive(t, p.URL+"/", shots(t)...)
+}
+
+// TestExplorer_mails: clicks lead from the explorer through its inbox and the page at
+// /account, for every kind of mail with a link. Programs that open each URL of a mail
+// by GET and HEAD, three times, use up nothing. The page sends nothing before its
+// button is pressed, and has no finding of axe in both themes and widths.
+func TestExplorer_mails(t *testing.T) {
+	p := start(t, map[string]string{"DATA_DIR": t.TempDir(), "RATE_LIMITS": "off"})
+	drive(t, p.URL+"/", append(shots(t), "--mails")...)
+}
+
+// shots returns the option for screenshots, if they are wanted.
+func shots(t *testing.T) []string {
+	t.Helper()
+	directory := os.Getenv(shotsEnv)
+	if directory == "" {
+		return nil
 	}
-	drive(t, p.URL+"/", args...)
+	absolute, err := filepath.Abs(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{"--shots", absolute}
 }
 
 // TestExplorer_cookies: the same with the refresh token in the browser's cookie.

@@ -112,7 +112,7 @@ func (l *letter) readBody(m *netmail.Message) error {
 		return fmt.Errorf("reading the type of a mail: %w", err)
 	}
 	if !strings.HasPrefix(mediaType, "multipart/") {
-		body := io.Reader(m.Body)
+		body := m.Body
 		if strings.EqualFold(m.Header.Get("Content-Transfer-Encoding"), "quoted-printable") {
 			body = quotedprintable.NewReader(body)
 		}

@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"bytes"
+	"compress/gzip"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -79,19 +81,22 @@ func TestHandlers_methods(t *testing.T) {
 	}
 }
 
-// TestFiles: the page stays small, and writes only text into itself.
+// TestFiles: the page stays small, as it is sent, and writes only text into
+// itself.
 func TestFiles(t *testing.T) {
-	size := 0
+	var sent bytes.Buffer
 	for path := range Handlers(Options{}) {
 		text := get(t, Options{}, http.MethodGet, path).Body.String()
-		size += len(text)
+		w := gzip.NewWriter(&sent)
+		_, _ = w.Write([]byte(text)) // memory takes everything
+		_ = w.Close()
 		for _, forbidden := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage", "sessionStorage", "document.cookie"} {
 			if strings.Contains(text, forbidden) {
 				t.Errorf("%s uses %s", path, forbidden)
 			}
 		}
 	}
-	if size > 20_000 {
-		t.Errorf("the page and its files have %d bytes", size)
+	if sent.Len() > 12_000 {
+		t.Errorf("the page and its files have %d bytes", sent.Len())
 	}
 }

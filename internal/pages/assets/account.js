@@ -6,13 +6,14 @@ import { texts } from './texts.js';
 // queries are the operations of the purposes. Those that start a session take
 // $key, so that a repeat after a lost answer succeeds.
 const queries = {
-  verify_email: 'mutation($token: String!) { verifyEmail(input: {token: $token}) { email } }',
+  verify_email: 'mutation($token: String!) { verifyEmail(input: {token: $token}) { email passwordRemoved } }',
   reset_password: 'mutation($token: String!, $password: String!) { resetPassword(input: {token: $token, newPassword: $password}) }',
   login: 'mutation($token: String!, $key: String) { loginWithEmail(input: {token: $token}, idempotencyKey: $key) { user { email } } }',
   complete_sign_up: 'mutation($token: String!, $password: String!, $key: String) { completeSignUp(input: {token: $token, password: $password}, idempotencyKey: $key) { user { email } } }',
   confirm_email: 'mutation($token: String!) { confirmEmailChange(token: $token) }',
   undo_email_change: 'mutation($token: String!) { undoEmailChange(token: $token) }',
   cancel_deletion: 'mutation($token: String!) { cancelDeletion(token: $token) }',
+  new_password: 'mutation($email: String!) { requestPasswordReset(email: $email) }', // what follows verify_email; not a link
 };
 const minPassword = 8;
 
@@ -21,14 +22,14 @@ const inCookie = document.documentElement.dataset.cookies === 'on';
 const service = document.title;
 const words = texts[navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => texts[tag])] ?? texts.en;
 
-let link = null; // { purpose, token, key, unsure: an answer was lost }
+let link = null; // { purpose, token, key, email, unsure: an answer was lost }
 let busy = false;
 
 // read takes the link out of the address bar.
 function read() {
   const [purpose, token] = [...new URLSearchParams(location.hash.slice(1))][0] ?? [];
   history.replaceState(null, '', location.pathname);
-  const valid = Object.hasOwn(queries, purpose ?? '') && /^[\w-]{43}$/.test(token);
+  const valid = Object.hasOwn(queries, purpose ?? '') && purpose !== 'new_password' && /^[\w-]{43}$/.test(token);
   link = valid ? { purpose, token, key: crypto.getRandomValues(new Uint32Array(4)).join('-').padEnd(16, '-') } : null;
 }
 
@@ -111,7 +112,7 @@ async function submit(event) {
   problem('');
   wait(true);
   const sent = link;
-  const answer = await send(queries[sent.purpose], { token: sent.token, password, key: sent.key });
+  const answer = await send(queries[sent.purpose], { ...sent, password });
   if (sent !== link) return; // another link was opened meanwhile
   wait(false);
   show(answer);
@@ -151,6 +152,12 @@ function show(answer) {
 function finish(value) {
   const purpose = words[link.purpose];
   const email = value.email ?? value.user?.email;
+  if (value.passwordRemoved) {
+    link = { purpose: 'new_password', email };
+    ask();
+    at('title').focus();
+    return;
+  }
   const after = (inCookie && purpose.signedIn) || purpose.after;
   end(purpose.done, [email && words.account.replace('{email}', email), after, words.close].filter(Boolean).join(' '), true);
 }

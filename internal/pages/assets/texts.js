@@ -30,12 +30,19 @@ const en = {
     unsure: 'It was used, probably by your first attempt. Check that before you request another mail.',
   },
   verify_email: {
-    title: 'Confirm your e-mail address',
+    title: 'Confirm your e‑mail address',
     text: 'Press the button to confirm that you own the address that this mail was sent to.',
-    aside: 'If this address was never confirmed, everything that the account had before becomes invalid: its password, and all logins. You can then choose a new password. Nobody else keeps access.',
+    aside: 'Are you logged in to the application? Then enter the code from the mail there instead. Through the link, an account whose address was never confirmed loses its password and all logins, because somebody else may have created it. You can then choose a new password.',
     button: 'Confirm the address',
     done: 'The address is confirmed',
     notMe: 'Somebody entered your address at this service, perhaps by mistake.',
+  },
+  new_password: {
+    title: 'The address is confirmed',
+    text: 'Nobody is logged in to the account any more, and it has no password. To choose one, request a mail with a link.',
+    button: 'Mail me the link',
+    done: 'A mail is on its way',
+    after: 'Open its link to choose a password.',
   },
   reset_password: {
     title: 'Choose a new password',
@@ -64,7 +71,7 @@ const en = {
     notMe: 'Somebody entered your address to sign up, perhaps by mistake. There is no account yet.',
   },
   confirm_email: {
-    title: 'Confirm your new e-mail address',
+    title: 'Confirm your new e‑mail address',
     text: 'Press the button to use this address for your account from now on. Other devices are logged out.',
     button: 'Change the address',
     done: 'The address is changed',
@@ -119,12 +126,19 @@ const hu = {
     unsure: 'Már felhasználták, valószínűleg az első próbálkozása. Nézze meg, megtörtént-e már a változás, mielőtt másik levelet kér.',
   },
   verify_email: {
-    title: 'Erősítse meg az e-mail-címét',
+    title: 'Erősítse meg az e‑mail-címét',
     text: 'A gombbal megerősíti, hogy Öné az a cím, amelyre ezt a levelet küldtük.',
-    aside: 'Ha ezt a címet még soha nem erősítették meg, a fiók minden korábbi adata érvényét veszti: a jelszava és minden bejelentkezés is. Ezután új jelszót választhat. Így másnak nem marad hozzáférése.',
+    aside: 'Be van jelentkezve az alkalmazásba? Akkor inkább ott írja be a levélben lévő kódot. A linkkel a még soha meg nem erősített fiók elveszti a jelszavát és minden bejelentkezését, mert más is létrehozhatta. Ezután új jelszót választhat.',
     button: 'Megerősítem a címet',
     done: 'A cím meg van erősítve',
     notMe: 'Valaki megadta a címét ennél a szolgáltatásnál, talán tévedésből.',
+  },
+  new_password: {
+    title: 'A cím meg van erősítve',
+    text: 'A fiókba most senki sincs bejelentkezve, és nincs jelszava. Kérjen levelet, amelynek linkjével jelszót választhat.',
+    button: 'Kérem a linket',
+    done: 'A levelet elküldtük',
+    after: 'A linkjével választhat jelszót.',
   },
   reset_password: {
     title: 'Válasszon új jelszót',
@@ -153,7 +167,7 @@ const hu = {
     notMe: 'Valaki az Ön címével kezdett regisztrációt, talán tévedésből. Fiók még nem jött létre.',
   },
   confirm_email: {
-    title: 'Erősítse meg az új e-mail-címét',
+    title: 'Erősítse meg az új e‑mail-címét',
     text: 'A gombbal mostantól ezt a címet használja a fiókja. A többi eszközt kijelentkeztetjük.',
     button: 'Cím módosítása',
     done: 'A cím megváltozott',

@@ -130,6 +130,18 @@ mutation LogOut($scope: LogoutScope!) {
 mutation ForgotPassword($email: String!) {
   requestPasswordReset(email: $email)
 }`),
+    tab(null, `# 11. Verify the address of my account: by the link
+#     in the mail, or by its code with
+#     verifyEmail(input: {code: "..."}), which keeps
+#     the password and the sessions.
+mutation VerifyEmail {
+  requestEmailVerification
+}`),
+    tab({ input: { name: 'Grace', email: account.email.replace('ada', 'grace') } }, `# 12. Sign up by mail: the link in it creates the
+#     account. The answer is true also if there is one.
+mutation SignUpByMail($input: RequestSignUpInput!) {
+  requestSignUp(input: $input)
+}`),
   ];
 }
 
