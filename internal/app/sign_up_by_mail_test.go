@@ -282,3 +282,25 @@ func TestSignUpByMail_Enumeration(t *testing.T) {
 		})
 	}
 }
+
+// TestSignUpByMail_cookie: in cookie mode the refresh token and the device are in
+// cookies only, and the session of the replaced cookie ends.
+func TestSignUpByMail_cookie(t *testing.T) {
+	b := newBrowser(t, nil)
+	b.send(strings.Replace(signUpDocument, "ada@", "eve@", 1))
+	previous := b.cookie
+	token := b.signUpLink("ada@example.com")
+	got := b.send(`mutation { x: completeSignUp(input: {token: "` + token + `", password: "` + goodPassword + `"}) { token refreshToken device } }`)
+	if got.problem != "" || len(got.set) != 1 || got.payload.RefreshToken != nil || got.payload.Device != nil || b.device == "" || b.cookie == previous {
+		t.Fatalf("%+v", got)
+	}
+	if problem := b.access(got.payload.Token); problem != "" {
+		t.Errorf("access: %q", problem)
+	}
+	if out := refreshGraphQL(b.stack, previous, ""); out.problem != "SESSION_REVOKED" {
+		t.Errorf("the session of the replaced cookie: %q", out.problem)
+	}
+	if got := b.send(refreshDocument); got.problem != "" {
+		t.Errorf("refresh: %q", got.problem)
+	}
+}
