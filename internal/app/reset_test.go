@@ -1,11 +1,9 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -186,91 +184,6 @@ func TestReset_InvalidLinks(t *testing.T) {
 			t.Errorf("%q", problem)
 		}
 	})
-}
-
-// callLog records which methods of the store, and which limits, a request uses.
-type callLog struct {
-	auth.Store
-	auth.Limiter
-	mu    sync.Mutex
-	calls []string
-}
-
-func (l *callLog) add(call string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.calls = append(l.calls, call)
-}
-
-func (l *callLog) UserByEmailKey(ctx context.Context, key string) (auth.User, time.Time, error) {
-	l.add("UserByEmailKey")
-	return l.Store.UserByEmailKey(ctx, key)
-}
-
-func (l *callLog) UserByID(ctx context.Context, id string) (auth.User, error) {
-	l.add("UserByID")
-	return l.Store.UserByID(ctx, id)
-}
-
-func (l *callLog) Record(ctx context.Context, e auth.Event) error {
-	l.add("Record")
-	return l.Store.Record(ctx, e)
-}
-
-func (l *callLog) IssueToken(ctx context.Context, issue auth.TokenIssue, e *auth.Event) (bool, error) {
-	issued, err := l.Store.IssueToken(ctx, issue, e)
-	l.add(fmt.Sprintf("IssueToken %v %v with %d mails", issued, err, len(e.Mails)))
-	return issued, err
-}
-
-func (l *callLog) Allow(ctx context.Context, checks ...auth.Check) auth.Refusal {
-	for _, c := range checks {
-		l.add(c.Limit.Name)
-	}
-	return l.Limiter.Allow(ctx, checks...)
-}
-
-// TestReset_Enumeration: whether an address has an account changes neither the
-// answer nor the work nor the limits, also at the fourth request.
-func TestReset_Enumeration(t *testing.T) {
-	for _, e := range engines()[:2] {
-		t.Run(e.name, func(t *testing.T) {
-			s := newStack(t, e, map[string]string{"RATE_LIMITS": "on"})
-			for _, name := range []string{"verified", "unverified", "disabled"} {
-				s.signUp(name + "@example.com")
-			}
-			s.exec(`UPDATE users SET email_verified_at = 1 WHERE email_key = 'verified@example.com'`)
-			s.exec(`UPDATE users SET disabled_at = 1 WHERE email_key = 'disabled@example.com'`)
-			calls := &callLog{Store: s.ports.store.Store, Limiter: s.ports.limiter.Limiter}
-			s.ports.store.Store, s.ports.limiter.Limiter = calls, calls
-			var want []string
-			for _, name := range []string{"verified", "unverified", "disabled", "free"} {
-				s.advance(24 * time.Hour) // the limits by network are full again
-				var got []string
-				for range 5 {
-					calls.calls = nil
-					problem := s.requestReset(name + "@example.com")
-					got = append(got, fmt.Sprintf("%q %v", problem, calls.calls))
-					s.advance(70 * time.Second)
-				}
-				got = append(got, fmt.Sprintf("%q", s.requestReset(name+"@example.com")), fmt.Sprintf("%q", s.requestReset(name+"@example.com")))
-				if want == nil {
-					want = got
-					t.Log(strings.Join(want, "\n"))
-				}
-				if !slices.Equal(got, want) {
-					t.Errorf("%s:\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
-				}
-			}
-			to := map[string]int{}
-			for _, m := range s.mails() {
-				to[m.To]++
-			}
-			if len(to) != 2 || to["verified@example.com"] != 3 || to["unverified@example.com"] != 3 {
-				t.Errorf("mails %v", to)
-			}
-		})
-	}
 }
 
 // TestReset_Limits: a stranger who uses up the budget of an address blocks neither
