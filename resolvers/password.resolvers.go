@@ -37,7 +37,7 @@ func (r *mutationResolver) RequestPasswordReset(ctx context.Context, email strin
 	if err != nil {
 		return false, err
 	}
-	in := auth.RequestResetInput{Email: email, Locale: valueOf(locale), Device: cookies.deviceOr(device)}
+	in := auth.RequestMailInput{Email: email, Locale: valueOf(locale), Device: cookies.deviceOr(device)}
 	err = r.Auth.RequestPasswordReset(ctx, in, clientOf(ctx))
 	return err == nil, err
 }

@@ -103,6 +103,14 @@ type CompleteSignUpInput struct {
 	Device *string `json:"device,omitempty"`
 }
 
+// A mailed code and its address.
+type EmailCodeInput struct {
+	// The address of the account, in any case.
+	Email string `json:"email"`
+	// The eight digits. Spaces and hyphens are ignored.
+	Code string `json:"code"`
+}
+
 // An e-mail address and its password.
 type LoginInput struct {
 	// The e-mail address of the account, in any case.
@@ -112,6 +120,14 @@ type LoginInput struct {
 	// The `device` of the last `AuthPayload` that this device got. The login then counts under the limit of the device, which nobody
 	// else can use up. An invalid value is ignored. In cookie mode browsers send it as a cookie.
 	Device *string `json:"device,omitempty"`
+}
+
+// What a mail about a login contains: one of the two.
+type LoginWithEmailInput struct {
+	// What follows `#login=` in the link.
+	Token *string `json:"token,omitempty"`
+	// The code, with the address that it was mailed to.
+	Code *EmailCodeInput `json:"code,omitempty"`
 }
 
 // The position of a part of a list.
@@ -527,6 +543,8 @@ const (
 	SecurityEventKindPasswordReset SecurityEventKind = "PASSWORD_RESET"
 	// Somebody requested a mail that sets a new password. The mail went to the address of the account only.
 	SecurityEventKindPasswordResetRequested SecurityEventKind = "PASSWORD_RESET_REQUESTED"
+	// Somebody requested a mail that logs in.
+	SecurityEventKindLoginMailRequested SecurityEventKind = "LOGIN_MAIL_REQUESTED"
 	// Somebody entered the address of the account to sign up, and got a mail that there is an account.
 	SecurityEventKindSignUpRequested SecurityEventKind = "SIGN_UP_REQUESTED"
 	// A mail that verifies the address was requested, by a session or by a login that was refused because the address is not verified.
@@ -563,6 +581,7 @@ var AllSecurityEventKind = []SecurityEventKind{
 	SecurityEventKindTokenBlacklisted,
 	SecurityEventKindPasswordReset,
 	SecurityEventKindPasswordResetRequested,
+	SecurityEventKindLoginMailRequested,
 	SecurityEventKindSignUpRequested,
 	SecurityEventKindEmailVerificationRequested,
 	SecurityEventKindEmailVerified,
@@ -576,7 +595,7 @@ var AllSecurityEventKind = []SecurityEventKind{
 
 func (e SecurityEventKind) IsValid() bool {
 	switch e {
-	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordReset, SecurityEventKindPasswordResetRequested, SecurityEventKindSignUpRequested, SecurityEventKindEmailVerificationRequested, SecurityEventKindEmailVerified, SecurityEventKindProfileChanged, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
+	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordReset, SecurityEventKindPasswordResetRequested, SecurityEventKindLoginMailRequested, SecurityEventKindSignUpRequested, SecurityEventKindEmailVerificationRequested, SecurityEventKindEmailVerified, SecurityEventKindProfileChanged, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
 		return true
 	}
 	return false

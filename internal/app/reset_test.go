@@ -265,7 +265,7 @@ func TestReset_WithoutMail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = core.RequestPasswordReset(t.Context(), auth.RequestResetInput{Email: "ada@example.com"}, auth.Client{})
+	err = core.RequestPasswordReset(t.Context(), auth.RequestMailInput{Email: "ada@example.com"}, auth.Client{})
 	_, reset := core.ResetPassword(t.Context(), auth.ResetPasswordInput{}, auth.Client{})
 	for _, err := range []error{err, reset} {
 		if e := auth.AsError(err); e == nil || e.Code != auth.CodeForbidden || e.Reason != auth.ReasonMailNotConfigured {

@@ -31,6 +31,7 @@ const (
 	EventPasswordFailed  EventKind = "password_change_failed" // the current password was wrong
 	EventPasswordReset   EventKind = "password_reset"
 	EventResetRequested  EventKind = "password_reset_requested"     // UserID is empty if the address has no account
+	EventLoginRequested  EventKind = "login_mail_requested"         // UserID is empty if the address has no account
 	EventSignUpRequested EventKind = "sign_up_requested"            // UserID is empty if the address has no account
 	EventEmailVerified   EventKind = "email_verified"               // Detail says how; Count has the sessions that this revoked
 	EventProfileChanged  EventKind = "profile_changed"              // Detail has the names of the fields
@@ -86,6 +87,7 @@ var eventKinds = []struct {
 	{EventPasswordFailed, slog.LevelInfo, sampled},
 	{EventPasswordReset, slog.LevelInfo, always},
 	{EventResetRequested, slog.LevelInfo, always},  // the limits of mails bound them
+	{EventLoginRequested, slog.LevelInfo, always},  // the limits of mails bound them
 	{EventSignUpRequested, slog.LevelInfo, always}, // the limits of mails bound them
 	{EventVerifyRequested, slog.LevelInfo, always}, // as do these
 	{EventEmailVerified, slog.LevelInfo, always},

@@ -70,9 +70,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 	if err != nil {
 		return Grant{}, err
 	}
-	s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)
-	g.Device = s.newDeviceValue(in.Device, s.findDevice(in.Device, g.User.EmailKey), g.User)
-	return g, nil
+	return s.afterStart(ctx, g, in.Replaces, in.Device, now, c), nil
 }
 
 // createAccount creates an account with its first session, and returns the first

@@ -33,6 +33,9 @@ const (
 	StepRequestPasswordReset Step = "request_password_reset"
 	StepResetPassword        Step = "reset_password"
 
+	StepRequestLoginEmail Step = "request_login_email"
+	StepLoginWithEmail    Step = "login_with_email"
+
 	StepRequestEmailVerification Step = "request_email_verification"
 	StepVerifyEmail              Step = "verify_email"
 	StepRequestSignUp            Step = "request_sign_up"
@@ -58,6 +61,7 @@ func UseCases() []Step {
 		StepSignUp, StepLogin, StepRefresh, StepGuard, StepAccess, StepRecentAccess, StepLogout,
 		StepMe, StepNode, StepSession, StepSessions, StepRevokeSession, StepEndSessions, StepChangePassword, StepUpdateProfile,
 		StepRequestPasswordReset, StepResetPassword,
+		StepRequestLoginEmail, StepLoginWithEmail,
 		StepRequestEmailVerification, StepVerifyEmail, StepRequestSignUp, StepCompleteSignUp,
 		StepSecurityEvents, StepIsBlacklisted, StepBlacklistToken,
 		StepAPIKey, StepIntrospect, StepRevokeToken,

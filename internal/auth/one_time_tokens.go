@@ -15,6 +15,7 @@ const (
 	PurposeVerifyEmail     TokenPurpose = "verify_email"
 	PurposeCompleteSignUp  TokenPurpose = "complete_sign_up" // without a user until it is used
 	PurposeResetPassword   TokenPurpose = "reset_password"
+	PurposeLogin           TokenPurpose = "login"
 	PurposeUndoEmailChange TokenPurpose = "undo_email_change"
 	PurposeCancelDeletion  TokenPurpose = "cancel_deletion"
 )

@@ -115,9 +115,7 @@ func (s *Service) CompleteSignUp(ctx context.Context, in CompleteSignUpInput, c 
 	if err != nil {
 		return Grant{}, err
 	}
-	s.endReplaced(ctx, in.Replaces, g.Session.ID, now, c)
-	g.Device = s.newDeviceValue(in.Device, s.findDevice(in.Device, g.User.EmailKey), g.User)
-	return g, nil
+	return s.afterStart(ctx, g, in.Replaces, in.Device, now, c), nil
 }
 
 // completeSignUp returns ErrNotFound if the link is not valid, or was used by

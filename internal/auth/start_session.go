@@ -94,12 +94,19 @@ func (s *Service) startSession(ctx context.Context, in sessionStart, now time.Ti
 	if err != nil {
 		return Grant{}, err
 	}
-	g.Device = s.newDeviceValue(in.value, in.known, u)
-	s.endReplaced(ctx, in.replaces, g.Session.ID, now, c)
+	g = s.afterStart(ctx, g, in.replaces, in.value, now, c)
 	if created.Repeated == nil {
 		s.enforceMaxSessions(ctx, u.ID, sess.ID, created.Others, now, c)
 	}
 	return g, nil
+}
+
+// afterStart completes the grant of a session that has started: it adds the value
+// of the device, and ends the session that the new one replaces.
+func (s *Service) afterStart(ctx context.Context, g Grant, replaces, device string, now time.Time, c Client) Grant {
+	g.Device = s.newDeviceValue(device, s.findDevice(device, g.User.EmailKey), g.User)
+	s.endReplaced(ctx, replaces, g.Session.ID, now, c)
+	return g
 }
 
 // startedBefore returns the first pair of the session that a user started with an

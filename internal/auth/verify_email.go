@@ -226,7 +226,5 @@ func (s *Service) startTakingOver(ctx context.Context, in sessionStart, now time
 	if err != nil {
 		return Grant{}, err
 	}
-	g.Device = s.newDeviceValue(in.value, in.known, u)
-	s.endReplaced(ctx, in.replaces, g.Session.ID, now, c)
-	return g, nil
+	return s.afterStart(ctx, g, in.replaces, in.value, now, c), nil
 }

@@ -99,7 +99,8 @@ func (s *Store) OneTimeToken(ctx context.Context, hash auth.SecretHash) (auth.On
 }
 
 // TryCode implements [auth.OneTimeTokens]. It counts the try at the token with
-// this code, or else at the newest one.
+// this code, or else at the newest one. It runs the same statements whether or not
+// there is such a user, and a code.
 func (s *Store) TryCode(ctx context.Context, try auth.CodeTry) (found auth.OneTimeToken, err error) {
 	const doing = "trying a code"
 	if !isID(try.UserID) {
@@ -110,8 +111,9 @@ func (s *Store) TryCode(ctx context.Context, try auth.CodeTry) (found auth.OneTi
 	}
 	var refused error // does not roll the count back
 	err = s.transaction(ctx, func(tx *gorm.DB) error {
-		refused = auth.ErrNotFound
-		if locked, err := s.lockUser(tx, try.UserID, nil); err != nil || !locked {
+		found, refused = auth.OneTimeToken{}, nil
+		locked, err := s.lockUser(tx, try.UserID, nil)
+		if err != nil {
 			return err
 		}
 		rows, err := collect[models.OneTimeToken](tx, `SELECT `+oneTimeTokenColumns+` FROM one_time_tokens
@@ -120,25 +122,10 @@ func (s *Store) TryCode(ctx context.Context, try auth.CodeTry) (found auth.OneTi
 		if err != nil {
 			return err
 		}
-		tries, codes := 0, []auth.OneTimeToken(nil)
-		for _, t := range values(rows, fromTokenRow) {
-			tries += t.Tries
-			if t.Purpose == try.Purpose && t.CodeMAC != nil && t.ExpiresAt.After(try.At) && t.CreatedAt.After(try.At.Add(-auth.CodeTTL)) {
-				codes = append(codes, t)
-			}
+		if !locked {
+			rows = nil // the user is disabled
 		}
-		if tries >= auth.MaxCodeTries {
-			refused = auth.ErrTooManyTries
-			return nil
-		}
-		if len(codes) == 0 {
-			return nil
-		}
-		found = codes[0]
-		if at := slices.IndexFunc(codes, func(t auth.OneTimeToken) bool { return slices.ContainsFunc(try.MACs, t.CodeMAC.Equal) }); at >= 0 {
-			found, refused = codes[at], nil
-		}
-		found.Tries++
+		found, refused = judgeCode(values(rows, fromTokenRow), try)
 		return tx.Exec(`UPDATE one_time_tokens SET tries = tries + 1 WHERE hash = @hash`, params{"hash": found.Hash[:]}).Error
 	})
 	if err == nil {
@@ -147,7 +134,32 @@ func (s *Store) TryCode(ctx context.Context, try auth.CodeTry) (found auth.OneTi
 	if err != nil {
 		return auth.OneTimeToken{}, fail(doing, err)
 	}
+	found.Tries++
 	return found, nil
+}
+
+// judgeCode returns the token that the try counts at, if there is one, and why it is
+// refused. tokens are those of the account, the newest first.
+func judgeCode(tokens []auth.OneTimeToken, try auth.CodeTry) (auth.OneTimeToken, error) {
+	tries, codes := 0, []auth.OneTimeToken(nil)
+	for _, t := range tokens {
+		tries += t.Tries
+		if t.Purpose == try.Purpose && t.CodeMAC != nil && t.ExpiresAt.After(try.At) && t.CreatedAt.After(try.At.Add(-auth.CodeTTL)) {
+			codes = append(codes, t)
+		}
+	}
+	if tries >= auth.MaxCodeTries {
+		return auth.OneTimeToken{}, auth.ErrTooManyTries
+	}
+	for _, t := range codes {
+		if slices.ContainsFunc(try.MACs, t.CodeMAC.Equal) {
+			return t, nil
+		}
+	}
+	if len(codes) == 0 {
+		return auth.OneTimeToken{}, auth.ErrNotFound
+	}
+	return codes[0], auth.ErrNotFound
 }
 
 // redeem uses up a one-time token. The caller has locked the user's row.

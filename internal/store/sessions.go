@@ -48,14 +48,8 @@ func (s *Store) CreateSession(ctx context.Context, n auth.NewSession, e *auth.Ev
 			if !locked {
 				return auth.ErrMovedOn
 			}
-			found, err := collect[models.Session](tx, startedSession, startedParams(n.Session.UserID, *n.Session.RetryHash, n.RepeatSince, n.Session.CreatedAt))
-			if err != nil {
+			if created.Repeated, err = findStarted(tx, n); err != nil || created.Repeated != nil {
 				return err
-			}
-			if len(found) > 0 {
-				repeated := fromSessionRow(found[0])
-				created.Repeated = &repeated
-				return nil
 			}
 		}
 		if err := s.insertSession(tx, n); err != nil {
@@ -68,6 +62,17 @@ func (s *Store) CreateSession(ctx context.Context, n auth.NewSession, e *auth.Ev
 		return err
 	})
 	return created, fail(doing, err)
+}
+
+// findStarted returns the session that the idempotency key of a new one has started,
+// or nil.
+func findStarted(tx *gorm.DB, n auth.NewSession) (*auth.Session, error) {
+	found, err := collect[models.Session](tx, startedSession, startedParams(n.Session.UserID, *n.Session.RetryHash, n.RepeatSince, n.Session.CreatedAt))
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	session := fromSessionRow(found[0])
+	return &session, nil
 }
 
 // insertSession inserts the session if the user is unchanged, and locks the user's
