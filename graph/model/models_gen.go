@@ -79,7 +79,7 @@ type BlacklistedToken struct {
 type ChangePasswordInput struct {
 	// The account's present password.
 	CurrentPassword string `json:"currentPassword"`
-	// 8 to 256 characters (code points after NFKC normalisation) of any kind. The 18,000 most common passwords, the name and the e-mail address are refused.
+	// 8 to 256 characters (code points after NFKC normalisation) of any kind. The 18,000 most common passwords, the name and the e-mail address are refused; so are leaked passwords, if the service checks for them.
 	NewPassword string `json:"newPassword"`
 	// As for `login`: the `device` of the last `AuthPayload` that this device got. The change invalidates it; `tokens` has the next one.
 	Device *string `json:"device,omitempty"`
@@ -262,7 +262,7 @@ type SignUpInput struct {
 	Name string `json:"name"`
 	// The e-mail address, at most 254 bytes, without characters that have no ink (spaces and blanks of any script, Default_Ignorable_Code_Point, unassigned code points). Surrounding space is removed; case is ignored.
 	Email string `json:"email"`
-	// 8 to 256 characters (code points after NFKC normalisation) of any kind. The 18,000 most common passwords, the name and the e-mail address are refused.
+	// 8 to 256 characters (code points after NFKC normalisation) of any kind. The 18,000 most common passwords, the name and the e-mail address are refused; so are leaked passwords, if the service checks for them.
 	Password string `json:"password"`
 	// The `device` of the last `AuthPayload` that this device got, for any account. In cookie mode browsers send it as a cookie.
 	Device *string `json:"device,omitempty"`

@@ -19,6 +19,7 @@ import (
 	"rekey/graph"
 	"rekey/internal/auth"
 	"rekey/internal/blacklist"
+	"rekey/internal/breached"
 	"rekey/internal/cli"
 	"rekey/internal/config"
 	"rekey/internal/explorer"
@@ -69,8 +70,9 @@ type app struct {
 	store   *store.Store
 	// passwords hashes the passwords of the core.
 	passwords *auth.Passwords
-	redis     *redispool.Pool // nil without REDIS_URL
-	limit     *limit.Redis    // nil without REDIS_URL or limits
+	breached  *breached.Checker // nil without lists of leaked passwords
+	redis     *redispool.Pool   // nil without REDIS_URL
+	limit     *limit.Redis      // nil without REDIS_URL or limits
 	cache     *blacklist.Cache
 	ring      *keyring.Ring // not started for a command
 	sealer    *keyring.Sealer
@@ -147,6 +149,11 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 	if err = a.openCache(ctx, as); err != nil {
 		return nil, err
 	}
+	if as == server {
+		if err = a.openBreached(); err != nil {
+			return nil, err
+		}
+	}
 	a.openBus()
 	observer, limiter := a.observer(), a.limiter(as, rotation)
 	a.passwords = auth.NewPasswords(runtime.GOMAXPROCS(0)/2, passwordQueue, observer)
@@ -155,6 +162,9 @@ func (p *program) open(ctx context.Context, as role) (_ *app, err error) {
 		Limits: p.cfg.Limits, Events: a.events(), Now: p.now, RotationKeys: rotation, Passwords: a.passwords, Observer: observer, Logger: p.log,
 		Outbox: st, Sealer: a.sealer, SendsMail: a.mailer.Configured(), AppURL: a.cfg.PublicURL(), OnMail: a.wakeOutbox,
 	})
+	if a.breached != nil {
+		options.Breached = a.breached
+	}
 	if p.changeCore != nil {
 		p.changeCore(&options)
 	}
@@ -232,6 +242,11 @@ func (a *app) close() error {
 	}
 	if a.streams.keys != nil {
 		a.streams.keys.Wait()
+	}
+	if a.breached != nil {
+		if err := a.breached.Close(); err != nil {
+			a.log.Warn("closing the list of leaked passwords failed", "error", err)
+		}
 	}
 	if a.redis == nil {
 		return a.store.Close()

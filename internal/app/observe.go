@@ -108,6 +108,7 @@ func (a *app) exportStates() {
 	a.exportConnections()
 	a.exportPools()
 	a.exportMails()
+	a.exportBreached()
 	if a.redis != nil {
 		a.exportRedis()
 	}

@@ -53,8 +53,9 @@ type program struct {
 	stdout io.Writer
 	now    func() time.Time
 	// databaseClock is a SQL expression that replaces the database's clock in tests.
-	databaseClock string
-	ticks         <-chan time.Time // replaces the one-second ticker of streams in tests
+	databaseClock   string
+	ticks           <-chan time.Time // replaces the one-second ticker of streams in tests
+	breachedTimeout time.Duration    // 0: the default; tests set another
 	// changeCore changes the options of the core; tests do.
 	changeCore func(*auth.Options)
 	faults     fault.Injector // empty except in builds with failpoints
@@ -81,7 +82,8 @@ func newProgram(getenv func(string) string, stdout, logs io.Writer) (*program, e
 // checkNamed lets the packages check what settings name, such as key files, so
 // that the start reports every problem before it creates anything.
 func checkNamed(cfg config.Config) error {
-	return errors.Join(keyFiles(cfg).Check(), masterKey(cfg).Check(), store.CheckURL(string(cfg.DatabaseURL)), redispool.CheckURL(string(cfg.RedisURL)))
+	return errors.Join(keyFiles(cfg).Check(), masterKey(cfg).Check(), store.CheckURL(string(cfg.DatabaseURL)), redispool.CheckURL(string(cfg.RedisURL)),
+		checkBreachedFile(cfg))
 }
 
 func masterKey(cfg config.Config) keyring.MasterKey {

@@ -105,7 +105,7 @@ func newStack(t *testing.T, e engine, settings map[string]string) *stack {
 		t.Fatal(err)
 	}
 	p := &program{cfg: cfg, log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: cfg.LogLevel})),
-		stdout: io.Discard, now: s.clock, databaseClock: testClock, changeCore: s.ports.install}
+		stdout: io.Discard, now: s.clock, databaseClock: testClock, changeCore: s.ports.install, breachedTimeout: time.Minute}
 	s.app, err = p.open(t.Context(), server)
 	if err != nil {
 		t.Fatal(err)

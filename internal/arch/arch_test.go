@@ -79,6 +79,7 @@ func packages() map[string]rule {
 		"internal/redispool":               {libraries: []string{redisLib}},
 		"internal/web":                     {allowed: []string{"internal/auth"}, libraries: []string{httpLib, prometheus}},
 		"internal/graphqlhttp":             {allowed: []string{"internal/auth"}, libraries: []string{httpLib, websockets, gqlgenLib, gqlparser}},
+		"internal/breached":                {allowed: []string{"internal/egress"}, libraries: []string{httpLib}},
 		"internal/egress":                  {libraries: []string{httpLib}},
 		"internal/mail":                    {allowed: []string{"internal/auth", "internal/egress"}, libraries: []string{httpLib}},
 		"internal/licenses":                {libraries: []string{brotliLib}},

@@ -139,7 +139,7 @@ func emailConflict() error {
 func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time, c Client) (User, error) {
 	name, nameErr := personName(in.Name)
 	email, key, emailErr := emailAddress(in.Email)
-	password, passwordErr := newPassword("password", in.Password, User{Name: name, EmailKey: key})
+	password, passwordErr := s.choosePassword(ctx, "password", in.Password, User{Name: name, EmailKey: key})
 	if err := joinBadInput(nameErr, emailErr, passwordErr); err != nil {
 		return User{}, err
 	}

@@ -287,7 +287,7 @@ func (p passwordChange) attempt(u User) Attempt {
 
 // newHash checks the current password and hashes the new one.
 func (p passwordChange) newHash(ctx context.Context, u User) (string, error) {
-	next, err := newPassword("newPassword", p.in.NewPassword, u)
+	next, err := p.core.choosePassword(ctx, "newPassword", p.in.NewPassword, u)
 	if err != nil {
 		return "", err
 	}

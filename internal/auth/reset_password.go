@@ -49,7 +49,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput, c Cl
 	if err != nil {
 		return 0, err
 	}
-	password, err := newPassword("newPassword", in.NewPassword, u)
+	password, err := s.choosePassword(ctx, "newPassword", in.NewPassword, u)
 	if err != nil {
 		return 0, err
 	}

@@ -49,8 +49,8 @@ type Settings struct {
 	EmailVerification EmailVerification
 }
 
-// Options configure New. All fields are required, except Limits, Observer,
-// Logger and those of mail.
+// Options configure New. All fields are required, except Limits, Breached,
+// Observer, Logger and those of mail.
 type Options struct {
 	Settings
 	Store     Store
@@ -60,6 +60,7 @@ type Options struct {
 	Limits    Limits // the zero value: DefaultLimits
 	Events    Events
 	Passwords *Passwords
+	Breached  BreachedPasswords // nil: leaked passwords are not refused
 	Observer  Observer
 	// Logger receives failures that are not returned to a caller, with their
 	// cause. Without it they are discarded.
@@ -98,6 +99,7 @@ type Service struct {
 	limits       Limits
 	events       Events
 	passwords    *Passwords
+	breached     BreachedPasswords
 	observer     Observer
 	logger       *slog.Logger
 	now          func() time.Time
@@ -136,7 +138,7 @@ func New(o Options) (*Service, error) {
 	}
 	return &Service{
 		settings: o.Settings, store: o.Store, tokens: o.Tokens, cache: o.Blacklist, limiter: o.Limiter,
-		limits: o.Limits.orDefault(), events: o.Events, passwords: o.Passwords, observer: o.Observer, logger: o.Logger,
+		limits: o.Limits.orDefault(), events: o.Events, passwords: o.Passwords, breached: o.Breached, observer: o.Observer, logger: o.Logger,
 		now: o.Now, rotationKeys: o.RotationKeys,
 		outbox: o.Outbox, sealer: o.Sealer, sendsMail: o.SendsMail, onMail: o.OnMail, appURL: o.AppURL,
 	}, nil

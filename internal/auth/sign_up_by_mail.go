@@ -158,7 +158,7 @@ func (s *Service) signUpUser(ctx context.Context, t OneTimeToken, password strin
 		ID: NewID(now).String(), Name: p.Name, Email: p.Email, EmailKey: t.EmailKey, EmailVerifiedAt: &at,
 		CreatedAt: at, UpdatedAt: at, Locale: p.Locale,
 	}
-	password, err := newPassword("password", password, u)
+	password, err := s.choosePassword(ctx, "password", password, u)
 	if err != nil {
 		return User{}, err
 	}

@@ -73,6 +73,7 @@ func crossCheck(c Config, p *problems) {
 		"must not be set together with MASTER_KEY; a previous key belongs in MASTER_KEY_PREVIOUS", "MASTER_KEY")
 
 	checkMail(c, p)
+	requireEgress(c, p, "BREACHED_PASSWORDS", c.BreachedPasswords)
 
 	access, refresh := c.AccessPrivatePEMFile, c.RefreshPrivatePEMFile
 	const accessName, refreshName = "ACCESS_PRIVATE_PEM_FILE", "REFRESH_PRIVATE_PEM_FILE"

@@ -94,6 +94,9 @@ type Config struct {
 	ShutdownDelay   time.Duration
 	ShutdownTimeout time.Duration
 
+	BreachedPasswords     string // the URL of a range API, with a slash at its end; empty: none
+	BreachedPasswordsFile string // empty: none
+
 	// AppURL is the address of the pages that links in mails lead to; empty: see
 	// PublicURL.
 	AppURL            string

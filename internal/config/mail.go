@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -28,7 +29,7 @@ func mails(c *Config) []setting {
 		{name: "NOTIFY_NEW_LOGIN", fallback: "off", kind: "`on` or `off`", apply: onOff(&c.NotifyNewLogin),
 			about: "Whether a login with a user agent and from a network that the account was not used with before [mails the account](how-to/mail.md#mails-that-inform)."},
 		{name: "EGRESS_ALLOW", kind: "addresses or CIDRs, separated by commas", apply: prefixes(&c.EgressAllow),
-			about: "Networks that requests of rekey's own, such as those to `MAIL_WEBHOOK_URL`, may reach although they are private, on this machine, or otherwise not public. Default: none."},
+			about: "Networks that requests of rekey's own, such as those to `MAIL_WEBHOOK_URL` and `BREACHED_PASSWORDS`, may reach although they are private, on this machine, or otherwise not public. Default: none."},
 	}
 }
 
@@ -136,13 +137,18 @@ func checkMail(c Config, p *problems) {
 	}
 	p.require(c.AccountPage || c.AppURL != "" || c.SMTPURL == "" && c.MailWebhookURL == "", "APP_URL", "",
 		"must be set when mail is and ACCOUNT_PAGE=off: links in mails lead there", "ACCOUNT_PAGE")
-	if u, err := url.Parse(string(c.MailWebhookURL)); err == nil {
-		if addr, err := netip.ParseAddr(u.Hostname()); err == nil && addr.IsLoopback() {
-			allowed := false
-			for _, n := range c.EgressAllow {
-				allowed = allowed || n.Contains(addr.Unmap())
-			}
-			p.require(allowed, "EGRESS_ALLOW", "", "must list the address of MAIL_WEBHOOK_URL, which is on this machine", "MAIL_WEBHOOK_URL")
-		}
+	requireEgress(c, p, "MAIL_WEBHOOK_URL", string(c.MailWebhookURL))
+}
+
+// requireEgress reports an address of this machine in a setting that EGRESS_ALLOW
+// does not list.
+func requireEgress(c Config, p *problems, name, address string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return
+	}
+	if addr, err := netip.ParseAddr(u.Hostname()); err == nil && addr.IsLoopback() {
+		allowed := slices.ContainsFunc(c.EgressAllow, func(n netip.Prefix) bool { return n.Contains(addr.Unmap()) })
+		p.require(allowed, "EGRESS_ALLOW", "", "must list the address of "+name+", which is on this machine", name)
 	}
 }

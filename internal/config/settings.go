@@ -30,6 +30,7 @@ func settings(c *Config) []setting {
 		{"Rotation", rotation(c)},
 		{"Keys", keys(c)},
 		{"Clients", clients(c)},
+		{"Passwords", passwords(c)},
 		{"Mail", mails(c)},
 		{"Logs and traces", logs(c)},
 	}
