@@ -41,6 +41,23 @@ var byAddress = []operationByAddress{
 		waiting:  5, atOnce: 2, mails: auth.MaxLiveTokens, recipients: []string{"passwordless", "unverified", "verified"},
 	},
 	{
+		name:     "requestLoginEmail",
+		document: requestLogin,
+		waiting:  5, atOnce: 2, mails: auth.MaxLiveTokens, recipients: []string{"passwordless", "unverified", "verified"},
+	},
+	{
+		name:     "loginWithEmail", // with a wrong code, while another one is valid
+		document: `mutation($e: String!) { loginWithEmail(input: {code: {email: $e, code: "00000000"}}) { token } }`,
+		prepare:  func(s *stack, email string) { s.answerAbout(requestLogin, email) },
+		waiting:  1, atOnce: 11, mails: 1, recipients: []string{"passwordless", "unverified", "verified"},
+	},
+	{
+		name:     "loginWithEmail, verification required",
+		document: `mutation($e: String!) { loginWithEmail(input: {code: {email: $e, code: "0000-0000"}}, idempotencyKey: "a-key-for-one-start-of-a-session") { token } }`,
+		settings: map[string]string{"EMAIL_VERIFICATION": "required"},
+		waiting:  1, atOnce: 11,
+	},
+	{
 		name:     "requestSignUp",
 		document: `mutation($e: String!) { requestSignUp(input: {name: "Ada Lovelace", email: $e}) }`,
 		waiting:  5, atOnce: 2, mails: auth.MaxLiveTokens, recipients: []string{"disabled", "free", "passwordless", "unverified", "verified"},
@@ -69,6 +86,8 @@ var byAddress = []operationByAddress{
 		waiting:  1, atOnce: 11,
 	},
 }
+
+const requestLogin = `mutation($e: String!) { requestLoginEmail(email: $e) }`
 
 // TestEnumeration: whether an address has an account, and in what state that is,
 // changes neither the answer nor its headers, its work, its limits or the bound of the
