@@ -268,3 +268,39 @@ func TestLoginByMail_together(t *testing.T) {
 		}
 	}
 }
+
+// TestLoginByMail_cookie: in cookie mode the refresh token and the device are in
+// cookies only, a repeat gets the same cookie, and the session of the replaced cookie
+// ends.
+func TestLoginByMail_cookie(t *testing.T) {
+	for _, by := range []string{"link", "code"} {
+		t.Run(by, func(t *testing.T) {
+			b := newBrowser(t, nil)
+			b.send(signUpDocument)
+			b.exec(`UPDATE users SET email_verified_at = created_at`)
+			previous := b.cookie
+			mail := b.loginMail("ada@example.com")
+			input := `token: "` + mail.token + `"`
+			if by == "code" {
+				input = `code: {email: " ADA@example.com", code: "` + mail.code[:4] + " " + mail.code[4:] + `"}`
+			}
+			b.sent(startKey)
+			document := `mutation { x: loginWithEmail(input: {` + input + `}, idempotencyKey: "` + startKey + `") { token refreshToken device } }`
+			got := b.send(document)
+			if got.problem != "" || len(got.set) != 1 || got.payload.RefreshToken != nil || got.payload.Device != nil || b.device == "" || b.cookie == previous {
+				t.Fatalf("%+v", got)
+			}
+			if problem := b.access(got.payload.Token); problem != "" {
+				t.Errorf("access: %q", problem)
+			}
+			if out := refreshGraphQL(b.stack, previous, ""); out.problem != "SESSION_REVOKED" {
+				t.Errorf("the session of the replaced cookie: %q", out.problem)
+			}
+			first := b.cookie
+			if again := b.send(document); again.problem != "" || b.cookie != first || again.payload.Token != got.payload.Token {
+				t.Errorf("a repeat: %q, the same cookie: %v", again.problem, b.cookie == first)
+			}
+			b.checkKept(b.send(refreshDocument), 30*24*time.Hour)
+		})
+	}
+}
