@@ -84,6 +84,7 @@ export async function mailFlow(context, page, url, shots) {
   const mails = new Mails(context, page, url, shots);
   await verifyEmail(mails);
   await resetPassword(mails);
+  await logInByMail(mails);
   await signUpByMail(mails);
 }
 
@@ -138,6 +139,14 @@ async function keyboard(opened) {
   await opened.keyboard.press('Enter');
   assert.equal(await field.getAttribute('type'), 'text');
   await opened.getByRole('button', { name: 'Hide' }).waitFor();
+}
+
+async function logInByMail(mails) {
+  assert.equal((await mails.on.run('LogInByMail')).data.requestLoginEmail, true);
+  const opened = await mails.follow('login');
+  await mails.finish(opened, 'Log in', 'The login succeeded');
+  await opened.getByText(/The account is ada-\w+@example\.com/).waitFor();
+  await opened.close();
 }
 
 async function signUpByMail(mails) {

@@ -55,6 +55,7 @@ const en = {
   login: {
     title: 'Log in',
     text: 'Press the button to log in. If you requested the mail on another device, enter the code from the mail there instead.',
+    aside: 'If your address was never confirmed, this confirms it, and the account loses its password and all other logins, because somebody else may have created it.',
     button: 'Log in',
     done: 'The login succeeded',
     after: 'Go back to the application.',
@@ -73,6 +74,7 @@ const en = {
   confirm_email: {
     title: 'Confirm your new e‑mail address',
     text: 'Press the button to use this address for your account from now on. Other devices are logged out.',
+    aside: 'If the former address was never confirmed, the account also loses its password, because somebody else may have created it. You can then choose a new password with “forgot password”.',
     button: 'Change the address',
     done: 'The address is changed',
     after: 'From now on, log in with the new address.',
@@ -80,7 +82,7 @@ const en = {
   },
   undo_email_change: {
     title: 'Undo the change of your address?',
-    text: 'This restores the address that this mail was sent to, logs out all devices, and removes what was added to the account since, such as a password.',
+    text: 'This restores the address that this mail was sent to, logs out all devices, and removes the password.',
     aside: 'Do this if you did not request the change. Afterwards, choose a new password with “forgot password”.',
     button: 'Undo the change',
     done: 'The change is undone',
@@ -151,6 +153,7 @@ const hu = {
   login: {
     title: 'Bejelentkezés',
     text: 'A gombbal bejelentkezik. Ha a levelet másik eszközön kérte, inkább ott írja be a levélben lévő kódot.',
+    aside: 'Ha a címét még soha nem erősítették meg, ezzel megerősíti, és a fiók elveszti a jelszavát és minden más bejelentkezését, mert más is létrehozhatta.',
     button: 'Bejelentkezem',
     done: 'A bejelentkezés sikerült',
     after: 'Térjen vissza az alkalmazáshoz.',
@@ -169,6 +172,7 @@ const hu = {
   confirm_email: {
     title: 'Erősítse meg az új e‑mail-címét',
     text: 'A gombbal mostantól ezt a címet használja a fiókja. A többi eszközt kijelentkeztetjük.',
+    aside: 'Ha a korábbi címet még soha nem erősítették meg, a fiók a jelszavát is elveszti, mert más is létrehozhatta. Ezután új jelszót választhat az „elfelejtett jelszó” segítségével.',
     button: 'Cím módosítása',
     done: 'A cím megváltozott',
     after: 'Mostantól az új címmel jelentkezzen be.',
@@ -176,7 +180,7 @@ const hu = {
   },
   undo_email_change: {
     title: 'Visszavonja a cím módosítását?',
-    text: 'Ezzel visszaáll az a cím, amelyre ezt a levelet küldtük, minden eszközt kijelentkeztetünk, és törlünk mindent, amit azóta adtak a fiókhoz, például egy jelszót.',
+    text: 'Ezzel visszaáll az a cím, amelyre ezt a levelet küldtük, minden eszközt kijelentkeztetünk, és töröljük a jelszót.',
     aside: 'Akkor tegye, ha nem Ön kérte a módosítást. Utána válasszon új jelszót az „elfelejtett jelszó” segítségével.',
     button: 'Módosítás visszavonása',
     done: 'A módosítást visszavontuk',

@@ -142,6 +142,11 @@ mutation VerifyEmail {
 mutation SignUpByMail($input: RequestSignUpInput!) {
   requestSignUp(input: $input)
 }`),
+    tab({ email: '{{email}}' }, `# 13. Log in without a password: by the link in the
+#     mail, or by its code with loginWithEmail.
+mutation LogInByMail($email: String!) {
+  requestLoginEmail(email: $email)
+}`),
   ];
 }
 
