@@ -88,7 +88,10 @@ function notMe() {
   at('title').focus();
 }
 
+// reveal shows or hides the password. Browsers store what is in a text field, to
+// restore it, unless autocomplete is off.
 function reveal(visible) {
+  at('password').autocomplete = visible ? 'off' : 'new-password';
   at('password').type = visible ? 'text' : 'password';
   at('show').setAttribute('aria-pressed', visible);
   say('show', visible ? words.hide : words.show);
@@ -110,6 +113,7 @@ async function submit(event) {
     return;
   }
   problem('');
+  reveal(false);
   wait(true);
   const sent = link;
   const answer = await send(queries[sent.purpose], { ...sent, password });
