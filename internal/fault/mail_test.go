@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rekey/internal/test/throwaway"
 )
 
 // testKillMail kills the program between the commit of a change and the attempt to
@@ -17,11 +19,20 @@ import (
 // program sends all mails, at most one of them for the second time.
 func testKillMail(t *testing.T, path string) {
 	for _, tt := range []struct {
+		name  string
+		on    func(t *testing.T) site
 		point string
 		twice int
-	}{{beforeMail, 0}, {afterMail, 1}} {
-		t.Run(tt.point, func(t *testing.T) {
-			p := startProgram(t, path)
+	}{
+		{"SQLite and a file", func(*testing.T) site { return site{} }, beforeMail, 0},
+		{"SQLite and a file", func(*testing.T) site { return site{} }, afterMail, 1},
+		{"SQLite and SMTP", func(t *testing.T) site { return site{smtp: startSMTP(t)} }, beforeMail, 0},
+		{"SQLite and SMTP", func(t *testing.T) site { return site{smtp: startSMTP(t)} }, afterMail, 1},
+		{"Postgres and SMTP", func(t *testing.T) site { return site{smtp: startSMTP(t), postgres: throwaway.Postgres(t)} }, beforeMail, 0},
+		{"Postgres and SMTP", func(t *testing.T) site { return site{smtp: startSMTP(t), postgres: throwaway.Postgres(t)} }, afterMail, 1},
+	} {
+		t.Run(tt.name+"/"+tt.point, func(t *testing.T) {
+			p := startProgramIn(t, path, t.TempDir(), tt.on(t))
 			p.signUp()
 			p.put("/point", `{"name":"`+tt.point+`","action":"kill","nth":2}`)
 			password := "correct horse"
@@ -42,7 +53,7 @@ func testKillMail(t *testing.T, path string) {
 			if written < max(2, changed) {
 				t.Fatalf("%d mails of %d changes", written, changed)
 			}
-			next := startProgramIn(t, path, p.dir)
+			next := startProgramIn(t, path, p.dir, p.on)
 			for deadline := time.After(time.Minute); next.waitingMails() > 0; {
 				select {
 				case <-time.After(50 * time.Millisecond):
@@ -94,6 +105,9 @@ func (p *program) tryChangePassword(access, current, next string) bool {
 // sentMails returns a line for each mail that was sent.
 func (p *program) sentMails() []string {
 	p.t.Helper()
+	if p.on.smtp != nil {
+		return p.on.smtp.ids()
+	}
 	data, err := os.ReadFile(filepath.Join(p.dir, "mails"))
 	if err != nil && !os.IsNotExist(err) {
 		p.t.Fatal(err)
@@ -114,14 +128,22 @@ func (p *program) waitingMails() (n int) {
 func (p *program) endLeases() {
 	p.t.Helper()
 	p.onDatabase(func(db *sql.DB) error {
-		_, err := db.Exec(`UPDATE leases SET until = 0; UPDATE mails SET send_after = 0`)
-		return err
+		for _, statement := range []string{`UPDATE leases SET until = 0`, `UPDATE mails SET send_after = 0`} {
+			if _, err := db.Exec(statement); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
 func (p *program) onDatabase(do func(db *sql.DB) error) {
 	p.t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(p.dir, "rekey.db")+"?_pragma=busy_timeout(5000)")
+	driver, dsn := "sqlite", filepath.Join(p.dir, "rekey.db")+"?_pragma=busy_timeout(5000)"
+	if p.on.postgres != "" {
+		driver, dsn = "pgx", p.on.postgres
+	}
+	db, err := sql.Open(driver, dsn)
 	if err != nil {
 		p.t.Fatal(err)
 	}

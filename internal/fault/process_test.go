@@ -29,6 +29,7 @@ type program struct {
 	cmd          *exec.Cmd
 	url, control string
 	dir          string
+	on           site
 	client       *http.Client
 	ended        func() // waits for the end, once
 }
@@ -44,16 +45,16 @@ func compileTagged(t *testing.T) string {
 
 func startProgram(t *testing.T, path string) *program {
 	t.Helper()
-	return startProgramIn(t, path, t.TempDir())
+	return startProgramIn(t, path, t.TempDir(), site{})
 }
 
-// startProgramIn starts the program on the database in a directory. It writes its
-// mails to a file there.
-func startProgramIn(t *testing.T, path, dir string) *program {
+// startProgramIn starts the program on a site. It has its files in a directory.
+func startProgramIn(t *testing.T, path, dir string, on site) *program {
 	t.Helper()
-	p := &program{t: t, dir: dir, control: freeAddress(t), client: &http.Client{Transport: &http.Transport{}}}
+	p := &program{t: t, dir: dir, on: on, control: freeAddress(t), client: &http.Client{Transport: &http.Transport{}}}
 	p.cmd = exec.CommandContext(t.Context(), path)
-	p.cmd.Env = []string{"HOST=127.0.0.1", "PORT=0", "DATA_DIR=" + p.dir, "FAULT_ADDR=" + p.control, "FAULT_MAILS=" + filepath.Join(p.dir, "mails")}
+	p.cmd.Env = []string{"HOST=127.0.0.1", "PORT=0", "DATA_DIR=" + p.dir, "FAULT_ADDR=" + p.control}
+	p.cmd.Env = append(p.cmd.Env, on.env(dir)...)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
