@@ -261,8 +261,12 @@ func (w *work) end() string {
 			}
 			// An INSERT that inserts nothing, because there is no account, costs the same.
 			words := strings.Fields(strings.ReplaceAll(query, `"`, ""))
-			if words[0] == "INSERT" {
+			// So does a lock on another condition of the same row.
+			switch {
+			case words[0] == "INSERT":
 				words = words[:3]
+			case strings.HasSuffix(query, " FOR NO KEY UPDATE"):
+				words = append(words[:min(8, len(words))], "...")
 			}
 			statements = append(statements, fmt.Sprintf("%d x %s", calls, strings.Join(words, " ")))
 		}
