@@ -60,6 +60,14 @@ func builds() map[string]build {
 			o.Store, o.Tokens = forkOnRetry{o.Store, m}, forkTokens{o.Tokens}
 			return o
 		}},
+		"redeem-blindly": {wrap: func(_ *machine, o auth.Options) auth.Options {
+			o.Store = redeemBlindly{o.Store}
+			return o
+		}},
+		"reset-keeps-epoch": {wrap: func(_ *machine, o auth.Options) auth.Options {
+			o.Store = resetKeepsEpoch{o.Store}
+			return o
+		}},
 		"401-on-database-error": {wrap: func(_ *machine, o auth.Options) auth.Options {
 			o.Store, o.Blacklist = reportAs401{o.Store}, noteReportedAs401{o.Blacklist}
 			return o

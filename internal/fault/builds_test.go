@@ -34,6 +34,8 @@ func misdeeds() []misdeed {
 		{"window-extends", "the parent with its key after RETRY_TTL", replayed(6*retryTTL/10, key), "TOKEN_REUSED", "accepted"},
 		{"fork-on-retry", "a repeat", repeated, "the same child", "another child"},
 		{"tokens-in-clear", "a refresh token in the database", inClear, "not there", "there"},
+		{"redeem-blindly", "two uses of one link", twoUses, "1 passwords", "2 passwords"},
+		{"reset-keeps-epoch", "another link after a reset", anotherLink, "BAD_USER_INPUT", "accepted"},
 		{"401-on-database-error", "a refresh without database", withoutDatabase, "UNAVAILABLE", "TOKEN_INVALID"},
 	}
 }

@@ -85,7 +85,7 @@ func newStage(t *testing.T, name string, server *throwaway.RedisServer) *stage {
 			ClockLeeway: time.Hour, // the core's clock stands still, the database's does not
 		},
 		Store: s.store, Tokens: codec, Blacklist: cache, Limiter: limit.Off{},
-		Events: auth.LogEvents{Logger: log}, Now: clock,
+		Events: auth.LogEvents{Logger: log}, Now: clock, SendsMail: true, AppURL: "https://app.example", Sealer: clearSealer{},
 		Passwords: auth.NewPasswords(1, 8, nil), RotationKeys: auth.FixedKeys(make([]byte, 32)),
 	}))
 	s.must(err)

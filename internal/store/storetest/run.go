@@ -42,10 +42,19 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 	store, clock := open(t)
 	s := suite{Store: store, clock: clock}
 	s.clock.Set(t, noon())
-	tests := []struct {
-		name string
-		run  func(t *testing.T, s suite)
-	}{
+	for _, test := range contract() {
+		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
+	}
+}
+
+// contractTest is one test of the contract.
+type contractTest struct {
+	name string
+	run  func(t *testing.T, s suite)
+}
+
+func contract() []contractTest {
+	return []contractTest{
 		{"CreateUser", testCreateUser},
 		{"User", testUser},
 		{"EnableUser", testEnableUser},
@@ -116,8 +125,5 @@ func Run(t *testing.T, open func(t *testing.T) (Store, Clock)) {
 		{"RaceSignUp", testRaceSignUp},
 		{"RaceSurplus", testRaceSurplus},
 		{"RaceRotateEndOthers", testRaceRotateEndOthers},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}
 }

@@ -52,7 +52,7 @@ type session struct {
 	begun     map[int]time.Duration // when the rotation of a generation was first requested
 	rotated   map[int]time.Duration // when it was first acknowledged, or seen in the database
 	single    map[int]time.Duration // when the blacklisting of its access token was acknowledged
-	logout    *time.Duration        // when the logout began
+	logout    *time.Duration        // when a request that ends it began
 	loggedOut *time.Duration        // when it was first acknowledged
 
 	accepted          map[history.Record]bool // stale accepts → whether they are within the bound
@@ -116,7 +116,7 @@ func (c *session) note(r history.Record) {
 		if done {
 			earliest(c.single, r.Gen, r.End)
 		}
-	case history.Logout:
+	case history.Logout, history.Reset, history.EndedBy:
 		if c.logout == nil {
 			c.logout = &r.Start
 		}
@@ -142,6 +142,7 @@ func (c *session) run() {
 	c.windows()
 	c.refusedAccess()
 	c.refusedRefresh()
+	c.resets()
 	for _, r := range c.records {
 		if r.Outcome == history.Strange {
 			c.found(StrangeAnswer, r.End, string(r.Kind)+": "+r.Reason)

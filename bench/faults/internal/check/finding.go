@@ -22,6 +22,11 @@ const (
 	WronglyRefused  Rule = "wrongly-refused"  // a valid access token was refused with 401
 	StaleAccept     Rule = "stale-accept"     // a blacklisted access token accepted
 	AfterEnd        Rule = "after-end"        // a revoked session yielded a token
+	TwoResets       Rule = "two-resets"       // a link set two passwords, or one that was voided set one
+	LostReset       Rule = "lost-reset"       // an acknowledged password is refused
+	OldPassword     Rule = "old-password"     // a password accepted after it was replaced
+	VoidedLink      Rule = "voided-link"      // a valid link was refused although it set no password
+	LostMail        Rule = "lost-mail"        // a requested mail did not arrive
 	LongReplay      Rule = "long-replay"      // a replay window that did not close
 	EarlyReuse      Rule = "early-reuse"      // a token replaced within the window was judged as reuse
 	StrangeAnswer   Rule = "strange-answer"   // an answer that is not part of the API
@@ -34,7 +39,9 @@ const (
 
 // Timed reports whether the rule limits how long something takes. A machine that
 // stalls can break such a rule without a fault in rekey.
-func (r Rule) Timed() bool { return r == Undecided || r == NoRecovery || r == Downtime }
+func (r Rule) Timed() bool {
+	return r == Undecided || r == NoRecovery || r == Downtime || r == LostMail
+}
 
 // Finding reports one violation of a rule.
 type Finding struct {

@@ -44,6 +44,10 @@ func step(s state, r history.Record) []any {
 		next = access(s, r)
 	case history.Logout:
 		next = logout(s, r)
+	case history.Reset, history.EndedBy:
+		if next = logout(s, r); r.Outcome == history.Refused {
+			next = []state{s} // the link was used
+		}
 	case history.Landed:
 		next = only(s, s.gen > r.Gen)
 	default:
@@ -160,7 +164,7 @@ func operations(records []history.Record) []porcupine.Operation {
 	attempts := map[attempt][]int{} // the operations for attempts of unknown outcome
 	for _, r := range records {
 		unknown := r.Outcome == history.Unavailable || r.Outcome == history.Cut
-		if unknown && r.Kind == history.Access || r.Kind == history.Login || r.Kind == history.Blacklist {
+		if unknown && r.Kind == history.Access || besides(r.Kind) {
 			continue
 		}
 		end := r.End
@@ -183,6 +187,11 @@ func operations(records []history.Record) []porcupine.Operation {
 		ops = append(ops, porcupine.Operation{Input: r, Call: int64(r.Start), Return: int64(end)})
 	}
 	return ops
+}
+
+// besides reports whether the model does not know requests of a kind.
+func besides(k history.Kind) bool {
+	return k == history.Login || k == history.Blacklist || k == history.Password || k == history.Mail
 }
 
 // attempt identifies tries of unknown outcome that the session cannot

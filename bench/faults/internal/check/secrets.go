@@ -14,8 +14,8 @@ const maxLine = 4 << 20
 // Secrets holds what clients sent or received in confidence. None of it may
 // appear in clear text anywhere else.
 type Secrets struct {
-	// Exact are the secrets of sessions (64 hexadecimal digits) and the
-	// signatures of tokens.
+	// Exact are the secrets of sessions (64 hexadecimal digits), the signatures of
+	// tokens, and the tokens of mailed links.
 	Exact map[string]struct{}
 	// Parts holds the password and the prefix of all idempotency keys.
 	Parts []string
@@ -28,6 +28,7 @@ var (
 	tokenShape = regexp.MustCompile(`eyJ[\w-]{16,}\.|eyJhbGciOi|eyJ1c2VyIjp7`)
 	digits     = regexp.MustCompile(`[0-9a-f]{64,}`)
 	signature  = regexp.MustCompile(`[\w-]{86,}`)
+	link       = regexp.MustCompile(`[\w-]{43,}`)
 )
 
 // Suspect reports whether a text contains one of the parts, or looks like a
@@ -40,6 +41,7 @@ func Suspect(text string, parts []string) bool {
 const (
 	secretLen    = 64
 	signatureLen = 86 // base64url of 64 bytes
+	linkLen      = 43 // base64url of 32 bytes
 )
 
 // In returns the kind of secret that a text contains, or "" if it contains none.
@@ -56,6 +58,8 @@ func (s Secrets) In(text string) string {
 		return "a session's secret"
 	case s.holds(signature.FindAllString(text, -1), signatureLen):
 		return "a token's signature"
+	case s.holds(link.FindAllString(text, -1), linkLen):
+		return "the token of a link"
 	}
 	return ""
 }

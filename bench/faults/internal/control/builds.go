@@ -26,6 +26,8 @@ func BadBuilds() []Control {
 		{Name: "blacklist-by-token", Play: respelt, Expect: []check.Rule{check.StaleAccept}},
 		{Name: "fork-on-retry", Play: retried, Expect: []check.Rule{check.Fork}},
 		{Name: "tokens-in-clear", Play: kept, Expect: []check.Rule{check.Leak}},
+		{Name: "redeem-blindly", Play: redeemedTwice, Expect: []check.Rule{check.TwoResets}},
+		{Name: "reset-keeps-epoch", Play: redeemedLater, Expect: []check.Rule{check.TwoResets}},
 		{Name: "401-on-database-error", Play: unreachable, Expect: []check.Rule{check.WronglyEnded, check.WronglyRefused}},
 	}
 }

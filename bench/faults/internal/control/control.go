@@ -118,7 +118,7 @@ func (s Setting) play(ctx context.Context, c Control, build string, slots chan s
 	log := history.NewLog(s.Now)
 	client := load.NewClient(w.Bases())
 	defer client.Close()
-	scene := &strike.Scene{World: w, Log: log, Client: client, Load: load.New(client, log, clients())}
+	scene := &strike.Scene{World: w, Log: log, Client: client, Load: load.New(client, log, w.Inbox, clients())}
 	if err := scene.Load.Prepare(ctx); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,14 @@ const (
 	Logout Kind = "logout"
 	// Blacklist blacklists one access token.
 	Blacklist Kind = "blacklist"
+	// Reset sets the password by a mailed link, which ends the session.
+	Reset Kind = "reset"
+	// EndedBy is a copy of a reset for another session that it ends.
+	EndedBy Kind = "ended by a reset"
+	// Password tries a password by a login.
+	Password Kind = "password"
+	// Mail is a mail that did not arrive.
+	Mail Kind = "mail"
 	// Landed is not a request: at End, the database showed that the generation
 	// had been rotated.
 	Landed Kind = "landed"
@@ -36,10 +44,13 @@ type Record struct {
 	Kind    Kind
 	// Gen is the generation of the presented token: 1 after login, plus one for
 	// each rotation.
-	Gen       int
-	Key       int // number of the idempotency key; 0 if there is none
-	Replica   int
-	Transport string
+	Gen int
+	Key int // number of the idempotency key; 0 if there is none
+	// Link is the number of a mailed link, and Password that of a password: 0 is the
+	// first one of the account.
+	Link, Password int
+	Replica        int
+	Transport      string
 	// Twin marks a request with the other spelling of the token's signature.
 	Twin bool
 	// Replay marks a request that was deliberately sent with a used token, or as

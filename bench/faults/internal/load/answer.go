@@ -3,6 +3,7 @@ package load
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"rekey/bench/faults/internal/history"
 )
@@ -22,6 +23,7 @@ type graphqlBody struct {
 		Message    string
 		Extensions struct {
 			Code, Reason string
+			Field        string
 			Retryable    bool
 		}
 	}
@@ -38,8 +40,22 @@ func (b graphqlBody) judge() (history.Outcome, string) {
 		return history.Unavailable, ""
 	case e.Code == "UNAUTHENTICATED":
 		return history.Refused, e.Reason
+	case e.Code == "BAD_USER_INPUT" && e.Field == "token":
+		return history.Refused, "INVALID_LINK"
 	}
 	return history.Strange, e.Code + ": " + b.Errors[0].Message
+}
+
+// busy begins the reason of an answer that asks for patience, because too many
+// passwords are being hashed.
+const busy = "RATE_LIMITED: "
+
+// unlessBusy returns the answer, as Unavailable if it asks for patience.
+func (a Answer) unlessBusy() Answer {
+	if a.Outcome == history.Strange && strings.HasPrefix(a.Reason, busy) {
+		a.Outcome, a.Reason = history.Unavailable, ""
+	}
+	return a
 }
 
 type restBody struct {

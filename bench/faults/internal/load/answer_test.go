@@ -17,6 +17,8 @@ func TestGraphqlBody_judge(t *testing.T) {
 		"unavailable":          {`{"errors":[{"extensions":{"code":"UNAVAILABLE","retryable":true}}]}`, history.Unavailable},
 		"503 without a retry":  {`{"errors":[{"extensions":{"code":"UNAVAILABLE"}}]}`, history.Strange},
 		"unauthenticated":      {`{"errors":[{"extensions":{"code":"UNAUTHENTICATED","reason":"TOKEN_INVALID"}}]}`, history.Refused},
+		"an invalid link":      {`{"errors":[{"extensions":{"code":"BAD_USER_INPUT","field":"token"}}]}`, history.Refused},
+		"an invalid password":  {`{"errors":[{"extensions":{"code":"BAD_USER_INPUT","field":"newPassword"}}]}`, history.Strange},
 		"an error of our own":  {`{"errors":[{"extensions":{"code":"INTERNAL"}}]}`, history.Strange},
 		"an error of no class": {`{"errors":[{"message":"?"}]}`, history.Strange},
 	}

@@ -94,7 +94,20 @@ func (c *Client) SignUp(ctx context.Context, replica int, email, password string
 func (c *Client) Login(ctx context.Context, replica int, email, password string) Answer {
 	return c.pair(ctx, replica, "login",
 		`mutation($e: String!, $p: String!) { login(input: {email: $e, password: $p}) { token refreshToken } }`,
-		map[string]any{"e": email, "p": password})
+		map[string]any{"e": email, "p": password}).unlessBusy()
+}
+
+// RequestReset requests a mail with a link that resets the password.
+func (c *Client) RequestReset(ctx context.Context, replica int, email string) Answer {
+	a, _ := c.other(ctx, replica, "", `mutation($e: String!) { requestPasswordReset(email: $e) }`, map[string]any{"e": email})
+	return a.unlessBusy()
+}
+
+// Reset sets the password by the token of a link. An invalid token is refused.
+func (c *Client) Reset(ctx context.Context, replica int, token, password string) Answer {
+	a, _ := c.other(ctx, replica, "", `mutation($t: String!, $p: String!) { resetPassword(input: {token: $t, newPassword: $p}) }`,
+		map[string]any{"t": token, "p": password})
+	return a.unlessBusy()
 }
 
 // Logout revokes the session of a token.

@@ -10,6 +10,7 @@ import (
 
 	"rekey/bench/faults/internal/check"
 	"rekey/bench/faults/internal/history"
+	"rekey/bench/faults/internal/inbox"
 )
 
 // Options sets the amount of load.
@@ -18,6 +19,9 @@ type Options struct {
 	Rate     int // target of all chains together, in refreshes per second
 	Checkers int
 	Checks   int // target of all checkers together, in access checks per second
+	// Forgetters is the number of clients that reset passwords, each of them every
+	// three seconds.
+	Forgetters int
 	// Balanced makes clients use replicas that /readyz reports as ready, as
 	// behind a balancer; otherwise they use all.
 	Balanced bool
@@ -28,6 +32,7 @@ type Load struct {
 	client *Client
 	log    *history.Log
 	opts   Options
+	inbox  *inbox.Inbox
 	users  []string
 	keys   atomic.Int64
 
@@ -51,8 +56,8 @@ const (
 )
 
 // New prepares clients. Run starts them.
-func New(c *Client, log *history.Log, o Options) *Load {
-	return &Load{client: c, log: log, opts: o, live: make([]*Session, o.Chains), secrets: map[string]struct{}{}}
+func New(c *Client, log *history.Log, in *inbox.Inbox, o Options) *Load {
+	return &Load{client: c, log: log, inbox: in, opts: o, live: make([]*Session, o.Chains), secrets: map[string]struct{}{}}
 }
 
 // Prepare creates the accounts.
@@ -84,6 +89,9 @@ func (l *Load) Run(ctx context.Context) {
 	for range l.opts.Checkers {
 		wg.Go(func() { l.check(ctx) })
 	}
+	for range l.opts.Forgetters {
+		wg.Go(func() { l.forget(ctx) })
+	}
 	wg.Wait()
 }
 
@@ -95,7 +103,7 @@ func (l *Load) Sessions() []*Session {
 }
 
 // Secrets returns everything that only its client may know: the secrets of
-// sessions, the signatures of tokens, the password and the prefix of idempotency
+// sessions, the signatures of tokens, the tokens of links, the password and the prefix of idempotency
 // keys.
 func (l *Load) Secrets() check.Secrets { return check.Secrets{Exact: l.secrets, Parts: confided()} }
 
@@ -104,11 +112,20 @@ func confided() []string { return []string{password, keyPrefix} }
 
 // Open logs in. It returns a new session with its first pair.
 func (l *Load) Open(ctx context.Context, keyed bool) (*Session, error) {
+	return l.open(ctx, l.users[rand.IntN(len(l.users))], keyed)
+}
+
+func (l *Load) open(ctx context.Context, email string, keyed bool) (*Session, error) {
 	replica, start := l.client.Any(), l.log.Now()
-	a := l.client.Login(ctx, replica, l.users[rand.IntN(len(l.users))], password)
+	a := l.client.Login(ctx, replica, email, password)
 	if a.Outcome != history.Done {
 		return nil, fmt.Errorf("login at replica %d: %s %s", replica, a.Outcome, a.Reason)
 	}
+	return l.opened(a, keyed, replica, start)
+}
+
+// opened returns the new session of an answer, and records its login.
+func (l *Load) opened(a Answer, keyed bool, replica int, start time.Duration) (*Session, error) {
 	claims, err := ReadClaims(a.Refresh)
 	if err != nil {
 		return nil, err

@@ -32,6 +32,7 @@ type Totals struct {
 	Survived            int // strikes without a finding until the next one
 	Requests, Refreshes int
 	Checks              int
+	Resets              int // passwords that were set by a mailed link
 	Sessions            int
 	Loaded              time.Duration
 	Rules               map[check.Rule]int
@@ -85,8 +86,11 @@ func blamed(o stage.Outcome, strike int) bool {
 }
 
 func (t *Totals) addRecords(records []history.Record) {
-	t.Requests += len(records)
 	for _, r := range records {
+		if r.Kind == history.EndedBy || r.Kind == history.Mail || r.Kind == history.Landed {
+			continue // no request
+		}
+		t.Requests++
 		switch {
 		case r.Outcome == history.Unavailable:
 			t.Unavailable++
@@ -95,8 +99,11 @@ func (t *Totals) addRecords(records []history.Record) {
 		case r.Kind == history.Rotate && r.Outcome == history.Done:
 			t.Refreshes++
 		}
-		if r.Kind == history.Access {
+		switch {
+		case r.Kind == history.Access:
 			t.Checks++
+		case r.Kind == history.Reset && r.Outcome == history.Done:
+			t.Resets++
 		}
 	}
 }
@@ -169,6 +176,9 @@ func (t Totals) table() string {
 		{"**stale accepts** (the longest)", fmt.Sprintf("%d (%v)", t.Rules[check.StaleAccept], t.LongestStale.Round(time.Millisecond))},
 		{"stale accepts while replicas were cut off from each other's Redis, at most 3 s (the longest)", fmt.Sprintf("%d (%v)", t.Bounded, t.LongestBounded.Round(time.Millisecond))},
 		{"revoked sessions that yielded a token", fmt.Sprint(t.Rules[check.AfterEnd])},
+		{"passwords reset by a mailed link (of these: links that set two passwords, acknowledged passwords refused, replaced ones accepted)", fmt.Sprintf("%d (%d, %d, %d)",
+			t.Resets, t.Rules[check.TwoResets], t.Rules[check.LostReset], t.Rules[check.OldPassword])},
+		{"links refused that had set no password; requested mails that did not arrive", fmt.Sprintf("%d; %d", t.Rules[check.VoidedLink], t.Rules[check.LostMail])},
 		{"repeated answers that differed in any byte", fmt.Sprint(t.Rules[check.UnlikeRepeat])},
 		{"secrets sent, logged or stored in clear (searched: " + t.searched() + ")", fmt.Sprint(t.Rules[check.Leak])},
 		{"answers that are neither a success, a refusal nor 503", fmt.Sprint(t.Rules[check.StrangeAnswer])},

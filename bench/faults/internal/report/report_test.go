@@ -21,6 +21,7 @@ func run() Report {
 			Searched: map[world.Place]int{stage.Answers: 3, world.Logs: 20, world.Metrics: 30, world.Tables: 40, world.Keys: 50},
 			Records: []history.Record{
 				{Kind: history.Rotate, Outcome: history.Done}, {Kind: history.Rotate, Outcome: history.Unavailable}, {Kind: history.Access, Outcome: history.Cut},
+				{Kind: history.Reset, Outcome: history.Done}, {Kind: history.EndedBy, Outcome: history.Done},
 			},
 			Strikes: []strike.Strike{
 				{Fault: "kill", Evidence: "3 cut", From: time.Second, To: 3 * time.Second, Recovery: 200 * time.Millisecond},
@@ -39,7 +40,7 @@ func run() Report {
 
 func TestReport_Total(t *testing.T) {
 	got := run().Total()
-	if got.Strikes != 1 || got.Survived != 0 || got.Missed != 1 || got.Requests != 3 || got.Refreshes != 1 || got.Unavailable != 1 || got.CutOff != 1 {
+	if got.Strikes != 1 || got.Survived != 0 || got.Missed != 1 || got.Requests != 4 || got.Resets != 1 || got.Refreshes != 1 || got.Unavailable != 1 || got.CutOff != 1 {
 		t.Errorf("counts %+v", got)
 	}
 	if got.Rules[check.WronglyEnded] != 2 || got.DuringOutage != 1 || got.Rules[check.StaleAccept] != 0 || got.Bounded != 1 {
@@ -57,6 +58,7 @@ func TestReport_Write(t *testing.T) {
 	}
 	for _, want := range []string{
 		"`go run`", "2026-11-23", "| **sessions wrongly ended** | 2 |", "| **acknowledged rotations lost** | 1 |",
+		"replaced ones accepted) | 1 (0, 0, 0) |", "did not arrive | 0; 0 |",
 		"| kill | 1 | 3 cut | 200ms | 200ms |", "| bad | fork | 4 | passes |", "| worse | **not caught** |",
 		"| secrets sent, logged or stored in clear (searched: 3 answers; lines: 20 of logs, 30 of metrics, 40 of tables, 50 of Redis) | 0 |",
 		`- 2 times wrongly-ended during or after "kill"`, "Nothing was skipped.",

@@ -80,7 +80,7 @@ func Run(ctx context.Context, p Plan) (_ Outcome, err error) {
 	log := history.NewLog(p.Now)
 	client := load.NewClient(w.Bases())
 	defer client.Close()
-	s := &strike.Scene{World: w, Log: log, Client: client, Load: load.New(client, log, p.Load)}
+	s := &strike.Scene{World: w, Log: log, Client: client, Load: load.New(client, log, w.Inbox, p.Load)}
 	if err := s.Load.Prepare(ctx); err != nil {
 		return Outcome{}, fmt.Errorf("stage %s: %w", p.Name, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"rekey/bench/faults/internal/inbox"
 	"rekey/internal/test/throwaway"
 )
 
@@ -36,7 +37,8 @@ type World struct {
 	Database *Database
 	Redis    *Redis
 	Replicas []*Replica
-	dir      string // shared DATA_DIR
+	Inbox    *inbox.Inbox // of all mails
+	dir      string       // shared DATA_DIR
 }
 
 // Open starts everything. The caller closes it.
@@ -49,6 +51,9 @@ func Open(o Options) (_ *World, err error) {
 	}()
 	if w.dir, err = os.MkdirTemp("", "rekey-faults-"); err != nil {
 		return nil, fmt.Errorf("making DATA_DIR: %w", err)
+	}
+	if w.Inbox, err = inbox.Open(); err != nil {
+		return nil, err
 	}
 	var wg sync.WaitGroup
 	var redisErr error
@@ -90,7 +95,7 @@ func (w *World) addReplica(number int) error {
 	if r.admin, err = throwaway.FreeAddr(); err != nil {
 		return err
 	}
-	env := append([]string{"ADMIN_ADDR=" + r.admin, "DATA_DIR=" + filepath.Join(w.dir, "data"), "DATABASE_URL=" + database, "REDIS_URL=" + redis}, w.Options.Env...)
+	env := append([]string{"ADMIN_ADDR=" + r.admin, "DATA_DIR=" + filepath.Join(w.dir, "data"), "DATABASE_URL=" + database, "REDIS_URL=" + redis}, append(w.Inbox.Env(), w.Options.Env...)...)
 	r.server, err = newReplica(number, w.Options.Binary, r.control, env)
 	if err != nil {
 		return err
@@ -170,6 +175,9 @@ func (w *World) Close() error {
 	}
 	if w.Redis != nil {
 		errs = append(errs, w.Redis.close())
+	}
+	if w.Inbox != nil {
+		errs = append(errs, w.Inbox.Close())
 	}
 	return errors.Join(append(errs, os.RemoveAll(w.dir))...)
 }
