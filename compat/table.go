@@ -42,6 +42,7 @@ func newTable() table {
 		auth.ReasonSessionExpired:     blacklisted(),
 		auth.ReasonSessionUnknown:     {status: http.StatusInternalServerError, message: unknownMessage},
 		auth.ReasonUserDisabled:       blacklisted(),
+		auth.ReasonAccountDeleting:    blacklisted(),
 		auth.ReasonInvalidCredentials: blacklisted(),
 		auth.ReasonEmailUnverified:    blacklisted(),
 		auth.ReasonStepUpRequired:     {status: http.StatusForbidden, message: text("Forbidden")}, // clients log people out on the others

@@ -57,6 +57,7 @@ func TestTable_EveryReasonHasARow(t *testing.T) {
 		auth.ReasonSessionExpired:     {500, "token is blacklisted"},
 		auth.ReasonSessionUnknown:     {500, "token is blacklisted"},
 		auth.ReasonUserDisabled:       {500, "token is blacklisted"},
+		auth.ReasonAccountDeleting:    {500, "token is blacklisted"},
 		auth.ReasonInvalidCredentials: {500, "token is blacklisted"},
 		auth.ReasonEmailUnverified:    {500, "token is blacklisted"},
 		auth.ReasonStepUpRequired:     {403, "Forbidden"},

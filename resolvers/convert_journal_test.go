@@ -12,7 +12,7 @@ import (
 // in the API, and no other kind has one.
 func TestSecurityEventKinds(t *testing.T) {
 	ofNobody := map[auth.EventKind]bool{
-		auth.EventRefresh: true, auth.EventRefreshRetry: true, auth.EventLoginRetry: true, auth.EventUsersExported: true, auth.EventKeyAdded: true,
+		auth.EventRefresh: true, auth.EventRefreshRetry: true, auth.EventLoginRetry: true, auth.EventUsersExported: true, auth.EventAccountErased: true, auth.EventKeyAdded: true,
 		auth.EventKeyEnded: true, auth.EventKeyResealed: true, auth.EventAPIKeyCreated: true, auth.EventAPIKeyRevoked: true,
 		auth.EventMailRetried: true, auth.EventMailDropped: true,
 		auth.EventJournalLost: true, auth.EventJournalSampled: true,

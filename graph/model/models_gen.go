@@ -231,7 +231,7 @@ type Session struct {
 	// When it was revoked; null if it was not.
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
 	// Why it was revoked; null if it was not: `logout`, `revoked` (by revokeSession), `reuse` (a refresh token was used twice),
-	// `password_change`, `password_reset`, `email_verification` (by a link that was opened without a session), `user_disabled`, `service` (by a program with an API key), `limit` (there were too many sessions, and it was unused
+	// `password_change`, `password_reset`, `email_verification` (by a link that was opened without a session), `user_disabled`, `account_deleted`, `service` (by a program with an API key), `limit` (there were too many sessions, and it was unused
 	// for longest) or `operator` (by an administrator).
 	RevokedReason *string `json:"revokedReason,omitempty"`
 }
@@ -557,6 +557,10 @@ const (
 	SecurityEventKindPasswordChanged SecurityEventKind = "PASSWORD_CHANGED"
 	// A change of the password from one of my sessions failed, because the current password was wrong.
 	SecurityEventKindPasswordChangeFailed SecurityEventKind = "PASSWORD_CHANGE_FAILED"
+	// The account was deleted, and its sessions were revoked. Its data is erased later.
+	SecurityEventKindDeletionRequested SecurityEventKind = "DELETION_REQUESTED"
+	// The deletion of the account was cancelled by the link in the mail about it.
+	SecurityEventKindDeletionCancelled SecurityEventKind = "DELETION_CANCELLED"
 	// The account was disabled, and its sessions were revoked.
 	SecurityEventKindUserDisabled SecurityEventKind = "USER_DISABLED"
 	// The account was enabled again.
@@ -588,6 +592,8 @@ var AllSecurityEventKind = []SecurityEventKind{
 	SecurityEventKindProfileChanged,
 	SecurityEventKindPasswordChanged,
 	SecurityEventKindPasswordChangeFailed,
+	SecurityEventKindDeletionRequested,
+	SecurityEventKindDeletionCancelled,
 	SecurityEventKindUserDisabled,
 	SecurityEventKindUserEnabled,
 	SecurityEventKindOther,
@@ -595,7 +601,7 @@ var AllSecurityEventKind = []SecurityEventKind{
 
 func (e SecurityEventKind) IsValid() bool {
 	switch e {
-	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordReset, SecurityEventKindPasswordResetRequested, SecurityEventKindLoginMailRequested, SecurityEventKindSignUpRequested, SecurityEventKindEmailVerificationRequested, SecurityEventKindEmailVerified, SecurityEventKindProfileChanged, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
+	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordReset, SecurityEventKindPasswordResetRequested, SecurityEventKindLoginMailRequested, SecurityEventKindSignUpRequested, SecurityEventKindEmailVerificationRequested, SecurityEventKindEmailVerified, SecurityEventKindProfileChanged, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindDeletionRequested, SecurityEventKindDeletionCancelled, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
 		return true
 	}
 	return false

@@ -361,6 +361,7 @@ func (a *app) keepUp(ctx context.Context) (stop func()) {
 	wg.Go(func() { a.streams.run(ctx, a.ticks) })
 	wg.Go(func() { a.core.WatchClock(ctx, clockEvery, a.log) })
 	wg.Go(func() { a.store.KeepClean(ctx, cleanEvery, a.cfg.SecurityEventsRetention) })
+	wg.Go(func() { a.core.WatchDeletions(ctx, cleanEvery) })
 	wg.Go(func() { a.outbox.Run(ctx, nil) })
 	return func() { cancel(); wg.Wait() }
 }
@@ -370,6 +371,6 @@ func settings(cfg config.Config) auth.Settings {
 		AccessTTL: cfg.AccessTTL, RefreshTTL: cfg.RefreshTTL, SessionTTL: cfg.SessionTTL,
 		ReuseWindow: cfg.ReuseWindow, RefreshGrace: cfg.RefreshGrace, RefreshGraceREST: cfg.RefreshGraceREST, RetryTTL: cfg.RetryTTL,
 		AccessOverlap: cfg.AccessOverlap, ClockLeeway: cfg.ClockLeeway, RecentAuth: cfg.RecentAuth, ReuseAction: auth.ReuseAction(cfg.ReuseAction),
-		MaxSessions: cfg.MaxSessions, NotifyNewLogin: cfg.NotifyNewLogin, EmailVerification: auth.EmailVerification(cfg.EmailVerification),
+		MaxSessions: cfg.MaxSessions, DeletionGrace: cfg.DeletionGrace, NotifyNewLogin: cfg.NotifyNewLogin, EmailVerification: auth.EmailVerification(cfg.EmailVerification),
 	}
 }

@@ -109,6 +109,7 @@ func (a *app) exportStates() {
 	a.exportPools()
 	a.exportMails()
 	a.exportBreached()
+	a.exportDeletions()
 	if a.redis != nil {
 		a.exportRedis()
 	}

@@ -46,6 +46,7 @@ const (
 	ReasonSessionExpired     Reason = "SESSION_EXPIRED"
 	ReasonSessionUnknown     Reason = "SESSION_UNKNOWN"
 	ReasonUserDisabled       Reason = "USER_DISABLED"
+	ReasonAccountDeleting    Reason = "ACCOUNT_DELETING"
 	ReasonInvalidCredentials Reason = "INVALID_CREDENTIALS"
 	ReasonEmailUnverified    Reason = "EMAIL_UNVERIFIED" // the password was right
 	// ReasonStepUpRequired is for a valid token of a session in which no credential

@@ -38,6 +38,9 @@ const (
 	EventVerifyRequested EventKind = "email_verification_requested" // by a session or a refused login
 	EventUserAdded       EventKind = "user_added"                   // by an administrator
 	EventUsersExported   EventKind = "users_exported"
+	EventDeleteRequested EventKind = "deletion_requested" // of an account
+	EventDeleteCancelled EventKind = "deletion_cancelled"
+	EventAccountErased   EventKind = "account_erased"
 	EventUserDisabled    EventKind = "user_disabled"
 	EventUserEnabled     EventKind = "user_enabled"
 	EventKeyAdded        EventKind = "key_added" // to the ring
@@ -94,6 +97,9 @@ var eventKinds = []struct {
 	{EventProfileChanged, slog.LevelInfo, sampled},
 	{EventUserAdded, slog.LevelInfo, always},
 	{EventUsersExported, slog.LevelInfo, always},
+	{EventDeleteRequested, slog.LevelInfo, always},
+	{EventDeleteCancelled, slog.LevelInfo, always},
+	{EventAccountErased, slog.LevelInfo, always},
 	{EventUserDisabled, slog.LevelInfo, always},
 	{EventUserEnabled, slog.LevelInfo, always},
 	{EventKeyAdded, slog.LevelInfo, always},

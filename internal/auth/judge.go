@@ -15,6 +15,7 @@ const (
 	isRollback               // newer than the session: the database lost a write
 	isBlacklisted            // blacklisted singly, or replaced (access tokens)
 	isUserDisabled
+	isDeleting // the account is
 	isRevoked
 	isExpired
 	isMissing // the user has no such session
@@ -32,6 +33,8 @@ func (v verdict) err() error {
 		return Unauthenticated(ReasonSessionUnknown, "token is not known to its session")
 	case isUserDisabled:
 		return Unauthenticated(ReasonUserDisabled, "user is disabled")
+	case isDeleting:
+		return isBeingDeleted()
 	case isRevoked:
 		return Unauthenticated(ReasonSessionRevoked, "session was revoked")
 	case isExpired:
@@ -55,6 +58,8 @@ func judgeSession(st SessionState, userID string, now time.Time) verdict {
 		return isUserDisabled
 	case st.Session.RevokedAt != nil:
 		return isRevoked
+	case st.User.DeleteAt != nil: // a session that an earlier version created meanwhile
+		return isDeleting
 	case !now.Before(st.Session.ExpiresAt):
 		return isExpired
 	}

@@ -21,6 +21,7 @@ const (
 	limitSignUp
 	limitBlacklist // single tokens by user: each is a row until it expires
 	limitProfile
+	limitDeletion
 
 	// Requests for mails are checked in one call, the narrowest limit first. They
 	// count by address of the recipient whether or not it has an account. A known
@@ -79,6 +80,7 @@ func DefaultLimits() Limits {
 
 		limitBlacklist: {Name: "blacklist", Counts: "blacklisting single tokens", By: "user", Rate: 0.2, Burst: 30},
 		limitProfile:   {Name: "profile", Counts: "changes of the profile", By: "user", Rate: 0.2, Burst: 30},
+		limitDeletion:  {Name: "delete_account", Counts: "deletions of the own account", By: "user", Rate: 1. / 600, Burst: 5},
 
 		limitMailNetwork: {Name: "mail_network", Counts: mailRequests, By: "address", Rate: 1. / 60, Burst: 10, Group: "mail"},
 		// Private: the remaining requests would show strangers when the owner asks.

@@ -54,10 +54,10 @@ func (s *Service) mailedToken(ctx context.Context, p TokenPurpose, token string,
 }
 
 // tokenUser returns the user that a token was mailed to. It returns ErrNotFound if
-// the user is disabled, or has another address now.
+// the user may not use it, or has another address now.
 func (s *Service) tokenUser(ctx context.Context, t OneTimeToken) (User, error) {
 	u, err := s.store.UserByID(ctx, t.UserID)
-	if err == nil && (u.Disabled() || u.EmailKey != t.EmailKey) {
+	if err == nil && (!u.mayUse(t.Purpose) || u.EmailKey != t.EmailKey) {
 		err = ErrNotFound
 	}
 	if err != nil {
@@ -66,8 +66,21 @@ func (s *Service) tokenUser(ctx context.Context, t OneTimeToken) (User, error) {
 	return u, nil
 }
 
+// mayUse reports whether the user may use a token. The one that cancels a deletion is
+// for accounts that are being deleted, the one that undoes a change of the address
+// for those too, and the others for active accounts.
+func (u User) mayUse(p TokenPurpose) bool {
+	switch p {
+	case PurposeCancelDeletion:
+		return u.DeleteAt != nil
+	case PurposeUndoEmailChange:
+		return !u.Disabled() // a thief may have deleted the account, too
+	}
+	return u.Active()
+}
+
 // tokenOwner returns the token that a client sent, which was not used, and its
-// enabled user. It returns ErrNotFound if there is none for the purpose.
+// user. It returns ErrNotFound if there is none for the purpose.
 func (s *Service) tokenOwner(ctx context.Context, p TokenPurpose, token string, now time.Time) (OneTimeToken, User, error) {
 	t, err := s.mailedToken(ctx, p, token, now)
 	if err == nil && t.UsedAt != nil {

@@ -120,7 +120,7 @@ func (s *Service) repeatSignUp(ctx context.Context, in SignUpInput, retry Secret
 	if err != nil {
 		return Grant{}, err
 	}
-	if !ok || u.Disabled() {
+	if !ok || !u.Active() {
 		return Grant{}, emailConflict()
 	}
 	g, err := s.startedBefore(ctx, u, retry, now, c)
@@ -156,8 +156,8 @@ func (s *Service) newUser(ctx context.Context, in SignUpInput, now time.Time, c 
 
 // Login creates a session. Neither the answer nor its time reveals whether the
 // address has an account: an unknown address costs the same hash. It returns
-// ReasonInvalidCredentials, or, if the password is right, ReasonUserDisabled, or
-// ReasonEmailUnverified with VerifyRequired. The last one also mails a link and a
+// ReasonInvalidCredentials, or, if the password is right, ReasonUserDisabled,
+// ReasonAccountDeleting, or ReasonEmailUnverified with VerifyRequired. The last one also mails a link and a
 // code that verify the address, within the limits of RequestEmailVerification.
 func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, err error) {
 	ctx, now, end, err := s.begin(ctx, StepLogin, c)
@@ -243,6 +243,8 @@ func (s *Service) checkCredentials(
 		return u, "", clock, invalidCredentials()
 	case u.Disabled():
 		return u, "", clock, isUserDisabled.err()
+	case u.DeleteAt != nil:
+		return u, "", clock, isBeingDeleted()
 	case s.mustVerify(u):
 		return u, "", clock, emailUnverified()
 	}

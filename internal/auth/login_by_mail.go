@@ -154,7 +154,7 @@ func (l mailLogin) find(ctx context.Context, hash SecretHash) (OneTimeToken, Use
 // live, or because a request with this idempotency key has used it.
 func (l mailLogin) judge(t OneTimeToken, u User) (OneTimeToken, User, error) {
 	valid := t.Purpose == PurposeLogin && t.ExpiresAt.After(l.now) && (t.UsedAt == nil || l.retry != nil)
-	if !valid || u.Disabled() || u.EmailKey != t.EmailKey {
+	if !valid || !u.Active() || u.EmailKey != t.EmailKey {
 		return OneTimeToken{}, u, ErrNotFound
 	}
 	return t, u, nil

@@ -24,12 +24,13 @@ const (
 
 // The kinds of mail that only inform.
 const (
-	MailHasAccount      MailKind = "has_account"      // somebody entered the address of an account to sign up
-	MailPasswordChanged MailKind = "password_changed" // changed or reset
-	MailEmailChanged    MailKind = "email_changed"    // to the former address
-	MailNewLogin        MailKind = "new_login"        // from an agent and network never seen before
-	MailSessionReused   MailKind = "session_reused"   // a session was revoked because a used token was presented
-	MailAccountDeleted  MailKind = "account_deleted"
+	MailHasAccount        MailKind = "has_account"      // somebody entered the address of an account to sign up
+	MailPasswordChanged   MailKind = "password_changed" // changed or reset
+	MailEmailChanged      MailKind = "email_changed"    // to the former address
+	MailNewLogin          MailKind = "new_login"        // from an agent and network never seen before
+	MailSessionReused     MailKind = "session_reused"   // a session was revoked because a used token was presented
+	MailDeletionCancelled MailKind = "deletion_cancelled"
+	MailAccountDeleted    MailKind = "account_deleted"
 )
 
 // MailKinds returns all kinds.
@@ -37,7 +38,7 @@ func MailKinds() []MailKind {
 	return []MailKind{
 		MailVerifyEmail, MailCompleteSignUp, MailResetPassword, MailLogin, MailReauthenticate,
 		MailConfirmEmail, MailUndoEmailChange, MailCancelDeletion,
-		MailHasAccount, MailPasswordChanged, MailEmailChanged, MailNewLogin, MailSessionReused, MailAccountDeleted,
+		MailHasAccount, MailPasswordChanged, MailEmailChanged, MailNewLogin, MailSessionReused, MailDeletionCancelled, MailAccountDeleted,
 	}
 }
 

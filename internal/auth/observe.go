@@ -41,6 +41,9 @@ const (
 	StepRequestSignUp            Step = "request_sign_up"
 	StepCompleteSignUp           Step = "complete_sign_up"
 
+	StepDeleteAccount  Step = "delete_account"
+	StepCancelDeletion Step = "cancel_deletion"
+
 	StepSecurityEvents Step = "security_events"
 	StepIsBlacklisted  Step = "is_blacklisted"
 	StepBlacklistToken Step = "blacklist_token"
@@ -63,6 +66,7 @@ func UseCases() []Step {
 		StepRequestPasswordReset, StepResetPassword,
 		StepRequestLoginEmail, StepLoginWithEmail,
 		StepRequestEmailVerification, StepVerifyEmail, StepRequestSignUp, StepCompleteSignUp,
+		StepDeleteAccount, StepCancelDeletion,
 		StepSecurityEvents, StepIsBlacklisted, StepBlacklistToken,
 		StepAPIKey, StepIntrospect, StepRevokeToken,
 	}

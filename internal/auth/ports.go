@@ -71,6 +71,7 @@ type SessionState struct {
 type Store interface {
 	Journal
 	OneTimeTokens
+	Deletions
 
 	// CreateUser inserts a user and its first session together. It returns
 	// ErrEmailTaken if another user has the e-mail key, and ErrMovedOn if the
@@ -122,7 +123,8 @@ type Store interface {
 	// change to the user, and returns the ids of the revoked sessions. It returns
 	// ErrNotFound if there is no such user, and ErrMovedOn if its password hash or
 	// its epoch is not the expected one, if its address is verified against
-	// ExpectUnverified, or if the one-time token cannot be used. The number of
+	// ExpectUnverified, if it is to be erased by DeleteAt anyway, or if the one-time
+	// token cannot be used. The number of
 	// sessions becomes the Count of the stored event.
 	EndSessions(ctx context.Context, change EndSessions, e *Event) ([]string, error)
 	// EndOtherSessions is EndSessions, and rotates the session that remains in the
@@ -208,6 +210,9 @@ type EndSessions struct {
 	RaiseEpoch bool
 	// Disable sets DisabledAt.
 	Disable bool
+	// DeleteAt, unless nil, becomes that of the user, if it is earlier than the one
+	// that the user has.
+	DeleteAt *time.Time
 	// PasswordHash replaces the password's hash if that is ExpectPasswordHash.
 	// If both are empty, the hash remains.
 	ExpectPasswordHash string
@@ -224,6 +229,8 @@ type EndSessions struct {
 	// revoked, and StartEvent its event.
 	Start      *Session
 	StartEvent *Event
+	// Issue, unless nil, is a one-time token of the user to store.
+	Issue *OneTimeToken
 	// BeforeCommit is called with the ids just before the commit. Its error rolls
 	// the change back.
 	BeforeCommit func(ctx context.Context, sessionIDs []string) error

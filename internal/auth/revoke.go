@@ -66,8 +66,12 @@ func (s *Service) revoke(ctx context.Context, reason string, e Event, mails ...M
 // revokeSeveral revokes sessions of one user, emits the event with their number
 // as its Count, sends the mails, and returns that number.
 func (s *Service) revokeSeveral(ctx context.Context, change EndSessions, e Event, mails ...Mail) (int, error) {
+	return s.revokeRecorded(ctx, change, e, s.withMail(ctx, s.toRecord(ctx, &e), mails...))
+}
+
+// revokeRecorded is revokeSeveral with the event for the store.
+func (s *Service) revokeRecorded(ctx context.Context, change EndSessions, e Event, recorded *Event) (int, error) {
 	var ids []string
-	recorded := s.withMail(ctx, s.toRecord(ctx, &e), mails...)
 	err := s.invalidatingFirst(ctx, change.At, func(before beforeCommit) (err error) {
 		change.BeforeCommit = before
 		ids, err = s.store.EndSessions(ctx, change, recorded)

@@ -43,8 +43,9 @@ type Settings struct {
 	ClockLeeway      time.Duration // how much clocks may differ
 	RecentAuth       time.Duration // a proof of a credential is recent
 	ReuseAction      ReuseAction
-	MaxSessions      int  // of one user; 0: no maximum
-	NotifyNewLogin   bool // mail the account about a login from a new agent or network
+	MaxSessions      int           // of one user; 0: no maximum
+	NotifyNewLogin   bool          // mail the account about a login from a new agent or network
+	DeletionGrace    time.Duration // between the deletion of an account and its erasure; 0: at once
 
 	EmailVerification EmailVerification
 }
@@ -113,6 +114,7 @@ type Service struct {
 	clockSkewed    atomic.Bool
 	unacknowledged unacknowledgedSwaps
 	confirmed      confirmedTokens
+	deletions      atomic.Pointer[DeletionBacklog]
 }
 
 // FixedKeys returns rotation keys that never change.

@@ -189,7 +189,7 @@ func (s *Service) repeatCompletion(ctx context.Context, t OneTimeToken, in Compl
 	if err != nil {
 		return Grant{}, err
 	}
-	if !ok || u.Disabled() {
+	if !ok || !u.Active() {
 		return Grant{}, ErrNotFound
 	}
 	g, err := s.startedBefore(ctx, u, *retry, now, c)

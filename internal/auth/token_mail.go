@@ -27,8 +27,9 @@ type tokenMail struct {
 	code    bool // whether the mail has a code, too
 }
 
-// mailToken issues a one-time token and mails it, if the address has an enabled
-// account. Neither the answer, its time nor the limits reveal whether it has one: an
+// mailToken issues a one-time token and mails it, if the address has an active
+// account. If the account is being deleted, the mail has the link that keeps it
+// instead. Neither the answer, its time nor the limits reveal whether it has one: an
 // address without an account gets a token that nobody can use, by the same
 // statements.
 func (s *Service) mailToken(ctx context.Context, r tokenMail, in RequestMailInput, now time.Time, c Client) error {
@@ -54,7 +55,10 @@ func (s *Service) mailToken(ctx context.Context, r tokenMail, in RequestMailInpu
 		return err
 	}
 	e := Event{Kind: r.event, At: now, UserID: u.ID, Client: c}
-	if u.ID == "" || u.Disabled() {
+	deleting := u.DeleteAt != nil && u.DeleteAt.After(now) && !u.Disabled()
+	if deleting {
+		r.purpose, r.kind, r.ttl = PurposeCancelDeletion, MailCancelDeletion, u.DeleteAt.Sub(now)
+	} else if !u.Active() || u.ID == "" {
 		u = User{Email: in.Email, EmailKey: keys[0]} // nobody gets the mail, which costs the same
 	}
 	link, hash := newLink()
@@ -63,7 +67,9 @@ func (s *Service) mailToken(ctx context.Context, r tokenMail, in RequestMailInpu
 	m.Link, m.Locale, m.ExpiresAt = s.link(r.purpose, link), cmp.Or(locale, u.Locale), t.ExpiresAt
 	if r.code {
 		code, mac := s.newCode(r.purpose, u.ID)
-		m.Code, t.CodeMAC = code, &mac
+		if !deleting {
+			m.Code, t.CodeMAC = code, &mac
+		}
 	}
 	recorded := s.withMail(ctx, &e, m)
 	if len(recorded.Mails) == 0 {

@@ -34,8 +34,12 @@ type User struct {
 // logs in by mail.
 func (u User) HasPassword() bool { return u.PasswordHash != "" }
 
-// Disabled reports whether the user may not authenticate.
+// Disabled reports whether an operator has disabled the account.
 func (u User) Disabled() bool { return u.DisabledAt != nil }
+
+// Active reports whether the user may authenticate: the account is neither disabled
+// nor being deleted.
+func (u User) Active() bool { return u.DisabledAt == nil && u.DeleteAt == nil }
 
 // SecretHash is the SHA-256 of a session secret, in the form that tokens contain.
 // Only hashes are stored.
@@ -139,6 +143,7 @@ const (
 	RevokedByPasswordReset  = "password_reset"
 	RevokedByVerification   = "email_verification" // by a link that was opened without a session
 	RevokedByDisabling      = "user_disabled"
+	RevokedByDeletion       = "account_deleted"
 	RevokedByOperator       = "operator" // from the command line
 	RevokedByLimit          = "limit"    // newer sessions of the user reached MAX_SESSIONS
 )

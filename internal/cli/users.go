@@ -47,6 +47,7 @@ func (p Program) users() *cli.Command {
 				progressFlag(),
 			),
 		},
+		p.deleteUser(),
 		&cli.Command{
 			Name: "disable", Usage: "disable a user and revoke all sessions", ArgsUsage: "EMAIL|ID", Action: p.disableUser,
 			Description: "When it returns, no token of the user works.\n\nExample:\n  rekey users disable ada@example.com",
@@ -69,6 +70,7 @@ func userListing() listing[auth.User] {
 			{"CREATED", "createdAt", func(u auth.User) any { return u.CreatedAt }},
 			{"", "updatedAt", func(u auth.User) any { return u.UpdatedAt }},
 			{"DISABLED", "disabledAt", func(u auth.User) any { return u.DisabledAt }},
+			{"", "deleteAt", func(u auth.User) any { return u.DeleteAt }},
 		},
 	}
 }

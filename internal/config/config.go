@@ -54,6 +54,7 @@ type Config struct {
 	AccessTTL      time.Duration // whole seconds, like the next two
 	RefreshTTL     time.Duration
 	SessionTTL     time.Duration
+	DeletionGrace  time.Duration
 	MaxSessions    int // of one user; 0: unlimited
 	NotifyNewLogin bool
 

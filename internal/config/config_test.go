@@ -37,7 +37,7 @@ func TestLoad_Defaults(t *testing.T) {
 	want := Config{
 		Environment: "development", Introspection: true, Explorer: true, AccountPage: true,
 		Port: 8080, DataDir: "./data",
-		AccessTTL: 15 * time.Minute, RefreshTTL: 30 * 24 * time.Hour, SessionTTL: 90 * 24 * time.Hour, MaxSessions: 100,
+		AccessTTL: 15 * time.Minute, RefreshTTL: 30 * 24 * time.Hour, SessionTTL: 90 * 24 * time.Hour, DeletionGrace: 7 * 24 * time.Hour, MaxSessions: 100,
 		ReuseWindow: 10 * time.Second, RetryTTL: 24 * time.Hour, AccessOverlap: 10 * time.Second,
 		ClockLeeway: 30 * time.Second, RecentAuth: 10 * time.Minute, ReuseAction: "revoke", Zone: time.UTC, RateLimits: true, Limits: auth.DefaultLimits(),
 		CORSOrigins: []string{"*"}, HTTPIdleTimeout: 2 * time.Minute, RequestTimeout: 8 * time.Second, ShutdownTimeout: 20 * time.Second, LogFormat: "text",

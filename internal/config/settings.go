@@ -111,6 +111,8 @@ func lifetimes(c *Config) []setting {
 			about: "Lifetime of a session, in whole seconds, regardless of its use. At least `REFRESH_TTL`."},
 		{name: "MAX_SESSIONS", fallback: "100", kind: "number", apply: integer(&c.MaxSessions, 0, 10000),
 			about: "Maximum number of sessions per user. A login beyond it revokes the session that was unused for longest. 0: unlimited."},
+		{name: "DELETION_GRACE", fallback: "168h", kind: "duration", apply: duration(&c.DeletionGrace, 0, year),
+			about: "How long after [the deletion of an account](how-to/delete-accounts.md) its data is erased. Until then, the link in the mail about it cancels the deletion. 0: at once."},
 		{name: "CLOCK_LEEWAY", fallback: "30s", kind: "duration", apply: leeway(&c.ClockLeeway, 5*time.Minute),
 			about: "How far clocks may differ when `iat` and `nbf` are checked; `exp` has no leeway. Less than a second counts as one second."},
 		{name: "ISSUER", kind: "URL", apply: issuer(&c.Issuer),

@@ -61,6 +61,7 @@ func (o Options) database(ctx context.Context) Report {
 		r = append(r, o.writes(ctx))
 	}
 	r = append(r, mails(ctx, st)...)
+	r = append(r, deletions(ctx, st)...)
 	ring, err := o.NewRing(st)
 	if err != nil {
 		return r // reported with the settings

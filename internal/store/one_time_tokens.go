@@ -26,7 +26,11 @@ func (s *Store) IssueToken(ctx context.Context, issue auth.TokenIssue, e *auth.E
 	row := tokenRow(t)
 	err = s.transaction(ctx, func(tx *gorm.DB) error {
 		issued = false
-		locked, err := s.lockUser(tx, t.UserID, &issue.Epoch)
+		lock := s.lockUser
+		if t.Purpose == auth.PurposeCancelDeletion {
+			lock = s.lockDeleting
+		}
+		locked, err := lock(tx, t.UserID, &issue.Epoch)
 		if err != nil {
 			return err
 		}
@@ -74,13 +78,22 @@ func recordIssue(tx *gorm.DB, mails bool, e *auth.Event) error {
 	return nil
 }
 
-// lockUser locks the row of an enabled user until the transaction ends, and
+// lockUser locks the row of an active user until the transaction ends, and
 // reports whether there is one, with the epoch if that is not nil.
 func (s *Store) lockUser(tx *gorm.DB, userID string, epoch *int64) (bool, error) {
+	return s.lockUserIf(tx, userID, epoch, activeUser)
+}
+
+// lockDeleting is lockUser for a user who is being deleted.
+func (s *Store) lockDeleting(tx *gorm.DB, userID string, epoch *int64) (bool, error) {
+	return s.lockUserIf(tx, userID, epoch, `disabled_at IS NULL AND delete_at IS NOT NULL AND erased_at IS NULL`)
+}
+
+func (s *Store) lockUserIf(tx *gorm.DB, userID string, epoch *int64, state string) (bool, error) {
 	if !isID(userID) {
 		userID = auth.MinID // nobody's
 	}
-	where, p := "id = @user AND disabled_at IS NULL", params{"user": userID}
+	where, p := "id = @user AND "+state, params{"user": userID}
 	if epoch != nil {
 		where += " AND auth_epoch = @epoch"
 		p["epoch"] = *epoch

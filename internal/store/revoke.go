@@ -104,6 +104,11 @@ func (s *Store) endSessions(ctx context.Context, end auth.EndSessions, e *auth.E
 	if err := checkText(end.Reason, end.ExpectPasswordHash, end.PasswordHash); err != nil {
 		return nil, fail(doing, err)
 	}
+	if end.Issue != nil {
+		if err := checkToken(*end.Issue); err != nil {
+			return nil, fail(doing, err)
+		}
+	}
 	var live []revokedRow
 	var refused error
 	err := s.transaction(ctx, func(tx *gorm.DB) (err error) {
@@ -116,6 +121,12 @@ func (s *Store) endSessions(ctx context.Context, end auth.EndSessions, e *auth.E
 		}
 		if end.RaiseEpoch {
 			if err := voidTokens(tx, end.UserID); err != nil {
+				return err
+			}
+		}
+		if end.Issue != nil {
+			token := tokenRow(*end.Issue)
+			if err := tx.Create(&token).Error; err != nil {
 				return err
 			}
 		}
@@ -173,6 +184,11 @@ func userChange(end auth.EndSessions) (set, where string, p params) {
 	if end.Disable {
 		set += ", disabled_at = COALESCE(disabled_at, @at)"
 	}
+	if end.DeleteAt != nil {
+		set += ", delete_at = @delete"
+		where += " AND (delete_at IS NULL OR delete_at > @delete)"
+		p["delete"] = micros(*end.DeleteAt)
+	}
 	if end.ExpectPasswordHash != "" || end.PasswordHash != "" {
 		set += ", password_hash = @password"
 		where += " AND password_hash = @expected"
@@ -188,7 +204,7 @@ func userChange(end auth.EndSessions) (set, where string, p params) {
 	if end.VerifyEmail {
 		set += ", email_verified_at = COALESCE(email_verified_at, @at)"
 	}
-	if end.Disable || end.VerifyEmail || end.ExpectPasswordHash != "" || end.PasswordHash != "" {
+	if end.Disable || end.DeleteAt != nil || end.VerifyEmail || end.ExpectPasswordHash != "" || end.PasswordHash != "" {
 		set += ", updated_at = @at"
 	}
 	return set, where, p

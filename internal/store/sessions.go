@@ -18,7 +18,11 @@ func checkSession(sess auth.Session) error {
 }
 
 // unchangedUser is the condition that the user is as the login found it.
-const unchangedUser = `id = @user AND auth_epoch = @epoch AND password_hash = @password AND disabled_at IS NULL`
+const unchangedUser = `id = @user AND auth_epoch = @epoch AND password_hash = @password AND ` + activeUser
+
+// activeUser is the condition that the user may authenticate. The swap of a refresh
+// checks only whether the user is disabled, because a deletion revokes all sessions.
+const activeUser = `disabled_at IS NULL AND delete_at IS NULL`
 
 // CreateSession implements [auth.Store].
 //

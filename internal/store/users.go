@@ -99,7 +99,7 @@ func (s *Store) user(ctx context.Context, column, value string) (auth.User, time
 		models.User
 		Now int64
 	}
-	row, err := queryOne[found](ctx, s, `SELECT `+userColumns+`, `+s.dialect.clock+` FROM users WHERE `+column+` = @value`, params{"value": value})
+	row, err := queryOne[found](ctx, s, `SELECT `+userColumns+`, `+s.dialect.clock+` FROM users WHERE erased_at IS NULL AND `+column+` = @value`, params{"value": value})
 	if err != nil {
 		return auth.User{}, time.Time{}, fail("finding a user", err)
 	}
@@ -113,7 +113,7 @@ func (s *Store) Users(ctx context.Context, f auth.UserFilter, limit int) ([]auth
 	if err := checkText(f.Email); err != nil {
 		return nil, fail(doing, err)
 	}
-	where, p := "id > @after", params{"after": auth.MinID, "limit": limit}
+	where, p := "id > @after AND erased_at IS NULL", params{"after": auth.MinID, "limit": limit}
 	if isID(f.After) {
 		p["after"] = f.After
 	}
@@ -165,7 +165,7 @@ func (s *Store) VerifyEmail(ctx context.Context, p auth.EmailProof, e *auth.Even
 	err = s.transaction(ctx, func(tx *gorm.DB) error {
 		rows, err := collect[models.User](tx, `UPDATE users
 			SET email_verified_at = COALESCE(email_verified_at, @at), updated_at = CASE WHEN email_verified_at IS NULL THEN @at ELSE updated_at END
-			WHERE id = @user AND email_key = @email AND auth_epoch = @epoch AND disabled_at IS NULL RETURNING `+userColumns,
+			WHERE id = @user AND email_key = @email AND auth_epoch = @epoch AND `+activeUser+` RETURNING `+userColumns,
 			params{"user": p.UserID, "email": p.EmailKey, "epoch": p.Epoch, "at": micros(p.At)})
 		if err != nil {
 			return err
@@ -208,7 +208,7 @@ func (s *Store) UpdateProfile(ctx context.Context, c auth.ProfileChange, e *auth
 		p[field.column] = *field.value
 	}
 	if len(differs) > 0 {
-		rows, err := change(ctx, s, `UPDATE users SET `+set+` WHERE id = @id AND disabled_at IS NULL
+		rows, err := change(ctx, s, `UPDATE users SET `+set+` WHERE id = @id AND `+activeUser+`
 			AND (`+strings.Join(differs, " OR ")+`) RETURNING `+userColumns, p,
 			func(rows []models.User) []auth.Event { return eventsIf(len(rows) > 0, e) })
 		if err != nil {
@@ -219,7 +219,7 @@ func (s *Store) UpdateProfile(ctx context.Context, c auth.ProfileChange, e *auth
 		}
 	}
 	u, err = s.UserByID(ctx, c.UserID)
-	if err == nil && u.Disabled() {
+	if err == nil && !u.Active() {
 		err = auth.ErrNotFound
 	}
 	return false, u, err

@@ -67,6 +67,15 @@ func (p publisher) EndOtherSessions(
 	return st, ids, err
 }
 
+// EraseUser implements [auth.Deletions].
+func (p publisher) EraseUser(ctx context.Context, erasure auth.Erasure, e *auth.Event) ([]string, error) {
+	ids, err := p.Store.EraseUser(ctx, erasure, e)
+	if err == nil {
+		p.revoked(ids, erasure.Reason, erasure.At)
+	}
+	return ids, err
+}
+
 // RevokeSurplus implements [auth.Store].
 func (p publisher) RevokeSurplus(ctx context.Context, surplus auth.SurplusSessions, e *auth.Event) ([]string, error) {
 	ids, err := p.Store.RevokeSurplus(ctx, surplus, e)

@@ -142,6 +142,13 @@ func testCancelled(t *testing.T, s suite) {
 			_, err := s.VerifyEmail(ctx, auth.EmailProof{UserID: u.ID, EmailKey: u.EmailKey, At: noon()}, nil)
 			return err
 		},
+		"CancelDeletion":   func() error { return s.CancelDeletion(ctx, auth.DeletionCancel{UserID: u.ID, At: noon()}, nil) },
+		"UndoableUntil":    func() error { _, err := s.UndoableUntil(ctx, u.ID, noon()); return err },
+		"DueDeletions":     func() error { _, _, err := s.DueDeletions(ctx, 1); return err },
+		"EraseUser":        func() error { return s.erase(ctx, u, noon(), nil) },
+		"ScrubJournal":     func() error { _, err := s.ScrubJournal(ctx, u.ID, 1); return err },
+		"DropErased":       func() error { _, err := s.DropErased(ctx, 1); return err },
+		"DeletionBacklog":  func() error { _, err := s.DeletionBacklog(ctx); return err },
 		"IssueToken":       func() error { _, err := s.IssueToken(ctx, auth.TokenIssue{Token: newToken(u)}, nil); return err },
 		"OneTimeToken":     func() error { _, err := s.OneTimeToken(ctx, hash("none")); return err },
 		"TryCode":          func() error { _, err := s.TryCode(ctx, auth.CodeTry{UserID: u.ID}); return err },
