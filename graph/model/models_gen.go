@@ -142,6 +142,14 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
+// The address that is to replace mine.
+type RequestEmailChangeInput struct {
+	// At most 254 bytes. Case does not matter.
+	NewEmail string `json:"newEmail"`
+	// The language of the mail to the new address, a BCP 47 tag such as `pt-BR`. Without it, that of the account.
+	Locale *string `json:"locale,omitempty"`
+}
+
 // A new account without a password: the holder of the mailbox chooses that.
 type RequestSignUpInput struct {
 	// The person's name: 1 to 200 characters, under the rules of `SignUpInput.name`.
@@ -168,7 +176,7 @@ type SecurityEvent struct {
 	At time.Time `json:"at"`
 	// The kind of event.
 	Kind SecurityEventKind `json:"kind"`
-	// Details, or null. `LOGIN_FAILED`: `invalid_credentials`, `user_disabled` or `email_unverified`. `EMAIL_VERIFIED`: `code`, `link`, or `taken_over` if the link came without a session of the account. `LOGOUT`: `THIS`, `OTHERS` or `ALL`, or
+	// Details, or null. `LOGIN_FAILED`: `invalid_credentials`, `user_disabled` or `email_unverified`. `EMAIL_VERIFIED`: `code`, `link`, or `taken_over` if the link came without a session of the account, or `operator`. `EMAIL_CHANGED`: `confirmed`, `taken_over` or `operator`. `LOGOUT`: `THIS`, `OTHERS` or `ALL`, or
 	// `REPLACED` if another login replaced the session. `REFRESH_REUSE`: `revoke` if the session was revoked for it, `reject` if
 	// the token was only refused. `SESSION_REVOKED`: the word of `Session.revokedReason`. `TOKEN_BLACKLISTED`: `access` or `refresh`.
 	Reason *string `json:"reason,omitempty"`
@@ -231,7 +239,7 @@ type Session struct {
 	// When it was revoked; null if it was not.
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
 	// Why it was revoked; null if it was not: `logout`, `revoked` (by revokeSession), `reuse` (a refresh token was used twice),
-	// `password_change`, `password_reset`, `email_verification` (by a link that was opened without a session), `user_disabled`, `account_deleted`, `service` (by a program with an API key), `limit` (there were too many sessions, and it was unused
+	// `password_change`, `password_reset`, `email_change`, `email_change_undone`, `email_verification` (by a link that was opened without a session), `user_disabled`, `account_deleted`, `service` (by a program with an API key), `limit` (there were too many sessions, and it was unused
 	// for longest) or `operator` (by an administrator).
 	RevokedReason *string `json:"revokedReason,omitempty"`
 }
@@ -551,6 +559,12 @@ const (
 	SecurityEventKindEmailVerificationRequested SecurityEventKind = "EMAIL_VERIFICATION_REQUESTED"
 	// The address was verified. See `reason`: with `taken_over`, the password was removed and all sessions were revoked.
 	SecurityEventKindEmailVerified SecurityEventKind = "EMAIL_VERIFIED"
+	// A change of the address was requested by one of my sessions. Nothing changes before it is confirmed.
+	SecurityEventKindEmailChangeRequested SecurityEventKind = "EMAIL_CHANGE_REQUESTED"
+	// The address was changed. See `reason`: `confirmed` by the link to the new address, `operator`, or `taken_over`, which also removed the password and revoked all sessions.
+	SecurityEventKindEmailChanged SecurityEventKind = "EMAIL_CHANGED"
+	// A change of the address was undone by the link to the former one. The password was removed, and all sessions were revoked.
+	SecurityEventKindEmailChangeUndone SecurityEventKind = "EMAIL_CHANGE_UNDONE"
 	// The name or the locale was changed: `reason` has the names of the fields. Of many changes in a row, some are left out.
 	SecurityEventKindProfileChanged SecurityEventKind = "PROFILE_CHANGED"
 	// The password was changed, and the other sessions were revoked.
@@ -589,6 +603,9 @@ var AllSecurityEventKind = []SecurityEventKind{
 	SecurityEventKindSignUpRequested,
 	SecurityEventKindEmailVerificationRequested,
 	SecurityEventKindEmailVerified,
+	SecurityEventKindEmailChangeRequested,
+	SecurityEventKindEmailChanged,
+	SecurityEventKindEmailChangeUndone,
 	SecurityEventKindProfileChanged,
 	SecurityEventKindPasswordChanged,
 	SecurityEventKindPasswordChangeFailed,
@@ -601,7 +618,7 @@ var AllSecurityEventKind = []SecurityEventKind{
 
 func (e SecurityEventKind) IsValid() bool {
 	switch e {
-	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordReset, SecurityEventKindPasswordResetRequested, SecurityEventKindLoginMailRequested, SecurityEventKindSignUpRequested, SecurityEventKindEmailVerificationRequested, SecurityEventKindEmailVerified, SecurityEventKindProfileChanged, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindDeletionRequested, SecurityEventKindDeletionCancelled, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
+	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordReset, SecurityEventKindPasswordResetRequested, SecurityEventKindLoginMailRequested, SecurityEventKindSignUpRequested, SecurityEventKindEmailVerificationRequested, SecurityEventKindEmailVerified, SecurityEventKindEmailChangeRequested, SecurityEventKindEmailChanged, SecurityEventKindEmailChangeUndone, SecurityEventKindProfileChanged, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindDeletionRequested, SecurityEventKindDeletionCancelled, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
 		return true
 	}
 	return false

@@ -57,6 +57,7 @@ func (s *stack) verification() (token, code string) {
 
 // account has the fields of an account that verifications change.
 type account struct {
+	Email           string
 	EmailVerifiedAt *time.Time
 	HasPassword     bool
 }
@@ -64,7 +65,7 @@ type account struct {
 func (s *stack) me(access string) account {
 	s.t.Helper()
 	var data struct{ Me account }
-	if problem := s.graphql(access, `{ me { emailVerifiedAt hasPassword } }`, nil, &data); problem != "" {
+	if problem := s.graphql(access, `{ me { email emailVerifiedAt hasPassword } }`, nil, &data); problem != "" {
 		s.t.Fatalf("me: %s", problem)
 	}
 	return data.Me

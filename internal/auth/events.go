@@ -12,46 +12,49 @@ type EventKind string
 
 // The kinds. Each has a row in eventKinds.
 const (
-	EventSignUp          EventKind = "sign_up"
-	EventLogin           EventKind = "login"
-	EventLoginRetry      EventKind = "login_retry" // the same pair again
-	EventLoginFailed     EventKind = "login_failed"
-	EventLoginLimited    EventKind = "login_limited" // attempts at an account are rate-limited
-	EventRefresh         EventKind = "refresh"
-	EventRefreshRetry    EventKind = "refresh_retry"        // the same pair again
-	EventRefreshRace     EventKind = "refresh_race"         // two uses within REUSE_WINDOW
-	EventForeignRace     EventKind = "refresh_race_foreign" // a race, from another agent or network than the rotation's
-	EventRepeated        EventKind = "refresh_repeated"     // a retry, from another agent or address than the rotation's
-	EventRefreshReuse    EventKind = "refresh_reuse"        // an old token: theft, or a faulty client
-	EventRefreshRollback EventKind = "refresh_rollback"     // the database lost a write
-	EventLogout          EventKind = "logout"
-	EventSessionRevoked  EventKind = "session_revoked"
-	EventTokenBlacklist  EventKind = "token_blacklisted"
-	EventPasswordChanged EventKind = "password_changed"
-	EventPasswordFailed  EventKind = "password_change_failed" // the current password was wrong
-	EventPasswordReset   EventKind = "password_reset"
-	EventResetRequested  EventKind = "password_reset_requested"     // UserID is empty if the address has no account
-	EventLoginRequested  EventKind = "login_mail_requested"         // UserID is empty if the address has no account
-	EventSignUpRequested EventKind = "sign_up_requested"            // UserID is empty if the address has no account
-	EventEmailVerified   EventKind = "email_verified"               // Detail says how; Count has the sessions that this revoked
-	EventProfileChanged  EventKind = "profile_changed"              // Detail has the names of the fields
-	EventVerifyRequested EventKind = "email_verification_requested" // by a session or a refused login
-	EventUserAdded       EventKind = "user_added"                   // by an administrator
-	EventUsersExported   EventKind = "users_exported"
-	EventDeleteRequested EventKind = "deletion_requested" // of an account
-	EventDeleteCancelled EventKind = "deletion_cancelled"
-	EventAccountErased   EventKind = "account_erased"
-	EventUserDisabled    EventKind = "user_disabled"
-	EventUserEnabled     EventKind = "user_enabled"
-	EventKeyAdded        EventKind = "key_added" // to the ring
-	EventKeyEnded        EventKind = "key_ended" // earlier than planned
-	EventKeyResealed     EventKind = "key_resealed"
-	EventAPIKeyCreated   EventKind = "api_key_created"
-	EventAPIKeyRevoked   EventKind = "api_key_revoked"
-	EventMailRetried     EventKind = "mail_retried"    // Detail is the id of the mail
-	EventMailDropped     EventKind = "mail_dropped"    // Detail is the id of the mail
-	EventJournalLost     EventKind = "journal_lost"    // Detail is the kind of the event that was not recorded
-	EventJournalSampled  EventKind = "journal_sampled" // Detail is the kind of the event that the sample left out
+	EventSignUp               EventKind = "sign_up"
+	EventLogin                EventKind = "login"
+	EventLoginRetry           EventKind = "login_retry" // the same pair again
+	EventLoginFailed          EventKind = "login_failed"
+	EventLoginLimited         EventKind = "login_limited" // attempts at an account are rate-limited
+	EventRefresh              EventKind = "refresh"
+	EventRefreshRetry         EventKind = "refresh_retry"        // the same pair again
+	EventRefreshRace          EventKind = "refresh_race"         // two uses within REUSE_WINDOW
+	EventForeignRace          EventKind = "refresh_race_foreign" // a race, from another agent or network than the rotation's
+	EventRepeated             EventKind = "refresh_repeated"     // a retry, from another agent or address than the rotation's
+	EventRefreshReuse         EventKind = "refresh_reuse"        // an old token: theft, or a faulty client
+	EventRefreshRollback      EventKind = "refresh_rollback"     // the database lost a write
+	EventLogout               EventKind = "logout"
+	EventSessionRevoked       EventKind = "session_revoked"
+	EventTokenBlacklist       EventKind = "token_blacklisted"
+	EventPasswordChanged      EventKind = "password_changed"
+	EventPasswordFailed       EventKind = "password_change_failed" // the current password was wrong
+	EventPasswordReset        EventKind = "password_reset"
+	EventResetRequested       EventKind = "password_reset_requested" // UserID is empty if the address has no account
+	EventLoginRequested       EventKind = "login_mail_requested"     // UserID is empty if the address has no account
+	EventSignUpRequested      EventKind = "sign_up_requested"        // UserID is empty if the address has no account
+	EventEmailVerified        EventKind = "email_verified"           // Detail says how; Count has the sessions that this revoked
+	EventEmailChangeRequested EventKind = "email_change_requested"
+	EventEmailChanged         EventKind = "email_changed" // Detail: "confirmed", "taken_over" or "operator"
+	EventEmailChangeUndone    EventKind = "email_change_undone"
+	EventProfileChanged       EventKind = "profile_changed"              // Detail has the names of the fields
+	EventVerifyRequested      EventKind = "email_verification_requested" // by a session or a refused login
+	EventUserAdded            EventKind = "user_added"                   // by an administrator
+	EventUsersExported        EventKind = "users_exported"
+	EventDeleteRequested      EventKind = "deletion_requested" // of an account
+	EventDeleteCancelled      EventKind = "deletion_cancelled"
+	EventAccountErased        EventKind = "account_erased"
+	EventUserDisabled         EventKind = "user_disabled"
+	EventUserEnabled          EventKind = "user_enabled"
+	EventKeyAdded             EventKind = "key_added" // to the ring
+	EventKeyEnded             EventKind = "key_ended" // earlier than planned
+	EventKeyResealed          EventKind = "key_resealed"
+	EventAPIKeyCreated        EventKind = "api_key_created"
+	EventAPIKeyRevoked        EventKind = "api_key_revoked"
+	EventMailRetried          EventKind = "mail_retried"    // Detail is the id of the mail
+	EventMailDropped          EventKind = "mail_dropped"    // Detail is the id of the mail
+	EventJournalLost          EventKind = "journal_lost"    // Detail is the kind of the event that was not recorded
+	EventJournalSampled       EventKind = "journal_sampled" // Detail is the kind of the event that the sample left out
 )
 
 // recording says which events of a kind the journal records.
@@ -94,6 +97,9 @@ var eventKinds = []struct {
 	{EventSignUpRequested, slog.LevelInfo, always}, // the limits of mails bound them
 	{EventVerifyRequested, slog.LevelInfo, always}, // as do these
 	{EventEmailVerified, slog.LevelInfo, always},
+	{EventEmailChangeRequested, slog.LevelInfo, always}, // a limit by user bounds them
+	{EventEmailChanged, slog.LevelInfo, always},
+	{EventEmailChangeUndone, slog.LevelWarn, always}, // a sign of theft
 	{EventProfileChanged, slog.LevelInfo, sampled},
 	{EventUserAdded, slog.LevelInfo, always},
 	{EventUsersExported, slog.LevelInfo, always},

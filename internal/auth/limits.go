@@ -34,6 +34,8 @@ const (
 	limitVerifyDay
 	limitMail
 
+	limitEmailChange // each also mails the present address
+
 	limitTokenUse // uses of links and codes
 
 	// The limits of a stranger's login are checked in one call. Attempts at one
@@ -91,7 +93,8 @@ func DefaultLimits() Limits {
 		limitVerifyDay:    {Name: "verify_day", Counts: mailRequests + toVerify, By: "account", Rate: 5. / 86400, Burst: 5, Group: "mail"},
 		limitMail:         {Name: "mail", Counts: mailRequests, Rate: 5, Burst: 500, Group: "mail", Private: true},
 
-		limitTokenUse: {Name: "one_time_token", Counts: "uses of links and codes from mails", By: "address", Rate: 0.2, Burst: 20},
+		limitEmailChange: {Name: "email_change", Counts: "requests to change the address", By: "user", Rate: 5. / 86400, Burst: 5},
+		limitTokenUse:    {Name: "one_time_token", Counts: "uses of links and codes from mails", By: "address", Rate: 0.2, Burst: 20},
 
 		limitLoginPair: {Name: "login_pair", Counts: strangersLogins, By: "account and address", Rate: 0.2, Burst: 10, Group: "login"},
 		// It only bounds how many accounts one address tries: an address has its share

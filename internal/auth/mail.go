@@ -24,7 +24,7 @@ const (
 
 // The kinds of mail that only inform.
 const (
-	MailHasAccount        MailKind = "has_account"      // somebody entered the address of an account to sign up
+	MailHasAccount        MailKind = "has_account"      // somebody entered the address of an account to sign up, or as a new address
 	MailPasswordChanged   MailKind = "password_changed" // changed or reset
 	MailEmailChanged      MailKind = "email_changed"    // to the former address
 	MailNewLogin          MailKind = "new_login"        // from an agent and network never seen before

@@ -44,6 +44,10 @@ const (
 	StepDeleteAccount  Step = "delete_account"
 	StepCancelDeletion Step = "cancel_deletion"
 
+	StepRequestEmailChange Step = "request_email_change"
+	StepConfirmEmailChange Step = "confirm_email_change"
+	StepUndoEmailChange    Step = "undo_email_change"
+
 	StepSecurityEvents Step = "security_events"
 	StepIsBlacklisted  Step = "is_blacklisted"
 	StepBlacklistToken Step = "blacklist_token"
@@ -67,6 +71,7 @@ func UseCases() []Step {
 		StepRequestLoginEmail, StepLoginWithEmail,
 		StepRequestEmailVerification, StepVerifyEmail, StepRequestSignUp, StepCompleteSignUp,
 		StepDeleteAccount, StepCancelDeletion,
+		StepRequestEmailChange, StepConfirmEmailChange, StepUndoEmailChange,
 		StepSecurityEvents, StepIsBlacklisted, StepBlacklistToken,
 		StepAPIKey, StepIntrospect, StepRevokeToken,
 	}

@@ -16,6 +16,7 @@ const (
 	PurposeCompleteSignUp  TokenPurpose = "complete_sign_up" // without a user until it is used
 	PurposeResetPassword   TokenPurpose = "reset_password"
 	PurposeLogin           TokenPurpose = "login"
+	PurposeConfirmEmail    TokenPurpose = "confirm_email" // mailed to the address that is to be the account's
 	PurposeUndoEmailChange TokenPurpose = "undo_email_change"
 	PurposeCancelDeletion  TokenPurpose = "cancel_deletion"
 )
@@ -69,6 +70,9 @@ type TokenIssue struct {
 	// the account's own sessions. Otherwise a token over the maximum is not stored:
 	// the owner has the mails of the others.
 	Replace bool
+	// Undo, unless nil, is a token of the same user that undoes what Token allows. It
+	// is stored together with Token, and no maximum counts it.
+	Undo *OneTimeToken
 	// Mails adds the mails of the event even if the token has no user. Otherwise
 	// such a token answers a request for an address without an account, and nobody
 	// gets a mail.

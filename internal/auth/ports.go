@@ -11,7 +11,8 @@ import (
 // ErrNotFound is returned by a Store if the row does not exist.
 var ErrNotFound = errors.New("not found")
 
-// ErrEmailTaken is returned by a Store if another user has the e-mail key.
+// ErrEmailTaken is returned by a Store if another user has the e-mail key, or may
+// restore it by undoing a change.
 var ErrEmailTaken = errors.New("e-mail address is taken")
 
 // ErrMovedOn is returned by a Store if the condition of a conditional write no
@@ -74,10 +75,11 @@ type Store interface {
 	Deletions
 
 	// CreateUser inserts a user and its first session together. It returns
-	// ErrEmailTaken if another user has the e-mail key, and ErrMovedOn if the
-	// one-time token cannot be used.
+	// ErrEmailTaken as EndSessions does, and ErrMovedOn if the one-time token cannot
+	// be used.
 	CreateUser(ctx context.Context, a NewAccount, e *Event) error
-	// AddUser inserts a user without a session. It returns ErrEmailTaken.
+	// AddUser inserts a user without a session. It returns ErrEmailTaken as EndSessions
+	// does.
 	AddUser(ctx context.Context, u User, e *Event) error
 	// Users lists the users that match a filter, whose Email is folded, in the
 	// order of their ids, at most limit.
@@ -124,8 +126,10 @@ type Store interface {
 	// ErrNotFound if there is no such user, and ErrMovedOn if its password hash or
 	// its epoch is not the expected one, if its address is verified against
 	// ExpectUnverified, if it is to be erased by DeleteAt anyway, or if the one-time
-	// token cannot be used. The number of
-	// sessions becomes the Count of the stored event.
+	// token cannot be used. It returns ErrEmailTaken if another user has the key of
+	// the new address, or has a token that restores it. A used token of
+	// PurposeUndoEmailChange also voids the tokens that undo later changes. The
+	// number of sessions becomes the Count of the stored event.
 	EndSessions(ctx context.Context, change EndSessions, e *Event) ([]string, error)
 	// EndOtherSessions is EndSessions, and rotates the session that remains in the
 	// same transaction. It returns that session with the user, as Rotate does. It
@@ -221,6 +225,15 @@ type EndSessions struct {
 	ExpectEpoch *int64
 	// VerifyEmail sets EmailVerifiedAt, unless it is set.
 	VerifyEmail bool
+	// Address, unless nil, replaces the e-mail address. VerifyEmail does not apply
+	// then.
+	Address *NewAddress
+	// RemovePassword removes the password, whatever it is.
+	RemovePassword bool
+	// CancelDeletion unsets DeleteAt.
+	CancelDeletion bool
+	// VoidUndos voids the tokens that undo changes of the address.
+	VoidUndos bool
 	// ExpectUnverified requires that EmailVerifiedAt is not set.
 	ExpectUnverified bool
 	// Redeem, unless nil, is the one-time token that the change uses up.
@@ -234,6 +247,13 @@ type EndSessions struct {
 	// BeforeCommit is called with the ids just before the commit. Its error rolls
 	// the change back.
 	BeforeCommit func(ctx context.Context, sessionIDs []string) error
+}
+
+// NewAddress is an e-mail address that replaces another one.
+type NewAddress struct {
+	Email    string
+	EmailKey string
+	Verified bool // sets EmailVerifiedAt, or else unsets it
 }
 
 // SurplusSessions are the live sessions of a user over a maximum: all except Own

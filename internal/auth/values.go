@@ -142,6 +142,8 @@ const (
 	RevokedByPasswordChange = "password_change"
 	RevokedByPasswordReset  = "password_reset"
 	RevokedByVerification   = "email_verification" // by a link that was opened without a session
+	RevokedByEmailChange    = "email_change"
+	RevokedByEmailUndo      = "email_change_undone"
 	RevokedByDisabling      = "user_disabled"
 	RevokedByDeletion       = "account_deleted"
 	RevokedByOperator       = "operator" // from the command line

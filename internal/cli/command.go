@@ -13,7 +13,7 @@ import (
 )
 
 // anyNumber is the ArgsUsage of a command that takes any number of arguments.
-// Other commands take one if they have an ArgsUsage, and none otherwise.
+// Other commands take one for each word of their ArgsUsage.
 const anyNumber = "[ID...]"
 
 // complete adds to a command and its subcommands what all commands have in
@@ -28,6 +28,10 @@ func complete(c *cli.Command) {
 		c.Action = func(ctx context.Context, cmd *cli.Command) error {
 			name := strings.TrimPrefix(cmd.FullName(), "rekey ")
 			switch {
+			case cmd.ArgsUsage == emailAndNew:
+				if cmd.Args().Len() != 2 {
+					return usage("%s takes two arguments, %s; see rekey %s --help", name, cmd.ArgsUsage, name)
+				}
 			case cmd.ArgsUsage == "" && cmd.Args().Present():
 				return usage("%s takes no arguments, and %q is one; see rekey %s --help", name, cmd.Args().First(), name)
 			case cmd.ArgsUsage != "" && cmd.ArgsUsage != anyNumber && cmd.Args().Len() != 1:

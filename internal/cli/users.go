@@ -13,8 +13,8 @@ import (
 )
 
 func (p Program) users() *cli.Command {
-	return group("users", "administer users", "rekey users list --email @example.com",
-		&cli.Command{
+	return group("users", "administer users", "rekey users list --email @example.com", append([]*cli.Command{
+		{
 			Name: "add", Usage: "create an account", Action: p.addUser,
 			Description: "It reads the password from the terminal without echo, or from standard input or a file. The password\n" +
 				"is never an argument, because every user of the machine can see those.\n\n" +
@@ -37,7 +37,7 @@ func (p Program) users() *cli.Command {
 			}, nil
 		}),
 		p.clashes(),
-		&cli.Command{
+		{
 			Name: "export", Usage: "write all users as JSON, one per line", Action: p.exportUsers,
 			Description: "It reads a thousand users at a time, in the order of sign-up, and includes those who sign up meanwhile.\n" +
 				"The export contains names and addresses of people: protect it like the database.\n\n" +
@@ -48,15 +48,15 @@ func (p Program) users() *cli.Command {
 			),
 		},
 		p.deleteUser(),
-		&cli.Command{
+		{
 			Name: "disable", Usage: "disable a user and revoke all sessions", ArgsUsage: "EMAIL|ID", Action: p.disableUser,
 			Description: "When it returns, no token of the user works.\n\nExample:\n  rekey users disable ada@example.com",
 		},
-		&cli.Command{
+		{
 			Name: "enable", Usage: "let a disabled user log in again", ArgsUsage: "EMAIL|ID", Action: p.enableUser,
 			Description: "Revoked sessions stay revoked.\n\nExample:\n  rekey users enable ada@example.com",
 		},
-	)
+	}, p.userEmail()...)...)
 }
 
 func userListing() listing[auth.User] {

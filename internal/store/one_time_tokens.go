@@ -23,6 +23,11 @@ func (s *Store) IssueToken(ctx context.Context, issue auth.TokenIssue, e *auth.E
 	if err := checkToken(t); err != nil {
 		return false, fail(doing, err)
 	}
+	if issue.Undo != nil {
+		if err := checkToken(*issue.Undo); err != nil {
+			return false, fail(doing, err)
+		}
+	}
 	row := tokenRow(t)
 	err = s.transaction(ctx, func(tx *gorm.DB) error {
 		issued = false
@@ -50,6 +55,12 @@ func (s *Store) IssueToken(ctx context.Context, issue auth.TokenIssue, e *auth.E
 			WHERE (SELECT count(*) FROM one_time_tokens WHERE email_key = @email_key AND purpose = @purpose AND `+liveTokens+`) < @most`, p)
 		if issued = done.RowsAffected > 0; done.Error != nil || !issued {
 			return done.Error
+		}
+		if issue.Undo != nil {
+			undo := tokenRow(*issue.Undo)
+			if err := tx.Create(&undo).Error; err != nil {
+				return err
+			}
 		}
 		return recordIssue(tx, t.UserID != "" || issue.Mails, e)
 	})
@@ -208,6 +219,38 @@ func redeemSignUp(tx *gorm.DB, u auth.User, r *auth.Redemption, at time.Time) er
 		return auth.ErrMovedOn
 	}
 	return done.Error
+}
+
+// voidLaterUndos deletes the unused tokens that undo what happened after the change
+// that a used token has undone. The account has left their addresses: the owner of
+// an earlier address takes precedence.
+func voidLaterUndos(tx *gorm.DB, userID string, r *auth.Redemption) error {
+	if r == nil || r.Purpose != auth.PurposeUndoEmailChange {
+		return nil
+	}
+	return tx.Exec(`DELETE FROM one_time_tokens WHERE user_id = @user AND used_at IS NULL AND purpose IN @undo
+		AND created_at >= (SELECT created_at FROM one_time_tokens WHERE hash = @hash)`,
+		params{"user": userID, "undo": auth.UndoPurposes(), "hash": r.Hash[:]}).Error
+}
+
+// voidUndos deletes the unused tokens that undo a change of a user's address.
+func voidUndos(tx *gorm.DB, userID string) error {
+	return tx.Exec(`DELETE FROM one_time_tokens WHERE user_id = @user AND used_at IS NULL AND purpose = @undo`,
+		params{"user": userID, "undo": string(auth.PurposeUndoEmailChange)}).Error
+}
+
+// checkReserved returns ErrEmailTaken if another user has a live token that restores
+// an address. The caller has given the address to the user in this transaction: a
+// change that frees an address has then either committed, and its token is visible,
+// or the address was not free.
+func checkReserved(tx *gorm.DB, emailKey, userID string, at time.Time) error {
+	found, err := collect[int](tx, `SELECT 1 FROM one_time_tokens
+		WHERE email_key = @email AND purpose = @undo AND user_id <> @user AND `+liveTokens+` LIMIT 1`,
+		params{"email": emailKey, "undo": string(auth.PurposeUndoEmailChange), "user": userID, "now": micros(at)})
+	if err == nil && len(found) > 0 {
+		err = auth.ErrEmailTaken
+	}
+	return err
 }
 
 // voidTokens deletes the unused tokens of a user, except those that undo a change.

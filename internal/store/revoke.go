@@ -109,6 +109,11 @@ func (s *Store) endSessions(ctx context.Context, end auth.EndSessions, e *auth.E
 			return nil, fail(doing, err)
 		}
 	}
+	if a := end.Address; a != nil {
+		if err := checkText(a.Email, a.EmailKey); err != nil {
+			return nil, fail(doing, err)
+		}
+	}
 	var live []revokedRow
 	var refused error
 	err := s.transaction(ctx, func(tx *gorm.DB) (err error) {
@@ -119,10 +124,8 @@ func (s *Store) endSessions(ctx context.Context, end auth.EndSessions, e *auth.E
 		if err := redeem(tx, end.UserID, end.Redeem, end.At); err != nil {
 			return err
 		}
-		if end.RaiseEpoch {
-			if err := voidTokens(tx, end.UserID); err != nil {
-				return err
-			}
+		if err := voidTokensAt(tx, end); err != nil {
+			return err
 		}
 		if end.Issue != nil {
 			token := tokenRow(*end.Issue)
@@ -149,10 +152,28 @@ func (s *Store) endSessions(ctx context.Context, end auth.EndSessions, e *auth.E
 	if refused != nil {
 		return nil, refused // the caller's own error, unchanged
 	}
+	if emailTaken(err) {
+		return nil, auth.ErrEmailTaken
+	}
 	if err != nil {
 		return nil, fail(doing, err)
 	}
 	return ids(live), nil
+}
+
+// voidTokensAt voids the one-time tokens that a change makes invalid.
+func voidTokensAt(tx *gorm.DB, end auth.EndSessions) error {
+	if end.RaiseEpoch {
+		if err := voidTokens(tx, end.UserID); err != nil {
+			return err
+		}
+	}
+	if end.VoidUndos {
+		if err := voidUndos(tx, end.UserID); err != nil {
+			return err
+		}
+	}
+	return voidLaterUndos(tx, end.UserID, end.Redeem)
 }
 
 // changeUser writes the user's row even if nothing in it changes, because that
@@ -162,8 +183,14 @@ func (s *Store) endSessions(ctx context.Context, end auth.EndSessions, e *auth.E
 func changeUser(tx *gorm.DB, end auth.EndSessions) error {
 	set, where, p := userChange(end)
 	done := tx.Exec(`UPDATE users SET `+set+` WHERE `+where, p)
-	if done.Error != nil || done.RowsAffected > 0 {
+	if done.Error != nil {
 		return done.Error
+	}
+	if done.RowsAffected > 0 {
+		if end.Address == nil {
+			return nil
+		}
+		return checkReserved(tx, end.Address.EmailKey, end.UserID, end.At)
 	}
 	found, err := collect[int](tx, `SELECT 1 FROM users WHERE id = @user`, p)
 	switch {
@@ -176,7 +203,8 @@ func changeUser(tx *gorm.DB, end auth.EndSessions) error {
 }
 
 func userChange(end auth.EndSessions) (set, where string, p params) {
-	set, where = "auth_epoch = auth_epoch + @raise", "id = @user"
+	const raise = "auth_epoch = auth_epoch + @raise"
+	set, where = raise, "id = @user"
 	p = params{"user": end.UserID, "raise": 0, "at": micros(end.At)}
 	if end.RaiseEpoch {
 		p["raise"] = 1
@@ -201,10 +229,23 @@ func userChange(end auth.EndSessions) (set, where string, p params) {
 	if end.ExpectUnverified {
 		where += " AND email_verified_at IS NULL"
 	}
-	if end.VerifyEmail {
+	if end.VerifyEmail && end.Address == nil {
 		set += ", email_verified_at = COALESCE(email_verified_at, @at)"
 	}
-	if end.Disable || end.DeleteAt != nil || end.VerifyEmail || end.ExpectPasswordHash != "" || end.PasswordHash != "" {
+	if end.Address != nil {
+		set += ", email = @email, email_key = @email_key, email_verified_at = @verified"
+		p["email"], p["email_key"], p["verified"] = end.Address.Email, end.Address.EmailKey, nil
+		if end.Address.Verified {
+			p["verified"] = micros(end.At)
+		}
+	}
+	if end.RemovePassword {
+		set += ", password_hash = ''"
+	}
+	if end.CancelDeletion {
+		set += ", delete_at = NULL"
+	}
+	if set != raise {
 		set += ", updated_at = @at"
 	}
 	return set, where, p

@@ -66,6 +66,9 @@ func (s *Store) insertUser(ctx context.Context, u auth.User, e *auth.Event, also
 		if err := tx.Create(&user).Error; err != nil {
 			return err
 		}
+		if err := checkReserved(tx, u.EmailKey, u.ID, u.CreatedAt); err != nil {
+			return err
+		}
 		if err := also(tx); err != nil {
 			return err
 		}
