@@ -54,46 +54,9 @@ func testCreateSession(t *testing.T, s suite) {
 		wantEqual(t, "user", st.User, want)
 		wantEqual(t, "session", st.Session, sess)
 	})
-	t.Run("OtherSessions", func(t *testing.T) {
-		u, first := s.signUp(t)
-		s.signUp(t) // another user's session
-		expired, idle := newSession(u.ID), newSession(u.ID)
-		expired.ExpiresAt, idle.RefreshExpiresAt = noon(), noon()
-		password := u.PasswordHash
-		for i, step := range []struct {
-			sess   auth.Session
-			rehash string
-			want   int
-		}{{expired, "", 1}, {idle, "", 1}, {newSession(u.ID), "", 1}, {newSession(u.ID), "rehashed", 2}, {newSession(u.ID), "", 3}} {
-			created, err := s.CreateSession(t.Context(), auth.NewSession{Session: step.sess, PasswordHash: password, Rehash: step.rehash}, nil)
-			must(t, err)
-			wantEqual(t, fmt.Sprintf("other sessions of session %d", i), created.Others, step.want)
-			password = cmp.Or(step.rehash, password)
-		}
-		_, err := s.RevokeSession(t.Context(), u.ID, first.ID, "logout", noon(), nil)
-		must(t, err)
-		created, err := s.CreateSession(t.Context(), auth.NewSession{Session: newSession(u.ID), PasswordHash: password}, nil)
-		must(t, err)
-		wantEqual(t, "without the revoked one", created.Others, 3)
-	})
+	t.Run("OtherSessions", func(t *testing.T) { testOtherSessions(t, s) })
 	t.Run("Repeated", func(t *testing.T) { testRepeatedStart(t, s) })
-	t.Run("Redeems", func(t *testing.T) {
-		u, _ := s.signUp(t)
-		token := newToken(u)
-		s.issue(t, token)
-		start := auth.NewSession{
-			Session: newSession(u.ID), PasswordHash: u.PasswordHash,
-			Redeem: &auth.Redemption{Hash: token.Hash, Purpose: token.Purpose, Payload: "the session"},
-		}
-		_, err := s.CreateSession(t.Context(), start, nil)
-		must(t, err)
-		used, _ := s.token(t, token.Hash)
-		wantEqual(t, "payload", used.Payload, "the session")
-		start.Session = newSession(u.ID)
-		_, err = s.CreateSession(t.Context(), start, nil)
-		wantError(t, err, auth.ErrMovedOn)
-		s.wantNoSession(t, start.Session.ID)
-	})
+	t.Run("Redeems", func(t *testing.T) { testRedeemingStart(t, s) })
 	t.Run("ErrMovedOnDisabled", func(t *testing.T) {
 		u, _ := s.signUp(t)
 		_, err := s.EndSessions(t.Context(), auth.EndSessions{UserID: u.ID, At: noon(), Disable: true}, nil)
@@ -102,6 +65,49 @@ func testCreateSession(t *testing.T, s suite) {
 			wantError(t, s.createSession(t.Context(), newSession(u.ID), 0, u.PasswordHash, rehash, nil), auth.ErrMovedOn)
 		}
 	})
+}
+
+// testOtherSessions: each start of a session counts the other live ones.
+func testOtherSessions(t *testing.T, s suite) {
+	u, first := s.signUp(t)
+	s.signUp(t) // another user's session
+	expired, idle := newSession(u.ID), newSession(u.ID)
+	expired.ExpiresAt, idle.RefreshExpiresAt = noon(), noon()
+	password := u.PasswordHash
+	for i, step := range []struct {
+		sess   auth.Session
+		rehash string
+		want   int
+	}{{expired, "", 1}, {idle, "", 1}, {newSession(u.ID), "", 1}, {newSession(u.ID), "rehashed", 2}, {newSession(u.ID), "", 3}} {
+		created, err := s.CreateSession(t.Context(), auth.NewSession{Session: step.sess, PasswordHash: password, Rehash: step.rehash}, nil)
+		must(t, err)
+		wantEqual(t, fmt.Sprintf("other sessions of session %d", i), created.Others, step.want)
+		password = cmp.Or(step.rehash, password)
+	}
+	_, err := s.RevokeSession(t.Context(), u.ID, first.ID, "logout", noon(), nil)
+	must(t, err)
+	created, err := s.CreateSession(t.Context(), auth.NewSession{Session: newSession(u.ID), PasswordHash: password}, nil)
+	must(t, err)
+	wantEqual(t, "without the revoked one", created.Others, 3)
+}
+
+// testRedeemingStart: the start of a session uses up a token, once.
+func testRedeemingStart(t *testing.T, s suite) {
+	u, _ := s.signUp(t)
+	token := newToken(u)
+	s.issue(t, token)
+	start := auth.NewSession{
+		Session: newSession(u.ID), PasswordHash: u.PasswordHash,
+		Redeem: &auth.Redemption{Hash: token.Hash, Purpose: token.Purpose, Payload: "the session"},
+	}
+	_, err := s.CreateSession(t.Context(), start, nil)
+	must(t, err)
+	used, _ := s.token(t, token.Hash)
+	wantEqual(t, "payload", used.Payload, "the session")
+	start.Session = newSession(u.ID)
+	_, err = s.CreateSession(t.Context(), start, nil)
+	wantError(t, err, auth.ErrMovedOn)
+	s.wantNoSession(t, start.Session.ID)
 }
 
 // testRepeatedStart: a second session with the same idempotency key is not created
