@@ -82,9 +82,10 @@ type QueuedMail struct {
 
 // MailQuery selects the mails to list, in the order of their ids.
 type MailQuery struct {
-	Dead  *bool  // only dead letters, or only mails that wait; nil: both
-	After string // the last id of the previous page, or empty
-	Limit int
+	Dead   *bool  // only dead letters, or only mails that wait; nil: both
+	UserID string // only mails to this user, or empty
+	After  string // the last id of the previous page, or empty
+	Limit  int
 }
 
 // MailBacklog counts the mails in the outbox.

@@ -72,6 +72,7 @@ type SessionState struct {
 type Store interface {
 	Journal
 	OneTimeTokens
+	PersonalDataStore
 	Deletions
 
 	// CreateUser inserts a user and its first session together. It returns

@@ -38,12 +38,15 @@ func (p Program) users() *cli.Command {
 		}),
 		p.clashes(),
 		{
-			Name: "export", Usage: "write all users as JSON, one per line", Action: p.exportUsers,
+			Name: "export", Usage: "write all users, or all data of one, as JSON", Action: p.exportUsers,
 			Description: "It reads a thousand users at a time, in the order of sign-up, and includes those who sign up meanwhile.\n" +
 				"The export contains names and addresses of people: protect it like the database.\n\n" +
-				"Examples:\n  (umask 077 && rekey users export > users.jsonl)\n  rekey users export --disabled | jq -r .email",
+				"Without --all-of, each user is one line. With it, the output is one object with all that is stored about a person: the account, sessions, mailed links,\n" +
+				"mails that wait, and the journal, without hashes and secrets.\n\n" +
+				"Examples:\n  (umask 077 && rekey users export > users.jsonl)\n  rekey users export --disabled | jq -r .email\n  rekey users export --all-of ada@example.com",
 			Flags: filterFlags(
 				&cli.BoolFlag{Name: "with-hashes", Usage: "include the password hashes, to move to another service; anyone who has them can guess passwords"},
+				&cli.StringFlag{Name: "all-of", Usage: "everything that is stored about `EMAIL|ID`, to answer the person's request"},
 				progressFlag(),
 			),
 		},
@@ -106,6 +109,9 @@ func (p Program) addUser(ctx context.Context, cmd *cli.Command) error {
 }
 
 func (p Program) exportUsers(ctx context.Context, cmd *cli.Command) error {
+	if cmd.IsSet("all-of") {
+		return p.exportPerson(ctx, cmd)
+	}
 	hashes, detail := cmd.Bool("with-hashes"), ""
 	if hashes {
 		detail = "with password hashes"

@@ -167,6 +167,9 @@ func (s *Store) TryCode(ctx context.Context, try auth.CodeTry) (found auth.OneTi
 func judgeCode(tokens []auth.OneTimeToken, try auth.CodeTry) (auth.OneTimeToken, error) {
 	tries, codes := 0, []auth.OneTimeToken(nil)
 	for _, t := range tokens {
+		if t.UsedAt != nil && t.Purpose == try.Purpose && t.CodeMAC != nil && t.ExpiresAt.After(try.At) && slices.ContainsFunc(try.MACs, t.CodeMAC.Equal) {
+			return t, nil // a repeat needs no try: without its idempotency key it is refused as a wrong code is
+		}
 		tries += t.Tries
 		if t.Purpose == try.Purpose && t.CodeMAC != nil && t.ExpiresAt.After(try.At) && t.CreatedAt.After(try.At.Add(-auth.CodeTTL)) {
 			codes = append(codes, t)

@@ -185,6 +185,10 @@ func (s *Store) Mails(ctx context.Context, q auth.MailQuery) ([]auth.QueuedMail,
 		where += " AND (dead_at IS NOT NULL) = @dead"
 		p["dead"] = *q.Dead
 	}
+	if isID(q.UserID) {
+		where += " AND user_id = @user"
+		p["user"] = q.UserID
+	}
 	rows, err := query[models.Mail](ctx, s, `SELECT `+mailColumns+` FROM mails WHERE `+where+` ORDER BY id LIMIT @limit`, p)
 	if err != nil {
 		return nil, fail("listing mails", err)
