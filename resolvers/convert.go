@@ -67,6 +67,15 @@ func methodsOf(methods []auth.AuthMethod) []model.AuthMethod {
 	return converted
 }
 
+// reauthenticateInput converts the proof. Exactly one of the password and the code
+// must be given.
+func reauthenticateInput(in model.ReauthenticateInput) (auth.ReauthenticateInput, error) {
+	if (in.Password == nil) == (in.Code == nil) {
+		return auth.ReauthenticateInput{}, auth.BadInput("password", "exactly one of password and code is required")
+	}
+	return auth.ReauthenticateInput{Password: valueOf(in.Password), Code: in.Code, RefreshToken: valueOf(in.RefreshToken)}, nil
+}
+
 // nodeOf converts the caller's object.
 func nodeOf(n auth.Node, currentID string) model.Node {
 	switch {

@@ -48,7 +48,8 @@ func TestSchema_Descriptions(t *testing.T) {
 // Nobody can forget to say who may call a root field.
 func TestSchema_Decisions(t *testing.T) {
 	public := map[string]bool{"signUp": true, "login": true, "refreshToken": true, "logout": true, "requestPasswordReset": true, "resetPassword": true,
-		"verifyEmail": true, "requestSignUp": true, "requestLoginEmail": true, "loginWithEmail": true, "completeSignUp": true, "confirmEmailChange": true, "undoEmailChange": true}
+		"verifyEmail": true, "requestSignUp": true, "requestLoginEmail": true, "loginWithEmail": true, "completeSignUp": true, "confirmEmailChange": true, "undoEmailChange": true,
+		"cancelDeletion": true}
 	schema := apiSchema()
 	for _, root := range []*ast.Definition{schema.Query, schema.Mutation, schema.Subscription} {
 		for _, field := range root.Fields {

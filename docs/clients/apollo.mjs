@@ -8,7 +8,7 @@ import { SetContextLink } from '@apollo/client/link/context';
 import { ErrorLink } from '@apollo/client/link/error';
 import { RetryLink } from '@apollo/client/link/retry';
 import { from, switchMap, throwError } from 'rxjs';
-import { createSession, exchangeAt, logoutAt } from './session.mjs';
+import { createSession, exchangeAt, logoutAt, stale } from './session.mjs';
 
 export function connect(api, { storage, onSignedOut, locks, reuseWindow }) {
   const session = createSession({ storage, onSignedOut, locks, reuseWindow, exchange: exchangeAt(api), logout: logoutAt(api) });
@@ -21,7 +21,7 @@ export function connect(api, { storage, onSignedOut, locks, reuseWindow }) {
   // Runs once a call: what the repeated call answers goes to the caller as it is.
   const renew = new ErrorLink(({ error, operation, forward }) => {
     const { token } = operation.getContext(); // the one that this call carried
-    const refused = CombinedGraphQLErrors.is(error) && error.errors[0].extensions?.code === 'UNAUTHENTICATED';
+    const refused = CombinedGraphQLErrors.is(error) && stale(error.errors[0].extensions);
     if (!refused || !token) return undefined; // a wrong password has nothing to refresh
     return from(session.refresh(token)).pipe(
       switchMap((next) => (next ? forward(operation) : throwError(() => error))),

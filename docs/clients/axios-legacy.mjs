@@ -46,6 +46,8 @@ export function connect(api, { storage, onSignedOut, locks, reuseWindow }) {
   });
   const refresh = async (failed) => {
     const used = failed.config.headers.get('Authorization')?.slice('Bearer '.length);
+    // On STEP_UP_REQUIRED the session is valid: send reauthenticate, then the call again.
+    if (failed.response?.data?.errors?.[0].extensions?.reason === 'STEP_UP_REQUIRED') throw failed;
     if (!used || !(await session.refresh(used))) throw failed;
     // The interceptor above puts the new token into the repeated call.
   };

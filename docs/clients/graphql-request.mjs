@@ -4,7 +4,7 @@
 //   session.begin((await request(LOGIN, { input })).login);
 //   const { me } = await request('{ me { email } }');
 import { ClientError, GraphQLClient } from 'graphql-request';
-import { createSession, exchangeAt, logoutAt } from './session.mjs';
+import { createSession, exchangeAt, logoutAt, stale } from './session.mjs';
 
 export function connect(api, { storage, onSignedOut, locks, reuseWindow }) {
   const client = new GraphQLClient(`${api}/graphql`);
@@ -18,7 +18,7 @@ export function connect(api, { storage, onSignedOut, locks, reuseWindow }) {
     try {
       return await send(document, variables, token);
     } catch (error) {
-      const refused = error instanceof ClientError && error.response.errors?.[0].extensions?.code === 'UNAUTHENTICATED';
+      const refused = error instanceof ClientError && stale(error.response.errors?.[0].extensions);
       if (!refused || !token) throw error; // a wrong password has nothing to refresh
       const next = await session.refresh(token);
       if (!next) throw error;

@@ -33,6 +33,10 @@ export class Refused extends Error {
   }
 }
 
+// stale reports whether the extensions of an error ask for a refresh. On STEP_UP_REQUIRED
+// the session is valid: send reauthenticate, then the call again.
+export const stale = ({ code, reason } = {}) => code === 'UNAUTHENTICATED' && reason !== 'STEP_UP_REQUIRED';
+
 async function post(api, query, variables, signal) {
   const response = await fetch(`${api}/graphql`, {
     method: 'POST',

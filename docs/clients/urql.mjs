@@ -5,7 +5,7 @@
 //   const { data, error } = await client.query('{ me { email } }');
 import { Client, fetchExchange } from '@urql/core';
 import { authExchange } from '@urql/exchange-auth';
-import { REFRESH, Refused, createSession, logoutAt } from './session.mjs';
+import { REFRESH, Refused, createSession, logoutAt, stale } from './session.mjs';
 
 export function connect(api, { storage, onSignedOut, locks, reuseWindow }) {
   let mutate;
@@ -33,7 +33,7 @@ export function connect(api, { storage, onSignedOut, locks, reuseWindow }) {
         return token ? utils.appendHeaders(operation, { Authorization: `Bearer ${token}` }) : operation;
       },
       didAuthError(error, operation) {
-        if (!error.graphQLErrors.some((e) => e.extensions?.code === 'UNAUTHENTICATED')) return false;
+        if (!error.graphQLErrors.some((e) => stale(e.extensions))) return false;
         // Of ten calls with one token the last may fail after the refresh that the
         // first caused. The session must know which token failed, or it would refresh again.
         failed = operation.context.fetchOptions?.headers?.Authorization?.slice('Bearer '.length) ?? null;

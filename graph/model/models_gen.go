@@ -142,6 +142,16 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
+// What I prove who I am with: exactly one of `password` and `code`.
+type ReauthenticateInput struct {
+	// The password of the account.
+	Password *string `json:"password,omitempty"`
+	// The eight digits that `requestReauthentication` mailed.
+	Code *string `json:"code,omitempty"`
+	// The session's refresh token. In cookie mode it is in the cookie.
+	RefreshToken *string `json:"refreshToken,omitempty"`
+}
+
 // The address that is to replace mine.
 type RequestEmailChangeInput struct {
 	// At most 254 bytes. Case does not matter.
@@ -567,6 +577,12 @@ const (
 	SecurityEventKindEmailChangeUndone SecurityEventKind = "EMAIL_CHANGE_UNDONE"
 	// The name or the locale was changed: `reason` has the names of the fields. Of many changes in a row, some are left out.
 	SecurityEventKindProfileChanged SecurityEventKind = "PROFILE_CHANGED"
+	// I proved a credential again in one of my sessions, by `reauthenticate`: `reason` has the method, `PASSWORD` or `EMAIL`.
+	SecurityEventKindReauthenticated SecurityEventKind = "REAUTHENTICATED"
+	// `reauthenticate` in one of my sessions failed, because the password or the code was wrong: `reason` has the method.
+	SecurityEventKindReauthenticationFailed SecurityEventKind = "REAUTHENTICATION_FAILED"
+	// One of my sessions requested a mail with a code for `reauthenticate`.
+	SecurityEventKindReauthenticationRequested SecurityEventKind = "REAUTHENTICATION_REQUESTED"
 	// The password was changed, and the other sessions were revoked.
 	SecurityEventKindPasswordChanged SecurityEventKind = "PASSWORD_CHANGED"
 	// A change of the password from one of my sessions failed, because the current password was wrong.
@@ -607,6 +623,9 @@ var AllSecurityEventKind = []SecurityEventKind{
 	SecurityEventKindEmailChanged,
 	SecurityEventKindEmailChangeUndone,
 	SecurityEventKindProfileChanged,
+	SecurityEventKindReauthenticated,
+	SecurityEventKindReauthenticationFailed,
+	SecurityEventKindReauthenticationRequested,
 	SecurityEventKindPasswordChanged,
 	SecurityEventKindPasswordChangeFailed,
 	SecurityEventKindDeletionRequested,
@@ -618,7 +637,7 @@ var AllSecurityEventKind = []SecurityEventKind{
 
 func (e SecurityEventKind) IsValid() bool {
 	switch e {
-	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordReset, SecurityEventKindPasswordResetRequested, SecurityEventKindLoginMailRequested, SecurityEventKindSignUpRequested, SecurityEventKindEmailVerificationRequested, SecurityEventKindEmailVerified, SecurityEventKindEmailChangeRequested, SecurityEventKindEmailChanged, SecurityEventKindEmailChangeUndone, SecurityEventKindProfileChanged, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindDeletionRequested, SecurityEventKindDeletionCancelled, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
+	case SecurityEventKindSignUp, SecurityEventKindUserAdded, SecurityEventKindLogin, SecurityEventKindLoginFailed, SecurityEventKindLoginLimited, SecurityEventKindRefreshReuse, SecurityEventKindRefreshRace, SecurityEventKindRefreshRaceForeign, SecurityEventKindRefreshRepeated, SecurityEventKindRefreshRollback, SecurityEventKindLogout, SecurityEventKindSessionRevoked, SecurityEventKindTokenBlacklisted, SecurityEventKindPasswordReset, SecurityEventKindPasswordResetRequested, SecurityEventKindLoginMailRequested, SecurityEventKindSignUpRequested, SecurityEventKindEmailVerificationRequested, SecurityEventKindEmailVerified, SecurityEventKindEmailChangeRequested, SecurityEventKindEmailChanged, SecurityEventKindEmailChangeUndone, SecurityEventKindProfileChanged, SecurityEventKindReauthenticated, SecurityEventKindReauthenticationFailed, SecurityEventKindReauthenticationRequested, SecurityEventKindPasswordChanged, SecurityEventKindPasswordChangeFailed, SecurityEventKindDeletionRequested, SecurityEventKindDeletionCancelled, SecurityEventKindUserDisabled, SecurityEventKindUserEnabled, SecurityEventKindOther:
 		return true
 	}
 	return false

@@ -27,6 +27,9 @@ const (
 	EventLogout               EventKind = "logout"
 	EventSessionRevoked       EventKind = "session_revoked"
 	EventTokenBlacklist       EventKind = "token_blacklisted"
+	EventReauthenticated      EventKind = "reauthenticated"            // Detail is the method
+	EventReauthFailed         EventKind = "reauthentication_failed"    // Detail is the method
+	EventReauthRequested      EventKind = "reauthentication_requested" // a code was mailed
 	EventPasswordChanged      EventKind = "password_changed"
 	EventPasswordFailed       EventKind = "password_change_failed" // the current password was wrong
 	EventPasswordReset        EventKind = "password_reset"
@@ -89,6 +92,9 @@ var eventKinds = []struct {
 	{EventLogout, slog.LevelInfo, sampled},
 	{EventSessionRevoked, slog.LevelInfo, sampled},
 	{EventTokenBlacklist, slog.LevelInfo, sampled},
+	{EventReauthenticated, slog.LevelInfo, always},
+	{EventReauthFailed, slog.LevelInfo, sampled},
+	{EventReauthRequested, slog.LevelInfo, always}, // the limits of mails bound them
 	{EventPasswordChanged, slog.LevelInfo, always},
 	{EventPasswordFailed, slog.LevelInfo, sampled},
 	{EventPasswordReset, slog.LevelInfo, always},

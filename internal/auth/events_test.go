@@ -10,7 +10,7 @@ import (
 func TestEventKinds_Sampled(t *testing.T) {
 	mayBe := []EventKind{
 		EventRefreshRace, EventForeignRace, EventRepeated, EventRefreshReuse, EventRefreshRollback, EventLoginFailed, EventLoginLimited,
-		EventLogout, EventSessionRevoked, EventTokenBlacklist, EventPasswordFailed, EventProfileChanged,
+		EventLogout, EventSessionRevoked, EventTokenBlacklist, EventPasswordFailed, EventReauthFailed, EventProfileChanged,
 	}
 	for _, k := range eventKinds {
 		if k.journal < logged || k.journal > always {

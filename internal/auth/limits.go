@@ -34,7 +34,14 @@ const (
 	limitVerifyDay
 	limitMail
 
-	limitEmailChange // each also mails the present address
+	limitEmailChange      // each also mails the present address
+	limitReauthMailMinute // by the account, whose session was proved
+	limitReauthMailDay
+
+	// Proofs of a credential in a session. A session has the narrower limit, so that
+	// a stolen one does not use up the account's.
+	limitReauthSession
+	limitReauthAccount
 
 	limitTokenUse // uses of links and codes
 
@@ -93,8 +100,14 @@ func DefaultLimits() Limits {
 		limitVerifyDay:    {Name: "verify_day", Counts: mailRequests + toVerify, By: "account", Rate: 5. / 86400, Burst: 5, Group: "mail"},
 		limitMail:         {Name: "mail", Counts: mailRequests, Rate: 5, Burst: 500, Group: "mail", Private: true},
 
-		limitEmailChange: {Name: "email_change", Counts: "requests to change the address", By: "user", Rate: 5. / 86400, Burst: 5},
-		limitTokenUse:    {Name: "one_time_token", Counts: "uses of links and codes from mails", By: "address", Rate: 0.2, Burst: 20},
+		limitEmailChange:      {Name: "email_change", Counts: "requests to change the address", By: "user", Rate: 5. / 86400, Burst: 5},
+		limitReauthMailMinute: {Name: "reauthenticate_mail_minute", Counts: mailRequests + toReauthenticate, By: "account", Rate: 1. / 60, Burst: 1, Group: "mail"},
+		limitReauthMailDay:    {Name: "reauthenticate_mail_day", Counts: mailRequests + toReauthenticate, By: "account", Rate: 10. / 86400, Burst: 10, Group: "mail"},
+
+		limitReauthSession: {Name: "reauthenticate_session", Counts: reauthentications, By: "session", Rate: 1. / 30, Burst: 10, Group: "reauthenticate"},
+		limitReauthAccount: {Name: "reauthenticate_account", Counts: reauthentications, By: "account", Rate: 0.5, Burst: 50, Group: "reauthenticate"},
+
+		limitTokenUse: {Name: "one_time_token", Counts: "uses of links and codes from mails", By: "address", Rate: 0.2, Burst: 20},
 
 		limitLoginPair: {Name: "login_pair", Counts: strangersLogins, By: "account and address", Rate: 0.2, Burst: 10, Group: "login"},
 		// It only bounds how many accounts one address tries: an address has its share
@@ -122,6 +135,11 @@ const (
 	mailRequests  = "requests for mails"
 	strangersMail = " from unknown devices"
 	toVerify      = " that verify the address, by sessions and refused logins"
+)
+
+const (
+	toReauthenticate  = " with a code to reauthenticate"
+	reauthentications = "proofs of a credential in a session"
 )
 
 const strangersLogins = "logins on unknown devices"
@@ -216,6 +234,18 @@ func (s *Service) allowMail(ctx context.Context, known *device, recipient string
 func (s *Service) allowVerification(ctx context.Context, userID string, c Client) error {
 	return allow(ctx, s.limiter, s.limits.check(limitMailNetwork, AddressKey(c.Address)),
 		s.limits.check(limitVerifyMinute, userID), s.limits.check(limitVerifyDay, userID), s.limits.check(limitMail, ""))
+}
+
+// allowReauthMail counts a request for a code by the account of the caller.
+// Strangers must not use up its budget, so it does not count by recipient.
+func (s *Service) allowReauthMail(ctx context.Context, userID string, c Client) error {
+	return allow(ctx, s.limiter, s.limits.check(limitMailNetwork, AddressKey(c.Address)),
+		s.limits.check(limitReauthMailMinute, userID), s.limits.check(limitReauthMailDay, userID), s.limits.check(limitMail, ""))
+}
+
+// allowReauthentication counts an attempt to prove a credential in a session.
+func (s *Service) allowReauthentication(ctx context.Context, st SessionState) error {
+	return allow(ctx, s.limiter, s.limits.check(limitReauthSession, st.Session.ID), s.limits.check(limitReauthAccount, st.User.ID))
 }
 
 // countFailure counts a request that failed with err by its client's address.

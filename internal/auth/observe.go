@@ -30,6 +30,9 @@ const (
 	StepChangePassword Step = "change_password"
 	StepUpdateProfile  Step = "update_profile"
 
+	StepReauthenticate Step = "reauthenticate"
+	StepRequestReauth  Step = "request_reauthentication"
+
 	StepRequestPasswordReset Step = "request_password_reset"
 	StepResetPassword        Step = "reset_password"
 
@@ -69,6 +72,7 @@ func UseCases() []Step {
 		StepMe, StepNode, StepSession, StepSessions, StepRevokeSession, StepEndSessions, StepChangePassword, StepUpdateProfile,
 		StepRequestPasswordReset, StepResetPassword,
 		StepRequestLoginEmail, StepLoginWithEmail,
+		StepReauthenticate, StepRequestReauth,
 		StepRequestEmailVerification, StepVerifyEmail, StepRequestSignUp, StepCompleteSignUp,
 		StepDeleteAccount, StepCancelDeletion,
 		StepRequestEmailChange, StepConfirmEmailChange, StepUndoEmailChange,

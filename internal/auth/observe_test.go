@@ -127,7 +127,8 @@ func TestUseCases_observed(t *testing.T) {
 	apart := strings.Fields(`Service.Admit Service.CheckClock Service.ClockSkewed Service.Now Service.WatchClock
 		Service.AccessSession Service.KnownValid
 		Service.AddUser Service.EmailClashes Service.DisableUser Service.EnableUser Service.EndAllSessions Service.EndSession
-		Service.SetEmail Service.MarkEmailVerified Service.SendReset
+		Service.SetEmail Service.MarkEmailVerified Service.SendReset Service.ExportPerson
+		Service.DeleteUser Service.EraseDue Service.Deletions Service.WatchDeletions
 		Service.Mails Service.RetryMail Service.DropMail Service.ReencryptMails
 		Service.EndUserSessions Service.ExportUsers Service.FindUser Service.Journal Service.UserSessions Service.Users
 		APIKeys.Authenticate APIKeys.AuthenticateCall APIKeys.Check APIKeys.Create APIKeys.List APIKeys.Revoke APIKeys.Wait`)

@@ -16,7 +16,8 @@ const (
 	PurposeCompleteSignUp  TokenPurpose = "complete_sign_up" // without a user until it is used
 	PurposeResetPassword   TokenPurpose = "reset_password"
 	PurposeLogin           TokenPurpose = "login"
-	PurposeConfirmEmail    TokenPurpose = "confirm_email" // mailed to the address that is to be the account's
+	PurposeConfirmEmail    TokenPurpose = "confirm_email"  // mailed to the address that is to be the account's
+	PurposeReauthenticate  TokenPurpose = "reauthenticate" // a code only
 	PurposeUndoEmailChange TokenPurpose = "undo_email_change"
 	PurposeCancelDeletion  TokenPurpose = "cancel_deletion"
 )

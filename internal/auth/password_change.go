@@ -206,7 +206,7 @@ func (p passwordChange) try(ctx context.Context, st SessionState, expected, hash
 	e := Event{Kind: EventPasswordChanged, At: now, UserID: st.User.ID, SessionID: st.Session.ID, Client: p.client}
 	change := EndSessions{
 		UserID: st.User.ID, Reason: RevokedByPasswordChange, At: now,
-		RaiseEpoch: true, ExpectPasswordHash: expected, PasswordHash: hash,
+		RaiseEpoch: true, ExpectPasswordHash: expected, PasswordHash: hash, Method: MethodPassword,
 	}
 	recorded := p.core.withMail(ctx, &e, mailAbout(MailPasswordChanged, st.User, e))
 	var result ChangedPassword

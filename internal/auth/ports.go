@@ -110,6 +110,11 @@ type Store interface {
 	// without ErrNothingDone, the outcome is unknown.
 	Rotate(ctx context.Context, r Rotation) (SessionState, error)
 
+	// Reauthenticate is Rotate, and also sets AuthenticatedAt, adds the method to
+	// Methods unless it is there, uses up the one-time token and stores the event, in
+	// one transaction. It returns ErrMovedOn also if the token cannot be used.
+	Reauthenticate(ctx context.Context, r Reauthentication, e *Event) (SessionState, error)
+
 	// SessionState reads a session with its user by primary key, and whether the
 	// access token with this secret was blacklisted singly. It returns ErrNotFound
 	// if there is no such session.
@@ -245,6 +250,9 @@ type EndSessions struct {
 	StartEvent *Event
 	// Issue, unless nil, is a one-time token of the user to store.
 	Issue *OneTimeToken
+	// Method, unless empty, is the kind of credential that was proved in the session
+	// that EndOtherSessions rotates. See Reauthentication.
+	Method AuthMethod
 	// BeforeCommit is called with the ids just before the commit. Its error rolls
 	// the change back.
 	BeforeCommit func(ctx context.Context, sessionIDs []string) error

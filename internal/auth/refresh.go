@@ -64,14 +64,7 @@ var errNoSwap = errors.New("the swap found no row, but the token is current")
 // meanwhile or a write was lost, run swaps once more, then returns
 // CodeUnavailable.
 func (r refresh) run(ctx context.Context) (Grant, error) {
-	parent := HashSecret(r.claims.Secret)
-	err := r.core.cache.Invalidate(ctx, Invalidation{ // the access token of the presented pair, before the swap can commit
-		SessionID: r.claims.SessionID,
-		Secret:    &parent,
-		Until:     r.claims.IssuedAt.Add(r.core.settings.AccessTTL),
-		Grace:     r.core.settings.AccessOverlap,
-	})
-	if err != nil {
+	if err := r.invalidate(ctx); err != nil {
 		return Grant{}, err
 	}
 	for range 2 {
@@ -79,7 +72,7 @@ func (r refresh) run(ctx context.Context) (Grant, error) {
 		if !errors.Is(err, ErrMovedOn) {
 			return g, err
 		}
-		st, err := r.core.sessionState(ctx, r.claims.SessionID, parent)
+		st, err := r.core.sessionState(ctx, r.claims.SessionID, HashSecret(r.claims.Secret))
 		if errors.Is(err, ErrNotFound) {
 			return Grant{}, isMissing.err()
 		}
@@ -91,6 +84,18 @@ func (r refresh) run(ctx context.Context) (Grant, error) {
 		}
 	}
 	return Grant{}, Unavailable(errors.Join(errNoSwap, r.core.CheckClock(ctx)))
+}
+
+// invalidate invalidates the access token of the presented pair, before the swap can
+// commit.
+func (r refresh) invalidate(ctx context.Context) error {
+	parent := HashSecret(r.claims.Secret)
+	return r.core.cache.Invalidate(ctx, Invalidation{
+		SessionID: r.claims.SessionID,
+		Secret:    &parent,
+		Until:     r.claims.IssuedAt.Add(r.core.settings.AccessTTL),
+		Grace:     r.core.settings.AccessOverlap,
+	})
 }
 
 // presented returns what the judge has to know of the request.

@@ -139,7 +139,7 @@ func rotation(c *Config) []setting {
 		{name: "ACCESS_OVERLAP", fallback: "10s", kind: "duration", apply: duration(&c.AccessOverlap, 0, 5*time.Minute),
 			about: "How long after a rotation the replaced access token still works, so that requests in flight finish."},
 		{name: "RECENT_AUTH", fallback: "10m", kind: "duration", apply: duration(&c.RecentAuth, time.Minute, 24*time.Hour),
-			about: "How long after a login or `reauthenticate` a session may [change the address, delete the account and the like](reference/errors.md#reasons)."},
+			about: "How long after a login or `reauthenticate` a session may [change the address, delete the account and the like](how-to/ask-again.md)."},
 		{name: "REUSE_ACTION", fallback: "revoke", kind: "`revoke` or `reject`", apply: choice(&c.ReuseAction, "revoke", "reject"),
 			about: "Reaction to the replay of an old refresh token: revoke the session, or only refuse the token and record it."},
 	}

@@ -89,7 +89,7 @@ func (s *Store) EndOtherSessions(
 	}
 	end.Except = own.SessionID
 	ids, err = s.endSessions(ctx, end, e, func(tx *gorm.DB) (err error) {
-		st, err = s.rotateIn(tx, &own)
+		st, err = s.rotateIn(tx, &own, end.Method, rotateLive)
 		return err
 	})
 	return st, ids, err

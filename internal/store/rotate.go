@@ -94,14 +94,54 @@ func (s *Store) rotateStatement(template string, param func(name string, number 
 // numbered writes a parameter in the form that both engines know: $1.
 func numbered(_ string, number int) string { return "$" + strconv.Itoa(number) }
 
-// rotateIn is the rotation of EndOtherSessions, as a statement of a transaction. It
-// is the compare-and-swap of Rotate, except that a refresh token may have been
-// blacklisted singly.
-func (s *Store) rotateIn(tx *gorm.DB, r *auth.Rotation) (auth.SessionState, error) {
-	text := s.rotateStatement(rotateSet+`, refresh_blacklisted_at = NULL`+rotateLive+`
+// Reauthenticate implements [auth.Store]. The lock of the user's row makes it wait for
+// a change that disables the user, or revokes all sessions.
+func (s *Store) Reauthenticate(ctx context.Context, r auth.Reauthentication, e *auth.Event) (st auth.SessionState, err error) {
+	const doing = "authenticating a session again"
+	if !isID(r.SessionID) || !isID(r.UserID) {
+		return st, auth.ErrMovedOn
+	}
+	if err := checkText(r.UserAgent, r.IPAddress, string(r.Transport), string(r.Method)); err != nil {
+		return st, fail(doing, err)
+	}
+	err = s.transaction(ctx, func(tx *gorm.DB) error {
+		locked, err := s.lockUser(tx, r.UserID, nil)
+		if err != nil {
+			return err
+		}
+		if !locked {
+			return auth.ErrMovedOn
+		}
+		if err := redeem(tx, r.UserID, r.Redeem, r.Now); err != nil {
+			return err
+		}
+		if st, err = s.rotateIn(tx, &r.Rotation, r.Method, rotateWhere); err != nil {
+			return err
+		}
+		return record(tx, eventsIf(true, e))
+	})
+	if err != nil {
+		return auth.SessionState{}, fail(doing, err)
+	}
+	return st, nil
+}
+
+// rotateProof adds the proof of a credential to the compare-and-swap.
+const rotateProof = `,
+			authenticated_at = @now,
+			methods = CASE WHEN (' ' || sessions.methods || ' ') LIKE @known THEN sessions.methods ELSE TRIM(sessions.methods || @method) END`
+
+// rotateIn is the compare-and-swap of Rotate as a statement of a transaction, with
+// the condition where. If a method is given, the rotation also records its proof.
+func (s *Store) rotateIn(tx *gorm.DB, r *auth.Rotation, method auth.AuthMethod, where string) (auth.SessionState, error) {
+	set := rotateSet + `, refresh_blacklisted_at = NULL`
+	if method != "" {
+		set += rotateProof
+	}
+	text := s.rotateStatement(set+where+`
 		RETURNING `+each(sessionColumns, "sessions.", "")+`, `+each(userColumns, "(SELECT u.", " FROM users u WHERE u.id = sessions.user_id)")+`, CLOCK, false`,
 		func(name string, _ int) string { return "@" + name })
-	p := params{}
+	p := params{"known": "% " + string(method) + " %", "method": " " + string(method)}
 	for i, name := range strings.Split(rotateParams, ", ") {
 		p[name] = rotateArgs(r)[i]
 	}

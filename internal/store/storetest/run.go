@@ -66,6 +66,7 @@ func contract() []contractTest {
 		{"Sessions", testSessions},
 		{"RevokeSurplus", testRevokeSurplus},
 		{"RevokeSurplusRefused", testRevokeSurplusRefused},
+		{"Reauthenticate", testReauthenticate},
 		{"Rotate", testRotate},
 		{"RotateConditions", testRotateConditions},
 		{"RotateRetryHash", testRotateRetryHash},
