@@ -59,7 +59,7 @@ func sessionOf(s auth.Session, currentID string) *model.Session {
 	}
 }
 
-func methodsOf(methods []auth.AuthMethod) []model.AuthMethod {
+func methodsOf(methods []auth.Method) []model.AuthMethod {
 	converted := make([]model.AuthMethod, 0, len(methods))
 	for _, m := range methods {
 		converted = append(converted, model.AuthMethod(m))

@@ -47,7 +47,7 @@ func (s *Service) sign(ctx context.Context, claims Claims, refreshExpiresAt time
 // newSession returns a new session of a user and its secret, which is derived from
 // the idempotency key if retry is its hash, and random if retry is nil. The caller
 // has checked the clock: other replicas would refuse the tokens of a skewed one.
-func (s *Service) newSession(ctx context.Context, userID string, methods []AuthMethod, retry *SecretHash, now time.Time, c Client) (Session, string) {
+func (s *Service) newSession(ctx context.Context, userID string, methods []Method, retry *SecretHash, now time.Time, c Client) (Session, string) {
 	id := NewID(now).String()
 	logSession(ctx, id)
 	secret := newSecret()

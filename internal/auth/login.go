@@ -60,7 +60,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 		return Grant{}, err
 	}
 	now = s.now() // hashing may have waited
-	g, err := s.createAccount(ctx, NewAccount{User: u}, []AuthMethod{MethodPassword}, retry, now, c)
+	g, err := s.createAccount(ctx, NewAccount{User: u}, []Method{MethodPassword}, retry, now, c)
 	switch {
 	case errors.Is(err, ErrEmailTaken) && retry != nil:
 		g, err = s.repeatSignUp(ctx, in, *retry, now, c)
@@ -77,7 +77,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput, c Client) (_ Grant
 // pair. The error wraps ErrEmailTaken if the address has an account, and ErrMovedOn
 // if the one-time token cannot be used. The id of the session becomes the payload of
 // that token.
-func (s *Service) createAccount(ctx context.Context, a NewAccount, methods []AuthMethod, retry *SecretHash, now time.Time, c Client) (Grant, error) {
+func (s *Service) createAccount(ctx context.Context, a NewAccount, methods []Method, retry *SecretHash, now time.Time, c Client) (Grant, error) {
 	if err := s.CheckClock(ctx); err != nil {
 		return Grant{}, Unavailable(err)
 	}
@@ -205,7 +205,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput, c Client) (_ Grant, 
 		return Grant{}, Unavailable(err)
 	}
 	return s.startSession(ctx, sessionStart{
-		user: u, methods: []AuthMethod{MethodPassword}, retry: retry, rehash: rehash, replaces: in.Replaces, value: in.Device, known: known,
+		user: u, methods: []Method{MethodPassword}, retry: retry, rehash: rehash, replaces: in.Replaces, value: in.Device, known: known,
 	}, now, c)
 }
 

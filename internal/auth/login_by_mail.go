@@ -177,7 +177,7 @@ func (l mailLogin) start(ctx context.Context, t OneTimeToken, u User) (Grant, er
 		return Grant{}, Unavailable(err)
 	}
 	in := sessionStart{
-		user: u, methods: []AuthMethod{MethodEmail}, retry: l.retry, redeem: &Redemption{Hash: t.Hash, Purpose: t.Purpose},
+		user: u, methods: []Method{MethodEmail}, retry: l.retry, redeem: &Redemption{Hash: t.Hash, Purpose: t.Purpose},
 		replaces: l.in.Replaces, value: l.in.Device, known: l.core.findDevice(l.in.Device, u.EmailKey),
 	}
 	return l.core.startSession(ctx, in, l.now, l.client)

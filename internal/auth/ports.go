@@ -252,7 +252,7 @@ type EndSessions struct {
 	Issue *OneTimeToken
 	// Method, unless empty, is the kind of credential that was proved in the session
 	// that EndOtherSessions rotates. See Reauthentication.
-	Method AuthMethod
+	Method Method
 	// BeforeCommit is called with the ids just before the commit. Its error rolls
 	// the change back.
 	BeforeCommit func(ctx context.Context, sessionIDs []string) error

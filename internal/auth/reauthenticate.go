@@ -74,7 +74,7 @@ type reauthentication struct {
 
 // proof is a credential that was proved.
 type proof struct {
-	method AuthMethod
+	method Method
 	hash   string       // of the password
 	code   OneTimeToken // of a mailed code
 }
@@ -161,7 +161,7 @@ func (r reauthentication) prove(ctx context.Context, st SessionState, proved *pr
 	return proved, err
 }
 
-func (r reauthentication) method() AuthMethod {
+func (r reauthentication) method() Method {
 	if r.in.Code != nil {
 		return MethodEmail
 	}
@@ -208,7 +208,7 @@ func (r reauthentication) redemption(p *proof, repeats bool) (*Redemption, error
 
 // swap rotates the session by the same compare-and-swap as a refresh, in one
 // transaction with the use of the code and the event.
-func (r reauthentication) swap(ctx context.Context, method AuthMethod, redeem *Redemption) (Grant, error) {
+func (r reauthentication) swap(ctx context.Context, method Method, redeem *Redemption) (Grant, error) {
 	r.now = r.core.now() // hashing may have waited
 	if err := r.invalidate(ctx); err != nil {
 		return Grant{}, err
@@ -288,7 +288,7 @@ func (s *Service) mailReauthCode(ctx context.Context, u User, locale string, e E
 type Reauthentication struct {
 	Rotation
 	// Method is the kind of the credential. AuthenticatedAt becomes Rotation.Now.
-	Method AuthMethod
+	Method Method
 	// Redeem, unless nil, is the one-time token that proved it.
 	Redeem *Redemption
 }

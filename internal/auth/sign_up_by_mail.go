@@ -134,7 +134,7 @@ func (s *Service) completeSignUp(ctx context.Context, in CompleteSignUpInput, re
 	}
 	now = s.now() // hashing may have waited
 	g, err := s.createAccount(ctx, NewAccount{User: u, Redeem: &Redemption{Hash: t.Hash, Purpose: t.Purpose}},
-		[]AuthMethod{MethodEmail, MethodPassword}, retry, now, c)
+		[]Method{MethodEmail, MethodPassword}, retry, now, c)
 	switch {
 	case errors.Is(err, ErrMovedOn):
 		return Grant{}, ErrNotFound // it expired meanwhile

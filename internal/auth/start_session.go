@@ -11,7 +11,7 @@ import (
 // proved.
 type sessionStart struct {
 	user    User // as it was read when the credential was checked
-	methods []AuthMethod
+	methods []Method
 	// retry is the hash of the idempotency key, or nil. A repeat with the same key
 	// gets the same pair.
 	retry  *SecretHash

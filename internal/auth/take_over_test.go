@@ -44,7 +44,7 @@ func TestService_startSession_takeOver(t *testing.T) {
 	}
 	now := time.Date(2026, 3, 1, 12, 0, 0, 123, time.UTC)
 	u := User{ID: NewID(now).String(), EmailKey: "ada@example.com", PasswordHash: "a stranger's", AuthEpoch: 7}
-	in := sessionStart{user: u, methods: []AuthMethod{MethodEmail}, redeem: &Redemption{Purpose: "login"}}
+	in := sessionStart{user: u, methods: []Method{MethodEmail}, redeem: &Redemption{Purpose: "login"}}
 	g, err := s.startSession(t.Context(), in, now, Client{})
 	if err != nil {
 		t.Fatal(err)

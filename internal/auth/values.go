@@ -108,16 +108,16 @@ type Session struct {
 	AuthenticatedAt time.Time
 	// Methods are the kinds of credentials that were proved, in the order of their
 	// first use.
-	Methods []AuthMethod
+	Methods []Method
 }
 
-// AuthMethod is a kind of credential (RFC 8176 calls it an authentication method).
-type AuthMethod string
+// Method is a kind of credential (RFC 8176 calls it an authentication method).
+type Method string
 
 // The methods.
 const (
-	MethodPassword AuthMethod = "PASSWORD"
-	MethodEmail    AuthMethod = "EMAIL" // a link or a code that was mailed
+	MethodPassword Method = "PASSWORD"
+	MethodEmail    Method = "EMAIL" // a link or a code that was mailed
 )
 
 // Run is a series of rotations within one ReuseWindow. A rotation continues the

@@ -133,7 +133,7 @@ const rotateProof = `,
 
 // rotateIn is the compare-and-swap of Rotate as a statement of a transaction, with
 // the condition where. If a method is given, the rotation also records its proof.
-func (s *Store) rotateIn(tx *gorm.DB, r *auth.Rotation, method auth.AuthMethod, where string) (auth.SessionState, error) {
+func (s *Store) rotateIn(tx *gorm.DB, r *auth.Rotation, method auth.Method, where string) (auth.SessionState, error) {
 	set := rotateSet + `, refresh_blacklisted_at = NULL`
 	if method != "" {
 		set += rotateProof

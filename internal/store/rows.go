@@ -176,12 +176,12 @@ func sessionRow(s auth.Session) models.Session {
 }
 
 // methodsText returns methods as they are stored: separated by spaces.
-func methodsText(methods []auth.AuthMethod) string {
-	return strings.Join(values(methods, func(m auth.AuthMethod) string { return string(m) }), " ")
+func methodsText(methods []auth.Method) string {
+	return strings.Join(values(methods, func(m auth.Method) string { return string(m) }), " ")
 }
 
-func fromMethodsText(text string) []auth.AuthMethod {
-	return values(strings.Fields(text), func(m string) auth.AuthMethod { return auth.AuthMethod(m) })
+func fromMethodsText(text string) []auth.Method {
+	return values(strings.Fields(text), func(m string) auth.Method { return auth.Method(m) })
 }
 
 func fromSessionRow(r models.Session) auth.Session {

@@ -42,7 +42,7 @@ func newSession(userID string) auth.Session {
 		IssuedAt: issued, AccessExpiresAt: issued.Add(15 * time.Minute),
 		RefreshExpiresAt: issued.Add(30 * day), ExpiresAt: issued.Add(90 * day),
 		UserAgent: "Mozilla/5.0 (test)", IPAddress: "2001:db8::1",
-		CreatedAt: noon(), LastSeenAt: noon(), AuthenticatedAt: noon(), Methods: []auth.AuthMethod{auth.MethodPassword},
+		CreatedAt: noon(), LastSeenAt: noon(), AuthenticatedAt: noon(), Methods: []auth.Method{auth.MethodPassword},
 	}
 }
 

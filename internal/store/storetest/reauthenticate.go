@@ -13,7 +13,7 @@ import (
 // was recorded.
 func testReauthenticate(t *testing.T, s suite) {
 	ctx := t.Context()
-	prove := func(sess auth.Session, method auth.AuthMethod) auth.Reauthentication {
+	prove := func(sess auth.Session, method auth.Method) auth.Reauthentication {
 		return auth.Reauthentication{Rotation: rotation(sess), Method: method}
 	}
 	t.Run("RecordsTheProof", func(t *testing.T) {
