@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { visit } from './browser.mjs';
 import { Page, reason } from './page.mjs';
 
 // Mails follows mails from the explorer's inbox, as a person does who tries rekey
@@ -86,6 +87,8 @@ export async function mailFlow(context, page, url, shots) {
   await resetPassword(mails);
   await logInByMail(mails);
   await signUpByMail(mails);
+  await changeEmail(mails);
+  await deleteAccount(mails);
 }
 
 // verifyEmail: the link takes an account over that was never verified, so the page
@@ -155,4 +158,35 @@ async function signUpByMail(mails) {
   await opened.getByLabel('New password', { exact: true }).fill(mails.password);
   await mails.finish(opened, 'Create the account', 'Your account is ready');
   await opened.close();
+}
+
+// changeEmail: the link to the new address changes it, and the link to the former
+// one undoes that.
+async function changeEmail(mails) {
+  const { on } = mails;
+  await visit(mails.page, mails.url); // a new account
+  await on.run('SignUp');
+  await on.at(1);
+  assert.equal((await on.run('ChangeEmail')).data.requestEmailChange, true);
+  for (const [kind, button, done] of [
+    ['confirm_email', 'Change the address', 'The address is changed'],
+    ['undo_email_change', 'Undo the change', 'The change is undone'],
+  ]) {
+    const opened = await mails.follow(kind);
+    await mails.finish(opened, button, done);
+    await opened.close();
+  }
+  await ended(on);
+}
+
+async function deleteAccount(mails) {
+  const { on } = mails;
+  await visit(mails.page, mails.url); // a new account
+  await on.run('SignUp');
+  await on.at(1);
+  assert.ok((await on.run('DeleteAccount')).data.deleteAccount);
+  const opened = await mails.follow('cancel_deletion');
+  await mails.finish(opened, 'Keep the account', 'The account stays');
+  await opened.close();
+  await ended(on);
 }

@@ -147,6 +147,19 @@ mutation SignUpByMail($input: RequestSignUpInput!) {
 mutation LogInByMail($email: String!) {
   requestLoginEmail(email: $email)
 }`),
+    tab({ input: { newEmail: account.email.replace('@', '-new@') } }, `# 14. Change my address. Nothing changes before the
+#     link in the mail to the new address is followed;
+#     a mail to the present one has a link that undoes
+#     it.
+mutation ChangeEmail($input: RequestEmailChangeInput!) {
+  requestEmailChange(input: $input)
+}`),
+    tab(null, `# 15. Delete my account. All sessions end at once. Until
+#     the time in the answer, the link in the mail
+#     keeps the account.
+mutation DeleteAccount {
+  deleteAccount
+}`),
   ];
 }
 
