@@ -1,9 +1,11 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -271,5 +273,33 @@ func TestReset_WithoutMail(t *testing.T) {
 		if e := auth.AsError(err); e == nil || e.Code != auth.CodeForbidden || e.Reason != auth.ReasonMailNotConfigured {
 			t.Errorf("%v, want FORBIDDEN, MAIL_NOT_CONFIGURED", err)
 		}
+	}
+}
+
+// rehashed is a store in which a login replaces the hash of the password just before
+// the first reset.
+type rehashed struct {
+	auth.Store
+	rehash func()
+	once   sync.Once
+}
+
+func (r *rehashed) EndSessions(ctx context.Context, end auth.EndSessions, e *auth.Event) ([]string, error) {
+	r.once.Do(r.rehash)
+	return r.Store.EndSessions(ctx, end, e)
+}
+
+// TestReset_rehashed: a link still works if the hash of the password is replaced while
+// it is used.
+func TestReset_rehashed(t *testing.T) {
+	s := newStack(t, engines()[0], nil)
+	s.signUp("ada@example.com")
+	token := s.resetLink("ada@example.com")
+	s.ports.store.Store = &rehashed{Store: s.ports.store.Store, rehash: func() { s.exec(`UPDATE users SET password_hash = password_hash || 'x'`) }}
+	if ended, problem := s.reset(token, betterPassword); problem != "" || ended != 1 {
+		t.Errorf("%d sessions, %q", ended, problem)
+	}
+	if _, problem := s.loginWith("ada@example.com", betterPassword); problem != "" {
+		t.Errorf("the new password: %q", problem)
 	}
 }

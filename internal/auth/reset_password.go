@@ -58,17 +58,26 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput, c Cl
 	if err != nil {
 		return 0, err
 	}
-	now = s.now() // hashing may have waited
-	e := Event{Kind: EventPasswordReset, At: now, UserID: u.ID, Client: c}
-	revoked, err := s.revokeSeveral(ctx, EndSessions{
-		UserID: u.ID, Reason: RevokedByPasswordReset, At: now, RaiseEpoch: true, ExpectEpoch: &u.AuthEpoch,
-		ExpectPasswordHash: u.PasswordHash, PasswordHash: hash, VerifyEmail: true,
-		Redeem: &Redemption{Hash: t.Hash, Purpose: t.Purpose},
-	}, e, mailAbout(MailPasswordChanged, u, e))
-	if errors.Is(err, ErrMovedOn) {
-		return 0, s.countFailure(ctx, c, invalidLink()) // it was used or voided meanwhile
+	for range maxInvalidations { // a login may replace the hash of the password meanwhile
+		now = s.now() // hashing may have waited
+		e := Event{Kind: EventPasswordReset, At: now, UserID: u.ID, Client: c}
+		revoked, err := s.revokeSeveral(ctx, EndSessions{
+			UserID: u.ID, Reason: RevokedByPasswordReset, At: now, RaiseEpoch: true, ExpectEpoch: &u.AuthEpoch,
+			ExpectPasswordHash: u.PasswordHash, PasswordHash: hash, VerifyEmail: true,
+			Redeem: &Redemption{Hash: t.Hash, Purpose: t.Purpose},
+		}, e, mailAbout(MailPasswordChanged, u, e))
+		if !errors.Is(err, ErrMovedOn) {
+			return revoked, err
+		}
+		t, u, err = s.tokenOwner(ctx, PurposeResetPassword, in.Token, now)
+		if errors.Is(err, ErrNotFound) {
+			return 0, s.countFailure(ctx, c, invalidLink()) // it was used or voided meanwhile
+		}
+		if err != nil {
+			return 0, err
+		}
 	}
-	return revoked, err
+	return 0, Unavailable(errAccountChanges)
 }
 
 // invalidLink is the error for every token that cannot be used, whatever the cause.
