@@ -87,6 +87,9 @@ func TestUsers(t *testing.T) {
 				t.Errorf("enabled: %+v", page)
 			}
 			checkExport(t, env)
+			checkPersonExport(t, env)
+			checkUserEmail(t, env)
+			checkDelete(t, env)
 		})
 	}
 }
@@ -109,6 +112,68 @@ func checkExport(t *testing.T, env map[string]string) {
 	}
 }
 
+// checkPersonExport: the export of one person has the sessions, the links and the
+// journal, and no secret.
+func checkPersonExport(t *testing.T, env map[string]string) {
+	t.Helper()
+	a := ask(t, quiet(env), "", "users", "export", "--all-of", "BOB@example.com")
+	var data struct {
+		User                           commandUser
+		Sessions, Links, Mails, Events []map[string]any
+	}
+	if err := json.Unmarshal([]byte(a.out), &data); err != nil || a.code != 0 {
+		t.Fatalf("%v: %+v", err, a)
+	}
+	if data.User.Email != "bob@example.com" || len(data.Sessions) != 1 || len(data.Links) != 1 || data.Mails == nil || len(data.Events) < 2 {
+		t.Errorf("%s", a.out)
+	}
+	for _, secret := range []string{"argon2id", "ada@example.com", "carol"} {
+		if strings.Contains(a.out, secret) {
+			t.Errorf("the export contains %q", secret)
+		}
+	}
+	if a := ask(t, env, "", "users", "export", "--all-of", "nobody@example.com"); a.code == 0 {
+		t.Errorf("of nobody: %+v", a)
+	}
+}
+
+// checkUserEmail: operators change and verify an address, and mail a link.
+func checkUserEmail(t *testing.T, env map[string]string) {
+	t.Helper()
+	for _, args := range [][]string{
+		{"users", "set-email", "bob@example.com", "robert@example.com"},
+		{"users", "verify-email", "robert@example.com"},
+		{"users", "send-reset", "robert@example.com"},
+	} {
+		if a := ask(t, env, "", args...); a.code != 0 || !strings.Contains(a.out, "robert@example.com") {
+			t.Errorf("%v: %+v", args, a)
+		}
+	}
+	if a := ask(t, env, "", "users", "set-email", "robert@example.com", "Carol@example.org"); a.code == 0 {
+		t.Errorf("an address that is taken: %+v", a)
+	}
+	if a := ask(t, env, "", "users", "list", "--email", "bob@"); strings.Contains(a.out, "bob@example.com") {
+		t.Errorf("the former address: %+v", a)
+	}
+}
+
+// checkDelete: with --now an account is erased at once, and without it after a grace.
+func checkDelete(t *testing.T, env map[string]string) {
+	t.Helper()
+	if a := ask(t, env, "", "users", "delete", "carol@example.org"); a.code != 0 || !strings.Contains(a.out, "erased at") {
+		t.Errorf("delete: %+v", a)
+	}
+	if a := ask(t, env, "", "users", "list", "--email", "carol@"); !strings.Contains(a.out, "carol@example.org") {
+		t.Errorf("within the grace: %+v", a)
+	}
+	if a := ask(t, env, "", "users", "delete", "--now", "carol@example.org"); a.code != 0 {
+		t.Errorf("delete --now: %+v", a)
+	}
+	if a := ask(t, env, "", "users", "list", "--email", "carol@"); strings.Contains(a.out, "carol@example.org") {
+		t.Errorf("after the erasure: %+v", a)
+	}
+}
+
 // TestCommands_wrong: error messages and exit codes of commands that cannot be
 // run.
 func TestCommands_wrong(t *testing.T) {
@@ -127,7 +192,7 @@ func TestCommands_wrong(t *testing.T) {
 	}{
 		"unknown command":     {dir, "", []string{"usres"}, 2, "did you mean users?"},
 		"unknown subcommand":  {dir, "", []string{"users", "lsit"}, 2, "did you mean list?"},
-		"group alone":         {dir, "", []string{"users"}, 2, "say add, list, clashes, export, disable, enable"},
+		"group alone":         {dir, "", []string{"users"}, 2, "say add, list, clashes, export, delete, disable, enable"},
 		"unknown flag":        {dir, "", []string{"users", "list", "--jsn"}, 2, "did you mean --json?"},
 		"not a number":        {dir, "", []string{"users", "list", "--limit", "x"}, 2, `invalid value "x" for flag --limit;`},
 		"no file":             {dir, "", []string{"keys", "import", "--purpose", "access", "/nofile"}, 2, "no such file"},
