@@ -99,8 +99,7 @@ func TestEmailChange(t *testing.T) {
 			if _, problem := s.loginWith("ada@example.com", goodPassword); problem != "INVALID_CREDENTIALS" {
 				t.Errorf("the former address: %q", problem)
 			}
-			thief, problem := s.loginWith("new@example.com", goodPassword)
-			if problem != "" {
+			if _, problem := s.loginWith("new@example.com", goodPassword); problem != "" {
 				t.Errorf("the new address: %q", problem)
 			}
 			want := []string{"confirm_email New@Example.com", "email_changed ada@example.com", "undo_email_change ada@example.com"}
@@ -116,7 +115,8 @@ func TestEmailChange(t *testing.T) {
 				t.Errorf("another account with an address that may be restored: %q", problem)
 			}
 			s.advance(71 * time.Hour)
-			if thief, problem = s.loginWith("new@example.com", goodPassword); problem != "" {
+			thief, problem := s.loginWith("new@example.com", goodPassword)
+			if problem != "" {
 				t.Fatal(problem)
 			}
 			_ = s.mustChange(thief, "")

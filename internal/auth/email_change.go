@@ -39,13 +39,12 @@ type emailChange struct {
 
 // emailChangeRequest is a request of a change in progress.
 type emailChangeRequest struct {
-	caller        Caller
-	email, key    string // the new address
-	locale        string
-	taken         bool // another account has the address
-	now           time.Time
-	client        Client
-	confirm, undo string // the tokens of the links
+	caller     Caller
+	email, key string // the new address
+	locale     string
+	taken      bool // another account has the address
+	now        time.Time
+	client     Client
 }
 
 // RequestEmailChange mails a link to the new address, which makes it the caller's,

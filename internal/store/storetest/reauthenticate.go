@@ -81,24 +81,28 @@ func testReauthenticate(t *testing.T, s suite) {
 		must(t, err)
 		refused("disabling", prove(sess, auth.MethodPassword))
 	})
-	t.Run("AgainstRotate", func(t *testing.T) {
-		for range 50 {
-			_, sess := s.signUp(t)
-			r, plain := prove(sess, auth.MethodPassword), rotation(sess)
-			r.Now, r.Next = r.Now.Add(time.Second), hash("proved "+sess.ID)
-			var errs [2]error
-			together(func() { _, errs[0] = s.Reauthenticate(ctx, r, nil) }, func() { _, errs[1] = s.Rotate(ctx, plain) })
-			if (errs[0] == nil) == (errs[1] == nil) {
-				t.Fatalf("%v and %v, want one success", errs[0], errs[1])
-			}
-			got := s.state(t, sess.ID).Session
-			if errs[0] == nil {
-				wantEqual(t, "secret", got.SecretHash, r.Next)
-				wantEqual(t, "authenticated at", got.AuthenticatedAt, r.Now)
-			} else {
-				wantEqual(t, "secret", got.SecretHash, plain.Next)
-				wantEqual(t, "authenticated at", got.AuthenticatedAt, sess.AuthenticatedAt)
-			}
+	t.Run("AgainstRotate", func(t *testing.T) { testReauthenticateAgainstRotate(t, s) })
+}
+
+// testReauthenticateAgainstRotate: of a proof and a plain rotation of one session, one
+// succeeds.
+func testReauthenticateAgainstRotate(t *testing.T, s suite) {
+	for range 50 {
+		_, sess := s.signUp(t)
+		r, plain := auth.Reauthentication{Rotation: rotation(sess), Method: auth.MethodPassword}, rotation(sess)
+		r.Now, r.Next = r.Now.Add(time.Second), hash("proved "+sess.ID)
+		var errs [2]error
+		together(func() { _, errs[0] = s.Reauthenticate(t.Context(), r, nil) }, func() { _, errs[1] = s.Rotate(t.Context(), plain) })
+		if (errs[0] == nil) == (errs[1] == nil) {
+			t.Fatalf("%v and %v, want one success", errs[0], errs[1])
 		}
-	})
+		got := s.state(t, sess.ID).Session
+		if errs[0] == nil {
+			wantEqual(t, "secret", got.SecretHash, r.Next)
+			wantEqual(t, "authenticated at", got.AuthenticatedAt, r.Now)
+		} else {
+			wantEqual(t, "secret", got.SecretHash, plain.Next)
+			wantEqual(t, "authenticated at", got.AuthenticatedAt, sess.AuthenticatedAt)
+		}
+	}
 }
