@@ -13,65 +13,35 @@ import (
 
 // SignUp is the resolver for the signUp field.
 func (r *mutationResolver) SignUp(ctx context.Context, input model.SignUpInput, idempotencyKey *string) (*model.AuthPayload, error) {
-	cookies, err := r.jar(ctx)
-	if err != nil {
-		return nil, err
-	}
-	key, err := idempotencyKeyOf(ctx, idempotencyKey)
-	if err != nil {
-		return nil, err
-	}
-	in := auth.SignUpInput{
-		Name: input.Name, Email: input.Email, Password: input.Password,
-		Replaces: cookies.token, Device: cookies.deviceOr(input.Device), IdempotencyKey: key,
-	}
-	grant, err := r.Auth.SignUp(ctx, in, clientOf(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return cookies.setCookie(grant), nil
+	return r.grant(ctx, idempotencyKey, func(cookies jar, key string) (auth.Grant, error) {
+		in := auth.SignUpInput{
+			Name: input.Name, Email: input.Email, Password: input.Password,
+			Replaces: cookies.token, Device: cookies.deviceOr(input.Device), IdempotencyKey: key,
+		}
+		return r.Auth.SignUp(ctx, in, clientOf(ctx))
+	})
 }
 
 // Login is the resolver for the login field.
 func (r *mutationResolver) Login(ctx context.Context, input model.LoginInput, idempotencyKey *string) (*model.AuthPayload, error) {
-	cookies, err := r.jar(ctx)
-	if err != nil {
-		return nil, err
-	}
-	key, err := idempotencyKeyOf(ctx, idempotencyKey)
-	if err != nil {
-		return nil, err
-	}
-	in := auth.LoginInput{
-		Email: input.Email, Password: input.Password,
-		Replaces: cookies.token, Device: cookies.deviceOr(input.Device), IdempotencyKey: key,
-	}
-	grant, err := r.Auth.Login(ctx, in, clientOf(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return cookies.setCookie(grant), nil
+	return r.grant(ctx, idempotencyKey, func(cookies jar, key string) (auth.Grant, error) {
+		in := auth.LoginInput{
+			Email: input.Email, Password: input.Password,
+			Replaces: cookies.token, Device: cookies.deviceOr(input.Device), IdempotencyKey: key,
+		}
+		return r.Auth.Login(ctx, in, clientOf(ctx))
+	})
 }
 
 // RefreshToken is the resolver for the refreshToken field.
 func (r *mutationResolver) RefreshToken(ctx context.Context, refreshToken *string, idempotencyKey *string) (*model.AuthPayload, error) {
-	cookies, err := r.jar(ctx)
-	if err != nil {
-		return nil, err
-	}
-	key, err := idempotencyKeyOf(ctx, idempotencyKey)
-	if err != nil {
-		return nil, err
-	}
-	in := auth.RefreshInput{Token: tokenOf(ctx, refreshToken, cookies), IdempotencyKey: key}
-	if refreshToken != nil {
-		in.Replaces = cookies.token
-	}
-	grant, err := r.Auth.Refresh(ctx, in, clientOf(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return cookies.setCookie(grant), nil
+	return r.grant(ctx, idempotencyKey, func(cookies jar, key string) (auth.Grant, error) {
+		in := auth.RefreshInput{Token: tokenOf(ctx, refreshToken, cookies), IdempotencyKey: key}
+		if refreshToken != nil {
+			in.Replaces = cookies.token
+		}
+		return r.Auth.Refresh(ctx, in, clientOf(ctx))
+	})
 }
 
 // Logout is the resolver for the logout field.

@@ -54,6 +54,24 @@ func (r *Resolver) jar(ctx context.Context) (jar, error) {
 	return jar{token: cookieOf(header, CookieName), device: cookieOf(header, DeviceCookieName), answer: answer}, nil
 }
 
+// grant answers an operation that issues a token pair: it passes the cookies and the
+// idempotency key of the request to issue, and puts the pair where it belongs.
+func (r *Resolver) grant(ctx context.Context, key *string, issue func(cookies jar, key string) (auth.Grant, error)) (*model.AuthPayload, error) {
+	cookies, err := r.jar(ctx)
+	if err != nil {
+		return nil, err
+	}
+	idempotencyKey, err := idempotencyKeyOf(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	grant, err := issue(cookies, idempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	return cookies.setCookie(grant), nil
+}
+
 // fromBrowser reports whether a browser may have sent the request: it has an
 // Origin, fetch metadata (Sec-Fetch-*), or a cookie of ours. Browsers add the first
 // two to every POST, and no script can remove them; a proxy may remove one of

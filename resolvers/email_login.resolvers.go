@@ -24,21 +24,11 @@ func (r *mutationResolver) RequestLoginEmail(ctx context.Context, email string, 
 
 // LoginWithEmail is the resolver for the loginWithEmail field.
 func (r *mutationResolver) LoginWithEmail(ctx context.Context, input model.LoginWithEmailInput, idempotencyKey *string, device *string) (*model.AuthPayload, error) {
-	cookies, err := r.jar(ctx)
-	if err != nil {
-		return nil, err
-	}
-	key, err := idempotencyKeyOf(ctx, idempotencyKey)
-	if err != nil {
-		return nil, err
-	}
-	in := auth.LoginWithEmailInput{Token: valueOf(input.Token), IdempotencyKey: key, Replaces: cookies.token, Device: cookies.deviceOr(device)}
-	if input.Code != nil {
-		in.Email, in.Code = input.Code.Email, &input.Code.Code
-	}
-	grant, err := r.Auth.LoginWithEmail(ctx, in, clientOf(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return cookies.setCookie(grant), nil
+	return r.grant(ctx, idempotencyKey, func(cookies jar, key string) (auth.Grant, error) {
+		in := auth.LoginWithEmailInput{Token: valueOf(input.Token), IdempotencyKey: key, Replaces: cookies.token, Device: cookies.deviceOr(device)}
+		if input.Code != nil {
+			in.Email, in.Code = input.Code.Email, &input.Code.Code
+		}
+		return r.Auth.LoginWithEmail(ctx, in, clientOf(ctx))
+	})
 }

@@ -8,33 +8,24 @@ package resolvers
 import (
 	"context"
 	"rekey/graph/model"
+	"rekey/internal/auth"
 )
 
 // Reauthenticate is the resolver for the reauthenticate field.
 func (r *mutationResolver) Reauthenticate(ctx context.Context, input model.ReauthenticateInput, idempotencyKey *string) (*model.AuthPayload, error) {
-	cookies, err := r.jar(ctx)
-	if err != nil {
-		return nil, err
-	}
-	key, err := idempotencyKeyOf(ctx, idempotencyKey)
-	if err != nil {
-		return nil, err
-	}
-	in, err := reauthenticateInput(input)
-	if err != nil {
-		return nil, err
-	}
-	in.AccessToken, in.IdempotencyKey = bearerToken(ctx), key
-	if input.RefreshToken == nil {
-		in.RefreshToken = cookies.token
-	} else {
-		in.Replaces = cookies.token
-	}
-	grant, err := r.Auth.Reauthenticate(ctx, in, clientOf(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return cookies.setCookie(grant), nil
+	return r.grant(ctx, idempotencyKey, func(cookies jar, key string) (auth.Grant, error) {
+		in, err := reauthenticateInput(input)
+		if err != nil {
+			return auth.Grant{}, err
+		}
+		in.AccessToken, in.IdempotencyKey = bearerToken(ctx), key
+		if input.RefreshToken == nil {
+			in.RefreshToken = cookies.token
+		} else {
+			in.Replaces = cookies.token
+		}
+		return r.Auth.Reauthenticate(ctx, in, clientOf(ctx))
+	})
 }
 
 // RequestReauthentication is the resolver for the requestReauthentication field.

@@ -40,21 +40,11 @@ func (r *mutationResolver) RequestSignUp(ctx context.Context, input model.Reques
 
 // CompleteSignUp is the resolver for the completeSignUp field.
 func (r *mutationResolver) CompleteSignUp(ctx context.Context, input model.CompleteSignUpInput, idempotencyKey *string) (*model.AuthPayload, error) {
-	cookies, err := r.jar(ctx)
-	if err != nil {
-		return nil, err
-	}
-	key, err := idempotencyKeyOf(ctx, idempotencyKey)
-	if err != nil {
-		return nil, err
-	}
-	in := auth.CompleteSignUpInput{
-		Token: input.Token, Password: input.Password,
-		Replaces: cookies.token, Device: cookies.deviceOr(input.Device), IdempotencyKey: key,
-	}
-	grant, err := r.Auth.CompleteSignUp(ctx, in, clientOf(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return cookies.setCookie(grant), nil
+	return r.grant(ctx, idempotencyKey, func(cookies jar, key string) (auth.Grant, error) {
+		in := auth.CompleteSignUpInput{
+			Token: input.Token, Password: input.Password,
+			Replaces: cookies.token, Device: cookies.deviceOr(input.Device), IdempotencyKey: key,
+		}
+		return r.Auth.CompleteSignUp(ctx, in, clientOf(ctx))
+	})
 }

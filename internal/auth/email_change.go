@@ -95,7 +95,7 @@ func (s *Service) RequestEmailChange(ctx context.Context, caller Caller, in Requ
 			return err
 		}
 	}
-	return Unavailable(fmt.Errorf("the account changed meanwhile: %w", ErrMovedOn))
+	return Unavailable(errAccountChanges)
 }
 
 // issueEmailChange stores both tokens and both mails. It returns ErrMovedOn if the
@@ -122,18 +122,7 @@ func (s *Service) issueEmailChange(ctx context.Context, u User, r emailChangeReq
 	// This mail is in the language of the account: a thief must not choose one that
 	// the owner cannot read.
 	toPresent.Other, toPresent.Link, toPresent.ExpiresAt = r.email, undoLink, undo.ExpiresAt
-	recorded := s.withMail(ctx, &e, toNew, toPresent)
-	if len(recorded.Mails) != 2 {
-		return Unavailable(errNotSealed)
-	}
-	issued, err := s.store.IssueToken(ctx, TokenIssue{Token: confirm, Undo: &undo, Epoch: u.AuthEpoch}, recorded)
-	if err != nil {
-		return fmt.Errorf("issuing a token: %w", err)
-	}
-	if issued {
-		s.changed(ctx, e, recorded)
-	}
-	return nil
+	return s.issueMailed(ctx, TokenIssue{Token: confirm, Undo: &undo, Epoch: u.AuthEpoch}, e, toNew, toPresent)
 }
 
 // emailChangeToken returns a token with its link.
@@ -149,13 +138,9 @@ func (s *Service) emailChangeToken(p TokenPurpose, u User, key string, change em
 }
 
 // changeOfToken returns the unused token that a client sent, its user, and what it
-// changes. It returns ErrNotFound if there is none for the purpose.
+// changes. It returns ErrNotFound if the token cannot be used.
 func (s *Service) changeOfToken(ctx context.Context, p TokenPurpose, token string, now time.Time) (t OneTimeToken, u User, change emailChange, err error) {
-	t, err = s.mailedToken(ctx, p, token, now)
-	if err == nil && t.UsedAt != nil {
-		err = ErrNotFound
-	}
-	if err != nil {
+	if t, err = s.unusedToken(ctx, p, token, now); err != nil {
 		return t, u, change, err
 	}
 	if u, err = s.store.UserByID(ctx, t.UserID); err != nil {
@@ -187,7 +172,7 @@ func (s *Service) useEmailLink(ctx context.Context, c Client, use func() (int, e
 			return revoked, err
 		}
 	}
-	return 0, Unavailable(fmt.Errorf("the account changed meanwhile: %w", ErrMovedOn))
+	return 0, Unavailable(errAccountChanges)
 }
 
 // ConfirmEmailChange makes the address that a link was mailed to the address of the

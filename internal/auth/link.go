@@ -37,12 +37,17 @@ func linkHash(token string) (SecretHash, bool) {
 }
 
 // mailedToken returns the token that a client sent, used or not. It returns
-// ErrNotFound if there is none for the purpose, or if it has expired.
+// ErrNotFound if no token with this purpose exists, or if it has expired.
 func (s *Service) mailedToken(ctx context.Context, p TokenPurpose, token string, now time.Time) (OneTimeToken, error) {
 	hash, ok := linkHash(token)
 	if !ok {
 		return OneTimeToken{}, ErrNotFound
 	}
+	return s.tokenByHash(ctx, p, hash, now)
+}
+
+// tokenByHash is mailedToken for a token of which the hash is known.
+func (s *Service) tokenByHash(ctx context.Context, p TokenPurpose, hash SecretHash, now time.Time) (OneTimeToken, error) {
 	t, err := s.store.OneTimeToken(ctx, hash)
 	if err == nil && (t.Purpose != p || !t.ExpiresAt.After(now)) {
 		err = ErrNotFound
@@ -79,13 +84,19 @@ func (u User) mayUse(p TokenPurpose) bool {
 	return u.Active()
 }
 
-// tokenOwner returns the token that a client sent, which was not used, and its
-// user. It returns ErrNotFound if there is none for the purpose.
-func (s *Service) tokenOwner(ctx context.Context, p TokenPurpose, token string, now time.Time) (OneTimeToken, User, error) {
+// unusedToken is mailedToken for a token that must not have been used.
+func (s *Service) unusedToken(ctx context.Context, p TokenPurpose, token string, now time.Time) (OneTimeToken, error) {
 	t, err := s.mailedToken(ctx, p, token, now)
 	if err == nil && t.UsedAt != nil {
 		err = ErrNotFound
 	}
+	return t, err
+}
+
+// tokenOwner returns the unused token that a client sent, and its user. It returns
+// ErrNotFound if the token or the user cannot be used.
+func (s *Service) tokenOwner(ctx context.Context, p TokenPurpose, token string, now time.Time) (OneTimeToken, User, error) {
+	t, err := s.unusedToken(ctx, p, token, now)
 	if err != nil {
 		return OneTimeToken{}, User{}, err
 	}

@@ -99,31 +99,13 @@ func (s *Service) createAccount(ctx context.Context, a NewAccount, methods []Met
 }
 
 // repeatSignUp returns the pair of an earlier sign-up with the same idempotency key
-// and the same password. Otherwise it returns CodeConflict. Attempts count under the
-// limits of logins: this checks a password.
+// and the same password. Otherwise it returns CodeConflict.
 func (s *Service) repeatSignUp(ctx context.Context, in SignUpInput, retry SecretHash, now time.Time, c Client) (Grant, error) {
-	password, err := normalizePassword("password", in.Password)
-	if err != nil {
-		return Grant{}, err
-	}
 	u, _, err := s.userByEmail(ctx, in.Email)
-	if errors.Is(err, ErrNotFound) {
-		return Grant{}, emailConflict() // deleted meanwhile
+	var g Grant
+	if err == nil {
+		g, err = s.startedWithPassword(ctx, u, in.Password, retry, now, c)
 	}
-	if err != nil {
-		return Grant{}, err
-	}
-	if err := s.allowAttempt(ctx, u.EmailKey, now, c); err != nil {
-		return Grant{}, err
-	}
-	ok, _, err := s.passwords.Verify(ctx, Attempt{Account: u.EmailKey, Network: AddressKey(c.Address)}, u.PasswordHash, password)
-	if err != nil {
-		return Grant{}, err
-	}
-	if !ok || !u.Active() {
-		return Grant{}, emailConflict()
-	}
-	g, err := s.startedBefore(ctx, u, retry, now, c)
 	if errors.Is(err, ErrNotFound) {
 		return Grant{}, emailConflict()
 	}

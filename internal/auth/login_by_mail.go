@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -81,9 +80,6 @@ func (s *Service) LoginWithEmail(ctx context.Context, in LoginWithEmailInput, c 
 	return Grant{}, err
 }
 
-// errAccountChanges is the cause if an account changed at each attempt.
-var errAccountChanges = errors.New("the account changed again and again")
-
 // mailLogin is one login by mail in progress.
 type mailLogin struct {
 	core   *Service
@@ -102,7 +98,7 @@ func (l mailLogin) refusal() error {
 }
 
 // prove returns the token that the link or the code belongs to, used or not, and its
-// user. It returns ErrNotFound if there is none.
+// user. It returns ErrNotFound if it cannot log in.
 func (l mailLogin) prove(ctx context.Context) (OneTimeToken, User, error) {
 	if l.in.Code == nil {
 		hash, ok := linkHash(l.in.Token)
@@ -126,7 +122,7 @@ func (l mailLogin) prove(ctx context.Context) (OneTimeToken, User, error) {
 	}
 	t, err := l.core.tryCode(ctx, PurposeLogin, cmp.Or(u.ID, MinID), *l.in.Code, l.now) // nobody's: it costs the same
 	if err == nil {
-		t, u, err = l.judge(t, u)
+		t, u, err = l.find(ctx, t.Hash)
 	}
 	if e := AsError(err); e != nil && (e.Code == CodeBadUserInput || e.Code == CodeRateLimited) {
 		err = ErrNotFound // that too many codes were tried would show that there is an account
@@ -137,27 +133,19 @@ func (l mailLogin) prove(ctx context.Context) (OneTimeToken, User, error) {
 	return t, u, err
 }
 
-// find returns a token and its user, as they are now.
+// find returns the token with a hash and its user, as they are now. It returns
+// ErrNotFound unless the token can log the user in: because it was not used, or
+// because a request with this idempotency key may have used it.
 func (l mailLogin) find(ctx context.Context, hash SecretHash) (OneTimeToken, User, error) {
-	t, err := l.core.store.OneTimeToken(ctx, hash)
+	t, err := l.core.tokenByHash(ctx, PurposeLogin, hash, l.now)
+	if err == nil && t.UsedAt != nil && l.retry == nil {
+		err = ErrNotFound
+	}
 	if err != nil {
-		return OneTimeToken{}, User{}, fmt.Errorf("looking up a one-time token: %w", err)
+		return OneTimeToken{}, User{}, err
 	}
-	u, err := l.core.store.UserByID(ctx, t.UserID)
-	if err != nil {
-		return OneTimeToken{}, User{}, fmt.Errorf("looking up a user: %w", err)
-	}
-	return l.judge(t, u)
-}
-
-// judge returns ErrNotFound unless the token can log the user in: because it is
-// live, or because a request with this idempotency key has used it.
-func (l mailLogin) judge(t OneTimeToken, u User) (OneTimeToken, User, error) {
-	valid := t.Purpose == PurposeLogin && t.ExpiresAt.After(l.now) && (t.UsedAt == nil || l.retry != nil)
-	if !valid || !u.Active() || u.EmailKey != t.EmailKey {
-		return OneTimeToken{}, u, ErrNotFound
-	}
-	return t, u, nil
+	u, err := l.core.tokenUser(ctx, t)
+	return t, u, err
 }
 
 // start starts the session, or returns the pair of the session that the token

@@ -41,9 +41,8 @@ func withoutDigits(text string) string {
 	}, text)
 }
 
-// wideNetwork returns the network of an address, as large as the one that an
-// operator typically gives to one household or office: the addresses of a person
-// change within it.
+// wideNetwork returns the network of an address, /24 or /48: the addresses of one
+// household or office change within it.
 func wideNetwork(address string) string {
 	addr, err := netip.ParseAddr(address)
 	if err != nil {

@@ -265,23 +265,12 @@ func (s *Service) mailReauthCode(ctx context.Context, u User, locale string, e E
 	if locale != "" {
 		m.Locale = locale
 	}
-	recorded := s.withMail(ctx, &e, m)
-	if len(recorded.Mails) == 0 {
-		return Unavailable(errNotSealed)
-	}
-	issued, err := s.store.IssueToken(ctx, TokenIssue{
+	return s.issueMailed(ctx, TokenIssue{
 		Token: OneTimeToken{
 			Hash: hash, Purpose: PurposeReauthenticate, UserID: u.ID, EmailKey: u.EmailKey, CodeMAC: &mac, CreatedAt: e.At, ExpiresAt: m.ExpiresAt,
 		},
 		Epoch: u.AuthEpoch, Replace: true,
-	}, recorded)
-	if err != nil {
-		return fmt.Errorf("issuing a code: %w", err)
-	}
-	if issued {
-		s.changed(ctx, e, recorded)
-	}
-	return nil
+	}, e, m)
 }
 
 // Reauthentication is a rotation that also records the proof of a credential.

@@ -73,18 +73,7 @@ func (s *Service) RequestSignUp(ctx context.Context, in RequestSignUpInput, c Cl
 	if u.ID == "" {
 		m.Kind, m.Link, m.ExpiresAt = MailCompleteSignUp, s.link(PurposeCompleteSignUp, link), t.ExpiresAt
 	}
-	recorded := s.withMail(ctx, &e, m)
-	if len(recorded.Mails) == 0 {
-		return Unavailable(errNotSealed)
-	}
-	issued, err := s.store.IssueToken(ctx, TokenIssue{Token: t, Mails: true}, recorded)
-	if err != nil {
-		return fmt.Errorf("issuing a token: %w", err)
-	}
-	if issued {
-		s.changed(ctx, e, recorded)
-	}
-	return nil
+	return s.issueMailed(ctx, TokenIssue{Token: t, Mails: true}, e, m)
 }
 
 // CompleteSignUp creates the account of a mailed link, with its address verified,
@@ -169,12 +158,8 @@ func (s *Service) signUpUser(ctx context.Context, t OneTimeToken, password strin
 
 // repeatCompletion returns the pair of the request that used a token, if this
 // request has the same idempotency key and the same password. Otherwise it returns
-// ErrNotFound. Attempts count under the limits of logins: this checks a password.
+// ErrNotFound.
 func (s *Service) repeatCompletion(ctx context.Context, t OneTimeToken, in CompleteSignUpInput, retry *SecretHash, now time.Time, c Client) (Grant, error) {
-	password, err := normalizePassword("password", in.Password)
-	if err != nil {
-		return Grant{}, err
-	}
 	if retry == nil {
 		return Grant{}, ErrNotFound
 	}
@@ -182,17 +167,7 @@ func (s *Service) repeatCompletion(ctx context.Context, t OneTimeToken, in Compl
 	if err != nil {
 		return Grant{}, fmt.Errorf("looking up a user: %w", err)
 	}
-	if err := s.allowAttempt(ctx, u.EmailKey, now, c); err != nil {
-		return Grant{}, err
-	}
-	ok, _, err := s.passwords.Verify(ctx, Attempt{Account: u.EmailKey, Network: AddressKey(c.Address)}, u.PasswordHash, password)
-	if err != nil {
-		return Grant{}, err
-	}
-	if !ok || !u.Active() {
-		return Grant{}, ErrNotFound
-	}
-	g, err := s.startedBefore(ctx, u, *retry, now, c)
+	g, err := s.startedWithPassword(ctx, u, in.Password, *retry, now, c)
 	if err == nil && g.Session.ID != t.Payload {
 		return Grant{}, ErrNotFound
 	}

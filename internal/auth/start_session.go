@@ -49,6 +49,9 @@ type CreatedSession struct {
 	Repeated *Session
 }
 
+// errAccountChanges is the cause if an account changed at each attempt.
+var errAccountChanges = errors.New("the account changed at each attempt")
+
 // startSession creates a session and returns its first pair. The caller read now
 // after it had checked the credential and the clock. A repeat with the same
 // idempotency key gets the pair of the first request, until that is refreshed, for
@@ -119,6 +122,27 @@ func (s *Service) startedBefore(ctx context.Context, u User, retry SecretHash, n
 		return Grant{}, fmt.Errorf("finding a session by its idempotency key: %w", err)
 	}
 	return s.repeatStart(ctx, u, sess, now, c)
+}
+
+// startedWithPassword is startedBefore for a session whose credential is a password.
+// It also returns ErrNotFound if the password is wrong or the user may not log in.
+// Attempts count under the limits of logins.
+func (s *Service) startedWithPassword(ctx context.Context, u User, password string, retry SecretHash, now time.Time, c Client) (Grant, error) {
+	password, err := normalizePassword("password", password)
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := s.allowAttempt(ctx, u.EmailKey, now, c); err != nil {
+		return Grant{}, err
+	}
+	ok, _, err := s.passwords.Verify(ctx, Attempt{Account: u.EmailKey, Network: AddressKey(c.Address)}, u.PasswordHash, password)
+	if err != nil {
+		return Grant{}, err
+	}
+	if !ok || !u.Active() {
+		return Grant{}, ErrNotFound
+	}
+	return s.startedBefore(ctx, u, retry, now, c)
 }
 
 // repeatStart signs the first pair of a session again. It writes and extends

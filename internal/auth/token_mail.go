@@ -71,16 +71,24 @@ func (s *Service) mailToken(ctx context.Context, r tokenMail, in RequestMailInpu
 			m.Code, t.CodeMAC = code, &mac
 		}
 	}
-	recorded := s.withMail(ctx, &e, m)
-	if len(recorded.Mails) == 0 {
-		return Unavailable(errNotSealed)
-	}
-	issued, err := s.store.IssueToken(ctx, TokenIssue{Token: t, Epoch: u.AuthEpoch, Replace: ofDevice && known.knows(u)}, recorded)
+	err = s.issueMailed(ctx, TokenIssue{Token: t, Epoch: u.AuthEpoch, Replace: ofDevice && known.knows(u)}, e, m)
 	if errors.Is(err, ErrMovedOn) {
 		return nil // disabled or signed out everywhere meanwhile; the answer must not show it
 	}
+	return err
+}
+
+// issueMailed stores a one-time token together with its mails, and emits the event
+// if it was stored: an address has at most MaxLiveTokens. It returns an error that
+// wraps ErrMovedOn if the user is not as the caller read it.
+func (s *Service) issueMailed(ctx context.Context, issue TokenIssue, e Event, mails ...Mail) error {
+	recorded := s.withMail(ctx, &e, mails...)
+	if len(recorded.Mails) != len(mails) {
+		return Unavailable(errNotSealed)
+	}
+	issued, err := s.store.IssueToken(ctx, issue, recorded)
 	if err != nil {
-		return fmt.Errorf("issuing a token: %w", err)
+		return fmt.Errorf("issuing a one-time token: %w", err)
 	}
 	if issued {
 		s.changed(ctx, e, recorded)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -56,19 +55,11 @@ func (s *Service) RequestEmailVerification(ctx context.Context, caller Caller, l
 // owner of the account requested them.
 func (s *Service) mailVerification(ctx context.Context, u User, locale string, e Event) error {
 	token, m := s.newVerification(u, locale, e)
-	recorded := s.withMail(ctx, &e, m)
-	if len(recorded.Mails) == 0 {
-		return Unavailable(errNotSealed)
-	}
-	_, err := s.store.IssueToken(ctx, TokenIssue{Token: token, Epoch: u.AuthEpoch, Replace: true}, recorded)
+	err := s.issueMailed(ctx, TokenIssue{Token: token, Epoch: u.AuthEpoch, Replace: true}, e, m)
 	if errors.Is(err, ErrMovedOn) {
 		return nil // disabled or signed out everywhere meanwhile
 	}
-	if err != nil {
-		return fmt.Errorf("issuing a token: %w", err)
-	}
-	s.changed(ctx, e, recorded)
-	return nil
+	return err
 }
 
 // newVerification returns a token that verifies the address of a user, and the mail

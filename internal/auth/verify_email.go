@@ -59,7 +59,7 @@ func (s *Service) VerifyEmail(ctx context.Context, in VerifyEmailInput, c Client
 			return v, err
 		}
 	}
-	return VerifiedEmail{}, Unavailable(fmt.Errorf("the account changed meanwhile: %w", ErrMovedOn))
+	return VerifiedEmail{}, Unavailable(errAccountChanges)
 }
 
 // verifyByLink returns ErrNotFound if the link is not valid, and ErrMovedOn if the

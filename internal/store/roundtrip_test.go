@@ -163,7 +163,7 @@ func TestStore_PostgresRoundTrips(t *testing.T) {
 		// BEGIN, the session, its event, COMMIT.
 		"CreateSession": {func() error {
 			sess, err := s.SessionState(t.Context(), r.SessionID, r.Current)
-			sess.Session.ID = uuid.NewString()
+			sess.Session.ID, sess.Session.RetryHash = uuid.NewString(), nil // without an idempotency key
 			p.trips.Store(0)
 			_, createErr := s.CreateSession(t.Context(), auth.NewSession{Session: sess.Session, PasswordHash: u.PasswordHash}, &auth.Event{UserID: u.ID})
 			return errors.Join(err, createErr)
